@@ -1,0 +1,56 @@
+# The commands of this project. Each makes .venv by itself; nothing else has to be set up.
+
+PYTHON ?= $(shell command -v python3.11 || echo python3)
+BACKENDS ?= numpy,torch,tensorflow,mxnet
+JOBS ?= 2
+
+ifeq ($(BACKENDS),numpy)
+RUN_ENV := .venv-numpy
+else
+RUN_ENV := .venv
+endif
+IN_RUN_ENV := $(RUN_ENV)/bin
+BIN := .venv/bin
+QUIET := TF_CPP_MIN_LOG_LEVEL=3
+
+.PHONY: run test check format bench docs clean help
+
+help:  ## show this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+run: $(RUN_ENV)/.ready  ## recognise digits on every framework, then swap frameworks (BACKENDS=…)
+	@$(QUIET) $(IN_RUN_ENV)/python -m examples.digits --backends $(BACKENDS)
+
+test: .venv/.ready  ## run the tests
+	$(QUIET) $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
+
+check: .venv/.ready  ## ruff and mypy
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: .venv/.ready  ## let ruff format and repair
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: .venv/.ready  ## time calls against the frameworks' own functions
+	$(QUIET) $(BIN)/python -m benchmarks.call_overhead
+
+docs: .venv/.ready  ## generate the tables of docs/ from the specifications
+	$(QUIET) $(BIN)/python -m docs.generate
+
+clean:  ## remove the environments and everything generated
+	rm -rf .venv .venv-numpy .pytest_cache .mypy_cache .ruff_cache .hypothesis dist build
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/.ready: pyproject.toml constraints.txt
+	@echo "Making .venv and installing the project with all backends (some minutes, once) …"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+.venv-numpy/.ready: pyproject.toml constraints.txt
+	@echo "Making .venv-numpy and installing the project with NumPy alone …"
+	@$(PYTHON) -m venv .venv-numpy
+	@$(IN_RUN_ENV)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[examples]'
+	@touch $@

@@ -1,0 +1,141 @@
+"""MXNet behind the interface of the core."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from unified_act.activation import Activation
+from unified_act.backend import DTYPES, Native, Numerics, with_keywords
+from unified_act.errors import InputTypeError, UnsupportedError
+from unified_act_mxnet import gradient
+from unified_act_mxnet._framework import BFLOAT16, mx
+from unified_act_mxnet.graph import Graph, shared_graph
+from unified_act_mxnet.native import NATIVE
+
+__all__ = ["MxnetBackend"]
+
+NDArray = mx.nd.NDArray
+Symbol = mx.sym.Symbol
+_TYPES = {
+    "float16": np.float16,
+    "bfloat16": BFLOAT16,
+    "float32": np.float32,
+    "float64": np.float64,
+}
+_IN_A_GRAPH = ("float16", "float32", "float64")
+"""The dtypes that a user's graph may turn out to have, so that a kernel there must do for all."""
+
+
+class MxnetBackend:
+    """The backend ``"mxnet"``: takes `NDArray`, `mx.np.ndarray` and `Symbol`."""
+
+    name = "mxnet"
+    dtypes: Sequence[str] = DTYPES
+    native: Mapping[str, Native] = NATIVE
+    types: Sequence[type] = (NDArray, mx.np.ndarray, Symbol, mx.sym.np._Symbol)
+
+    def accepts(self, array_type: type) -> bool:
+        """Whether `array_type` is an array or a symbol."""
+        return issubclass(array_type, (NDArray, Symbol))
+
+    def implement(
+        self, activation: Activation, parameters: Mapping[str, float], numerics: Numerics
+    ) -> Callable[..., Any]:
+        """Returns the function that computes `activation`."""
+        implementations: dict[str, Callable[..., Any]] = {
+            dtype: _compiled(shared_graph(activation, parameters, dtype), activation)
+            for dtype in self.dtypes
+        }
+        in_graph = shared_graph(activation, parameters, None)
+        kernel = self.native.get(activation.name) if numerics == "fast" else None
+        arguments = None if kernel is None else kernel.arguments(parameters)
+        if kernel is not None and arguments is not None:
+            function = with_keywords(kernel.find(mx.nd), arguments)
+            implementations |= dict.fromkeys(kernel.dtypes, function)
+            if set(kernel.dtypes).issuperset(_IN_A_GRAPH):
+                in_graph = with_keywords(kernel.find(mx.sym), arguments)
+        # An NDArray's dtype is a scalar type, that of an mx.np.ndarray an instance of np.dtype.
+        by_dtype = {_TYPES[dtype]: f for dtype, f in implementations.items()}
+        by_dtype |= {np.dtype(key): f for key, f in by_dtype.items()}
+        return _by_dtype(activation.name, by_dtype, in_graph, len(activation.inputs))
+
+    def value_and_grad(
+        self, function: Callable[..., Any], inputs: Sequence[Any], cotangent: Any
+    ) -> tuple[Any, tuple[Any, ...]]:
+        """Returns the value and the cotangent of each input."""
+        for x in inputs:
+            if isinstance(x, Symbol):
+                raise UnsupportedError(
+                    "value_and_grad needs arrays: a Symbol has no value until it is bound."
+                )
+            if not isinstance(x, NDArray) or x.dtype not in _TYPES.values():
+                raise _wrong_input("value_and_grad", x)
+        return gradient.value_and_grad(function, inputs, cotangent)
+
+
+def _compiled(graph: Graph, activation: Activation) -> Callable[..., Any]:
+    """Returns a function of arrays that runs `graph` as one operator, built on the first call."""
+    built: list[Any] = []
+
+    def call(*inputs: Any) -> Any:
+        if not built:
+            variables = [mx.sym.var(name) for name in activation.inputs]
+            built.append(mx.nd.CachedOp(graph(*variables), ()))
+        return built[0](*inputs)
+
+    return call
+
+
+def _by_dtype(
+    name: str, by_dtype: Mapping[Any, Callable[..., Any]], in_graph: Graph, inputs: int
+) -> Callable[..., Any]:
+    """Returns a function that picks the implementation by dtype, which is also the type check."""
+
+    def unary(x: Any) -> Any:
+        if type(x) is not NDArray:
+            return other(x)
+        try:
+            function = by_dtype[x.dtype]
+        except KeyError:
+            raise _wrong_input(name, x) from None
+        return function(x)
+
+    def other(*arrays: Any) -> Any:
+        """Symbols, arrays of the NumPy kind, weights, and whatever is wrong."""
+        x = arrays[0]
+        if isinstance(x, Symbol):
+            if not all(isinstance(a, Symbol) for a in arrays):
+                raise InputTypeError(f"{name}: the weight of a Symbol must be a Symbol.")
+            result = in_graph(*(_legacy(a) for a in arrays))
+            return result.as_np_ndarray() if isinstance(x, mx.sym.np._Symbol) else result
+        if not isinstance(x, NDArray) or x.dtype not in by_dtype:
+            raise _wrong_input(name, x)
+        for weight in arrays[1:]:
+            if weight.dtype != x.dtype:
+                raise InputTypeError(
+                    f"{name}: the weight is {np.dtype(weight.dtype)} but the input "
+                    f"{np.dtype(x.dtype)}. Cast the weight with weight.astype(x.dtype)."
+                )
+        result = by_dtype[x.dtype](*(_legacy(a) for a in arrays))
+        return result.as_np_ndarray() if isinstance(x, mx.np.ndarray) else result
+
+    return unary if inputs == 1 else other
+
+
+def _legacy(x: Any) -> Any:
+    """`x` as an array or symbol of the older kind, sharing memory and gradient."""
+    return x.as_nd_ndarray()
+
+
+def _wrong_input(name: str, x: Any) -> InputTypeError:
+    if not isinstance(x, (NDArray, Symbol)):
+        return InputTypeError(
+            f"{name}: expected an mx.nd.NDArray, mx.np.ndarray or Symbol, got {type(x).__name__}."
+        )
+    return InputTypeError(
+        f"{name}: expected a floating-point array, got {np.dtype(x.dtype)}. "
+        "Cast it first, for example with x.astype('float32')."
+    )

@@ -1,0 +1,95 @@
+"""The functions that activations are written with, on MXNet: a `unified_act.backend.Namespace`.
+
+They take symbols of the NumPy kind, whose operators broadcast and whose numbers are doubles.
+Arrays never get here: a definition becomes a graph once, and the graph is called with arrays.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from unified_act import special
+from unified_act_mxnet._framework import mx
+
+__all__ = [
+    "abs",
+    "channel_weight",
+    "erfc",
+    "exp",
+    "expm1",
+    "floor",
+    "full_like",
+    "log",
+    "log1p",
+    "max",
+    "sqrt",
+    "stop_gradient",
+    "sum",
+    "sum_to_weight",
+    "tanh",
+    "where",
+]
+
+abs = mx.sym.np.abs
+exp = mx.sym.np.exp
+expm1 = mx.sym.np.expm1
+floor = mx.sym.np.floor
+log = mx.sym.np.log
+log1p = mx.sym.np.log1p
+sqrt = mx.sym.np.sqrt
+tanh = mx.sym.np.tanh
+
+
+def where(condition: Any, a: Any, b: Any) -> Any:
+    """Elements of `a` where `condition` holds, else of `b`."""
+    # With a number on either side MXNet 1.9.1 sends the gradient to the other side's elements.
+    if isinstance(a, float):
+        a = full_like(b, a)
+    elif isinstance(b, float):
+        b = full_like(a, b)
+    return mx.sym.np.where(condition, a, b)
+
+
+def full_like(x: Any, value: float) -> Any:
+    """An array like `x`, filled with `value`."""
+    return mx.sym.np.full_like(x, value)
+
+
+def erfc(x: Any) -> Any:
+    """Complementary error function, which MXNet lacks."""
+    return special.erfc(sys.modules[__name__], x)
+
+
+def sum(x: Any, *, axis: int) -> Any:
+    """Sum along `axis`, which stays with length 1."""
+    return mx.sym.np.sum(x, axis=axis, keepdims=True)
+
+
+def max(x: Any, *, axis: int) -> Any:
+    """Maximum along `axis`, which stays with length 1."""
+    return mx.sym.np.max(x, axis=axis, keepdims=True)
+
+
+def stop_gradient(x: Any) -> Any:
+    """`x` as a constant: no derivative flows through it."""
+    return mx.sym.BlockGrad(x.as_nd_ndarray()).as_np_ndarray()
+
+
+def channel_weight(weight: Any, x: Any, *, axis: int) -> Any:
+    """`weight`, repeated to the shape of `x`.
+
+    A symbol knows neither shape nor rank. The channels are moved to the end, all other axes
+    merged into one, the weight broadcast over it, and everything moved back.
+    """
+    moved = mx.sym.swapaxes(x.as_nd_ndarray(), dim1=axis, dim2=-1)
+    rows = mx.sym.reshape(moved, shape=(-1, 0), reverse=True)
+    row = mx.sym.reshape(weight.as_nd_ndarray(), shape=(1, -1))
+    repeated = mx.sym.broadcast_add(mx.sym.zeros_like(rows), row)
+    repeated = mx.sym.reshape_like(repeated, moved)
+    return mx.sym.swapaxes(repeated, dim1=axis, dim2=-1).as_np_ndarray()
+
+
+def sum_to_weight(x: Any, weight: Any, *, axis: int) -> Any:
+    """The reverse of `channel_weight`, which here is left to MXNet's own differentiation."""
+    raise NotImplementedError

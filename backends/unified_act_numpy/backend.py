@@ -1,0 +1,114 @@
+"""NumPy behind the interface of the core."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unified_act.activation import Activation
+from unified_act.backend import DTYPES, Native, Numerics, with_keywords
+from unified_act.errors import InputTypeError
+from unified_act_numpy import gradient
+from unified_act_numpy.native import NATIVE
+
+__all__ = ["NumpyBackend"]
+
+Array = NDArray[Any]
+
+
+class NumpyBackend:
+    """The backend ``"numpy"``. bfloat16 arrays are those of `ml_dtypes`, if that is installed."""
+
+    name = "numpy"
+    native: Mapping[str, Native] = NATIVE
+    types: Sequence[type] = (np.ndarray, np.float16, np.float32, np.float64)
+
+    @property
+    def dtypes(self) -> Sequence[str]:
+        """The names of the dtypes: bfloat16 among them if `ml_dtypes` is installed."""
+        return tuple(name for name in DTYPES if name in _dtypes())
+
+    def accepts(self, array_type: type) -> bool:
+        """Whether `array_type` is an array or a scalar type, and no subclass with own rules."""
+        # np.matrix multiplies otherwise, a masked array's mask would be lost.
+        rules = (np.matrix, np.ma.MaskedArray)
+        return issubclass(array_type, (np.ndarray, np.generic)) and not issubclass(
+            array_type, rules
+        )
+
+    def implement(
+        self, activation: Activation, parameters: Mapping[str, float], numerics: Numerics
+    ) -> Callable[..., Array]:
+        """Returns the function that computes `activation`."""
+        dtypes = _dtypes()
+        shared = gradient.shared_definition(activation, parameters)
+        by_dtype = dict.fromkeys(dtypes.values(), shared)
+        kernel = self.native.get(activation.name) if numerics == "fast" else None
+        arguments = None if kernel is None else kernel.arguments(parameters)
+        if kernel is not None and arguments is not None:
+            function = with_keywords(kernel.find(np), arguments)
+            by_dtype |= {dtypes[name]: function for name in kernel.dtypes}
+        return _by_dtype(activation.name, by_dtype)
+
+    def value_and_grad(
+        self, function: Callable[..., Any], inputs: Sequence[Any], cotangent: Any
+    ) -> tuple[Any, tuple[Any, ...]]:
+        """Returns the value and the cotangent of each input."""
+        dtypes = _dtypes().values()
+        for x in inputs:
+            if not self.accepts(type(x)) or x.dtype not in dtypes:
+                raise _wrong_input("value_and_grad", x)
+        return gradient.value_and_grad(function, inputs, cotangent)
+
+
+def _dtypes() -> dict[str, np.dtype[Any]]:
+    """The dtypes by name."""
+    found: dict[str, np.dtype[Any]] = {
+        name: np.dtype(name) for name in ("float16", "float32", "float64")
+    }
+    try:
+        import ml_dtypes
+    except ModuleNotFoundError:
+        return found
+    return found | {"bfloat16": np.dtype(ml_dtypes.bfloat16)}
+
+
+def _by_dtype(
+    name: str, by_dtype: Mapping[np.dtype[Any], Callable[..., Array]]
+) -> Callable[..., Array]:
+    """Returns a function that picks the implementation by dtype, which is also the type check."""
+
+    def call(x: Array, *weights: Array) -> Array:
+        try:
+            function = by_dtype[x.dtype]
+        except (KeyError, AttributeError):
+            raise _wrong_input(name, x) from None
+        for weight in weights:
+            if weight.dtype != x.dtype:
+                raise InputTypeError(
+                    f"{name}: the weight is {weight.dtype} but the input {x.dtype}. "
+                    f"Cast the weight with weight.astype('{x.dtype}')."
+                )
+        return function(x, *weights)
+
+    return call
+
+
+def _wrong_input(name: str, x: Any) -> InputTypeError:
+    if not isinstance(x, (np.ndarray, np.generic)):
+        return InputTypeError(
+            f"{name}: expected a NumPy array, got {type(x).__name__}. "
+            "Convert it with np.asarray(x, dtype=np.float32)."
+        )
+    if not np.issubdtype(x.dtype, np.floating):
+        return InputTypeError(
+            f"{name}: expected a floating-point array, got {x.dtype}. "
+            "Cast it first, for example with x.astype(np.float32)."
+        )
+    return InputTypeError(
+        f"{name}: expected float16, bfloat16, float32 or float64 in a plain array, got "
+        f"{type(x).__name__} of {x.dtype}."
+    )

@@ -1,0 +1,73 @@
+"""Differentiation on NumPy: it has none of its own, so all rests on the analytic derivatives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unified_act.activation import Activation
+from unified_act.callables import ActivationFunction
+from unified_act.errors import InputTypeError, UnsupportedError
+from unified_act.registry import ACTIVATIONS
+from unified_act_numpy import namespace
+
+__all__ = ["shared_definition", "value_and_grad"]
+
+Array = NDArray[Any]
+
+
+def _widen(x: Array) -> Array:
+    """16-bit arrays in float32: they are computed there and rounded once.
+
+    Also, NumPy 1 promotes an array without dimensions when it meets a Python number.
+    """
+    wide = x.astype(np.float32) if x.dtype.itemsize == 2 else x
+    return np.atleast_1d(wide)
+
+
+def _narrow(result: Array, like: Array) -> Array:
+    return np.asarray(result, dtype=like.dtype).reshape(like.shape)
+
+
+def shared_definition(
+    activation: Activation, parameters: Mapping[str, float]
+) -> Callable[..., Array]:
+    """Returns the shared definition, which is silent about overflow and the like."""
+    forward, keywords = activation.forward, dict(parameters)
+
+    def value(*inputs: Array) -> Array:
+        with np.errstate(all="ignore"):
+            result = forward(namespace, *map(_widen, inputs), **keywords)
+            return _narrow(result, inputs[0])
+
+    return value
+
+
+def value_and_grad(
+    function: Callable[..., Array], inputs: Sequence[Array], cotangent: Array | None
+) -> tuple[Array, tuple[Array, ...]]:
+    """Returns the value and the cotangent of each input, by the analytic derivative."""
+    if not isinstance(function, ActivationFunction):
+        raise UnsupportedError(
+            "NumPy cannot differentiate an arbitrary function: pass what get_activation returns."
+        )
+    activation = ACTIVATIONS.find(function.name)
+    pullback = activation.pullback(namespace, function.parameters)
+    if pullback is None:
+        raise UnsupportedError(
+            f"NumPy needs the derivative of {activation.name}: register it with derivative=…"
+        )
+    value = function(*inputs)
+    if cotangent is None:
+        cotangent = np.ones_like(value)
+    elif cotangent.shape != value.shape or cotangent.dtype != value.dtype:
+        raise InputTypeError(
+            f"the cotangent must match the output: {value.shape} {value.dtype}, "
+            f"got {cotangent.shape} {cotangent.dtype}."
+        )
+    with np.errstate(all="ignore"):
+        cotangents = pullback(_widen(cotangent), *map(_widen, inputs))
+        return value, tuple(_narrow(c, x) for c, x in zip(cotangents, inputs, strict=True))

@@ -1,0 +1,80 @@
+"""The functions that activations are written with, on NumPy: a `unified_act.backend.Namespace`."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import numpy as np
+from numpy import abs, exp, expm1, floor, full_like, log, log1p, sqrt, tanh
+from numpy.typing import NDArray
+
+from unified_act import special
+
+__all__ = [
+    "abs",
+    "channel_weight",
+    "erfc",
+    "exp",
+    "expm1",
+    "floor",
+    "full_like",
+    "log",
+    "log1p",
+    "max",
+    "sqrt",
+    "stop_gradient",
+    "sum",
+    "sum_to_weight",
+    "tanh",
+    "where",
+]
+
+Array = NDArray[Any]
+
+
+def where(condition: Any, a: Any, b: Any) -> Array:
+    """Elements of `a` where `condition` holds, else of `b`."""
+    # NumPy 1 turns a Python number into float64 here, and the result with it.
+    if isinstance(a, float):
+        a = b.dtype.type(a)
+    elif isinstance(b, float):
+        b = a.dtype.type(b)
+    return np.where(condition, a, b)
+
+
+def erfc(x: Array) -> Array:
+    """Complementary error function, which NumPy itself lacks."""
+    return special.erfc(sys.modules[__name__], x)  # type: ignore[no-any-return]
+
+
+def sum(x: Array, *, axis: int) -> Array:
+    """Sum along `axis`, which stays with length 1."""
+    return np.sum(x, axis=axis, keepdims=True)  # type: ignore[no-any-return]
+
+
+def max(x: Array, *, axis: int) -> Array:
+    """Maximum along `axis`, which stays with length 1."""
+    return np.max(x, axis=axis, keepdims=True)  # type: ignore[no-any-return]
+
+
+def stop_gradient(x: Array) -> Array:
+    """`x` as a constant: no derivative flows through it."""
+    return x
+
+
+def channel_weight(weight: Array, x: Array, *, axis: int) -> Array:
+    """`weight`, shaped to multiply along `axis` of `x`."""
+    if weight.size == 1:
+        return weight.reshape((1,) * x.ndim)
+    shape = [1] * x.ndim
+    shape[axis] = weight.size
+    return weight.reshape(shape)
+
+
+def sum_to_weight(x: Array, weight: Array, *, axis: int) -> Array:
+    """The reverse of `channel_weight`."""
+    if weight.size == 1:
+        return np.sum(x).reshape(weight.shape)  # type: ignore[no-any-return]
+    axis %= x.ndim
+    return np.sum(x, axis=tuple(d for d in range(x.ndim) if d != axis))  # type: ignore[no-any-return]

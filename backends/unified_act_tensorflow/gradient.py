@@ -1,0 +1,75 @@
+"""Differentiation on TensorFlow: analytic derivatives for shared definitions, `value_and_grad`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from unified_act.activation import Activation
+from unified_act.errors import InputTypeError, UnsupportedError
+from unified_act_tensorflow import namespace
+
+__all__ = ["shared_definition", "value_and_grad"]
+
+
+def _widen(x: Any) -> Any:
+    """16-bit arrays in float32: they are computed there and rounded once."""
+    return tf.cast(x, tf.float32) if x.dtype in (tf.float16, tf.bfloat16) else x
+
+
+def shared_definition(
+    activation: Activation, parameters: Mapping[str, float]
+) -> Callable[..., Any]:
+    """Returns the shared definition, differentiated analytically where that is known.
+
+    Second derivatives follow by differentiating the derivative's own operations.
+    """
+    forward, keywords = activation.forward, dict(parameters)
+    pullback = activation.pullback(namespace, parameters)
+
+    def value(*inputs: Any) -> Any:
+        result = forward(namespace, *map(_widen, inputs), **keywords)
+        return tf.cast(result, inputs[0].dtype)
+
+    if pullback is None:
+        return value
+
+    @tf.custom_gradient  # type: ignore[misc]
+    def with_gradient(*inputs: Any) -> Any:
+        def backward(cotangent: Any) -> Any:
+            cotangents = pullback(_widen(cotangent), *map(_widen, inputs))
+            return [tf.cast(c, x.dtype) for c, x in zip(cotangents, inputs, strict=True)]
+
+        return value(*inputs), backward
+
+    def call(*inputs: Any) -> Any:
+        # custom_gradient would treat a variable as a captured one, not as an argument.
+        return with_gradient(*map(tf.convert_to_tensor, inputs))
+
+    return call
+
+
+def value_and_grad(
+    function: Callable[..., Any], inputs: Sequence[Any], cotangent: Any
+) -> tuple[Any, tuple[Any, ...]]:
+    """Returns the value and the cotangent of each input, by reverse-mode differentiation."""
+    leaves = [tf.convert_to_tensor(x) for x in inputs]
+    with tf.GradientTape() as tape:
+        tape.watch(leaves)
+        value = function(*leaves)
+    if cotangent is not None and (
+        cotangent.dtype != value.dtype or not cotangent.shape.is_compatible_with(value.shape)
+    ):
+        raise InputTypeError(
+            f"the cotangent must match the output: {value.shape} {value.dtype.name}, "
+            f"got {cotangent.shape} {cotangent.dtype.name}."
+        )
+    gradients = tape.gradient(value, leaves, output_gradients=cotangent)
+    if any(gradient is None for gradient in gradients):
+        raise UnsupportedError(
+            "the output does not depend on the input through TensorFlow operations: the gradient "
+            "was detached on the way."
+        )
+    return value, tuple(gradients)

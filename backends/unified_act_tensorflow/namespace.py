@@ -1,0 +1,87 @@
+"""The functions that activations are written with, on TensorFlow: a `Namespace`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+from tensorflow import abs, exp, floor, sqrt, tanh
+from tensorflow.math import erfc, expm1, log, log1p
+
+from unified_act.errors import UnsupportedError
+
+__all__ = [
+    "abs",
+    "channel_weight",
+    "erfc",
+    "exp",
+    "expm1",
+    "floor",
+    "full_like",
+    "log",
+    "log1p",
+    "max",
+    "sqrt",
+    "stop_gradient",
+    "sum",
+    "sum_to_weight",
+    "tanh",
+    "where",
+]
+
+
+def where(condition: Any, a: Any, b: Any) -> Any:
+    """Elements of `a` where `condition` holds, else of `b`."""
+    # A Python number would become float32 whatever the other side is.
+    if isinstance(a, float):
+        a = tf.constant(a, b.dtype)
+    elif isinstance(b, float):
+        b = tf.constant(b, a.dtype)
+    return tf.where(condition, a, b)
+
+
+def full_like(x: Any, value: float) -> Any:
+    """An array like `x`, filled with `value`."""
+    return tf.zeros_like(x) + tf.constant(value, x.dtype)
+
+
+def sum(x: Any, *, axis: int) -> Any:
+    """Sum along `axis`, which stays with length 1."""
+    return tf.reduce_sum(x, axis=axis, keepdims=True)
+
+
+def max(x: Any, *, axis: int) -> Any:
+    """Maximum along `axis`, which stays with length 1."""
+    return tf.reduce_max(x, axis=axis, keepdims=True)
+
+
+def stop_gradient(x: Any) -> Any:
+    """`x` as a constant: no derivative flows through it."""
+    return tf.stop_gradient(x)
+
+
+def channel_weight(weight: Any, x: Any, *, axis: int) -> Any:
+    """`weight`, shaped to multiply along `axis` of `x`."""
+    if weight.shape.num_elements() == 1:
+        return tf.reshape(weight, [])
+    shape = [1] * _rank(x)
+    shape[axis] = -1
+    return tf.reshape(weight, shape)
+
+
+def sum_to_weight(x: Any, weight: Any, *, axis: int) -> Any:
+    """The reverse of `channel_weight`."""
+    if weight.shape.num_elements() == 1:
+        return tf.reshape(tf.reduce_sum(x), weight.shape)
+    rank = _rank(x)
+    return tf.reduce_sum(x, axis=[d for d in range(rank) if d != axis % rank])
+
+
+def _rank(x: Any) -> int:
+    rank: int | None = x.shape.rank
+    if rank is None:
+        raise UnsupportedError(
+            "a weight per channel needs an input of known rank: give the tf.function an "
+            "input_signature with as many None as there are dimensions."
+        )
+    return rank

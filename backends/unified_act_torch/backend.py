@@ -1,0 +1,89 @@
+"""PyTorch behind the interface of the core."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from unified_act.activation import Activation
+from unified_act.backend import DTYPES, Native, Numerics, with_keywords
+from unified_act.errors import InputTypeError
+from unified_act_torch import gradient
+from unified_act_torch.native import NATIVE
+
+__all__ = ["TorchBackend"]
+
+
+class TorchBackend:
+    """The backend ``"torch"``."""
+
+    name = "torch"
+    dtypes: Sequence[str] = DTYPES
+    native: Mapping[str, Native] = NATIVE
+    types: Sequence[type] = (Tensor, torch.nn.Parameter)
+
+    def accepts(self, array_type: type) -> bool:
+        """Whether `array_type` is a tensor type."""
+        return issubclass(array_type, Tensor)
+
+    def implement(
+        self, activation: Activation, parameters: Mapping[str, float], numerics: Numerics
+    ) -> Callable[..., Tensor]:
+        """Returns the function that computes `activation`."""
+        shared = gradient.shared_definition(activation, parameters)
+        by_dtype = {getattr(torch, dtype): shared for dtype in self.dtypes}
+        kernel = self.native.get(activation.name) if numerics == "fast" else None
+        arguments = None if kernel is None else kernel.arguments(parameters)
+        if kernel is not None and arguments is not None:
+            function = with_keywords(kernel.find(torch), arguments)
+            by_dtype |= {getattr(torch, dtype): function for dtype in kernel.dtypes}
+        return _by_dtype(activation.name, by_dtype, len(activation.inputs))
+
+    def value_and_grad(
+        self, function: Callable[..., Any], inputs: Sequence[Any], cotangent: Any
+    ) -> tuple[Any, tuple[Any, ...]]:
+        """Returns the value and the cotangent of each input."""
+        for x in inputs:
+            if not isinstance(x, Tensor) or not x.is_floating_point():
+                raise _wrong_input("value_and_grad", x)
+        return gradient.value_and_grad(function, inputs, cotangent)
+
+
+def _by_dtype(
+    name: str, by_dtype: Mapping[torch.dtype, Callable[..., Tensor]], inputs: int
+) -> Callable[..., Tensor]:
+    """Returns a function that picks the implementation by dtype, which is also the type check."""
+
+    def unary(x: Tensor) -> Tensor:
+        try:
+            function = by_dtype[x.dtype]
+        except (KeyError, AttributeError):
+            raise _wrong_input(name, x) from None
+        return function(x)
+
+    def with_weights(x: Tensor, *weights: Tensor) -> Tensor:
+        try:
+            function = by_dtype[x.dtype]
+        except (KeyError, AttributeError):
+            raise _wrong_input(name, x) from None
+        for weight in weights:
+            if weight.dtype != x.dtype:
+                raise InputTypeError(
+                    f"{name}: the weight is {weight.dtype} but the input {x.dtype}. "
+                    f"Cast the weight with weight.to({x.dtype})."
+                )
+        return function(x, *weights)
+
+    return unary if inputs == 1 else with_weights
+
+
+def _wrong_input(name: str, x: Any) -> InputTypeError:
+    if not isinstance(x, Tensor):
+        return InputTypeError(f"{name}: expected a torch.Tensor, got {type(x).__name__}.")
+    return InputTypeError(
+        f"{name}: expected a floating-point tensor, got {x.dtype}. "
+        "Cast it first, for example with x.to(torch.float32)."
+    )

@@ -1,0 +1,57 @@
+"""The functions that activations are written with, on PyTorch: a `unified_act.backend.Namespace`."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, abs, erfc, exp, expm1, floor, full_like, log, log1p, sqrt, tanh, where
+
+__all__ = [
+    "abs",
+    "channel_weight",
+    "erfc",
+    "exp",
+    "expm1",
+    "floor",
+    "full_like",
+    "log",
+    "log1p",
+    "max",
+    "sqrt",
+    "stop_gradient",
+    "sum",
+    "sum_to_weight",
+    "tanh",
+    "where",
+]
+
+
+def sum(x: Tensor, *, axis: int) -> Tensor:
+    """Sum along `axis`, which stays with length 1."""
+    return torch.sum(x, dim=axis, keepdim=True)
+
+
+def max(x: Tensor, *, axis: int) -> Tensor:
+    """Maximum along `axis`, which stays with length 1."""
+    return torch.amax(x, dim=axis, keepdim=True)
+
+
+def stop_gradient(x: Tensor) -> Tensor:
+    """`x` as a constant: no derivative flows through it."""
+    return x.detach()
+
+
+def channel_weight(weight: Tensor, x: Tensor, *, axis: int) -> Tensor:
+    """`weight`, shaped to multiply along `axis` of `x`."""
+    if weight.numel() == 1:
+        return weight.reshape(())
+    shape = [1] * x.ndim
+    shape[axis] = weight.numel()
+    return weight.reshape(shape)
+
+
+def sum_to_weight(x: Tensor, weight: Tensor, *, axis: int) -> Tensor:
+    """The reverse of `channel_weight`."""
+    if weight.numel() == 1:
+        return torch.sum(x).reshape(weight.shape)
+    axis %= x.ndim
+    return torch.sum(x, dim=[d for d in range(x.ndim) if d != axis]) if x.ndim > 1 else x

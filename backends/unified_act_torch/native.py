@@ -1,0 +1,36 @@
+"""PyTorch's own kernels: data. The conformance suite decides about `dtypes`."""
+
+from __future__ import annotations
+
+from unified_act.backend import Native
+
+__all__ = ["NATIVE"]
+
+NATIVE = {
+    "celu": Native("nn.functional.celu", keywords={"alpha": "alpha"}),
+    "elu": Native("nn.functional.elu", keywords={"alpha": "alpha"}),
+    "gelu": Native("nn.functional.gelu", constants={"approximate": "none"}),
+    "gelu_tanh": Native("nn.functional.gelu", constants={"approximate": "tanh"}),
+    "hard_sigmoid": Native("nn.functional.hardsigmoid", only={"alpha": 1 / 6, "beta": 0.5}),
+    "hard_silu": Native("nn.functional.hardswish"),
+    "hard_tanh": Native(
+        "nn.functional.hardtanh", keywords={"min_value": "min_val", "max_value": "max_val"}
+    ),
+    "identity": Native("positive"),
+    "leaky_relu": Native(
+        "nn.functional.leaky_relu", keywords={"negative_slope": "negative_slope"}
+    ),
+    "log_sigmoid": Native("nn.functional.logsigmoid"),
+    "log_softmax": Native("log_softmax", keywords={"axis": "dim"}),
+    "mish": Native("nn.functional.mish"),
+    "prelu": Native("prelu", only={"axis": 1}),
+    "relu": Native("relu"),
+    "relu6": Native("nn.functional.relu6"),
+    "selu": Native("selu"),
+    "sigmoid": Native("sigmoid"),
+    "silu": Native("nn.functional.silu", only={"beta": 1.0}),
+    "softmax": Native("softmax", keywords={"axis": "dim"}),
+    "softplus": Native("nn.functional.softplus", keywords={"beta": "beta"}),
+    "softsign": Native("nn.functional.softsign"),
+    "tanh": Native("tanh"),
+}

@@ -1,0 +1,53 @@
+"""One name, one activation function, the same in value and gradient on every framework.
+
+>>> import numpy as np
+>>> import unified_act as ua
+>>> gelu = ua.get_activation("gelu", backend="numpy")
+>>> gelu(np.array([-1.0, 0.0, 1.0]))
+array([-0.15865525,  0.        ,  0.84134475])
+"""
+
+from unified_act.activation import Activation, Kink, Limits, Parameter
+from unified_act.api import describe, get_activation, value_and_grad
+from unified_act.callables import ActivationFunction
+from unified_act.errors import (
+    BackendImportError,
+    BackendNotInstalledError,
+    InputTypeError,
+    NameConflictError,
+    ParameterValueError,
+    UnifiedActError,
+    UnknownActivationError,
+    UnknownBackendError,
+    UnknownParameterError,
+    UnsupportedError,
+)
+from unified_act.loading import list_backends, use_backend
+from unified_act.registry import list_activations, register_activation
+
+__version__ = "0.1.0.dev0"
+
+__all__ = [
+    "Activation",
+    "ActivationFunction",
+    "BackendImportError",
+    "BackendNotInstalledError",
+    "InputTypeError",
+    "Kink",
+    "Limits",
+    "NameConflictError",
+    "Parameter",
+    "ParameterValueError",
+    "UnifiedActError",
+    "UnknownActivationError",
+    "UnknownBackendError",
+    "UnknownParameterError",
+    "UnsupportedError",
+    "describe",
+    "get_activation",
+    "list_activations",
+    "list_backends",
+    "register_activation",
+    "use_backend",
+    "value_and_grad",
+]

@@ -1,0 +1,23 @@
+"""The command `unified-act`, which comes with the conformance suite."""
+
+from __future__ import annotations
+
+import sys
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Runs the command line, or says how to install it."""
+    try:
+        from unified_act_conformance.cli import cli
+    except ModuleNotFoundError as error:
+        sys.exit(
+            f"The command needs {error.name}, which is not installed. "
+            "Install it with: pip install 'unified-act[conformance]'"
+        )
+    cli()
+
+
+if __name__ == "__main__":
+    main()

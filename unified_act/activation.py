@@ -1,0 +1,182 @@
+"""What an activation *is*: its specification, as data."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from unified_act.errors import ParameterValueError, UnknownParameterError, suggest
+
+__all__ = ["Activation", "Kind", "Kink", "Limits", "Parameter"]
+
+Kind = Literal["elementwise", "axis", "learned"]
+"""How an activation treats its input: each element alone, a whole axis, or with learned weights."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A number that shapes an activation.
+
+    Attributes:
+        name: The keyword that sets it.
+        default: Its value where the caller gives none. An `int` default makes it an integer.
+        doc: What it does, in a phrase.
+        low: Smallest value allowed, inclusive.
+        high: Largest value allowed, inclusive.
+    """
+
+    name: str
+    default: float | int
+    doc: str = ""
+    low: float = -math.inf
+    high: float = math.inf
+
+    def check(self, value: Any) -> float | int:
+        """Returns `value` as the Python number that implementations use.
+
+        Raises:
+            ParameterValueError: `value` is no number of the right kind, or out of range.
+        """
+        integer = isinstance(self.default, int)
+        try:
+            if isinstance(value, (bool, str, bytes)):
+                raise TypeError  # float("0.2") and float(True) would accept a likely mistake
+            number = operator.index(value) if integer else float(value)
+        except (TypeError, ValueError):
+            wanted = "an integer" if integer else "a number"
+            raise ParameterValueError(f"{self.name} must be {wanted}, got {value!r}.") from None
+        if not (self.low <= number <= self.high) or not math.isfinite(number):
+            raise ParameterValueError(f"{self.name} must be {self.range}, got {value!r}.")
+        return number
+
+    @property
+    def range(self) -> str:
+        """The allowed values, in words."""
+        if self.low > 0 and self.low < 1e-30:
+            return "finite and greater than 0"
+        bounds = []
+        if self.low > -math.inf:
+            bounds.append(f"at least {self.low:g}")
+        if self.high < math.inf:
+            bounds.append(f"at most {self.high:g}")
+        return "finite" + "".join(f" and {bound}" for bound in bounds)
+
+
+@dataclass(frozen=True)
+class Kink:
+    """A point where the derivative jumps, and the value that it takes there.
+
+    Attributes:
+        at: Where the kink is.
+        derivative: The derivative at that point, the same on every backend.
+    """
+
+    at: float
+    derivative: float
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Where the function and its derivative go at both ends of the real line.
+
+    Attributes:
+        value: The limits of f at minus and plus infinity.
+        derivative: The limits of f′ at minus and plus infinity.
+    """
+
+    value: tuple[float, float]
+    derivative: tuple[float, float]
+
+
+def _no_kinks(**_parameters: float) -> tuple[Kink, ...]:
+    return ()
+
+
+@dataclass(frozen=True, eq=False)
+class Activation:
+    """The specification of one activation function, written once for every framework.
+
+    Attributes:
+        name: Canonical name, lower case with underscores.
+        forward: ``forward(xp, x, **parameters)``: the function, written with the functions of the
+            namespace `xp`. A learned activation takes its weights after `x`.
+        kind: How it treats its input.
+        derivative: Elementwise: ``derivative(xp, x, **parameters)``, f′(x). Other kinds:
+            ``derivative(xp, cotangent, x, *weights, **parameters)``, a tuple with the cotangent
+            of each input. `None`: the framework differentiates `forward`.
+        parameters: The numbers that shape it, in order.
+        aliases: Other names it goes by.
+        inputs: Names of its array inputs.
+        kinks: ``kinks(**parameters)``: the points where f′ jumps.
+        limits: ``limits(**parameters)``: the limits at both ends, elementwise kinds only.
+        constraint: ``constraint(**parameters)``: what is wrong with the parameters together, or
+            None.
+        formula: LaTeX of f.
+        summary: One sentence for a reader.
+        source: The paper that introduced it.
+
+    Two activations are equal only if they are the same object.
+    """
+
+    name: str
+    forward: Callable[..., Any]
+    kind: Kind = "elementwise"
+    derivative: Callable[..., Any] | None = None
+    parameters: Sequence[Parameter] = ()
+    aliases: Sequence[str] = ()
+    inputs: Sequence[str] = ("x",)
+    kinks: Callable[..., tuple[Kink, ...]] = _no_kinks
+    limits: Callable[..., Limits] | None = None
+    constraint: Callable[..., str | None] | None = None
+    formula: str = ""
+    summary: str = ""
+    source: str = ""
+    _by_name: Mapping[str, Parameter] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Freezes the sequences and indexes the parameters."""
+        for attribute in ("parameters", "aliases", "inputs"):
+            object.__setattr__(self, attribute, tuple(getattr(self, attribute)))
+        object.__setattr__(self, "_by_name", {p.name: p for p in self.parameters})
+
+    def bind(self, given: Mapping[str, Any]) -> dict[str, float | int]:
+        """Returns every parameter with its value: the given one, checked, or the default.
+
+        Raises:
+            UnknownParameterError: A name in `given` is no parameter of this activation.
+            ParameterValueError: A value is out of range.
+        """
+        for name in given:
+            if name not in self._by_name:
+                if not self._by_name:
+                    hint = "It takes none."
+                else:
+                    hint = suggest(name, self._by_name)
+                raise UnknownParameterError(f"{self.name} has no parameter {name!r}. {hint}")
+        bound = {
+            name: parameter.check(given[name]) if name in given else parameter.default
+            for name, parameter in self._by_name.items()
+        }
+        problem = self.constraint(**bound) if self.constraint else None
+        if problem:
+            raise ParameterValueError(f"{self.name}: {problem}, got {bound}.")
+        return bound
+
+    def pullback(
+        self, xp: Any, parameters: Mapping[str, float]
+    ) -> Callable[..., tuple[Any, ...]] | None:
+        """Returns ``pullback(cotangent, *inputs)``: the cotangent of each input.
+
+        None where the activation has no analytic derivative. The function closes over plain
+        functions and numbers only, which is what a tracing compiler can see through.
+        """
+        derivative = self.derivative
+        if derivative is None:
+            return None
+        keywords = dict(parameters)
+        if self.kind == "elementwise":
+            return lambda cotangent, x: (cotangent * derivative(xp, x, **keywords),)
+        return lambda cotangent, *inputs: derivative(xp, cotangent, *inputs, **keywords)

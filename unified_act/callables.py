@@ -1,0 +1,133 @@
+"""The callables that `get_activation` hands out."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, NoReturn, TYPE_CHECKING
+
+from unified_act.activation import Activation
+from unified_act.loading import backend_of, imported_backends, load_backend
+from unified_act.registry import ACTIVATIONS
+
+if TYPE_CHECKING:
+    from unified_act.backend import Numerics
+
+__all__ = ["ActivationFunction", "bind"]
+
+
+class ActivationFunction(functools.partial):  # type: ignore[type-arg]
+    """An activation bound to its parameters and, unless the input decides, to a backend.
+
+    Call it with an array of the backend's framework; the result has the same shape, dtype and
+    device. Compares, hashes, pickles and copies by what it is. Frozen.
+
+    Attributes:
+        name: Canonical name of the activation.
+        backend: Name of the backend; None: each call chooses by the type of its input.
+        parameters: Every parameter with its value, read-only.
+        numerics: ``"fast"`` or ``"strict"``.
+
+    It is a `functools.partial` because that is the one kind of callable object that
+    `torch.compile` and `torch.export` trace through, and that CPython calls without a frame.
+    """
+
+    __slots__ = ("__name__", "backend", "name", "numerics", "parameters")
+
+    name: str
+    backend: str | None
+    parameters: Mapping[str, float | int]
+    numerics: Numerics
+
+    def _identity(self) -> tuple[Any, ...]:
+        return (self.name, self.backend, self.numerics, tuple(self.parameters.items()))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ActivationFunction) and self._identity() == other._identity()
+
+    def __hash__(self) -> int:
+        return hash(self._identity())
+
+    def __repr__(self) -> str:
+        arguments = [repr(self.name)]
+        if self.backend is not None:
+            arguments.append(f"backend={self.backend!r}")
+        if self.numerics != "fast":
+            arguments.append(f"numerics={self.numerics!r}")
+        arguments += [f"{key}={value!r}" for key, value in self.parameters.items()]
+        return f"get_activation({', '.join(arguments)})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (_rebuild, (self.name, self.backend, self.numerics, dict(self.parameters)))
+
+    def __copy__(self) -> ActivationFunction:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> ActivationFunction:
+        return self
+
+    def __setattr__(self, attribute: str, value: Any) -> NoReturn:
+        raise AttributeError(f"{self!r} is frozen; call get_activation for another one.")
+
+    __delattr__ = __setattr__  # type: ignore[assignment]
+
+
+def bind(
+    activation: Activation,
+    backend: str | None,
+    numerics: Numerics,
+    parameters: Mapping[str, float | int],
+) -> ActivationFunction:
+    """Returns the callable for `activation` with complete `parameters`."""
+    if backend is None:
+        implementation = _by_input_type(activation, numerics, parameters)
+    else:
+        loaded = load_backend(backend)
+        implementation = loaded.implement(activation, parameters, numerics)
+        backend = loaded.name
+    function = ActivationFunction(implementation)
+    for attribute, value in (
+        ("name", activation.name),
+        ("__name__", activation.name),  # Keras and others name things after it
+        ("backend", backend),
+        ("numerics", numerics),
+        ("parameters", MappingProxyType(dict(parameters))),
+    ):
+        object.__setattr__(function, attribute, value)
+    return function
+
+
+def _by_input_type(
+    activation: Activation, numerics: Numerics, parameters: Mapping[str, float | int]
+) -> Callable[..., Any]:
+    by_type: dict[type, Callable[..., Any]] = {}
+    # Filled now for what is imported: a tracing compiler then finds its type in the table.
+    for name in imported_backends():
+        backend = load_backend(name)
+        implementation = backend.implement(activation, parameters, numerics)
+        by_type.update(dict.fromkeys(backend.types, implementation))
+
+    def implementation_for(x: Any) -> Callable[..., Any]:
+        implementation = backend_of(x).implement(activation, parameters, numerics)
+        by_type[type(x)] = implementation
+        return implementation
+
+    def unary(x: Any) -> Any:
+        try:
+            implementation = by_type[type(x)]
+        except KeyError:
+            implementation = implementation_for(x)
+        return implementation(x)
+
+    def with_weights(x: Any, *weights: Any) -> Any:
+        return (by_type.get(type(x)) or implementation_for(x))(x, *weights)
+
+    return unary if len(activation.inputs) == 1 else with_weights
+
+
+def _rebuild(
+    name: str, backend: str | None, numerics: Numerics, parameters: Mapping[str, Any]
+) -> ActivationFunction:
+    activation = ACTIVATIONS.find(name)
+    return bind(activation, backend, numerics, activation.bind(parameters))

@@ -1,0 +1,86 @@
+"""Activations that are linear for positive inputs and exponential for negative ones."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from unified_act.activation import Activation, Kink, Limits, Parameter
+from unified_act.catalogue._common import INFINITY, POSITIVE
+
+__all__ = ["ACTIVATIONS", "SELU_ALPHA", "SELU_SCALE"]
+
+SELU_ALPHA = 1.6732632423543772
+SELU_SCALE = 1.0507009873554805
+
+
+def _negative_part(xp: Any, x: Any) -> Any:
+    return xp.where(x > 0.0, 0.0, x)
+
+
+def _elu(xp: Any, x: Any, *, alpha: float) -> Any:
+    return xp.where(x > 0.0, x, xp.expm1(_negative_part(xp, x)) * alpha)
+
+
+def _elu_derivative(xp: Any, x: Any, *, alpha: float) -> Any:
+    return xp.where(x > 0.0, 1.0, xp.exp(_negative_part(xp, x)) * alpha)
+
+
+def _selu(xp: Any, x: Any) -> Any:
+    negative = xp.expm1(_negative_part(xp, x)) * (SELU_SCALE * SELU_ALPHA)
+    return xp.where(x > 0.0, x * SELU_SCALE, negative)
+
+
+def _selu_derivative(xp: Any, x: Any) -> Any:
+    negative = xp.exp(_negative_part(xp, x)) * (SELU_SCALE * SELU_ALPHA)
+    return xp.where(x > 0.0, SELU_SCALE, negative)
+
+
+def _celu(xp: Any, x: Any, *, alpha: float) -> Any:
+    return xp.where(x > 0.0, x, xp.expm1(_negative_part(xp, x) / alpha) * alpha)
+
+
+def _celu_derivative(xp: Any, x: Any, *, alpha: float) -> Any:
+    return xp.where(x > 0.0, 1.0, xp.exp(_negative_part(xp, x) / alpha))
+
+
+ACTIVATIONS = (
+    Activation(
+        name="elu",
+        forward=_elu,
+        derivative=_elu_derivative,
+        parameters=[
+            Parameter("alpha", 1.0, "saturation value for x → −∞ is −alpha", low=POSITIVE)
+        ],
+        kinks=lambda alpha: (Kink(0.0, alpha),),
+        limits=lambda alpha: Limits((-alpha, INFINITY), (0.0, 1.0)),
+        formula=r"\begin{cases} x & x > 0 \\ \alpha (e^x - 1) & x \le 0 \end{cases}",
+        summary="Exponential linear unit.",
+        source="Clevert, Unterthiner & Hochreiter 2016, arXiv:1511.07289",
+    ),
+    Activation(
+        name="selu",
+        forward=_selu,
+        derivative=_selu_derivative,
+        kinks=lambda: (Kink(0.0, SELU_SCALE * SELU_ALPHA),),
+        limits=lambda: Limits((-SELU_SCALE * SELU_ALPHA, INFINITY), (0.0, SELU_SCALE)),
+        formula=(
+            r"\lambda \begin{cases} x & x > 0 \\ \alpha (e^x - 1) & x \le 0 \end{cases},"
+            rf"\ \alpha = {SELU_ALPHA},\ \lambda = {SELU_SCALE}"
+        ),
+        summary="Scaled ELU, whose constants keep activations normalised.",
+        source="Klambauer, Unterthiner, Mayr & Hochreiter 2017, arXiv:1706.02515",
+    ),
+    Activation(
+        name="celu",
+        forward=_celu,
+        derivative=_celu_derivative,
+        parameters=[
+            Parameter("alpha", 1.0, "saturation value for x → −∞ is −alpha", low=POSITIVE)
+        ],
+        kinks=lambda alpha: (Kink(0.0, 1.0),),
+        limits=lambda alpha: Limits((-alpha, INFINITY), (0.0, 1.0)),
+        formula=r"\begin{cases} x & x > 0 \\ \alpha (e^{x / \alpha} - 1) & x \le 0 \end{cases}",
+        summary="ELU made continuously differentiable for every alpha.",
+        source="Barron 2017, arXiv:1704.07483",
+    ),
+)

@@ -1,0 +1,207 @@
+"""Activations made of straight pieces: exact, and with kinks.
+
+One rule decides every kink: the branch that is constant, saturated or "off" owns the corner.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from unified_act.activation import Activation, Kink, Limits, Parameter
+from unified_act.catalogue._common import INFINITY, POSITIVE
+
+__all__ = ["ACTIVATIONS"]
+
+
+def _identity(xp: Any, x: Any) -> Any:
+    return x
+
+
+def _identity_derivative(xp: Any, x: Any) -> Any:
+    return xp.full_like(x, 1.0)
+
+
+def _relu(xp: Any, x: Any) -> Any:
+    return xp.where(x <= 0.0, 0.0, x)  # a NaN fails the comparison and so passes through
+
+
+def _relu_derivative(xp: Any, x: Any) -> Any:
+    return xp.where(x > 0.0, 1.0, xp.full_like(x, 0.0))
+
+
+def _clipped(xp: Any, x: Any, low: float, high: float) -> Any:
+    return xp.where(x <= low, low, xp.where(x >= high, high, x))
+
+
+def _inside(xp: Any, x: Any, low: float, high: float, inside: Any, above: float = 0.0) -> Any:
+    """0 up to `low`, `inside` between, `above` from `high` on."""
+    return xp.where(x <= low, 0.0, xp.where(x >= high, above, inside))
+
+
+def _relu6(xp: Any, x: Any) -> Any:
+    return _clipped(xp, x, 0.0, 6.0)
+
+
+def _relu6_derivative(xp: Any, x: Any) -> Any:
+    return _inside(xp, x, 0.0, 6.0, xp.full_like(x, 1.0))
+
+
+def _hard_tanh(xp: Any, x: Any, *, min_value: float, max_value: float) -> Any:
+    return _clipped(xp, x, min_value, max_value)
+
+
+def _hard_tanh_derivative(xp: Any, x: Any, *, min_value: float, max_value: float) -> Any:
+    return _inside(xp, x, min_value, max_value, xp.full_like(x, 1.0))
+
+
+def _hard_tanh_constraint(*, min_value: float, max_value: float) -> str | None:
+    return None if min_value < max_value else "min_value must be less than max_value"
+
+
+def _leaky_relu(xp: Any, x: Any, *, negative_slope: float) -> Any:
+    return xp.where(x > 0.0, x, x * negative_slope)
+
+
+def _leaky_relu_derivative(xp: Any, x: Any, *, negative_slope: float) -> Any:
+    return xp.where(x > 0.0, 1.0, xp.full_like(x, negative_slope))
+
+
+def _prelu(xp: Any, x: Any, weight: Any, *, axis: int) -> Any:
+    weight = xp.channel_weight(weight, x, axis=axis)
+    # The inner `where` keeps weight · inf out of the unused branch.
+    return xp.where(x > 0.0, x, weight * xp.where(x > 0.0, 0.0, x))
+
+
+def _prelu_derivative(xp: Any, cotangent: Any, x: Any, weight: Any, *, axis: int) -> Any:
+    slope = xp.where(x > 0.0, 1.0, xp.channel_weight(weight, x, axis=axis))
+    to_weight = cotangent * xp.where(x > 0.0, 0.0, x)
+    return cotangent * slope, xp.sum_to_weight(to_weight, weight, axis=axis)
+
+
+def _hard_sigmoid_ends(alpha: float, beta: float) -> tuple[float, float]:
+    return -beta / alpha, (1.0 - beta) / alpha
+
+
+def _hard_sigmoid(xp: Any, x: Any, *, alpha: float, beta: float) -> Any:
+    low, high = _hard_sigmoid_ends(alpha, beta)
+    # alpha·(x - low) is exact where alpha·x + beta would cancel.
+    inside = xp.where(x <= low, 0.0, (x - low) * alpha)
+    return xp.where(x >= high, 1.0, inside)
+
+
+def _hard_sigmoid_derivative(xp: Any, x: Any, *, alpha: float, beta: float) -> Any:
+    return _inside(xp, x, *_hard_sigmoid_ends(alpha, beta), xp.full_like(x, alpha))
+
+
+def _hard_sigmoid_kinks(*, alpha: float, beta: float) -> tuple[Kink, ...]:
+    return tuple(Kink(at, 0.0) for at in _hard_sigmoid_ends(alpha, beta))
+
+
+def _hard_silu(xp: Any, x: Any) -> Any:
+    inner = xp.where(x <= -3.0, 0.0, xp.where(x >= 3.0, 0.0, x))
+    return xp.where(x <= -3.0, 0.0, xp.where(x >= 3.0, x, inner * (inner + 3.0) / 6.0))
+
+
+def _hard_silu_derivative(xp: Any, x: Any) -> Any:
+    return _inside(xp, x, -3.0, 3.0, (x + 1.5) / 3.0, above=1.0)
+
+
+ACTIVATIONS = (
+    Activation(
+        name="identity",
+        forward=_identity,
+        derivative=_identity_derivative,
+        aliases=("linear",),
+        limits=lambda: Limits((-INFINITY, INFINITY), (1.0, 1.0)),
+        formula="x",
+        summary="The input itself.",
+    ),
+    Activation(
+        name="relu",
+        forward=_relu,
+        derivative=_relu_derivative,
+        kinks=lambda: (Kink(0.0, 0.0),),
+        limits=lambda: Limits((0.0, INFINITY), (0.0, 1.0)),
+        formula=r"\max(x, 0)",
+        summary="Rectified linear unit.",
+        source="Nair & Hinton 2010, Rectified linear units improve restricted Boltzmann machines",
+    ),
+    Activation(
+        name="relu6",
+        forward=_relu6,
+        derivative=_relu6_derivative,
+        kinks=lambda: (Kink(0.0, 0.0), Kink(6.0, 0.0)),
+        limits=lambda: Limits((0.0, 6.0), (0.0, 0.0)),
+        formula=r"\min(\max(x, 0), 6)",
+        summary="Rectified linear unit that saturates at 6.",
+        source="Krizhevsky 2010, Convolutional deep belief networks on CIFAR-10",
+    ),
+    Activation(
+        name="leaky_relu",
+        forward=_leaky_relu,
+        derivative=_leaky_relu_derivative,
+        parameters=[Parameter("negative_slope", 0.01, "slope for x ≤ 0")],
+        kinks=lambda negative_slope: (Kink(0.0, negative_slope),),
+        limits=lambda negative_slope: Limits(
+            (-negative_slope * INFINITY if negative_slope else 0.0, INFINITY),
+            (negative_slope, 1.0),
+        ),
+        formula=r"\begin{cases} x & x > 0 \\ s x & x \le 0 \end{cases}",
+        summary="Rectified linear unit with a small slope for negative inputs.",
+        source="Maas, Hannun & Ng 2013, Rectifier nonlinearities improve acoustic models",
+    ),
+    Activation(
+        name="prelu",
+        kind="learned",
+        inputs=("x", "weight"),
+        forward=_prelu,
+        derivative=_prelu_derivative,
+        parameters=[
+            Parameter("axis", 1, "axis of x that the channels of the weight belong to"),
+        ],
+        aliases=("parametric_relu",),
+        formula=r"\begin{cases} x & x > 0 \\ w x & x \le 0 \end{cases}",
+        summary="Leaky ReLU whose slope is learned: one weight, or one for each channel.",
+        source="He, Zhang, Ren & Sun 2015, arXiv:1502.01852",
+    ),
+    Activation(
+        name="hard_tanh",
+        forward=_hard_tanh,
+        derivative=_hard_tanh_derivative,
+        parameters=[
+            Parameter("min_value", -1.0, "lower end"),
+            Parameter("max_value", 1.0, "upper end"),
+        ],
+        constraint=_hard_tanh_constraint,
+        kinks=lambda min_value, max_value: (Kink(min_value, 0.0), Kink(max_value, 0.0)),
+        limits=lambda min_value, max_value: Limits((min_value, max_value), (0.0, 0.0)),
+        formula=r"\min(\max(x, a), b)",
+        summary="The identity, cut off at both ends.",
+        source="Collobert 2004, Large scale machine learning",
+    ),
+    Activation(
+        name="hard_sigmoid",
+        forward=_hard_sigmoid,
+        derivative=_hard_sigmoid_derivative,
+        parameters=[
+            Parameter("alpha", 1 / 6, "slope", low=POSITIVE),
+            Parameter("beta", 0.5, "value at 0"),
+        ],
+        kinks=_hard_sigmoid_kinks,
+        limits=lambda alpha, beta: Limits((0.0, 1.0), (0.0, 0.0)),
+        formula=r"\min(\max(\alpha x + \beta, 0), 1)",
+        summary="Piecewise linear sigmoid.",
+        source="Courbariaux, Bengio & David 2015, arXiv:1511.00363",
+    ),
+    Activation(
+        name="hard_silu",
+        forward=_hard_silu,
+        derivative=_hard_silu_derivative,
+        aliases=("hard_swish",),
+        kinks=lambda: (Kink(-3.0, 0.0), Kink(3.0, 1.0)),
+        limits=lambda: Limits((0.0, INFINITY), (0.0, 1.0)),
+        formula=r"x \cdot \min(\max(x + 3, 0), 6) / 6",
+        summary="Piecewise quadratic SiLU.",
+        source="Howard et al. 2019, arXiv:1905.02244",
+    ),
+)

@@ -1,0 +1,117 @@
+"""Smooth monotone activations: sigmoid, tanh, softplus and their relatives."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from unified_act.activation import Activation, Limits, Parameter
+from unified_act.catalogue._common import (
+    INFINITY,
+    POSITIVE,
+    sigmoid,
+    sigmoid_derivative,
+    within,
+)
+
+__all__ = ["ACTIVATIONS"]
+
+_SOFTSIGN_IS_ONE = 1e18
+"""x / (1 + x) rounds to 1 from here on, in every dtype up to float64."""
+
+
+def _sigmoid(xp: Any, x: Any) -> Any:
+    return sigmoid(xp, x)
+
+
+def _sigmoid_derivative(xp: Any, x: Any) -> Any:
+    return sigmoid_derivative(xp, x)
+
+
+def _tanh(xp: Any, x: Any) -> Any:
+    return xp.tanh(x)
+
+
+def _tanh_derivative(xp: Any, x: Any) -> Any:
+    e = xp.exp(xp.abs(x) * -2.0)
+    return e * 4.0 / ((1.0 + e) * (1.0 + e))  # 1 - tanh² cancels
+
+
+def _softplus(xp: Any, x: Any, *, beta: float) -> Any:
+    return xp.where(x > 0.0, x, 0.0) + xp.log1p(xp.exp(-xp.abs(x * beta))) / beta
+
+
+def _softplus_derivative(xp: Any, x: Any, *, beta: float) -> Any:
+    return sigmoid(xp, x * beta)
+
+
+def _log_sigmoid(xp: Any, x: Any) -> Any:
+    return xp.where(x < 0.0, x, 0.0) - xp.log1p(xp.exp(-xp.abs(x)))
+
+
+def _log_sigmoid_derivative(xp: Any, x: Any) -> Any:
+    return sigmoid(xp, -x)
+
+
+def _softsign(xp: Any, x: Any) -> Any:
+    x = within(xp, x, _SOFTSIGN_IS_ONE)  # inf / inf would be NaN
+    return x / (xp.abs(x) + 1.0)
+
+
+def _softsign_derivative(xp: Any, x: Any) -> Any:
+    inverse = 1.0 / (xp.abs(x) + 1.0)
+    return inverse * inverse  # the square of 1 + |x| could overflow
+
+
+ACTIVATIONS = (
+    Activation(
+        name="sigmoid",
+        forward=_sigmoid,
+        derivative=_sigmoid_derivative,
+        aliases=("logistic",),
+        limits=lambda: Limits((0.0, 1.0), (0.0, 0.0)),
+        formula=r"\frac{1}{1 + e^{-x}}",
+        summary="Logistic sigmoid.",
+        source="Rumelhart, Hinton & Williams 1986, Learning representations by back-propagating "
+        "errors",
+    ),
+    Activation(
+        name="tanh",
+        forward=_tanh,
+        derivative=_tanh_derivative,
+        limits=lambda: Limits((-1.0, 1.0), (0.0, 0.0)),
+        formula=r"\tanh x",
+        summary="Hyperbolic tangent.",
+        source="LeCun, Bottou, Orr & Müller 1998, Efficient BackProp",
+    ),
+    Activation(
+        name="softplus",
+        forward=_softplus,
+        derivative=_softplus_derivative,
+        parameters=[Parameter("beta", 1.0, "steepness; the larger, the closer to relu", low=POSITIVE)],
+        aliases=("softrelu",),
+        limits=lambda beta: Limits((0.0, INFINITY), (0.0, 1.0)),
+        formula=r"\frac{1}{\beta} \log(1 + e^{\beta x})",
+        summary="Smooth ReLU, without a threshold beyond which it would be linear.",
+        source="Dugas, Bengio, Bélisle, Nadeau & Garcia 2001, Incorporating second-order "
+        "functional knowledge for better option pricing",
+    ),
+    Activation(
+        name="log_sigmoid",
+        forward=_log_sigmoid,
+        derivative=_log_sigmoid_derivative,
+        limits=lambda: Limits((-INFINITY, 0.0), (1.0, 0.0)),
+        formula=r"-\log(1 + e^{-x})",
+        summary="Logarithm of the sigmoid.",
+    ),
+    Activation(
+        name="softsign",
+        forward=_softsign,
+        derivative=_softsign_derivative,
+        aliases=("soft_sign",),
+        limits=lambda: Limits((-1.0, 1.0), (0.0, 0.0)),
+        formula=r"\frac{x}{1 + |x|}",
+        summary="Sigmoid with polynomial tails.",
+        source="Turian, Bergstra & Bengio 2009, Quadratic features and deep architectures for "
+        "chunking",
+    ),
+)
