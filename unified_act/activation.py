@@ -151,10 +151,7 @@ class Activation:
         """
         for name in given:
             if name not in self._by_name:
-                if not self._by_name:
-                    hint = "It takes none."
-                else:
-                    hint = suggest(name, self._by_name)
+                hint = suggest(name, self._by_name) if self._by_name else "It takes none."
                 raise UnknownParameterError(f"{self.name} has no parameter {name!r}. {hint}")
         bound = {
             name: parameter.check(given[name]) if name in given else parameter.default

@@ -135,7 +135,7 @@ def value_and_grad(
 
 
 def describe(name: str) -> str:
-    """Returns what an activation is, as text: formula, parameters, kinks, limits, source.
+    r"""Returns what an activation is, as text: formula, parameters, kinks, limits, source.
 
     Raises:
         UnknownActivationError: No activation has that name.
@@ -144,7 +144,7 @@ def describe(name: str) -> str:
         >>> import unified_act as ua
         >>> print(ua.describe("ELU"))
         elu (elementwise): Exponential linear unit.
-          formula      \\begin{cases} x & x > 0 \\\\ \\alpha (e^x - 1) & x \\le 0 \\end{cases}
+          formula      \begin{cases} x & x > 0 \\ \alpha (e^x - 1) & x \le 0 \end{cases}
           parameters   alpha = 1.0: saturation value for x → −∞ is −alpha
           at kinks     f′(0) = 1
           at −∞, +∞    f: -1, inf; f′: 0, 1

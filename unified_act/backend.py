@@ -39,10 +39,10 @@ class Namespace(Protocol):
         """Absolute value."""
 
     def exp(self, x: Any) -> Any:
-        """e to the power x."""
+        """E to the power x."""
 
     def expm1(self, x: Any) -> Any:
-        """e to the power x, minus 1, accurate near 0."""
+        """E to the power x, minus 1, accurate near 0."""
 
     def log(self, x: Any) -> Any:
         """Natural logarithm."""

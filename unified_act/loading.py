@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any, cast, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from unified_act.errors import (
     BackendImportError,
@@ -112,8 +112,9 @@ def _import_backend(entry: BackendEntry) -> Backend:
 
 def _broken(entry: BackendEntry) -> BackendImportError:
     return BackendImportError(
-        f"the backend {entry.name!r} could not be loaded: {entry.framework} is there, but importing "
-        "it failed with the error above. Repair that installation, or choose another backend."
+        f"the backend {entry.name!r} could not be loaded: {entry.framework} is installed, but "
+        "importing it failed with the error above. Repair that installation, or choose another "
+        "backend."
     )
 
 

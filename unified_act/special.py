@@ -43,7 +43,7 @@ _ZERO_FROM = 30.0
 
 
 def square_exp(xp: Any, z: Any) -> Any:
-    """Returns exp(-z²) for \\|z\\| ≤ 32, free of the error that rounding z² would bring.
+    """Returns exp(-z²) for |z| ≤ 32, free of the error that rounding z² would bring.
 
     The square of z cut to sixteenths is exact, and the rest of the exponent is small.
     """

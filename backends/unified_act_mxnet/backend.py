@@ -19,7 +19,8 @@ __all__ = ["MxnetBackend"]
 
 NDArray = mx.nd.NDArray
 Symbol = mx.sym.Symbol
-_TYPES = {
+NumpySymbol = type(mx.sym.var("x").as_np_ndarray())
+_TYPES: dict[str, Any] = {
     "float16": np.float16,
     "bfloat16": BFLOAT16,
     "float32": np.float32,
@@ -35,7 +36,7 @@ class MxnetBackend:
     name = "mxnet"
     dtypes: Sequence[str] = DTYPES
     native: Mapping[str, Native] = NATIVE
-    types: Sequence[type] = (NDArray, mx.np.ndarray, Symbol, mx.sym.np._Symbol)
+    types: Sequence[type] = (NDArray, mx.np.ndarray, Symbol, NumpySymbol)
 
     def accepts(self, array_type: type) -> bool:
         """Whether `array_type` is an array or a symbol."""
@@ -110,7 +111,7 @@ def _by_dtype(
             if not all(isinstance(a, Symbol) for a in arrays):
                 raise InputTypeError(f"{name}: the weight of a Symbol must be a Symbol.")
             result = in_graph(*(_legacy(a) for a in arrays))
-            return result.as_np_ndarray() if isinstance(x, mx.sym.np._Symbol) else result
+            return result.as_np_ndarray() if isinstance(x, NumpySymbol) else result
         if not isinstance(x, NDArray) or x.dtype not in by_dtype:
             raise _wrong_input(name, x)
         for weight in arrays[1:]:

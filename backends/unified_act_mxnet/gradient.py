@@ -20,9 +20,7 @@ def value_and_grad(
         leaf.attach_grad()
     with mx.autograd.record():
         value = function(*leaves)
-    if cotangent is not None and (
-        cotangent.shape != value.shape or cotangent.dtype != value.dtype
-    ):
+    if cotangent is not None and (cotangent.shape != value.shape or cotangent.dtype != value.dtype):
         raise InputTypeError(
             f"the cotangent must match the output: {value.shape} {value.dtype}, "
             f"got {cotangent.shape} {cotangent.dtype}."

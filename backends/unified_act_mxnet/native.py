@@ -7,21 +7,68 @@ from unified_act.backend import Native
 __all__ = ["NATIVE"]
 
 NATIVE = {
-    "elu": Native("LeakyReLU", keywords={"alpha": "slope"}, constants={"act_type": "elu"}),
-    "gelu": Native("LeakyReLU", constants={"act_type": "gelu"}),
-    "hard_sigmoid": Native("hard_sigmoid", keywords={"alpha": "alpha", "beta": "beta"}),
-    "hard_tanh": Native("clip", keywords={"min_value": "a_min", "max_value": "a_max"}),
+    "elu": Native(
+        "LeakyReLU",
+        constants={"act_type": "elu", "slope": 1.0},
+        only={"alpha": 1.0},
+        why="other alpha: the gradient at tiny positive inputs is alpha",
+    ),
+    "gelu": Native(
+        "LeakyReLU",
+        dtypes=("float16", "bfloat16", "float32"),
+        constants={"act_type": "gelu"},
+        why="float64: computed in float32, NaN beyond its range",
+    ),
+    "hard_sigmoid": Native(
+        "hard_sigmoid",
+        dtypes=("float16",),
+        keywords={"alpha": "alpha", "beta": "beta"},
+        why="bfloat16: not supported; float32: the corner is one ULP early; "
+        "float64: the parameters are rounded to float32",
+    ),
+    "hard_tanh": Native(
+        "clip",
+        dtypes=(),
+        keywords={"min_value": "a_min", "max_value": "a_max"},
+        why="the derivative at both ends is 1",
+    ),
     "identity": Native("identity"),
     "leaky_relu": Native(
-        "LeakyReLU", keywords={"negative_slope": "slope"}, constants={"act_type": "leaky"}
+        "LeakyReLU",
+        dtypes=("bfloat16", "float32"),
+        keywords={"negative_slope": "slope"},
+        constants={"act_type": "leaky"},
+        why="float16: the gradient for a negative slope is 1; "
+        "float64: the slope is rounded to float32, values overflow to infinity beyond its range",
     ),
-    "log_softmax": Native("log_softmax", keywords={"axis": "axis"}),
-    "relu": Native("relu"),
-    "relu6": Native("clip", constants={"a_min": 0.0, "a_max": 6.0}),
-    "selu": Native("LeakyReLU", constants={"act_type": "selu"}),
+    "log_softmax": Native(
+        "log_softmax",
+        dtypes=("float16", "bfloat16", "float64"),
+        keywords={"axis": "axis"},
+        why="float32: positive for the largest element",
+    ),
+    "relu": Native("relu", dtypes=("float16", "float32", "float64"), why="bfloat16: 0 for NaN"),
+    "relu6": Native(
+        "clip",
+        dtypes=(),
+        constants={"a_min": 0.0, "a_max": 6.0},
+        why="the derivative at both ends is 1",
+    ),
+    "selu": Native(
+        "LeakyReLU",
+        dtypes=(),
+        constants={"act_type": "selu"},
+        why="the gradient is wrong for every negative input",
+    ),
     "sigmoid": Native("sigmoid"),
     "softmax": Native("softmax", keywords={"axis": "axis"}),
-    "softplus": Native("Activation", constants={"act_type": "softrelu"}, only={"beta": 1.0}),
+    "softplus": Native(
+        "Activation",
+        dtypes=("float16",),
+        constants={"act_type": "softrelu"},
+        only={"beta": 1.0},
+        why="float32, bfloat16: negative in the tail; float64: linear from 20 on",
+    ),
     "softsign": Native("softsign"),
     "tanh": Native("tanh"),
 }

@@ -24,8 +24,8 @@ def _widen(x: Array) -> Array:
 
     Also, NumPy 1 promotes an array without dimensions when it meets a Python number.
     """
-    wide = x.astype(np.float32) if x.dtype.itemsize == 2 else x
-    return np.atleast_1d(wide)
+    wide: Array = np.atleast_1d(x.astype(np.float32) if x.dtype.itemsize == 2 else x)
+    return wide
 
 
 def _narrow(result: Array, like: Array) -> Array:

@@ -36,7 +36,7 @@ def shared_definition(
     if pullback is None:
         return value
 
-    @tf.custom_gradient  # type: ignore[misc]
+    @tf.custom_gradient  # type: ignore[untyped-decorator]
     def with_gradient(*inputs: Any) -> Any:
         def backward(cotangent: Any) -> Any:
             cotangents = pullback(_widen(cotangent), *map(_widen, inputs))

@@ -8,19 +8,53 @@ __all__ = ["NATIVE"]
 
 NATIVE = {
     "elu": Native("nn.elu", only={"alpha": 1.0}),
-    "gelu": Native("nn.gelu", constants={"approximate": False}),
-    "gelu_tanh": Native("nn.gelu", constants={"approximate": True}),
+    "gelu": Native(
+        "nn.gelu",
+        dtypes=("float16", "bfloat16", "float32"),
+        constants={"approximate": False},
+        why="float64: only as accurate as float32",
+    ),
+    "gelu_tanh": Native(
+        "nn.gelu",
+        dtypes=(),
+        constants={"approximate": True},
+        why="the gradient is NaN where the cube overflows, in float16 from 41 on; "
+        "float64: only as accurate as float32",
+    ),
     "identity": Native("identity"),
-    "leaky_relu": Native("nn.leaky_relu", keywords={"negative_slope": "alpha"}),
-    "log_sigmoid": Native("math.log_sigmoid"),
+    "leaky_relu": Native(
+        "nn.leaky_relu",
+        dtypes=("float16", "bfloat16", "float32"),
+        keywords={"negative_slope": "alpha"},
+        why="float64: the slope is rounded to float32",
+    ),
+    "log_sigmoid": Native(
+        "math.log_sigmoid",
+        dtypes=("float16", "float32", "float64"),
+        why="bfloat16: linear from -2.9 on, 2 % off",
+    ),
     "log_softmax": Native("nn.log_softmax", keywords={"axis": "axis"}),
     "relu": Native("nn.relu"),
     "relu6": Native("nn.relu6"),
-    "selu": Native("nn.selu"),
+    "selu": Native("nn.selu", dtypes=(), why="the derivative at 0 is that of the other branch"),
     "sigmoid": Native("math.sigmoid"),
-    "silu": Native("nn.silu", keywords={"beta": "beta"}),
+    "silu": Native(
+        "nn.silu",
+        dtypes=("float32", "float64"),
+        only={"beta": 1.0},
+        why="16-bit types: the gradient is computed in them; beta is rounded to float32",
+    ),
     "softmax": Native("nn.softmax", keywords={"axis": "axis"}),
-    "softplus": Native("math.softplus", only={"beta": 1.0}),
-    "softsign": Native("nn.softsign"),
+    "softplus": Native(
+        "math.softplus",
+        dtypes=("float16", "float32", "float64"),
+        only={"beta": 1.0},
+        why="bfloat16: linear from 2.9 on, 2 % off",
+    ),
+    "softsign": Native(
+        "nn.softsign",
+        dtypes=("bfloat16", "float32", "float64"),
+        why="float16: the gradient is just above the budget",
+    ),
     "tanh": Native("tanh"),
 }

@@ -28,18 +28,41 @@ def shared_definition(
 
     Second derivatives follow by differentiating the derivative's own operations.
     """
-    # Everything below closes over functions and numbers only, which Dynamo can trace.
+    # Everything from here on closes over functions and numbers only, which Dynamo can trace.
     forward, keywords = activation.forward, dict(parameters)
     pullback = activation.pullback(namespace, parameters)
-    derivative = activation.derivative
 
     def value(*inputs: Tensor) -> Tensor:
-        wide = [_widen(x) for x in inputs]
-        result: Tensor = forward(namespace, *wide, **keywords)
-        return result.to(inputs[0].dtype)
+        result: Tensor = forward(namespace, *map(_widen, inputs), **keywords)
+        result = result.to(inputs[0].dtype)
+        # A Function must not return its input.
+        return result.clone() if result is inputs[0] else result
 
-    if pullback is None or derivative is None:
+    if pullback is None:
         return value
+    function = _function(value, pullback)
+    if activation.kind != "elementwise" or activation.derivative is None:
+        return _applied(function)
+    derivative = activation.derivative
+    traced = _applied(function)
+    eager = _applied(_with_forward_mode(function, lambda x: derivative(namespace, x, **keywords)))
+
+    def call(x: Tensor) -> Tensor:
+        # Dynamo traces no Function with a forward-mode rule, so it gets the one without.
+        return traced(x) if torch.compiler.is_compiling() else eager(x)
+
+    return call
+
+
+def _applied(function: type[Function]) -> Callable[..., Tensor]:
+    apply: Callable[..., Tensor] = function.apply
+    return apply
+
+
+def _function(
+    value: Callable[..., Tensor], pullback: Callable[..., tuple[Tensor, ...]]
+) -> type[Function]:
+    """Returns `value` with the gradient that `pullback` computes; only the inputs are saved."""
 
     class Shared(Function):
         generate_vmap_rule = True
@@ -50,37 +73,36 @@ def shared_definition(
 
         @staticmethod
         def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+            del output
             ctx.save_for_backward(*inputs)
 
         @staticmethod
         def backward(ctx: Any, cotangent: Tensor) -> Any:
             inputs = ctx.saved_tensors
-            wide = [_widen(x) for x in inputs]
-            cotangents = pullback(_widen(cotangent), *wide)
+            cotangents = pullback(_widen(cotangent), *map(_widen, inputs))
             return tuple(c.to(x.dtype) for c, x in zip(cotangents, inputs, strict=True))
 
-    if activation.kind != "elementwise":
-        return Shared.apply
+    return Shared
 
-    class SharedEager(Shared):
+
+def _with_forward_mode(
+    function: type[Function], derivative: Callable[[Tensor], Tensor]
+) -> type[Function]:
+    """Returns `function`, elementwise, with a rule for forward-mode differentiation added."""
+
+    class SharedEager(function):  # type: ignore[valid-type, misc]
         @staticmethod
         def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+            del output
             ctx.save_for_backward(*inputs)
             ctx.save_for_forward(*inputs)
 
         @staticmethod
         def jvp(ctx: Any, tangent: Tensor) -> Tensor:
             (x,) = ctx.saved_tensors
-            wide = _widen(tangent) * derivative(namespace, _widen(x), **keywords)
-            return wide.to(x.dtype)
+            return (_widen(tangent) * derivative(_widen(x))).to(x.dtype)
 
-    def apply(x: Tensor) -> Tensor:
-        # Dynamo traces no Function with a forward-mode rule, so it gets the one without.
-        if torch.compiler.is_compiling():
-            return Shared.apply(x)
-        return SharedEager.apply(x)
-
-    return apply
+    return SharedEager
 
 
 def value_and_grad(

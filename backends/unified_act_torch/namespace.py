@@ -1,4 +1,4 @@
-"""The functions that activations are written with, on PyTorch: a `unified_act.backend.Namespace`."""
+"""The functions that activations are written with, on PyTorch: a `Namespace`."""
 
 from __future__ import annotations
 

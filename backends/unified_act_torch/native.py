@@ -9,17 +9,34 @@ __all__ = ["NATIVE"]
 NATIVE = {
     "celu": Native("nn.functional.celu", keywords={"alpha": "alpha"}),
     "elu": Native("nn.functional.elu", keywords={"alpha": "alpha"}),
-    "gelu": Native("nn.functional.gelu", constants={"approximate": "none"}),
-    "gelu_tanh": Native("nn.functional.gelu", constants={"approximate": "tanh"}),
-    "hard_sigmoid": Native("nn.functional.hardsigmoid", only={"alpha": 1 / 6, "beta": 0.5}),
-    "hard_silu": Native("nn.functional.hardswish"),
+    "gelu": Native(
+        "nn.functional.gelu",
+        dtypes=("float16", "float32", "float64"),
+        constants={"approximate": "none"},
+        why="bfloat16: infinite for finite inputs",
+    ),
+    "gelu_tanh": Native(
+        "nn.functional.gelu",
+        dtypes=("float16", "float32", "float64"),
+        constants={"approximate": "tanh"},
+        why="bfloat16: the gradient is NaN for a quarter of all inputs",
+    ),
+    "hard_sigmoid": Native(
+        "nn.functional.hardsigmoid",
+        dtypes=("float16", "bfloat16", "float32"),
+        only={"alpha": 1 / 6, "beta": 0.5},
+        why="float64: the gradient is 1/6 in float32",
+    ),
+    "hard_silu": Native(
+        "nn.functional.hardswish",
+        dtypes=("float16", "float32", "float64"),
+        why="bfloat16: infinite for finite inputs",
+    ),
     "hard_tanh": Native(
         "nn.functional.hardtanh", keywords={"min_value": "min_val", "max_value": "max_val"}
     ),
     "identity": Native("positive"),
-    "leaky_relu": Native(
-        "nn.functional.leaky_relu", keywords={"negative_slope": "negative_slope"}
-    ),
+    "leaky_relu": Native("nn.functional.leaky_relu", keywords={"negative_slope": "negative_slope"}),
     "log_sigmoid": Native("nn.functional.logsigmoid"),
     "log_softmax": Native("log_softmax", keywords={"axis": "dim"}),
     "mish": Native("nn.functional.mish"),
@@ -30,7 +47,12 @@ NATIVE = {
     "sigmoid": Native("sigmoid"),
     "silu": Native("nn.functional.silu", only={"beta": 1.0}),
     "softmax": Native("softmax", keywords={"axis": "dim"}),
-    "softplus": Native("nn.functional.softplus", keywords={"beta": "beta"}),
+    "softplus": Native(
+        "nn.functional.softplus",
+        dtypes=("float16", "bfloat16", "float32"),
+        keywords={"beta": "beta"},
+        why="float64: linear beyond a threshold, 2e-9 too early",
+    ),
     "softsign": Native("nn.functional.softsign"),
     "tanh": Native("tanh"),
 }

@@ -32,5 +32,5 @@ def at_least(xp: Any, x: Any, low: float) -> Any:
 
 
 def within(xp: Any, x: Any, bound: float) -> Any:
-    """`x` clipped to \\|x\\| ≤ bound, for a function that is constant beyond; NaN stays."""
+    """`x` clipped to |x| ≤ bound, for a function that is constant beyond; NaN stays."""
     return xp.where(x < -bound, -bound, xp.where(x > bound, bound, x))

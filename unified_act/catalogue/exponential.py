@@ -48,9 +48,7 @@ ACTIVATIONS = (
         name="elu",
         forward=_elu,
         derivative=_elu_derivative,
-        parameters=[
-            Parameter("alpha", 1.0, "saturation value for x → −∞ is −alpha", low=POSITIVE)
-        ],
+        parameters=[Parameter("alpha", 1.0, "saturation value for x → −∞ is −alpha", low=POSITIVE)],
         kinks=lambda alpha: (Kink(0.0, alpha),),
         limits=lambda alpha: Limits((-alpha, INFINITY), (0.0, 1.0)),
         formula=r"\begin{cases} x & x > 0 \\ \alpha (e^x - 1) & x \le 0 \end{cases}",
@@ -74,9 +72,7 @@ ACTIVATIONS = (
         name="celu",
         forward=_celu,
         derivative=_celu_derivative,
-        parameters=[
-            Parameter("alpha", 1.0, "saturation value for x → −∞ is −alpha", low=POSITIVE)
-        ],
+        parameters=[Parameter("alpha", 1.0, "saturation value for x → −∞ is −alpha", low=POSITIVE)],
         kinks=lambda alpha: (Kink(0.0, 1.0),),
         limits=lambda alpha: Limits((-alpha, INFINITY), (0.0, 1.0)),
         formula=r"\begin{cases} x & x > 0 \\ \alpha (e^{x / \alpha} - 1) & x \le 0 \end{cases}",

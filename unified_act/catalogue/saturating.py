@@ -87,7 +87,9 @@ ACTIVATIONS = (
         name="softplus",
         forward=_softplus,
         derivative=_softplus_derivative,
-        parameters=[Parameter("beta", 1.0, "steepness; the larger, the closer to relu", low=POSITIVE)],
+        parameters=[
+            Parameter("beta", 1.0, "steepness; the larger, the closer to relu", low=POSITIVE)
+        ],
         aliases=("softrelu",),
         limits=lambda beta: Limits((0.0, INFINITY), (0.0, 1.0)),
         formula=r"\frac{1}{\beta} \log(1 + e^{\beta x})",
