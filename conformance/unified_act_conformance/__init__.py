@@ -1,0 +1,1 @@
+"""The conformance suite: every backend against exact arithmetic, value and gradient."""

@@ -1,0 +1,108 @@
+"""What is run: every activation, with its default parameters and others, on every backend."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+import unified_act as ua
+from unified_act.backend import DTYPES
+
+__all__ = ["DTYPES", "ORDERS", "VARIANTS", "Case", "Subject", "list_cases", "list_subjects"]
+
+ORDERS = (0, 1)
+"""0 is the value, 1 the gradient."""
+
+Parameters = Mapping[str, float | int]
+
+# Besides the defaults: other frameworks' defaults, and values that make a shortcut show.
+VARIANTS: Mapping[str, Sequence[Parameters]] = MappingProxyType(
+    {
+        "celu": [{"alpha": 0.5}],
+        "elu": [{"alpha": 0.25}],
+        "hard_sigmoid": [{"alpha": 0.2}],
+        "hard_tanh": [{"min_value": -2.0, "max_value": 0.5}],
+        "leaky_relu": [{"negative_slope": 0.3}, {"negative_slope": -0.5}],
+        "log_softmax": [{"axis": 0}],
+        "prelu": [{"axis": -1}],
+        "silu": [{"beta": 1.702}],
+        "softmax": [{"axis": 0}],
+        "softplus": [{"beta": 5.0}],
+    }
+)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One activation with its parameters: what the exact values are computed for once.
+
+    Attributes:
+        activation: The canonical name.
+        parameters: Those that differ from the defaults.
+    """
+
+    activation: str
+    parameters: tuple[tuple[str, float | int], ...] = ()
+
+    def __str__(self) -> str:
+        """The call, as `get_activation` reads it."""
+        if not self.parameters:
+            return self.activation
+        arguments = ", ".join(f"{key}={value}" for key, value in self.parameters)
+        return f"{self.activation}({arguments})"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One thing that passes or fails.
+
+    Attributes:
+        subject: The activation and its parameters.
+        backend: The backend.
+        dtype: The name of the float type.
+        order: 0 for the value, 1 for the gradient.
+        part: What is judged at order 1 of a learned activation: the gradient of this input.
+    """
+
+    subject: Subject
+    backend: str
+    dtype: str
+    order: int
+    part: str = field(default="x")
+
+
+def list_subjects(activations: Sequence[str] = ()) -> list[Subject]:
+    """Returns the subjects of the named activations, or of all.
+
+    Args:
+        activations: Names, in any spelling that the registry knows.
+    """
+    names = [ua.get_activation(name, backend="numpy").name for name in activations]
+    return [
+        Subject(name, tuple(parameters.items()))
+        for name in names or ua.list_activations()
+        for parameters in ({}, *VARIANTS.get(name, ()))
+    ]
+
+
+def list_cases(subjects: Sequence[Subject], backends: Mapping[str, Sequence[str]]) -> list[Case]:
+    """Returns every case, in the order in which they run.
+
+    Args:
+        subjects: The subjects.
+        backends: The dtypes of each backend to run.
+    """
+    return list(_cases(subjects, backends))
+
+
+def _cases(subjects: Sequence[Subject], backends: Mapping[str, Sequence[str]]) -> Iterator[Case]:
+    learned = set(ua.list_activations(kind="learned"))
+    # Backends innermost: the exact values, which cost most, are then computed once for all.
+    for subject in subjects:
+        for dtype in DTYPES:
+            for backend in (name for name, dtypes in backends.items() if dtype in dtypes):
+                for order in ORDERS:
+                    yield Case(subject, backend, dtype, order)
+                if subject.activation in learned:
+                    yield Case(subject, backend, dtype, 1, "weight")

@@ -1,0 +1,95 @@
+"""What frameworks cannot do, declared: `deviations.toml`, read and matched."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from packaging.specifiers import SpecifierSet
+
+from unified_act_conformance.cases import Case
+
+__all__ = ["Deviation", "list_deviations"]
+
+SHORTEST_REASON = 15
+
+
+@dataclass(frozen=True)
+class Deviation:
+    """One declared deviation.
+
+    Attributes:
+        id: A stable name.
+        backend: The backend.
+        versions: Versions of the framework that show it, a PEP 440 specifier.
+        subjects: Which activations, with parameters: `"silu"` is the one with the defaults.
+        numerics: The profile in which it shows.
+        orders: Where it shows: 0 in the value, 1 in the gradient.
+        dtypes: The float types.
+        intervals: The inputs where it shows, closed; from NaN to NaN means NaN. An element of a
+            row that holds a NaN, or whose maximum is infinite, counts as that.
+        bound: The largest error there, in the unit of the judge; infinite for a wrong NaN and
+            the like.
+        reason: Why.
+        link: Where it is reported or fixed, if anywhere.
+    """
+
+    id: str
+    backend: str
+    versions: str
+    subjects: tuple[str, ...]
+    numerics: str
+    orders: tuple[int, ...]
+    dtypes: tuple[str, ...]
+    intervals: tuple[tuple[float, float], ...]
+    bound: float
+    reason: str
+    link: str = ""
+
+    def applies(self, case: Case, numerics: str, version: str) -> bool:
+        """Whether it is about `case`, run with this version of the framework."""
+        return (
+            self.backend == case.backend
+            and str(case.subject) in self.subjects
+            and self.numerics == numerics
+            and case.order in self.orders
+            and case.part == "x"
+            and case.dtype in self.dtypes
+            and SpecifierSet(self.versions).contains(version, prereleases=True)
+        )
+
+    def covers(self, x: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Which inputs lie in the intervals."""
+        covered = np.zeros(x.shape, dtype=np.bool_)
+        for low, high in self.intervals:
+            covered |= np.isnan(x) if np.isnan(low) else (x >= low) & (x <= high)
+        return covered
+
+
+@cache
+def list_deviations() -> tuple[Deviation, ...]:
+    """Returns all declared deviations.
+
+    Raises:
+        ValueError: An entry is incomplete, or two have one id.
+    """
+    text = files(__package__).joinpath("deviations.toml").read_text(encoding="utf-8")
+    found = tuple(_read(entry) for entry in tomllib.loads(text).get("deviation", ()))
+    ids = [deviation.id for deviation in found]
+    if len(set(ids)) != len(ids):
+        raise ValueError("two deviations have one id")
+    return found
+
+
+def _read(entry: Mapping[str, Any]) -> Deviation:
+    if len(entry["reason"]) < SHORTEST_REASON:
+        raise ValueError(f"deviation {entry['id']}: the reason is too short to explain anything")
+    intervals = tuple((float.fromhex(low), float.fromhex(high)) for low, high in entry["intervals"])
+    lists = {key: tuple(entry[key]) for key in ("subjects", "orders", "dtypes")}
+    return Deviation(**{**entry, **lists, "intervals": intervals})

@@ -1,0 +1,311 @@
+"""The truth: activations and their derivatives to about 100 bits, certified by ball arithmetic.
+
+Every value comes as an enclosure; the precision is doubled until the enclosure is narrow enough, so
+what is returned is a bound, not a hope. Values are kept as double-doubles (`Reference`), which is
+exact enough to judge any of the four float types. Only among float64 subnormals is the second half
+lost: there the reference is the correctly rounded double.
+
+Conventions: NaN gives NaN; an infinity gives the limit; the constant, saturated or "off" branch
+owns a corner; a magnitude below 2^-1200 is a zero with the sign of the tail.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+import numpy as np
+from flint import arb, ctx
+from numpy.typing import NDArray
+
+from unified_act_conformance.oracle_formulas import FORMULAS, Formula, Function
+
+ELEMENTWISE: tuple[str, ...] = tuple(FORMULAS)
+"""The activations that `evaluate` knows."""
+
+FIRST_PRECISION = 160
+LAST_PRECISION = 4096
+ENOUGH_BITS = 100
+NEGLIGIBLE = arb(2) ** -1200
+# Large enough that every activation here has reached its limit to within NEGLIGIBLE or overflowed,
+# whatever its parameters: those are doubles, at least 2^-1074 and at most 2^1024.
+BEYOND_ALL_DOUBLES = arb(2) ** 5000
+
+
+class OracleError(ArithmeticError):
+    """Raised when a value cannot be decided even at the highest precision."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Exact values as unevaluated sums `high + low`.
+
+    Attributes:
+        high: The values rounded to double; infinite where they overflow it.
+        low: What that rounding left over.
+    """
+
+    high: NDArray[np.float64]
+    low: NDArray[np.float64]
+
+    def reshape(self, shape: tuple[int, ...]) -> Reference:
+        """Gives the same values in another shape.
+
+        Args:
+            shape: The new shape.
+
+        Returns:
+            A reference that shares memory with this one.
+        """
+        return Reference(self.high.reshape(shape), self.low.reshape(shape))
+
+
+def evaluate(
+    name: str,
+    order: int,
+    x: NDArray[np.float64],
+    parameters: Mapping[str, float] | None = None,
+) -> Reference:
+    """Gives a derivative of an elementwise activation.
+
+    Args:
+        name: The canonical name, one of `ELEMENTWISE`.
+        order: 0 for the function, 1 to 3 for its derivatives.
+        x: The inputs; any float type that float64 holds exactly, cast to float64.
+        parameters: Parameters that differ from the defaults, used exactly.
+
+    Returns:
+        The values, in the shape of `x`, read-only. The last few results are cached.
+
+    Raises:
+        OracleError: If a value cannot be decided.
+    """
+    points = np.ascontiguousarray(x, dtype=np.float64)
+    given = tuple(sorted((parameters or {}).items()))
+    return _evaluate(name, order, points.tobytes(), given).reshape(points.shape)
+
+
+def condition(
+    name: str,
+    order: int,
+    x: NDArray[np.float64],
+    parameters: Mapping[str, float] | None = None,
+) -> NDArray[np.float64]:
+    """Says how strongly an elementwise activation amplifies a change of its input.
+
+    Args:
+        name: The canonical name.
+        order: The order that is judged.
+        x: The inputs.
+        parameters: Parameters that differ from the defaults.
+
+    Returns:
+        |f^(order+1)(x)|, 0 at kinks and at inputs that are not finite.
+    """
+    points = np.asarray(x, dtype=np.float64)
+    slope = np.abs(evaluate(name, order + 1, points, parameters).high)
+    at_kink = np.isin(points, _formula(name, tuple(sorted((parameters or {}).items()))).kinks)
+    return np.where(at_kink | ~np.isfinite(points), 0.0, slope)
+
+
+def kinks(name: str, parameters: Mapping[str, float] | None = None) -> tuple[float, ...]:
+    """Names the inputs where an activation or one of its first two derivatives is not continuous.
+
+    Args:
+        name: The canonical name; prelu has its kink at 0.
+        parameters: Parameters that differ from the defaults.
+
+    Returns:
+        The inputs, in increasing order.
+    """
+    if name == "prelu":
+        return (0.0,)
+    return _formula(name, tuple(sorted((parameters or {}).items()))).kinks
+
+
+PreluPart = Literal["value", "input", "weight"]
+
+
+def evaluate_prelu(
+    part: PreluPart, x: NDArray[np.float64], weights: NDArray[np.float64]
+) -> Reference:
+    """Gives prelu or one of its first partial derivatives, element by element.
+
+    Args:
+        part: `"value"`, or the argument that it is differentiated by: `"input"` or `"weight"`.
+        x: The inputs.
+        weights: The weights, already broadcast to the shape of `x`.
+
+    Returns:
+        The values, in the shape of `x`.
+    """
+    x, weights = np.broadcast_arrays(np.asarray(x, np.float64), np.asarray(weights, np.float64))
+    nan = np.isnan(x) | np.isnan(weights)
+    if part == "input":
+        return _exact(np.where(nan, np.nan, np.where(x > 0, 1.0, weights)))
+    if part == "weight":
+        return _exact(np.where(nan, np.nan, np.where(x > 0, 0.0, x)))
+    # A weight of 0 is a function that is 0 all the way, so its limit is 0 and not NaN.
+    with np.errstate(all="ignore"):
+        plain = np.where(weights == 0, weights, weights * x)
+    low = np.zeros_like(plain)
+    with ctx.workprec(FIRST_PRECISION):
+        for index in np.flatnonzero((x <= 0) & np.isfinite(plain)):
+            product = arb(float(weights.flat[index])) * float(x.flat[index])
+            low.flat[index] = float(product - float(plain.flat[index]))
+    high = np.where(x > 0, x, plain)
+    high = np.where(nan, np.nan, np.where(x == 0, x, high))
+    return Reference(high, np.where(np.isfinite(high), low, 0.0))
+
+
+def prelu_condition(
+    part: PreluPart, x: NDArray[np.float64], weights: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Says how strongly prelu amplifies a change of its input.
+
+    Args:
+        part: The part that is judged.
+        x: The inputs.
+        weights: The weights, already broadcast to the shape of `x`.
+
+    Returns:
+        The magnitude of the derivative of that part by the input, 0 at the kink.
+    """
+    slope = {
+        "value": np.where(x > 0, 1.0, np.abs(weights)),
+        "input": np.zeros(x.shape),
+        "weight": np.where(x > 0, 0.0, 1.0),
+    }[part]
+    return np.where((x == 0) | ~np.isfinite(x), 0.0, slope)
+
+
+def decide(function_at: Callable[[int], arb], tail_sign: Callable[[], float]) -> arb:
+    """Raises the precision until a value is decided.
+
+    Args:
+        function_at: Gives the value's enclosure at a precision in bits.
+        tail_sign: Gives the sign of a value too small to have one; called only if needed.
+
+    Returns:
+        An enclosure with at least `ENOUGH_BITS` good bits, or a negligible number with its sign.
+
+    Raises:
+        OracleError: If `LAST_PRECISION` is not enough.
+    """
+    precision = FIRST_PRECISION
+    while precision <= LAST_PRECISION:
+        with ctx.workprec(precision):
+            ball = function_at(precision)
+            if ball.rel_accuracy_bits() >= ENOUGH_BITS:
+                return ball
+            if ball.abs_upper() < NEGLIGIBLE:
+                sign = 1.0 if ball > 0 else -1.0 if ball < 0 else tail_sign()
+                return sign * NEGLIGIBLE
+        precision *= 2
+    raise OracleError(f"undecided at {LAST_PRECISION} bits: {ball}")
+
+
+def split(balls: Sequence[arb]) -> tuple[list[float], list[float]]:
+    """Writes decided enclosures as double-doubles.
+
+    Args:
+        balls: The enclosures.
+
+    Returns:
+        The high and the low parts.
+    """
+    highs = [float(ball) for ball in balls]
+    with ctx.workprec(FIRST_PRECISION):
+        lows = [float(ball - high) for ball, high in zip(balls, highs, strict=True)]
+    return highs, lows
+
+
+def reference_of(highs: Sequence[float], lows: Sequence[float]) -> Reference:
+    """Makes a read-only reference.
+
+    Args:
+        highs: The high parts.
+        lows: The low parts; ignored where the high part is not finite.
+
+    Returns:
+        The reference.
+    """
+    high = np.array(highs, dtype=np.float64)
+    low = np.where(np.isfinite(high), np.array(lows, dtype=np.float64), 0.0)
+    high.setflags(write=False)
+    low.setflags(write=False)
+    return Reference(high, low)
+
+
+def _exact(values: NDArray[np.float64]) -> Reference:
+    return Reference(values, np.zeros_like(values))
+
+
+class _Derivative:
+    """One derivative of one activation, at whatever precision a point needs."""
+
+    def __init__(self, name: str, order: int, parameters: Mapping[str, float]) -> None:
+        self._name, self._order, self._parameters = name, order, parameters
+        self._functions: dict[int, Function] = {}
+        self._tail_signs: dict[bool, float] = {}
+
+    def at(self, precision: int) -> Function:
+        """Gives the function whose constants have this many bits."""
+        if precision not in self._functions:
+            with ctx.workprec(precision):
+                formula: Formula = FORMULAS[self._name](**self._parameters)
+            self._functions[precision] = formula.derivatives[self._order]
+        return self._functions[precision]
+
+    def decide(self, x: arb) -> arb:
+        """Gives the decided value at a point."""
+        return decide(lambda bits: self.at(bits)(x), lambda: self._tail_sign(x))
+
+    def _tail_sign(self, x: arb) -> float:
+        """Gives the sign on the nearest point towards 0 where it can be told; tails keep theirs."""
+        side = bool(x > 0)
+        while side not in self._tail_signs:
+            x = x / 2**16
+            value = self.at(FIRST_PRECISION)(x)
+            if value > 0 or value < 0:
+                self._tail_signs[side] = 1.0 if value > 0 else -1.0
+        return self._tail_signs[side]
+
+
+@lru_cache(maxsize=256)
+def _formula(name: str, parameters: tuple[tuple[str, float], ...]) -> Formula:
+    with ctx.workprec(FIRST_PRECISION):
+        formula: Formula = FORMULAS[name](**dict(parameters))
+    return formula
+
+
+@lru_cache(maxsize=16)
+def _evaluate(
+    name: str, order: int, data: bytes, parameters: tuple[tuple[str, float], ...]
+) -> Reference:
+    points = np.frombuffer(data, dtype=np.float64)
+    derivative = _Derivative(name, order, dict(parameters))
+    function = derivative.at(FIRST_PRECISION)
+    nan = arb.nan()
+    balls = []
+    with ctx.workprec(FIRST_PRECISION):
+        for value in points.tolist():
+            if math.isnan(value):
+                balls.append(nan)
+                continue
+            x = (
+                arb(value)
+                if math.isfinite(value)
+                else int(math.copysign(1, value)) * BEYOND_ALL_DOUBLES
+            )
+            ball = function(x)
+            balls.append(ball if ball.rel_accuracy_bits() >= ENOUGH_BITS else derivative.decide(x))
+    highs, lows = split(balls)
+    if order == 0:
+        # Ball arithmetic has one zero; what maps 0 to 0 keeps the sign.
+        for index in np.flatnonzero(points == 0):
+            highs[index] = float(points[index]) if highs[index] == 0 else highs[index]
+    return reference_of(highs, lows)

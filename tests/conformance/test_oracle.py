@@ -1,0 +1,344 @@
+"""The oracle against mpmath: other closed forms, derivatives by differences."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import mpmath
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from unified_act_conformance import inputs, oracle
+from unified_act_conformance.floats import ulp, widen
+from unified_act_conformance.oracle_ranges import value_range
+from unified_act_conformance.oracle_rows import rows
+
+Number = Any  # mpmath has no types
+Parameters = Mapping[str, float]
+INFINITIES = np.array([-np.inf, np.inf])
+PRECISION = 300
+# The references carry about 100 bits; the first differences of mpmath carry far more.
+TOLERANCE = 2.0**-95
+
+
+def sigmoid(x: Number) -> Number:
+    return (1 + mpmath.tanh(x / 2)) / 2 if x > -1 else mpmath.exp(x) / (1 + mpmath.exp(x))
+
+
+def clip(x: Number, low: float, high: float) -> Number:
+    return max(mpmath.mpf(low), min(mpmath.mpf(high), x))
+
+
+def negative_part(x: Number, outer: float, rate: Number) -> Number:
+    return x if x > 0 else outer * 2 * mpmath.exp(x * rate / 2) * mpmath.sinh(x * rate / 2)
+
+
+def gelu_tanh(x: Number) -> Number:
+    u = mpmath.sqrt(2 / mpmath.pi) * (x + mpmath.mpf(0.044715) * x**3)
+    return x / (1 + mpmath.exp(-2 * u))
+
+
+FORMULAS: dict[str, Callable[..., Number]] = {
+    "identity": lambda x: x,
+    "relu": lambda x: (x + abs(x)) / 2,
+    "relu6": lambda x: clip(x, 0, 6),
+    "leaky_relu": lambda x, negative_slope=0.01: x if x > 0 else mpmath.mpf(negative_slope) * x,
+    "elu": lambda x, alpha=1.0: negative_part(x, alpha, 1),
+    "selu": lambda x: (
+        mpmath.mpf(1.0507009873554805) * negative_part(x, mpmath.mpf(1.6732632423543772), 1)
+    ),
+    "celu": lambda x, alpha=1.0: negative_part(x, alpha, 1 / mpmath.mpf(alpha)),
+    "gelu": lambda x: x * mpmath.ncdf(x),
+    "gelu_tanh": gelu_tanh,
+    "quick_gelu": lambda x: x / (1 + mpmath.exp(-mpmath.mpf(1.702) * x)),
+    "silu": lambda x, beta=1.0: x / (1 + mpmath.exp(-mpmath.mpf(beta) * x)),
+    "mish": lambda x: x * mpmath.tanh(mpmath.log1p(mpmath.exp(x))),
+    "hard_silu": lambda x: x * clip(x + 3, 0, 6) / 6,
+    "sigmoid": sigmoid,
+    "hard_sigmoid": lambda x, alpha=1 / 6, beta=0.5: clip(mpmath.mpf(alpha) * x + beta, 0, 1),
+    "log_sigmoid": lambda x: -mpmath.log1p(mpmath.exp(-x)),
+    "tanh": lambda x: mpmath.expm1(2 * x) / (mpmath.expm1(2 * x) + 2),
+    "hard_tanh": lambda x, min_value=-1.0, max_value=1.0: clip(x, min_value, max_value),
+    "softplus": lambda x, beta=1.0: mpmath.log1p(mpmath.exp(beta * x)) / beta,
+    "softsign": lambda x: mpmath.sign(x) / (1 + 1 / abs(x)) if x else x,
+}
+
+OTHER_PARAMETERS: list[tuple[str, Parameters]] = [
+    ("leaky_relu", {"negative_slope": 0.2}),
+    ("leaky_relu", {"negative_slope": -0.5}),
+    ("elu", {"alpha": 0.3}),
+    ("celu", {"alpha": 2.0}),
+    ("silu", {"beta": 1.5}),
+    ("silu", {"beta": -1.0}),
+    ("hard_sigmoid", {"alpha": 0.2, "beta": 0.4}),
+    ("hard_tanh", {"min_value": -2.0, "max_value": 0.3}),
+    ("softplus", {"beta": 3.0}),
+]
+CASES: list[tuple[str, Parameters]] = [(name, {}) for name in FORMULAS] + OTHER_PARAMETERS
+
+
+def points() -> NDArray[np.float64]:
+    random = np.random.default_rng(20260901)
+    near = random.uniform(-12.0, 12.0, 60)
+    tails = np.array([18.0, 40.0, 100.0, 745.0, 1e4, 1e9])
+    tiny = np.array([1e-3, 1e-8, 1e-40, 2.2e-308, 5e-324])
+    return np.concatenate([near, tails, -tails, tiny, -tiny])
+
+
+def exact_sum(reference: oracle.Reference, index: int) -> Number:
+    return mpmath.mpf(float(reference.high[index])) + mpmath.mpf(float(reference.low[index]))
+
+
+def assert_close(got: Number, want: Number, what: str, noise: int = -1074) -> None:
+    # A double-double of a value in the subnormal range of double has that range's spacing.
+    room = abs(want) * TOLERANCE + mpmath.mpf(2) ** noise
+    assert abs(got - want) <= room, f"{what}: {mpmath.nstr(got, 30)} {mpmath.nstr(want, 30)}"
+
+
+def test_formulas_cover_the_oracle() -> None:
+    assert set(FORMULAS) == set(oracle.ELEMENTWISE)
+
+
+@pytest.mark.parametrize(("name", "parameters"), CASES, ids=str)
+@pytest.mark.parametrize("order", [0, 1, 2, 3])
+def test_agrees_with_mpmath(name: str, order: int, parameters: Parameters) -> None:
+    x = points() if order < 3 else points()[::3]
+    x = x[~np.isin(x, oracle.kinks(name, parameters))]
+    reference = oracle.evaluate(name, order, x, parameters)
+    for index, value in enumerate(x.tolist()):
+        # The step is far below the distance to a kink at 0. Where the derivative is tiny beside the
+        # value, its differences need the bits of both.
+        step = mpmath.mpf(min(abs(value), 1.0)) * mpmath.mpf(2) ** -PRECISION
+        hard = abs(value) < 1e-30 or abs(value) > 12
+        with mpmath.workprec(5 * PRECISION if hard and order else PRECISION + 20):
+            function = partial(FORMULAS[name], **parameters)
+            want = mpmath.diff(function, mpmath.mpf(value), order, h=step)
+            what = f"{name} order {order} at {value!r}"
+            # Differences of a polynomial leave the noise of the working precision.
+            assert_close(exact_sum(reference, index), want, what, -1074 if hard else -PRECISION)
+
+
+LIMITS: dict[str, tuple[tuple[float, float, float], tuple[float, float, float]]] = {
+    "identity": ((-math.inf, 1, 0), (math.inf, 1, 0)),
+    "relu": ((0, 0, 0), (math.inf, 1, 0)),
+    "relu6": ((0, 0, 0), (6, 0, 0)),
+    "leaky_relu": ((-math.inf, 0.01, 0), (math.inf, 1, 0)),
+    "elu": ((-1, 0, 0), (math.inf, 1, 0)),
+    "selu": ((-1.7580993408473766, 0, 0), (math.inf, 1.0507009873554805, 0)),
+    "celu": ((-1, 0, 0), (math.inf, 1, 0)),
+    "gelu": ((-0.0, -0.0, -0.0), (math.inf, 1, -0.0)),
+    "gelu_tanh": ((-0.0, -0.0, -0.0), (math.inf, 1, -0.0)),
+    "quick_gelu": ((-0.0, -0.0, -0.0), (math.inf, 1, -0.0)),
+    "silu": ((-0.0, -0.0, -0.0), (math.inf, 1, -0.0)),
+    "mish": ((-0.0, -0.0, -0.0), (math.inf, 1, -0.0)),
+    "hard_silu": ((0, 0, 0), (math.inf, 1, 0)),
+    "sigmoid": ((0, 0, 0), (1, 0, -0.0)),
+    "hard_sigmoid": ((0, 0, 0), (1, 0, 0)),
+    "log_sigmoid": ((-math.inf, 1, -0.0), (-0.0, 0, -0.0)),
+    "tanh": ((-1, 0, 0), (1, 0, -0.0)),
+    "hard_tanh": ((-1, 0, 0), (1, 0, 0)),
+    "softplus": ((0, 0, 0), (math.inf, 1, 0)),
+    "softsign": ((-1, 0, 0), (1, 0, -0.0)),
+}
+
+
+@pytest.mark.parametrize("name", oracle.ELEMENTWISE)
+def test_limits(name: str) -> None:
+    for side, wanted in enumerate(LIMITS[name]):
+        for order, want in enumerate(wanted):
+            got = float(oracle.evaluate(name, order, INFINITIES).high[side])
+            assert got == want
+            assert math.copysign(1, got) == math.copysign(1, want), (side, order)
+
+
+def test_limits_follow_the_parameters() -> None:
+    assert oracle.evaluate("elu", 0, INFINITIES, {"alpha": 0.3}).high[0] == -0.3
+    assert oracle.evaluate("silu", 0, INFINITIES, {"beta": -1.0}).high.tolist() == [-np.inf, 0.0]
+    assert oracle.evaluate("leaky_relu", 0, INFINITIES, {"negative_slope": 0.0}).high[0] == 0
+    assert oracle.evaluate("leaky_relu", 0, INFINITIES, {"negative_slope": -1e-300}).high[0] > 0
+
+
+KINKS = [
+    ("relu", {}, 0.0, 0.0),
+    ("relu6", {}, 0.0, 0.0),
+    ("relu6", {}, 6.0, 0.0),
+    ("leaky_relu", {"negative_slope": 0.2}, 0.0, 0.2),
+    ("elu", {"alpha": 0.5}, 0.0, 0.5),
+    ("selu", {}, 0.0, 1.7580993408473766),
+    ("celu", {"alpha": 2.0}, 0.0, 1.0),
+    ("hard_silu", {}, -3.0, 0.0),
+    ("hard_silu", {}, 3.0, 1.0),
+    ("hard_sigmoid", {}, -3.0, 0.0),
+    ("hard_sigmoid", {}, 3.0, 0.0),
+    ("hard_sigmoid", {"alpha": 0.2}, 2.5, 0.0),
+    ("hard_tanh", {}, -1.0, 0.0),
+    ("hard_tanh", {}, 1.0, 0.0),
+    ("softsign", {}, 0.0, 1.0),
+]
+
+
+@pytest.mark.parametrize(("name", "parameters", "kink", "slope"), KINKS, ids=str)
+def test_kinks(name: str, parameters: Parameters, kink: float, slope: float) -> None:
+    x = np.array([kink])
+    assert kink in oracle.kinks(name, parameters)
+    assert oracle.evaluate(name, 1, x, parameters).high[0] == slope
+    assert oracle.condition(name, 0, x, parameters)[0] == 0
+
+
+@pytest.mark.parametrize("name", oracle.ELEMENTWISE)
+def test_special_inputs(name: str) -> None:
+    for order in range(4):
+        assert np.isnan(oracle.evaluate(name, order, np.array([np.nan])).high[0])
+    zeros = np.array([-0.0, 0.0])
+    at_zero = oracle.evaluate(name, 0, zeros).high
+    if at_zero[0] == 0:
+        assert np.signbit(at_zero).tolist() == [True, False]
+    largest = np.finfo(np.float64).max * np.array([-1.0, 1.0])
+    assert not np.isnan(oracle.evaluate(name, 0, largest).high).any()
+
+
+def test_sign_of_an_underflow_is_that_of_the_tail() -> None:
+    x = np.array([-1e300, 1e300])
+    assert np.signbit(oracle.evaluate("gelu", 0, x).high).tolist() == [True, False]
+    assert np.signbit(oracle.evaluate("silu", 1, x).high).tolist() == [True, False]
+    assert np.signbit(oracle.evaluate("tanh", 2, x).high).tolist() == [False, True]
+
+
+@pytest.mark.parametrize(("name", "parameters"), OTHER_PARAMETERS, ids=str)
+def test_parameters_matter(name: str, parameters: Parameters) -> None:
+    x = np.linspace(-4.0, 4.0, 41)
+    for order in (0, 1):
+        default = oracle.evaluate(name, order, x).high
+        assert (oracle.evaluate(name, order, x, parameters).high != default).any()
+
+
+def test_unknown_parameter_is_an_error() -> None:
+    with pytest.raises(TypeError, match="slope"):
+        oracle.evaluate("leaky_relu", 0, np.ones(1), {"slope": 0.2})
+
+
+def test_condition_is_the_next_derivative() -> None:
+    x = np.array([-2.0, 0.5, np.inf, np.nan])
+    slope = np.abs(oracle.evaluate("gelu", 2, x).high)
+    np.testing.assert_array_equal(oracle.condition("gelu", 1, x), [slope[0], slope[1], 0.0, 0.0])
+
+
+def test_results_keep_their_shape_and_cannot_be_changed() -> None:
+    reference = oracle.evaluate("tanh", 0, np.ones((2, 3)))
+    assert reference.high.shape == reference.low.shape == (2, 3)
+    with pytest.raises(ValueError, match="read-only"):
+        reference.high[0, 0] = 0.0
+
+
+@pytest.mark.parametrize(("name", "parameters"), CASES, ids=str)
+@pytest.mark.parametrize("order", [0, 1])
+def test_values_stay_within_the_range(name: str, order: int, parameters: Parameters) -> None:
+    kinks, crossings = oracle.kinks(name, parameters), inputs.CROSSINGS.get(name, ())
+    x = widen(inputs.quick("float32", kinks=kinks, crossings=crossings))
+    high = oracle.evaluate(name, order, x, parameters).high
+    low_bound, high_bound = value_range(name, order, parameters)
+    # An open end is reached by rounding, a turning point to half an ulp, so both are attained.
+    assert np.nanmin(high) == pytest.approx(low_bound, rel=1e-3, abs=1e-30)
+    assert np.nanmax(high) == pytest.approx(high_bound, rel=1e-3, abs=1e-30)
+    assert np.nanmin(high) >= low_bound - abs(low_bound) * 1e-15
+    assert np.nanmax(high) <= high_bound + abs(high_bound) * 1e-15
+
+
+@pytest.mark.parametrize("name", inputs.CROSSINGS)
+def test_turning_points_are_the_bounds(name: str) -> None:
+    x = np.array(inputs.CROSSINGS[name])
+    for order in (0, 1):
+        values = oracle.evaluate(name, order, x).high
+        for bound in value_range(name, order):
+            assert np.isinf(bound) or np.min(np.abs(values - bound)) <= 2.0**-53
+
+
+def test_prelu() -> None:
+    x = np.array([-2.0, -0.0, 0.0, 3.0, -np.inf, np.inf, np.nan, -1.0, -1e-200, -np.inf])
+    w = np.array([0.1, 0.1, 0.1, 0.1, 0.25, 0.25, 0.25, np.nan, 1e-200, 0.0])
+    value = oracle.evaluate_prelu("value", x, w)
+    wanted = [-0.2, -0.0, 0.0, 3.0, -np.inf, np.inf, np.nan, np.nan, -0.0, -0.0]
+    np.testing.assert_array_equal(value.high, wanted)
+    with mpmath.workprec(PRECISION):
+        assert exact_sum(value, 0) == mpmath.mpf(0.1) * -2
+        third = oracle.evaluate_prelu("value", np.array([-1 / 3]), np.array([0.1]))
+        assert_close(exact_sum(third, 0), mpmath.mpf(-1 / 3) * mpmath.mpf(0.1), "prelu")
+    by_input = oracle.evaluate_prelu("input", x, w).high
+    np.testing.assert_array_equal(by_input[:6], [0.1, 0.1, 0.1, 1.0, 0.25, 1.0])
+    by_weight = oracle.evaluate_prelu("weight", x, w).high
+    np.testing.assert_array_equal(by_weight[:6], [-2.0, 0.0, 0.0, 0.0, -np.inf, 0.0])
+    assert oracle.prelu_condition("value", x, w)[[0, 1, 3, 4]].tolist() == [0.1, 0.0, 1.0, 0.0]
+
+
+def exact_rows(name: str, row: list[float], cotangent: list[float] | None) -> list[Number]:
+    powers = [mpmath.exp(mpmath.mpf(value)) for value in row]
+    total = mpmath.fsum(powers)
+    share = [power / total for power in powers]
+    if cotangent is None:
+        return share if name == "softmax" else [mpmath.log(p) if p else -mpmath.inf for p in share]
+    weights = [mpmath.mpf(value) for value in cotangent]
+    if name == "softmax":
+        inner = mpmath.fdot(share, weights)
+        return [p * (weight - inner) for p, weight in zip(share, weights, strict=True)]
+    return [w - p * mpmath.fsum(weights) for p, w in zip(share, weights, strict=True)]
+
+
+@pytest.mark.parametrize("name", ["softmax", "log_softmax"])
+@pytest.mark.parametrize("order", [0, 1])
+def test_rows_agree_with_mpmath(name: str, order: int) -> None:
+    for matrix in inputs.rows("float16"):
+        x = widen(matrix)
+        cotangent = widen(inputs.cotangents("float16", x.shape)) if order else None
+        reference, slack = rows(name, order, x, cotangent, half_ulp_x=np.zeros_like(x))
+        assert not slack[np.isfinite(reference.high)].any()
+        undefined = np.isnan(x).any(1) | (x == np.inf).any(1) | (x == -np.inf).all(1)
+        assert np.isnan(reference.high[undefined]).all()
+        for index in np.flatnonzero(~undefined)[: 11 if x.shape[1] < 100 else 2]:
+            row = oracle.Reference(reference.high[index], reference.low[index])
+            weights = None if cotangent is None else cotangent[index].tolist()
+            with mpmath.workprec(4000):
+                wanted = exact_rows(name, x[index].tolist(), weights)
+                for position, want in enumerate(wanted):
+                    if np.isinf(row.high[position]):
+                        assert row.high[position] == want
+                    elif abs(want) > mpmath.mpf(2) ** -3000:
+                        assert_close(exact_sum(row, position), want, f"{name} {index} {position}")
+
+
+@pytest.mark.parametrize("name", ["softmax", "log_softmax"])
+@pytest.mark.parametrize("order", [0, 1])
+def test_slack_of_rows_is_the_sum_over_inputs(name: str, order: int) -> None:
+    x = np.array([[0.3, -1.2, 2.0, 0.25]])
+    cotangent = np.array([[1.0, -0.5, 0.25, 2.0]])
+    half_x = 0.5 * ulp(x, 0.0, "float32")
+    half_cotangent = 0.5 * ulp(cotangent, 0.0, "float32") if order else np.zeros_like(x)
+
+    def at(shifted: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        return rows(name, order, shifted, weights, half_ulp_x=half_x)[0].high
+
+    wanted = np.zeros_like(x)
+    for index in range(4):
+        step = np.eye(4)[index] * 1e-6
+        by_x = (at(x + step, cotangent) - at(x - step, cotangent)) / 2e-6
+        by_weight = (at(x, cotangent + step) - at(x, cotangent - step)) / 2e-6
+        wanted += np.abs(by_x) * half_x[0, index] + np.abs(by_weight) * half_cotangent[0, index]
+    _, slack = rows(name, order, x, cotangent, half_ulp_x=half_x, half_ulp_cotangent=half_cotangent)
+    np.testing.assert_allclose(slack, wanted, rtol=1e-6)
+
+
+def test_rows_of_a_constant_cotangent_have_no_product() -> None:
+    x = np.array([[0.1, 0.2, -3.0]])
+    reference, _ = rows("softmax", 1, x, np.ones_like(x), half_ulp_x=np.zeros_like(x))
+    assert not reference.high.any()
+
+
+def test_rows_refuse_what_they_do_not_know() -> None:
+    x = np.zeros((1, 2))
+    with pytest.raises(ValueError, match="softmin"):
+        rows("softmin", 0, x, half_ulp_x=x)
+    with pytest.raises(ValueError, match="cotangent"):
+        rows("softmax", 1, x, half_ulp_x=x)
