@@ -54,10 +54,12 @@ class MxnetBackend:
         kernel = self.native.get(activation.name) if numerics == "fast" else None
         arguments = None if kernel is None else kernel.arguments(parameters)
         if kernel is not None and arguments is not None:
-            function = with_keywords(kernel.find(mx.nd), arguments)
+            graph = with_keywords(kernel.find(mx.sym), arguments)
+            # MXNet turns keywords into strings in every call; a graph has them already.
+            function = _compiled(graph, activation) if arguments else kernel.find(mx.nd)
             implementations |= dict.fromkeys(kernel.dtypes, function)
             if set(kernel.dtypes).issuperset(_IN_A_GRAPH):
-                in_graph = with_keywords(kernel.find(mx.sym), arguments)
+                in_graph = graph
         # An NDArray's dtype is a scalar type, that of an mx.np.ndarray an instance of np.dtype.
         by_dtype = {_TYPES[dtype]: f for dtype, f in implementations.items()}
         by_dtype |= {np.dtype(key): f for key, f in by_dtype.items()}

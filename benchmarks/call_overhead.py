@@ -1,0 +1,166 @@
+"""What a call costs: the framework's own function beside ours, with the same arguments.
+
+Run with `make bench`. Medians of interleaved runs, so that both see the same machine.
+"""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+import timeit
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import unified_act as ua
+from rich.console import Console
+from rich.table import Table
+
+ROUNDS = 61
+SECONDS_PER_ROUND = 0.004
+LARGE = 1_000_000
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A framework's own call, and what makes ours the same.
+
+    Attributes:
+        statement: The framework's own call, as a user writes it, of `x`.
+        activation: The name of ours.
+        numerics: The profile of ours.
+        parameters: The parameters of ours.
+    """
+
+    statement: str
+    activation: str
+    numerics: str = "fast"
+    parameters: dict[str, float] = field(default_factory=dict)
+
+
+PAIRS: dict[str, Sequence[Pair]] = {
+    "numpy": [
+        Pair("np.tanh(x)", "tanh"),
+        Pair("np.where(x <= 0, 0, x)", "relu"),
+    ],
+    "torch": [
+        Pair("torch.relu(x)", "relu"),
+        Pair("F.leaky_relu(x, negative_slope=0.01)", "leaky_relu"),
+        Pair("F.gelu(x, approximate='none')", "gelu"),
+        Pair("F.hardtanh(x, min_val=-1.0, max_val=1.0)", "hard_tanh"),
+        Pair("torch.softmax(x, dim=-1)", "softmax"),
+        Pair("F.gelu(x, approximate='none')", "gelu", "strict"),
+        Pair("F.mish(x)", "mish", "strict"),
+    ],
+    "tensorflow": [
+        Pair("tf.nn.relu(x)", "relu"),
+        Pair("tf.nn.leaky_relu(x, alpha=0.01)", "leaky_relu"),
+        Pair("tf.nn.gelu(x, approximate=False)", "gelu"),
+        Pair("tf.nn.softmax(x, axis=-1)", "softmax"),
+        Pair("tf.nn.gelu(x, approximate=False)", "gelu", "strict"),
+        Pair("tf.nn.gelu(x, approximate=True)", "gelu_tanh"),
+    ],
+    "mxnet": [
+        Pair("mx.nd.relu(x)", "relu"),
+        Pair("mx.nd.LeakyReLU(x, act_type='leaky', slope=0.01)", "leaky_relu"),
+        Pair("mx.nd.LeakyReLU(x, act_type='gelu')", "gelu"),
+        Pair("mx.nd.softmax(x, axis=-1)", "softmax"),
+        Pair("mx.nd.LeakyReLU(x, act_type='gelu')", "gelu", "strict"),
+        Pair("mx.nd.Activation(x, act_type='softrelu')", "softplus"),
+    ],
+}
+
+
+def scope(backend: str) -> tuple[dict[str, Any], Callable[[int], Any], Callable[[Any], Any]]:
+    """Returns the names that statements use, a maker of inputs, and a wait for results."""
+    if backend == "torch":
+        import torch
+
+        names = {"torch": torch, "F": torch.nn.functional}
+        return names, lambda n: torch.linspace(-3, 3, n), lambda y: y
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        return {"tf": tf}, lambda n: tf.linspace(-3.0, 3.0, n), lambda y: y
+    if backend == "mxnet":
+        ua.get_activation("relu", backend="mxnet")  # imports MXNet under a newer NumPy
+        import mxnet as mx
+
+        return {"mx": mx}, lambda n: mx.nd.linspace(-3, 3, n), lambda y: y.wait_to_read()
+    import numpy as np
+
+    return {"np": np}, lambda n: np.linspace(-3, 3, n, dtype=np.float32), lambda y: y
+
+
+def medians(calls: Sequence[Callable[[], Any]]) -> list[float]:
+    """Returns the median duration of each call in microseconds, all timed in turn."""
+    number = max(1, int(SECONDS_PER_ROUND / max(timeit.timeit(calls[0], number=3) / 3, 1e-7)))
+    durations: list[list[float]] = [[] for _ in calls]
+    for _ in range(ROUNDS):
+        for call, found in zip(calls, durations, strict=True):
+            found.append(timeit.timeit(call, number=number) / number * 1e6)
+    return [statistics.median(found) for found in durations]
+
+
+def add_rows(table: Table, backend: str, size: int) -> None:
+    """Times all pairs of a backend on inputs of one size."""
+    names, make, wait = scope(backend)
+    x = make(size)
+    for pair in PAIRS[backend]:
+        ours = ua.get_activation(
+            pair.activation,
+            backend=backend,
+            numerics=pair.numerics,  # type: ignore[arg-type]
+            **pair.parameters,
+        )
+        statements = (pair.statement, "ours(x)")
+        if size > 1:
+            statements = tuple(f"wait({statement})" for statement in statements)  # type: ignore[assignment]
+        bound = {**names, "x": x, "ours": ours, "wait": wait}
+        # Compiled as lambdas with everything local, so that no name look-up is timed.
+        calls = [
+            eval(f"lambda {', '.join(f'{n}={n}' for n in bound)}: {statement}", bound)  # noqa: S307
+            for statement in statements
+        ]
+        native, own = medians(calls)
+        label = pair.activation + (" strict" if pair.numerics == "strict" else "")
+        table.add_row(
+            backend,
+            pair.statement,
+            label,
+            f"{native:.2f}",
+            f"{own:.2f}",
+            f"{own - native:+.2f}",
+            f"{own / native:.2f}",
+        )
+
+
+def import_time() -> float:
+    """Returns the median time of `import unified_act` in a fresh process, in milliseconds."""
+    code = (
+        "import time; start = time.perf_counter(); import unified_act; "
+        "print((time.perf_counter() - start) * 1e3)"
+    )
+    found = [
+        float(subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout)
+        for _ in range(11)
+    ]
+    return statistics.median(found)
+
+
+def main() -> None:
+    """Prints the tables."""
+    console = Console(width=None if sys.stdout.isatty() else 120)
+    console.print(f"import unified_act: {import_time():.1f} ms (median of 11 fresh processes)")
+    for size, title in ((1, "one element"), (LARGE, f"{LARGE:,} elements, float32")):
+        table = Table(title=f"Forward call on {title}, median µs")
+        for heading in ("backend", "the framework's own", "ours", "own", "ours", "diff", "ratio"):
+            table.add_column(heading, justify="left" if len(heading) > 5 else "right")
+        for backend in PAIRS:
+            add_rows(table, backend, size)
+        console.print(table)
+
+
+if __name__ == "__main__":
+    main()

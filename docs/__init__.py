@@ -1,0 +1,1 @@
+"""The documentation; `generate` writes what follows from the specifications."""
