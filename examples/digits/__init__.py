@@ -1,0 +1,1 @@
+"""Recognise handwritten digits, then swap frameworks: `python -m examples.digits`."""
