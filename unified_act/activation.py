@@ -15,6 +15,9 @@ __all__ = ["Activation", "Kind", "Kink", "Limits", "Parameter"]
 Kind = Literal["elementwise", "axis", "learned"]
 """How an activation treats its input: each element alone, a whole axis, or with learned weights."""
 
+_Function = Callable[[Any], Any]
+WithDerivative = Callable[[_Function, _Function], _Function]
+
 
 @dataclass(frozen=True)
 class Parameter:
@@ -107,6 +110,8 @@ class Activation:
         derivative: Elementwise: ``derivative(xp, x, **parameters)``, f′(x). Other kinds:
             ``derivative(xp, cotangent, x, *weights, **parameters)``, a tuple with the cotangent
             of each input. `None`: the framework differentiates `forward`.
+        second_derivative: Elementwise: ``second_derivative(xp, x, **parameters)``, f″(x), the
+            gradient of the gradient. `None`: the framework differentiates `derivative`.
         parameters: The numbers that shape it, in order.
         aliases: Other names it goes by.
         inputs: Names of its array inputs.
@@ -125,6 +130,7 @@ class Activation:
     forward: Callable[..., Any]
     kind: Kind = "elementwise"
     derivative: Callable[..., Any] | None = None
+    second_derivative: Callable[..., Any] | None = None
     parameters: Sequence[Parameter] = ()
     aliases: Sequence[str] = ()
     inputs: Sequence[str] = ("x",)
@@ -163,17 +169,32 @@ class Activation:
         return bound
 
     def pullback(
-        self, xp: Any, parameters: Mapping[str, float]
+        self,
+        xp: Any,
+        parameters: Mapping[str, float],
+        with_derivative: WithDerivative = lambda function, _: function,
     ) -> Callable[..., tuple[Any, ...]] | None:
         """Returns ``pullback(cotangent, *inputs)``: the cotangent of each input.
 
         None where the activation has no analytic derivative. The function closes over plain
         functions and numbers only, which is what a tracing compiler can see through.
+
+        Args:
+            xp: The namespace.
+            parameters: Every parameter with its value.
+            with_derivative: Makes a framework take its second argument for the derivative of its
+                first, so that second derivatives are analytic too.
         """
-        derivative = self.derivative
+        derivative, second = self.derivative, self.second_derivative
         if derivative is None:
             return None
         keywords = dict(parameters)
-        if self.kind == "elementwise":
-            return lambda cotangent, x: (cotangent * derivative(xp, x, **keywords),)
-        return lambda cotangent, *inputs: derivative(xp, cotangent, *inputs, **keywords)
+        if self.kind != "elementwise":
+            return lambda cotangent, *inputs: derivative(xp, cotangent, *inputs, **keywords)
+
+        def slope(x: Any) -> Any:
+            return derivative(xp, x, **keywords)
+
+        if second is not None:
+            slope = with_derivative(slope, lambda x: second(xp, x, **keywords))
+        return lambda cotangent, x: (cotangent * slope(x),)

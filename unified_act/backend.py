@@ -56,6 +56,9 @@ class Namespace(Protocol):
     def erfc(self, x: Any) -> Any:
         """Complementary error function, accurate in its tail."""
 
+    def times_erfc(self, factor: Any, x: Any) -> Any:
+        """`factor` · erfc(x), rounded once where erfc(x) alone would be subnormal."""
+
     def sqrt(self, x: Any) -> Any:
         """Square root."""
 

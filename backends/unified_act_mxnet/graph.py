@@ -29,11 +29,14 @@ def shared_graph(
     def build(*inputs: Any) -> Any:
         widen, narrow = _casts(dtype, inputs[0])
         wide = [widen(x) for x in inputs]
-        as_np = [x.as_np_ndarray() for x in wide]
-        value = activation.forward(namespace, *as_np, **keywords).as_nd_ndarray()
         if derivative is None:
-            return narrow(value)
-        slope = derivative(namespace, *as_np, **keywords).as_nd_ndarray()
+            as_np = [x.as_np_ndarray() for x in wide]
+            return narrow(activation.forward(namespace, *as_np, **keywords).as_nd_ndarray())
+        # Blocked here: MXNet sends the gradient 0 of a blocked result on through the operations
+        # before it, and 0 times an infinity in the unused branch of a `where` is NaN.
+        constant = mx.sym.BlockGrad(wide[0]).as_np_ndarray()
+        value = activation.forward(namespace, constant, **keywords).as_nd_ndarray()
+        slope = derivative(namespace, constant, **keywords).as_nd_ndarray()
         if dtype is None:
             return _with_gradient(inputs[0], narrow(value), narrow(slope))
         return narrow(_with_gradient(wide[0], value, slope))

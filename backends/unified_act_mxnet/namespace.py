@@ -28,6 +28,7 @@ __all__ = [
     "sum",
     "sum_to_weight",
     "tanh",
+    "times_erfc",
     "where",
 ]
 
@@ -58,7 +59,12 @@ def full_like(x: Any, value: float) -> Any:
 
 def erfc(x: Any) -> Any:
     """Complementary error function, which MXNet lacks."""
-    return special.erfc(sys.modules[__name__], x)
+    return times_erfc(full_like(x, 1.0), x)
+
+
+def times_erfc(factor: Any, x: Any) -> Any:
+    """`factor` · erfc(x)."""
+    return special.times_erfc(sys.modules[__name__], factor, x)
 
 
 def sum(x: Any, *, axis: int) -> Any:

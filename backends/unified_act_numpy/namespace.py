@@ -27,6 +27,7 @@ __all__ = [
     "sum",
     "sum_to_weight",
     "tanh",
+    "times_erfc",
     "where",
 ]
 
@@ -45,7 +46,12 @@ def where(condition: Any, a: Any, b: Any) -> Array:
 
 def erfc(x: Array) -> Array:
     """Complementary error function, which NumPy itself lacks."""
-    return special.erfc(sys.modules[__name__], x)  # type: ignore[no-any-return]
+    return times_erfc(np.ones_like(x), x)
+
+
+def times_erfc(factor: Array, x: Array) -> Array:
+    """`factor` · erfc(x)."""
+    return special.times_erfc(sys.modules[__name__], factor, x)  # type: ignore[no-any-return]
 
 
 def sum(x: Array, *, axis: int) -> Array:

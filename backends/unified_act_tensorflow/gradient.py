@@ -22,12 +22,9 @@ def _widen(x: Any) -> Any:
 def shared_definition(
     activation: Activation, parameters: Mapping[str, float]
 ) -> Callable[..., Any]:
-    """Returns the shared definition, differentiated analytically where that is known.
-
-    Second derivatives follow by differentiating the derivative's own operations.
-    """
+    """Returns the shared definition, differentiated analytically, twice, where that is known."""
     forward, keywords = activation.forward, dict(parameters)
-    pullback = activation.pullback(namespace, parameters)
+    pullback = activation.pullback(namespace, parameters, _with_derivative)
 
     def value(*inputs: Any) -> Any:
         result = forward(namespace, *map(_widen, inputs), **keywords)
@@ -49,6 +46,19 @@ def shared_definition(
         return with_gradient(*map(tf.convert_to_tensor, inputs))
 
     return call
+
+
+def _with_derivative(
+    function: Callable[[Any], Any], derivative: Callable[[Any], Any]
+) -> Callable[[Any], Any]:
+    """Returns `function`, elementwise, with this derivative instead of its operations' own."""
+
+    @tf.custom_gradient  # type: ignore[untyped-decorator]
+    def with_gradient(x: Any) -> Any:
+        return function(x), lambda cotangent: cotangent * derivative(x)
+
+    result: Callable[[Any], Any] = with_gradient
+    return result
 
 
 def value_and_grad(

@@ -26,6 +26,7 @@ __all__ = [
     "sum",
     "sum_to_weight",
     "tanh",
+    "times_erfc",
     "where",
 ]
 
@@ -43,6 +44,11 @@ def where(condition: Any, a: Any, b: Any) -> Any:
 def full_like(x: Any, value: float) -> Any:
     """An array like `x`, filled with `value`."""
     return tf.zeros_like(x) + tf.constant(value, x.dtype)
+
+
+def times_erfc(factor: Any, x: Any) -> Any:
+    """`factor` · erfc(x); TensorFlow knows no subnormal numbers to be careful about."""
+    return factor * erfc(x)
 
 
 def sum(x: Any, *, axis: int) -> Any:

@@ -24,13 +24,11 @@ def _widen(x: Tensor) -> Tensor:
 def shared_definition(
     activation: Activation, parameters: Mapping[str, float]
 ) -> Callable[..., Tensor]:
-    """Returns the shared definition, differentiated analytically where that is known.
-
-    Second derivatives follow by differentiating the derivative's own operations.
-    """
+    """Returns the shared definition, differentiated analytically, twice, where that is known."""
     # Everything from here on closes over functions and numbers only, which Dynamo can trace.
     forward, keywords = activation.forward, dict(parameters)
     pullback = activation.pullback(namespace, parameters)
+    twice = activation.pullback(namespace, parameters, _with_derivative)
 
     def value(*inputs: Tensor) -> Tensor:
         result: Tensor = forward(namespace, *map(_widen, inputs), **keywords)
@@ -38,24 +36,33 @@ def shared_definition(
         # A Function must not return its input.
         return result.clone() if result is inputs[0] else result
 
-    if pullback is None:
+    if pullback is None or twice is None:
         return value
-    function = _function(value, pullback)
-    if activation.kind != "elementwise" or activation.derivative is None:
-        return _applied(function)
-    derivative = activation.derivative
-    traced = _applied(function)
-    eager = _applied(_with_forward_mode(function, lambda x: derivative(namespace, x, **keywords)))
+    traced, eager = _function(value, pullback), _function(value, twice)
+    if activation.kind == "elementwise":
+        eager = _with_forward_mode(eager, twice)
 
-    def call(x: Tensor) -> Tensor:
-        # Dynamo traces no Function with a forward-mode rule, so it gets the one without.
-        return traced(x) if torch.compiler.is_compiling() else eager(x)
+    def call(*inputs: Tensor) -> Tensor:
+        # Dynamo traces no Function in the gradient of another, and none with a forward-mode rule;
+        # second derivatives it has not got anyway.
+        function = traced if torch.compiler.is_compiling() else eager
+        result: Tensor = function.apply(*inputs)
+        return result
 
     return call
 
 
-def _applied(function: type[Function]) -> Callable[..., Tensor]:
-    apply: Callable[..., Tensor] = function.apply
+def _with_derivative(
+    function: Callable[[Tensor], Tensor], derivative: Callable[[Tensor], Tensor]
+) -> Callable[[Tensor], Tensor]:
+    """Returns `function`, elementwise, with this derivative instead of its operations' own."""
+
+    def pullback(cotangent: Tensor, x: Tensor) -> tuple[Tensor]:
+        return (cotangent * derivative(x),)
+
+    apply: Callable[[Tensor], Tensor] = _with_forward_mode(
+        _function(function, pullback), pullback
+    ).apply
     return apply
 
 
@@ -86,7 +93,7 @@ def _function(
 
 
 def _with_forward_mode(
-    function: type[Function], derivative: Callable[[Tensor], Tensor]
+    function: type[Function], pullback: Callable[..., tuple[Tensor, ...]]
 ) -> type[Function]:
     """Returns `function`, elementwise, with a rule for forward-mode differentiation added."""
 
@@ -100,7 +107,8 @@ def _with_forward_mode(
         @staticmethod
         def jvp(ctx: Any, tangent: Tensor) -> Tensor:
             (x,) = ctx.saved_tensors
-            return (_widen(tangent) * derivative(_widen(x))).to(x.dtype)
+            (wide,) = pullback(_widen(tangent), _widen(x))  # elementwise, so its own transpose
+            return wide.to(x.dtype)
 
     return SharedEager
 

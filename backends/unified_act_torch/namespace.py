@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+
 import torch
 from torch import Tensor, abs, erfc, exp, expm1, floor, full_like, log, log1p, sqrt, tanh, where
+from torch.special import erfcx
+
+from unified_act import special
 
 __all__ = [
     "abs",
@@ -21,8 +26,19 @@ __all__ = [
     "sum",
     "sum_to_weight",
     "tanh",
+    "times_erfc",
     "where",
 ]
+
+_THIS = sys.modules[__name__]
+_TAIL, _END = 5.0, 30.0
+"""Where erfc begins to be small, and where it is 0 in every dtype."""
+
+
+def times_erfc(factor: Tensor, x: Tensor) -> Tensor:
+    """`factor` · erfc(x), by way of exp(x²)·erfc(x) in the tail, where erfc loses its digits."""
+    tail = where(x > _TAIL, where(x > _END, _END, x), _TAIL)
+    return where(x > _TAIL, special.square_exp(_THIS, factor * erfcx(tail), tail), factor * erfc(x))
 
 
 def sum(x: Tensor, *, axis: int) -> Tensor:

@@ -139,7 +139,9 @@ def _slack(
     """Sums half an ulp of each input times the partial derivative by it, in plain doubles."""
     p = _probabilities(x)
     identity: Doubles = np.eye(p.shape[-1])
-    centre = identity - p[:, np.newaxis, :]  # delta_ij - p_j, the derivative of log_softmax
+    # delta_ij - p_j, the derivative of log_softmax; 1 - p_i as the sum of the others, which is all
+    # that is left of it for a clear winner.
+    centre = np.where(identity == 1, (p @ (1 - identity))[:, :, np.newaxis], -p[:, np.newaxis, :])
     if order == 0:
         spread = _times(centre, half_x)
         return p * spread if name == "softmax" else spread

@@ -17,12 +17,21 @@ def _negative_part(xp: Any, x: Any) -> Any:
     return xp.where(x > 0.0, 0.0, x)
 
 
+def _left(xp: Any, x: Any, value: Any) -> Any:
+    """`value` for x ≤ 0, and 0 for positive x."""
+    return xp.where(x > 0.0, 0.0, value)
+
+
 def _elu(xp: Any, x: Any, *, alpha: float) -> Any:
     return xp.where(x > 0.0, x, xp.expm1(_negative_part(xp, x)) * alpha)
 
 
 def _elu_derivative(xp: Any, x: Any, *, alpha: float) -> Any:
     return xp.where(x > 0.0, 1.0, xp.exp(_negative_part(xp, x)) * alpha)
+
+
+def _elu_second_derivative(xp: Any, x: Any, *, alpha: float) -> Any:
+    return _left(xp, x, xp.exp(_negative_part(xp, x)) * alpha)
 
 
 def _selu(xp: Any, x: Any) -> Any:
@@ -35,6 +44,10 @@ def _selu_derivative(xp: Any, x: Any) -> Any:
     return xp.where(x > 0.0, SELU_SCALE, negative)
 
 
+def _selu_second_derivative(xp: Any, x: Any) -> Any:
+    return _left(xp, x, xp.exp(_negative_part(xp, x)) * (SELU_SCALE * SELU_ALPHA))
+
+
 def _celu(xp: Any, x: Any, *, alpha: float) -> Any:
     return xp.where(x > 0.0, x, xp.expm1(_negative_part(xp, x) / alpha) * alpha)
 
@@ -43,11 +56,16 @@ def _celu_derivative(xp: Any, x: Any, *, alpha: float) -> Any:
     return xp.where(x > 0.0, 1.0, xp.exp(_negative_part(xp, x) / alpha))
 
 
+def _celu_second_derivative(xp: Any, x: Any, *, alpha: float) -> Any:
+    return _left(xp, x, xp.exp(_negative_part(xp, x) / alpha) / alpha)
+
+
 ACTIVATIONS = (
     Activation(
         name="elu",
         forward=_elu,
         derivative=_elu_derivative,
+        second_derivative=_elu_second_derivative,
         parameters=[Parameter("alpha", 1.0, "saturation value for x → −∞ is −alpha", low=POSITIVE)],
         kinks=lambda alpha: (Kink(0.0, alpha),),
         limits=lambda alpha: Limits((-alpha, INFINITY), (0.0, 1.0)),
@@ -59,6 +77,7 @@ ACTIVATIONS = (
         name="selu",
         forward=_selu,
         derivative=_selu_derivative,
+        second_derivative=_selu_second_derivative,
         kinks=lambda: (Kink(0.0, SELU_SCALE * SELU_ALPHA),),
         limits=lambda: Limits((-SELU_SCALE * SELU_ALPHA, INFINITY), (0.0, SELU_SCALE)),
         formula=(
@@ -72,6 +91,7 @@ ACTIVATIONS = (
         name="celu",
         forward=_celu,
         derivative=_celu_derivative,
+        second_derivative=_celu_second_derivative,
         parameters=[Parameter("alpha", 1.0, "saturation value for x → −∞ is −alpha", low=POSITIVE)],
         kinks=lambda alpha: (Kink(0.0, 1.0),),
         limits=lambda alpha: Limits((-alpha, INFINITY), (0.0, 1.0)),

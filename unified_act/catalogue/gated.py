@@ -10,8 +10,9 @@ from unified_act.catalogue._common import (
     INFINITY,
     POSITIVE,
     at_least,
-    sigmoid,
-    sigmoid_derivative,
+    gated,
+    gated_derivative,
+    gated_second_derivative,
     within,
 )
 
@@ -21,34 +22,58 @@ __all__ = ["ACTIVATIONS"]
 def _silu(xp: Any, x: Any, *, beta: float) -> Any:
     z = x * beta
     # Where the gate is 0 its input is replaced by a finite one: -inf · 0 would be NaN.
-    return xp.where(z < -EXP_IS_ZERO, -1.0, x) * sigmoid(xp, z)
+    return gated(xp, xp.where(z < -EXP_IS_ZERO, -1.0, x), z)
 
 
 def _silu_derivative(xp: Any, x: Any, *, beta: float) -> Any:
     z = within(xp, x * beta, EXP_IS_ZERO)
-    return sigmoid(xp, z) + z * sigmoid_derivative(xp, z)
+    return gated_derivative(xp, z, z)
 
 
-def _mish_gate(xp: Any, x: Any, e: Any) -> Any:
-    """tanh(softplus(x)) as a quotient of sums of positive terms, with e = exp(-|x|)."""
+def _silu_second_derivative(xp: Any, x: Any, *, beta: float) -> Any:
+    z = within(xp, x * beta, EXP_IS_ZERO)
+    return gated_second_derivative(xp, z, 2.0 * beta, xp.abs(z) * beta)
+
+
+# mish is x·g with g = tanh(softplus(x)), a quotient of sums of positive terms n/d. Below, e is
+# exp(-|x|), and as in `gated` it enters as two factors where x is negative.
+
+
+def _mish_parts(xp: Any, x: Any) -> tuple[Any, Any, Any, Any]:
+    """Whether x is positive, exp(-|x|/2), its square e, and d."""
+    root = xp.exp(xp.abs(x) * -0.5)
+    e = root * root
     positive = x > 0.0
-    numerator = xp.where(positive, e * 2.0 + 1.0, e * (e + 2.0))
-    return numerator / (numerator + xp.where(positive, e * e * 2.0, 2.0))
+    return positive, root, e, xp.where(positive, e * (e + 1.0) * 2.0 + 1.0, e * (e + 2.0) + 2.0)
 
 
 def _mish(xp: Any, x: Any) -> Any:
     x = at_least(xp, x, -EXP_IS_ZERO)
-    return x * _mish_gate(xp, x, xp.exp(-xp.abs(x)))
+    positive, root, e, denominator = _mish_parts(xp, x)
+    numerator = xp.where(positive, x * (e * 2.0 + 1.0), x * (e + 2.0) * root * root)
+    return numerator / denominator
 
 
 def _mish_derivative(xp: Any, x: Any) -> Any:
     x = within(xp, x, EXP_IS_ZERO)
-    e = xp.exp(-xp.abs(x))
-    positive = x > 0.0
-    denominator = xp.where(positive, e * 2.0 * (e + 1.0) + 1.0, e * (e + 2.0) + 2.0)
-    # The gate's derivative is 4 e (1 + e) / d² on both sides, with one more e on the right.
-    slope = xp.where(positive, e, 1.0) * e * 4.0 * (e + 1.0) / (denominator * denominator)
-    return _mish_gate(xp, x, e) + x * slope
+    positive, root, e, denominator = _mish_parts(xp, x)
+    # g + x·g′ with g′ = 4 e (e + 1)/d² on the left, and one more e on the right.
+    slope = x * (e + 1.0) * 4.0
+    left = ((e + 2.0) * denominator + slope) * root * root
+    right = (e * 2.0 + 1.0) * denominator + slope * e * e
+    return xp.where(positive, right, left) / (denominator * denominator)
+
+
+def _mish_second_derivative(xp: Any, x: Any) -> Any:
+    x = within(xp, x, EXP_IS_ZERO)
+    positive, root, e, denominator = _mish_parts(xp, x)
+    # 2g′ + x·g″ with g″ = 4 e q/d³ on the left, and one more e on the right.
+    left = ((e * -2.0 - 3.0) * e + 2.0) * e + 2.0
+    right = ((e * 2.0 + 2.0) * e - 3.0) * e - 2.0
+    bracket = (e + 1.0) * denominator * 2.0 + x * xp.where(positive, right, left)
+    once = bracket * 4.0 * root * root
+    cube = denominator * denominator * denominator
+    return xp.where(positive, once * e, once) / cube
 
 
 ACTIVATIONS = (
@@ -56,6 +81,7 @@ ACTIVATIONS = (
         name="silu",
         forward=_silu,
         derivative=_silu_derivative,
+        second_derivative=_silu_second_derivative,
         parameters=[Parameter("beta", 1.0, "steepness of the gate", low=POSITIVE)],
         aliases=("swish",),
         limits=lambda beta: Limits((-0.0, INFINITY), (0.0, 1.0)),
@@ -68,6 +94,7 @@ ACTIVATIONS = (
         name="mish",
         forward=_mish,
         derivative=_mish_derivative,
+        second_derivative=_mish_second_derivative,
         limits=lambda: Limits((-0.0, INFINITY), (0.0, 1.0)),
         formula=r"x \cdot \tanh(\log(1 + e^x))",
         summary="The input times the tanh of its softplus.",

@@ -6,7 +6,14 @@ import math
 from typing import Any
 
 from unified_act.activation import Activation, Limits
-from unified_act.catalogue._common import INFINITY, at_least, sigmoid, sigmoid_derivative, within
+from unified_act.catalogue._common import (
+    INFINITY,
+    at_least,
+    gated,
+    gated_derivative,
+    gated_second_derivative,
+    within,
+)
 from unified_act.special import square_exp
 
 __all__ = ["ACTIVATIONS", "QUICK_GELU_SLOPE"]
@@ -26,39 +33,60 @@ _QUICK_CONSTANT_FROM = 500.0
 def _gelu(xp: Any, x: Any) -> Any:
     x = at_least(xp, x, -_CONSTANT_FROM)  # -inf · 0 would be NaN
     # erfc keeps the negative tail, which 1 + erf loses from -5.6 on in float32.
-    return x * 0.5 * xp.erfc(x * -SQRT_HALF)
+    return xp.times_erfc(x * 0.5, x * -SQRT_HALF)
 
 
 def _gelu_derivative(xp: Any, x: Any) -> Any:
     x = within(xp, x, _CONSTANT_FROM)
     half = x * SQRT_HALF
-    density = square_exp(xp, half) * DENSITY_AT_0
-    return xp.erfc(-half) * 0.5 + x * density
+    return xp.erfc(-half) * 0.5 + square_exp(xp, x * DENSITY_AT_0, half)
 
 
-def _gelu_tanh(xp: Any, x: Any) -> Any:
-    x = at_least(xp, x, -_CONSTANT_FROM)
-    small = within(xp, x, _CONSTANT_FROM)  # the cube overflows otherwise
-    # (1 + tanh u)/2 = sigmoid(2u), which does not cancel.
-    return x * sigmoid(xp, small * TANH_SLOPE * (small * small * TANH_CUBIC + 1.0))
-
-
-def _gelu_tanh_derivative(xp: Any, x: Any) -> Any:
+def _gelu_second_derivative(xp: Any, x: Any) -> Any:
     x = within(xp, x, _CONSTANT_FROM)
+    return square_exp(xp, (2.0 - x * x) * DENSITY_AT_0, x * SQRT_HALF)
+
+
+def _tanh_argument(xp: Any, x: Any) -> tuple[Any, Any, Any]:
+    """Twice the argument of the tanh, and its first two derivatives; ±40 is far enough."""
+    x = within(xp, x, _CONSTANT_FROM)  # the cube overflows otherwise
     square = x * x
     inner = x * TANH_SLOPE * (square * TANH_CUBIC + 1.0)
     slope = (square * (3.0 * TANH_CUBIC) + 1.0) * TANH_SLOPE
-    return sigmoid(xp, inner) + x * sigmoid_derivative(xp, inner) * slope
+    return inner, slope, x * (6.0 * TANH_CUBIC * TANH_SLOPE)
+
+
+def _gelu_tanh(xp: Any, x: Any) -> Any:
+    # (1 + tanh u)/2 = sigmoid(2u), which does not cancel.
+    return gated(xp, at_least(xp, x, -_CONSTANT_FROM), _tanh_argument(xp, x)[0])
+
+
+def _gelu_tanh_derivative(xp: Any, x: Any) -> Any:
+    inner, slope, _ = _tanh_argument(xp, x)
+    return gated_derivative(xp, inner, within(xp, x, _CONSTANT_FROM) * slope)
+
+
+def _gelu_tanh_second_derivative(xp: Any, x: Any) -> Any:
+    inner, slope, curvature = _tanh_argument(xp, x)
+    x = within(xp, x, _CONSTANT_FROM)
+    linear = slope * 2.0 + x * curvature
+    return gated_second_derivative(xp, inner, linear, xp.abs(x) * slope * slope)
 
 
 def _quick_gelu(xp: Any, x: Any) -> Any:
     x = at_least(xp, x, -_QUICK_CONSTANT_FROM)
-    return x * sigmoid(xp, x * QUICK_GELU_SLOPE)
+    return gated(xp, x, x * QUICK_GELU_SLOPE)
 
 
 def _quick_gelu_derivative(xp: Any, x: Any) -> Any:
     z = within(xp, x, _QUICK_CONSTANT_FROM) * QUICK_GELU_SLOPE
-    return sigmoid(xp, z) + z * sigmoid_derivative(xp, z)
+    return gated_derivative(xp, z, z)
+
+
+def _quick_gelu_second_derivative(xp: Any, x: Any) -> Any:
+    z = within(xp, x, _QUICK_CONSTANT_FROM) * QUICK_GELU_SLOPE
+    size = xp.abs(z) * QUICK_GELU_SLOPE
+    return gated_second_derivative(xp, z, 2.0 * QUICK_GELU_SLOPE, size)
 
 
 def _limits() -> Limits:
@@ -72,6 +100,7 @@ ACTIVATIONS = (
         name="gelu",
         forward=_gelu,
         derivative=_gelu_derivative,
+        second_derivative=_gelu_second_derivative,
         aliases=("gelu_erf", "gelu_python"),
         limits=_limits,
         formula=r"\tfrac{x}{2} \operatorname{erfc}(-x / \sqrt{2})",
@@ -82,6 +111,7 @@ ACTIVATIONS = (
         name="gelu_tanh",
         forward=_gelu_tanh,
         derivative=_gelu_tanh_derivative,
+        second_derivative=_gelu_tanh_second_derivative,
         aliases=(
             "gelu_new",
             "gelu_fast",
@@ -98,6 +128,7 @@ ACTIVATIONS = (
         name="quick_gelu",
         forward=_quick_gelu,
         derivative=_quick_gelu_derivative,
+        second_derivative=_quick_gelu_second_derivative,
         limits=_limits,
         formula=r"x \cdot \sigma(1.702 x)",
         summary="GELU approximated with a sigmoid, up to 0.02 away from it.",

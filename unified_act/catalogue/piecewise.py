@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from unified_act.activation import Activation, Kink, Limits, Parameter
-from unified_act.catalogue._common import INFINITY, POSITIVE
+from unified_act.catalogue._common import INFINITY, POSITIVE, zero
 
 __all__ = ["ACTIVATIONS"]
 
@@ -106,11 +106,16 @@ def _hard_silu_derivative(xp: Any, x: Any) -> Any:
     return _inside(xp, x, -3.0, 3.0, (x + 1.5) / 3.0, above=1.0)
 
 
+def _hard_silu_second_derivative(xp: Any, x: Any) -> Any:
+    return _inside(xp, x, -3.0, 3.0, xp.full_like(x, 1.0 / 3.0))
+
+
 ACTIVATIONS = (
     Activation(
         name="identity",
         forward=_identity,
         derivative=_identity_derivative,
+        second_derivative=zero,
         aliases=("linear",),
         limits=lambda: Limits((-INFINITY, INFINITY), (1.0, 1.0)),
         formula="x",
@@ -120,6 +125,7 @@ ACTIVATIONS = (
         name="relu",
         forward=_relu,
         derivative=_relu_derivative,
+        second_derivative=zero,
         kinks=lambda: (Kink(0.0, 0.0),),
         limits=lambda: Limits((0.0, INFINITY), (0.0, 1.0)),
         formula=r"\max(x, 0)",
@@ -130,6 +136,7 @@ ACTIVATIONS = (
         name="relu6",
         forward=_relu6,
         derivative=_relu6_derivative,
+        second_derivative=zero,
         kinks=lambda: (Kink(0.0, 0.0), Kink(6.0, 0.0)),
         limits=lambda: Limits((0.0, 6.0), (0.0, 0.0)),
         formula=r"\min(\max(x, 0), 6)",
@@ -140,6 +147,7 @@ ACTIVATIONS = (
         name="leaky_relu",
         forward=_leaky_relu,
         derivative=_leaky_relu_derivative,
+        second_derivative=zero,
         parameters=[Parameter("negative_slope", 0.01, "slope for x ≤ 0")],
         kinks=lambda negative_slope: (Kink(0.0, negative_slope),),
         limits=lambda negative_slope: Limits(
@@ -168,6 +176,7 @@ ACTIVATIONS = (
         name="hard_tanh",
         forward=_hard_tanh,
         derivative=_hard_tanh_derivative,
+        second_derivative=zero,
         parameters=[
             Parameter("min_value", -1.0, "lower end"),
             Parameter("max_value", 1.0, "upper end"),
@@ -183,6 +192,7 @@ ACTIVATIONS = (
         name="hard_sigmoid",
         forward=_hard_sigmoid,
         derivative=_hard_sigmoid_derivative,
+        second_derivative=zero,
         parameters=[
             Parameter("alpha", 1 / 6, "slope", low=POSITIVE),
             Parameter("beta", 0.5, "value at 0"),
@@ -197,6 +207,7 @@ ACTIVATIONS = (
         name="hard_silu",
         forward=_hard_silu,
         derivative=_hard_silu_derivative,
+        second_derivative=_hard_silu_second_derivative,
         aliases=("hard_swish",),
         kinks=lambda: (Kink(-3.0, 0.0), Kink(3.0, 1.0)),
         limits=lambda: Limits((0.0, INFINITY), (0.0, 1.0)),

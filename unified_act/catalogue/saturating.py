@@ -10,6 +10,7 @@ from unified_act.catalogue._common import (
     POSITIVE,
     sigmoid,
     sigmoid_derivative,
+    sigmoid_second_derivative,
     within,
 )
 
@@ -36,6 +37,14 @@ def _tanh_derivative(xp: Any, x: Any) -> Any:
     return e * 4.0 / ((1.0 + e) * (1.0 + e))  # 1 - tanh² cancels
 
 
+def _sigmoid_second_derivative(xp: Any, x: Any) -> Any:
+    return sigmoid_second_derivative(xp, x)
+
+
+def _tanh_second_derivative(xp: Any, x: Any) -> Any:
+    return sigmoid_second_derivative(xp, x * 2.0) * 8.0
+
+
 def _softplus(xp: Any, x: Any, *, beta: float) -> Any:
     return xp.where(x > 0.0, x, 0.0) + xp.log1p(xp.exp(-xp.abs(x * beta))) / beta
 
@@ -44,12 +53,20 @@ def _softplus_derivative(xp: Any, x: Any, *, beta: float) -> Any:
     return sigmoid(xp, x * beta)
 
 
+def _softplus_second_derivative(xp: Any, x: Any, *, beta: float) -> Any:
+    return sigmoid_derivative(xp, x * beta) * beta
+
+
 def _log_sigmoid(xp: Any, x: Any) -> Any:
     return xp.where(x < 0.0, x, 0.0) - xp.log1p(xp.exp(-xp.abs(x)))
 
 
 def _log_sigmoid_derivative(xp: Any, x: Any) -> Any:
     return sigmoid(xp, -x)
+
+
+def _log_sigmoid_second_derivative(xp: Any, x: Any) -> Any:
+    return -sigmoid_derivative(xp, x)
 
 
 def _softsign(xp: Any, x: Any) -> Any:
@@ -62,11 +79,18 @@ def _softsign_derivative(xp: Any, x: Any) -> Any:
     return inverse * inverse  # the square of 1 + |x| could overflow
 
 
+def _softsign_second_derivative(xp: Any, x: Any) -> Any:
+    inverse = 1.0 / (xp.abs(x) + 1.0)
+    sign = xp.where(x > 0.0, -2.0, xp.where(x < 0.0, 2.0, xp.full_like(x, 0.0)))
+    return sign * inverse * inverse * inverse
+
+
 ACTIVATIONS = (
     Activation(
         name="sigmoid",
         forward=_sigmoid,
         derivative=_sigmoid_derivative,
+        second_derivative=_sigmoid_second_derivative,
         aliases=("logistic", "expit"),
         limits=lambda: Limits((0.0, 1.0), (0.0, 0.0)),
         formula=r"\frac{1}{1 + e^{-x}}",
@@ -78,6 +102,7 @@ ACTIVATIONS = (
         name="tanh",
         forward=_tanh,
         derivative=_tanh_derivative,
+        second_derivative=_tanh_second_derivative,
         limits=lambda: Limits((-1.0, 1.0), (0.0, 0.0)),
         formula=r"\tanh x",
         summary="Hyperbolic tangent.",
@@ -87,6 +112,7 @@ ACTIVATIONS = (
         name="softplus",
         forward=_softplus,
         derivative=_softplus_derivative,
+        second_derivative=_softplus_second_derivative,
         parameters=[
             Parameter("beta", 1.0, "steepness; the larger, the closer to relu", low=POSITIVE)
         ],
@@ -101,6 +127,7 @@ ACTIVATIONS = (
         name="log_sigmoid",
         forward=_log_sigmoid,
         derivative=_log_sigmoid_derivative,
+        second_derivative=_log_sigmoid_second_derivative,
         aliases=("log_expit",),
         limits=lambda: Limits((-INFINITY, 0.0), (1.0, 0.0)),
         formula=r"-\log(1 + e^{-x})",
@@ -110,6 +137,7 @@ ACTIVATIONS = (
         name="softsign",
         forward=_softsign,
         derivative=_softsign_derivative,
+        second_derivative=_softsign_second_derivative,
         limits=lambda: Limits((-1.0, 1.0), (0.0, 0.0)),
         formula=r"\frac{x}{1 + |x|}",
         summary="Sigmoid with polynomial tails.",

@@ -26,7 +26,12 @@ def _softmax_derivative(xp: Any, cotangent: Any, x: Any, *, axis: int) -> tuple[
 
 def _log_softmax(xp: Any, x: Any, *, axis: int) -> Any:
     shifted = _shifted(xp, x, axis)
-    return shifted - xp.log(xp.sum(xp.exp(shifted), axis=axis))
+    # The largest elements count as e^0 - 1 = 0 here and are added as their number: a clear winner,
+    # whose result is log1p of almost nothing, keeps its digits.
+    largest = shifted >= 0.0
+    rest = xp.sum(xp.where(largest, xp.expm1(shifted), xp.exp(shifted)), axis=axis)
+    number = xp.sum(xp.where(largest, 1.0, xp.full_like(shifted, 0.0)), axis=axis)
+    return shifted - xp.log1p(rest / number) - xp.log(number)
 
 
 def _log_softmax_derivative(xp: Any, cotangent: Any, x: Any, *, axis: int) -> tuple[Any]:
