@@ -192,9 +192,11 @@ class Activation:
         if self.kind != "elementwise":
             return lambda cotangent, *inputs: derivative(xp, cotangent, *inputs, **keywords)
 
-        def slope(x: Any) -> Any:
+        def plain_slope(x: Any) -> Any:
             return derivative(xp, x, **keywords)
 
-        if second is not None:
-            slope = with_derivative(slope, lambda x: second(xp, x, **keywords))
+        if second is None:
+            slope: _Function = plain_slope
+        else:
+            slope = with_derivative(plain_slope, lambda x: second(xp, x, **keywords))
         return lambda cotangent, x: (cotangent * slope(x),)

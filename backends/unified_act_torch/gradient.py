@@ -38,16 +38,16 @@ def shared_definition(
 
     if pullback is None or twice is None:
         return value
-    traced, eager = _function(value, pullback), _function(value, twice)
-    if activation.kind == "elementwise":
-        eager = _with_forward_mode(eager, twice)
+    traced = _applied(_function(value, pullback))
+    function = _function(value, twice)
+    eager = _applied(
+        _with_forward_mode(function, twice) if activation.kind == "elementwise" else function
+    )
 
     def call(*inputs: Tensor) -> Tensor:
         # Dynamo traces no Function in the gradient of another, and none with a forward-mode rule;
         # second derivatives it has not got anyway.
-        function = traced if torch.compiler.is_compiling() else eager
-        result: Tensor = function.apply(*inputs)
-        return result
+        return traced(*inputs) if torch.compiler.is_compiling() else eager(*inputs)
 
     return call
 
@@ -60,9 +60,11 @@ def _with_derivative(
     def pullback(cotangent: Tensor, x: Tensor) -> tuple[Tensor]:
         return (cotangent * derivative(x),)
 
-    apply: Callable[[Tensor], Tensor] = _with_forward_mode(
-        _function(function, pullback), pullback
-    ).apply
+    return _applied(_with_forward_mode(_function(function, pullback), pullback))
+
+
+def _applied(function: type[Function]) -> Callable[..., Tensor]:
+    apply: Callable[..., Tensor] = function.apply
     return apply
 
 

