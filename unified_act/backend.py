@@ -9,8 +9,9 @@ from types import MappingProxyType
 from typing import Any, Literal, Protocol
 
 from unified_act.activation import Activation
+from unified_act.errors import ParameterValueError
 
-__all__ = ["DTYPES", "Backend", "Namespace", "Native", "Numerics", "with_keywords"]
+__all__ = ["DTYPES", "Backend", "Namespace", "Native", "Numerics", "channel_shape", "with_keywords"]
 
 DTYPES = ("float16", "bfloat16", "float32", "float64")
 """The element types that an activation may have, by name; a backend may lack some."""
@@ -127,6 +128,27 @@ def with_keywords(function: Callable[..., Any], keywords: Mapping[str, Any]) -> 
     scope = {"function": function, **keywords}
     fixed: Callable[..., Any] = eval(f"lambda x: function(x, {passed})", scope)
     return fixed
+
+
+def channel_shape(channels: int, shape: Sequence[int | None], axis: int) -> list[int]:
+    """Returns the shape in which a weight per channel multiplies along `axis` of an input.
+
+    Raises:
+        ParameterValueError: The input has no such axis, or another number of channels there.
+    """
+    if not -len(shape) <= axis < len(shape):
+        raise ParameterValueError(
+            f"axis {axis} does not exist in an input of shape {tuple(shape)}; "
+            "pass axis=…, the axis that the channels of the weight belong to."
+        )
+    if shape[axis] not in (channels, None):
+        raise ParameterValueError(
+            f"the weight has {channels} channels, but axis {axis} of an input of shape "
+            f"{tuple(shape)} has {shape[axis]}; pass axis=…, the axis that they belong to."
+        )
+    result = [1] * len(shape)
+    result[axis] = channels
+    return result
 
 
 class Backend(Protocol):

@@ -24,12 +24,13 @@ def _widen(x: Array) -> Array:
 
     Also, NumPy 1 promotes an array without dimensions when it meets a Python number.
     """
-    wide: Array = np.atleast_1d(x.astype(np.float32) if x.dtype.itemsize == 2 else x)
-    return wide
+    wide: Array = x.astype(np.float32) if x.dtype.itemsize == 2 else x
+    return wide if wide.ndim else wide.reshape(1)
 
 
 def _narrow(result: Array, like: Array) -> Array:
-    return np.asarray(result, dtype=like.dtype).reshape(like.shape)
+    narrow = result.astype(like.dtype, copy=False)
+    return narrow if like.ndim else narrow.reshape(())
 
 
 def shared_definition(

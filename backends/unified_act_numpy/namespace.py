@@ -10,6 +10,7 @@ from numpy import abs, exp, expm1, floor, full_like, log, log1p, sqrt, tanh
 from numpy.typing import NDArray
 
 from unified_act import special
+from unified_act.backend import channel_shape
 
 __all__ = [
     "abs",
@@ -73,9 +74,7 @@ def channel_weight(weight: Array, x: Array, *, axis: int) -> Array:
     """`weight`, shaped to multiply along `axis` of `x`."""
     if weight.size == 1:
         return weight.reshape((1,) * x.ndim)
-    shape = [1] * x.ndim
-    shape[axis] = weight.size
-    return weight.reshape(shape)
+    return weight.reshape(channel_shape(weight.size, x.shape, axis))
 
 
 def sum_to_weight(x: Array, weight: Array, *, axis: int) -> Array:

@@ -8,6 +8,7 @@ import tensorflow as tf
 from tensorflow import abs, exp, floor, sqrt, tanh
 from tensorflow.math import erfc, expm1, log, log1p
 
+from unified_act.backend import channel_shape
 from unified_act.errors import UnsupportedError
 
 __all__ = [
@@ -68,11 +69,11 @@ def stop_gradient(x: Any) -> Any:
 
 def channel_weight(weight: Any, x: Any, *, axis: int) -> Any:
     """`weight`, shaped to multiply along `axis` of `x`."""
-    if weight.shape.num_elements() == 1:
+    channels = weight.shape.num_elements()
+    if channels == 1:
         return tf.reshape(weight, [])
-    shape = [1] * _rank(x)
-    shape[axis] = -1
-    return tf.reshape(weight, shape)
+    _rank(x)
+    return tf.reshape(weight, channel_shape(channels, x.shape.as_list(), axis))
 
 
 def sum_to_weight(x: Any, weight: Any, *, axis: int) -> Any:

@@ -9,6 +9,7 @@ from torch import Tensor, abs, erfc, exp, expm1, floor, full_like, log, log1p, s
 from torch.special import erfcx
 
 from unified_act import special
+from unified_act.backend import channel_shape
 
 __all__ = [
     "abs",
@@ -60,9 +61,7 @@ def channel_weight(weight: Tensor, x: Tensor, *, axis: int) -> Tensor:
     """`weight`, shaped to multiply along `axis` of `x`."""
     if weight.numel() == 1:
         return weight.reshape(())
-    shape = [1] * x.ndim
-    shape[axis] = weight.numel()
-    return weight.reshape(shape)
+    return weight.reshape(channel_shape(weight.numel(), x.shape, axis))
 
 
 def sum_to_weight(x: Tensor, weight: Tensor, *, axis: int) -> Tensor:
