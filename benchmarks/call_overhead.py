@@ -13,9 +13,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import unified_act as ua
 from rich.console import Console
 from rich.table import Table
+
+import unified_act as ua
 
 ROUNDS = 61
 SECONDS_PER_ROUND = 0.004

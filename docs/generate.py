@@ -58,9 +58,7 @@ def _activations() -> str:
 def _section(activation: Activation, kernels: dict[str, Native | None]) -> list[str]:
     defaults = activation.bind({})
     lines = [f"## {activation.name}", "", activation.summary, "", f"$${activation.formula}$$", ""]
-    lines += [
-        f"- `{p.name}` = {p.default!r}: {p.doc}; {p.range}." for p in activation.parameters
-    ]
+    lines += [f"- `{p.name}` = {p.default!r}: {p.doc}; {p.range}." for p in activation.parameters]
     lines += [f"- f′({k.at:.6g}) = {k.derivative:.6g}." for k in activation.kinks(**defaults)]
     if activation.limits is not None:
         limits = activation.limits(**defaults)
@@ -130,11 +128,11 @@ def main(arguments: Sequence[str]) -> int:
         path = FOLDER / name
         if "--check" in arguments:
             if not path.exists() or path.read_text(encoding="utf-8") != text:
-                print(f"docs/{name} is out of date: run `make docs`")  # noqa: T201
+                print(f"docs/{name} is out of date: run `make docs`")
                 stale = 1
         else:
             path.write_text(text, encoding="utf-8")
-            print(f"wrote docs/{name}")  # noqa: T201
+            print(f"wrote docs/{name}")
     return stale
 
 

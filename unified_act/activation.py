@@ -45,9 +45,12 @@ class Parameter:
         """
         integer = isinstance(self.default, int)
         try:
-            if isinstance(value, (bool, str, bytes)):
-                raise TypeError  # float("0.2") and float(True) would accept a likely mistake
+            # float("0.2") and float(True) would accept a likely mistake; bool_ is NumPy's.
+            if isinstance(value, (str, bytes)) or type(value).__name__ in ("bool", "bool_"):
+                raise TypeError
             number = operator.index(value) if integer else float(value)
+        except OverflowError:  # an integer beyond all floats
+            number = math.inf
         except (TypeError, ValueError):
             wanted = "an integer" if integer else "a number"
             raise ParameterValueError(f"{self.name} must be {wanted}, got {value!r}.") from None

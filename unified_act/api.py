@@ -66,7 +66,8 @@ def get_activation(
         raise ParameterValueError(f"given twice: {', '.join(sorted(repeated))}.")
     activation = ACTIVATIONS.find(plain_name)
     bound = activation.bind(configured | parameters)
-    return bind(activation, backend or chosen_backend(), numerics, bound)
+    chosen = chosen_backend() if backend is None else backend
+    return bind(activation, chosen, numerics, bound)
 
 
 def _parse(name: str | Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -88,12 +89,12 @@ def _parse(name: str | Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
 
     try:
         call = ast.parse(f"f({arguments}", mode="eval").body
-        if not isinstance(call, ast.Call) or call.args:
+        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name) or call.args:
             raise ValueError
         keywords = {k.arg: ast.literal_eval(k.value) for k in call.keywords if k.arg is not None}
         if len(keywords) != len(call.keywords):
             raise ValueError
-    except (SyntaxError, ValueError):
+    except (SyntaxError, TypeError, ValueError):
         raise UnknownActivationError(
             f"cannot read {name!r}: write it like 'elu(alpha=0.5)'."
         ) from None

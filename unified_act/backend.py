@@ -9,9 +9,19 @@ from types import MappingProxyType
 from typing import Any, Literal, Protocol
 
 from unified_act.activation import Activation
-from unified_act.errors import ParameterValueError
+from unified_act.errors import InputTypeError, ParameterValueError
 
-__all__ = ["DTYPES", "Backend", "Namespace", "Native", "Numerics", "channel_shape", "with_keywords"]
+__all__ = [
+    "DTYPES",
+    "Backend",
+    "Namespace",
+    "Native",
+    "Numerics",
+    "channel_shape",
+    "cotangent_error",
+    "weight_error",
+    "with_keywords",
+]
 
 DTYPES = ("float16", "bfloat16", "float32", "float64")
 """The element types that an activation may have, by name; a backend may lack some."""
@@ -149,6 +159,28 @@ def channel_shape(channels: int, shape: Sequence[int | None], axis: int) -> list
     result = [1] * len(shape)
     result[axis] = channels
     return result
+
+
+def cotangent_error(cotangent: Any, value: Any) -> InputTypeError:
+    """Returns what to raise about a cotangent that is none for an output."""
+    return InputTypeError(
+        f"the cotangent must match the output, {_describe(value)}; got {_describe(cotangent)}."
+    )
+
+
+def weight_error(name: str, weight: Any, x: Any) -> InputTypeError:
+    """Returns what to raise about a weight of another framework or type than the input."""
+    return InputTypeError(
+        f"{name}: the weight is {_describe(weight)}, but the input {_describe(x)}. "
+        "Cast the weight to the input's type first."
+    )
+
+
+def _describe(array: Any) -> str:
+    kind = f"{type(array).__module__.partition('.')[0]}.{type(array).__name__}"
+    if not hasattr(array, "dtype") or not hasattr(array, "shape"):
+        return kind
+    return f"a {kind} of shape {tuple(array.shape)} and {array.dtype}"
 
 
 class Backend(Protocol):

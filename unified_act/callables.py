@@ -70,7 +70,8 @@ class ActivationFunction(functools.partial):  # type: ignore[type-arg]
     def __setattr__(self, attribute: str, value: Any) -> NoReturn:
         raise AttributeError(f"{self!r} is frozen; call get_activation for another one.")
 
-    __delattr__ = __setattr__  # type: ignore[assignment]
+    def __delattr__(self, attribute: str) -> NoReturn:
+        raise AttributeError(f"{self!r} is frozen.")
 
 
 def bind(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 __all__ = [
     "BackendImportError",
@@ -21,6 +22,11 @@ __all__ = [
 
 class UnifiedActError(Exception):
     """Base of every error that `unified_act` raises on purpose."""
+
+    # TensorFlow re-raises what happens while it traces, with the place in the user's code added,
+    # and keeps the type only of errors with this constructor.
+    if not TYPE_CHECKING:
+        __init__ = Exception.__init__
 
 
 class UnknownActivationError(UnifiedActError, LookupError):

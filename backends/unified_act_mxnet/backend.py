@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from unified_act.activation import Activation
-from unified_act.backend import DTYPES, Native, Numerics, with_keywords
+from unified_act.backend import DTYPES, Native, Numerics, weight_error, with_keywords
 from unified_act.errors import InputTypeError, UnsupportedError
 from unified_act_mxnet import gradient
 from unified_act_mxnet._framework import BFLOAT16, mx
@@ -84,6 +84,11 @@ def _compiled(graph: Graph, activation: Activation) -> Callable[..., Any]:
     built: list[Any] = []
 
     def call(*inputs: Any) -> Any:
+        shape = inputs[0].shape
+        if 0 in shape:
+            return inputs[0].copy()  # reductions and casts of nothing fail, or end the process
+        if shape == ():  # several operators need a dimension
+            return call(inputs[0].reshape((1,)), *inputs[1:]).reshape(())
         if not built:
             variables = [mx.sym.var(name) for name in activation.inputs]
             built.append(mx.nd.CachedOp(graph(*variables), ()))
@@ -117,11 +122,8 @@ def _by_dtype(
         if not isinstance(x, NDArray) or x.dtype not in by_dtype:
             raise _wrong_input(name, x)
         for weight in arrays[1:]:
-            if weight.dtype != x.dtype:
-                raise InputTypeError(
-                    f"{name}: the weight is {np.dtype(weight.dtype)} but the input "
-                    f"{np.dtype(x.dtype)}. Cast the weight with weight.astype(x.dtype)."
-                )
+            if not isinstance(weight, NDArray) or weight.dtype != x.dtype:
+                raise weight_error(name, weight, x)
         result = by_dtype[x.dtype](*(_legacy(a) for a in arrays))
         return result.as_np_ndarray() if isinstance(x, mx.np.ndarray) else result
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from unified_act.errors import InputTypeError, UnsupportedError
+from unified_act.backend import cotangent_error
+from unified_act.errors import UnsupportedError
 from unified_act_mxnet._framework import mx
 
 __all__ = ["value_and_grad"]
@@ -20,11 +21,14 @@ def value_and_grad(
         leaf.attach_grad()
     with mx.autograd.record():
         value = function(*leaves)
-    if cotangent is not None and (cotangent.shape != value.shape or cotangent.dtype != value.dtype):
-        raise InputTypeError(
-            f"the cotangent must match the output: {value.shape} {value.dtype}, "
-            f"got {cotangent.shape} {cotangent.dtype}."
-        )
+    if cotangent is not None and (
+        not isinstance(cotangent, mx.nd.NDArray)
+        or cotangent.shape != value.shape
+        or cotangent.dtype != value.dtype
+    ):
+        raise cotangent_error(cotangent, value)
+    if value.size == 0:  # nothing to differentiate, and MXNet fails at some of it
+        return value.detach(), tuple(leaf.grad for leaf in leaves)
     try:
         value.backward(cotangent)
     except mx.MXNetError as error:

@@ -21,22 +21,28 @@ def shared_graph(
     """Returns the function that builds the shared definition for inputs of `dtype`.
 
     `dtype` None, in a graph of the user's, means unknown: MXNet finds out when it binds the
-    graph. The definition is then computed in float64 and cast to the type of the input.
+    graph. An elementwise definition is then computed in float64 and cast to the type of the
+    input, any other in that type itself.
     """
     keywords = dict(parameters)
     derivative = activation.derivative if activation.kind == "elementwise" else None
 
+    def forward(*inputs: Any) -> Any:
+        as_np = [x.as_np_ndarray() for x in inputs]
+        return activation.forward(namespace, *as_np, **keywords).as_nd_ndarray()
+
     def build(*inputs: Any) -> Any:
+        if derivative is None and dtype is None:
+            return forward(*inputs)  # MXNet differentiates this, which a cast to x's type prevents
         widen, narrow = _casts(dtype, inputs[0])
         wide = [widen(x) for x in inputs]
         if derivative is None:
-            as_np = [x.as_np_ndarray() for x in wide]
-            return narrow(activation.forward(namespace, *as_np, **keywords).as_nd_ndarray())
+            return narrow(forward(*wide))
         # Blocked here: MXNet sends the gradient 0 of a blocked result on through the operations
         # before it, and 0 times an infinity in the unused branch of a `where` is NaN.
-        constant = mx.sym.BlockGrad(wide[0]).as_np_ndarray()
-        value = activation.forward(namespace, constant, **keywords).as_nd_ndarray()
-        slope = derivative(namespace, constant, **keywords).as_nd_ndarray()
+        constant = mx.sym.BlockGrad(wide[0])
+        value = forward(constant)
+        slope = derivative(namespace, constant.as_np_ndarray(), **keywords).as_nd_ndarray()
         if dtype is None:
             return _with_gradient(inputs[0], narrow(value), narrow(slope))
         return narrow(_with_gradient(wide[0], value, slope))

@@ -32,7 +32,9 @@ NATIVE = {
         keywords={"min_value": "a_min", "max_value": "a_max"},
         why="the derivative at both ends is 1",
     ),
-    "identity": Native("identity"),
+    "identity": Native(
+        "identity", dtypes=("float16", "float32", "float64"), why="bfloat16: fails on nothing"
+    ),
     "leaky_relu": Native(
         "LeakyReLU",
         dtypes=("bfloat16", "float32"),

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unified_act.activation import Activation
-from unified_act.backend import DTYPES, Native, Numerics, with_keywords
+from unified_act.backend import DTYPES, Native, Numerics, weight_error, with_keywords
 from unified_act.errors import InputTypeError
 from unified_act_numpy import gradient
 from unified_act_numpy.native import NATIVE
@@ -51,7 +51,7 @@ class NumpyBackend:
         if kernel is not None and arguments is not None:
             function = with_keywords(kernel.find(np), arguments)
             by_dtype |= {dtypes[name]: function for name in kernel.dtypes}
-        return _by_dtype(activation.name, by_dtype)
+        return _by_dtype(activation.name, by_dtype, self.accepts)
 
     def value_and_grad(
         self, function: Callable[..., Any], inputs: Sequence[Any], cotangent: Any
@@ -77,21 +77,22 @@ def _dtypes() -> dict[str, np.dtype[Any]]:
 
 
 def _by_dtype(
-    name: str, by_dtype: Mapping[np.dtype[Any], Callable[..., Array]]
+    name: str,
+    by_dtype: Mapping[np.dtype[Any], Callable[..., Array]],
+    accepts: Callable[[type], bool],
 ) -> Callable[..., Array]:
     """Returns a function that picks the implementation by dtype, which is also the type check."""
 
-    def call(x: Array, *weights: Array) -> Array:
+    def call(x: Array, *weights: Any) -> Array:
         try:
             function = by_dtype[x.dtype]
         except (KeyError, AttributeError):
             raise _wrong_input(name, x) from None
+        if type(x) is not np.ndarray and not accepts(type(x)):
+            raise _wrong_input(name, x)
         for weight in weights:
-            if weight.dtype != x.dtype:
-                raise InputTypeError(
-                    f"{name}: the weight is {weight.dtype} but the input {x.dtype}. "
-                    f"Cast the weight with weight.astype('{x.dtype}')."
-                )
+            if not isinstance(weight, (np.ndarray, np.generic)) or weight.dtype != x.dtype:
+                raise weight_error(name, weight, x)
         return function(x, *weights)
 
     return call

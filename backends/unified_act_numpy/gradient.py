@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unified_act.activation import Activation
+from unified_act.backend import cotangent_error
 from unified_act.callables import ActivationFunction
-from unified_act.errors import InputTypeError, UnsupportedError
+from unified_act.errors import UnsupportedError
 from unified_act.registry import ACTIVATIONS
 from unified_act_numpy import namespace
 
@@ -48,7 +49,7 @@ def shared_definition(
 
 
 def value_and_grad(
-    function: Callable[..., Array], inputs: Sequence[Array], cotangent: Array | None
+    function: Callable[..., Array], inputs: Sequence[Array], cotangent: Any
 ) -> tuple[Array, tuple[Array, ...]]:
     """Returns the value and the cotangent of each input, by the analytic derivative."""
     if not isinstance(function, ActivationFunction):
@@ -64,11 +65,12 @@ def value_and_grad(
     value = function(*inputs)
     if cotangent is None:
         cotangent = np.ones_like(value)
-    elif cotangent.shape != value.shape or cotangent.dtype != value.dtype:
-        raise InputTypeError(
-            f"the cotangent must match the output: {value.shape} {value.dtype}, "
-            f"got {cotangent.shape} {cotangent.dtype}."
-        )
+    elif (
+        not isinstance(cotangent, (np.ndarray, np.generic))
+        or cotangent.shape != value.shape
+        or cotangent.dtype != value.dtype
+    ):
+        raise cotangent_error(cotangent, value)
     with np.errstate(all="ignore"):
         cotangents = pullback(_widen(cotangent), *map(_widen, inputs))
         return value, tuple(_narrow(c, x) for c, x in zip(cotangents, inputs, strict=True))

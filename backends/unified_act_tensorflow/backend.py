@@ -8,7 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from unified_act.activation import Activation
-from unified_act.backend import DTYPES, Native, Numerics, with_keywords
+from unified_act.backend import DTYPES, Native, Numerics, weight_error, with_keywords
 from unified_act.errors import InputTypeError
 from unified_act_tensorflow import gradient
 from unified_act_tensorflow.native import NATIVE
@@ -72,11 +72,8 @@ def _by_dtype(
         except (KeyError, AttributeError, TypeError):
             raise _wrong_input(name, x) from None
         for weight in weights:
-            if weight.dtype != x.dtype:
-                raise InputTypeError(
-                    f"{name}: the weight is {weight.dtype.name} but the input {x.dtype.name}. "
-                    f"Cast the weight with tf.cast(weight, tf.{x.dtype.name})."
-                )
+            if not isinstance(weight, (tf.Tensor, tf.Variable)) or weight.dtype != x.dtype:
+                raise weight_error(name, weight, x)
         return function(x, *weights)
 
     return unary if inputs == 1 else with_weights

@@ -8,7 +8,8 @@ from typing import Any
 import tensorflow as tf
 
 from unified_act.activation import Activation
-from unified_act.errors import InputTypeError, UnsupportedError
+from unified_act.backend import cotangent_error
+from unified_act.errors import UnsupportedError
 from unified_act_tensorflow import namespace
 
 __all__ = ["shared_definition", "value_and_grad"]
@@ -70,12 +71,11 @@ def value_and_grad(
         tape.watch(leaves)
         value = function(*leaves)
     if cotangent is not None and (
-        cotangent.dtype != value.dtype or not cotangent.shape.is_compatible_with(value.shape)
+        not isinstance(cotangent, (tf.Tensor, tf.Variable))
+        or not cotangent.shape.is_compatible_with(value.shape)
+        or cotangent.dtype != value.dtype
     ):
-        raise InputTypeError(
-            f"the cotangent must match the output: {value.shape} {value.dtype.name}, "
-            f"got {cotangent.shape} {cotangent.dtype.name}."
-        )
+        raise cotangent_error(cotangent, value)
     gradients = tape.gradient(value, leaves, output_gradients=cotangent)
     if any(gradient is None for gradient in gradients):
         raise UnsupportedError(

@@ -72,16 +72,23 @@ def channel_weight(weight: Any, x: Any, *, axis: int) -> Any:
     channels = weight.shape.num_elements()
     if channels == 1:
         return tf.reshape(weight, [])
-    _rank(x)
+    rank = _rank(x)
+    if channels is None:  # known only when it runs
+        return tf.reshape(weight, [-1 if d == axis % rank else 1 for d in range(rank)])
     return tf.reshape(weight, channel_shape(channels, x.shape.as_list(), axis))
 
 
 def sum_to_weight(x: Any, weight: Any, *, axis: int) -> Any:
     """The reverse of `channel_weight`."""
-    if weight.shape.num_elements() == 1:
+    channels = weight.shape.num_elements()
+    if channels == 1:
         return tf.reshape(tf.reduce_sum(x), weight.shape)
     rank = _rank(x)
-    return tf.reduce_sum(x, axis=[d for d in range(rank) if d != axis % rank])
+    by_channel = tf.reduce_sum(x, axis=[d for d in range(rank) if d != axis % rank])
+    if channels is None:
+        total = tf.reduce_sum(by_channel, keepdims=True)
+        by_channel = tf.cond(tf.size(weight) == 1, lambda: total, lambda: by_channel)
+    return tf.reshape(by_channel, tf.shape(weight))
 
 
 def _rank(x: Any) -> int:

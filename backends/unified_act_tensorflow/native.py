@@ -41,6 +41,7 @@ NATIVE = {
     "silu": Native(
         "nn.silu",
         dtypes=("float32", "float64"),
+        constants={"beta": 1.0},
         only={"beta": 1.0},
         why="16-bit types: the gradient is computed in them; beta is rounded to float32",
     ),

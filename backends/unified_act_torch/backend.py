@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from unified_act.activation import Activation
-from unified_act.backend import DTYPES, Native, Numerics, with_keywords
+from unified_act.backend import DTYPES, Native, Numerics, weight_error, with_keywords
 from unified_act.errors import InputTypeError
 from unified_act_torch import gradient
 from unified_act_torch.native import NATIVE
@@ -64,17 +64,14 @@ def _by_dtype(
             raise _wrong_input(name, x) from None
         return function(x)
 
-    def with_weights(x: Tensor, *weights: Tensor) -> Tensor:
+    def with_weights(x: Tensor, *weights: Any) -> Tensor:
         try:
             function = by_dtype[x.dtype]
         except (KeyError, AttributeError):
             raise _wrong_input(name, x) from None
         for weight in weights:
-            if weight.dtype != x.dtype:
-                raise InputTypeError(
-                    f"{name}: the weight is {weight.dtype} but the input {x.dtype}. "
-                    f"Cast the weight with weight.to({x.dtype})."
-                )
+            if not isinstance(weight, Tensor) or weight.dtype != x.dtype:
+                raise weight_error(name, weight, x)
         return function(x, *weights)
 
     return unary if inputs == 1 else with_weights

@@ -10,7 +10,8 @@ from torch import Tensor
 from torch.autograd import Function
 
 from unified_act.activation import Activation
-from unified_act.errors import InputTypeError, UnsupportedError
+from unified_act.backend import cotangent_error
+from unified_act.errors import UnsupportedError
 from unified_act_torch import namespace
 
 __all__ = ["shared_definition", "value_and_grad"]
@@ -40,9 +41,8 @@ def shared_definition(
         return value
     traced = _applied(_function(value, pullback))
     function = _function(value, twice)
-    eager = _applied(
-        _with_forward_mode(function, twice) if activation.kind == "elementwise" else function
-    )
+    elementwise = activation.kind == "elementwise"
+    eager = _applied(_with_forward_mode(function, twice if elementwise else _pushforward(value)))
 
     def call(*inputs: Tensor) -> Tensor:
         # Dynamo traces no Function in the gradient of another, and none with a forward-mode rule;
@@ -95,9 +95,12 @@ def _function(
 
 
 def _with_forward_mode(
-    function: type[Function], pullback: Callable[..., tuple[Tensor, ...]]
+    function: type[Function], pushforward: Callable[..., tuple[Tensor, ...]]
 ) -> type[Function]:
-    """Returns `function`, elementwise, with a rule for forward-mode differentiation added."""
+    """Returns `function` with a rule for forward-mode differentiation added.
+
+    `pushforward` takes tangents and inputs in turn; an elementwise pullback is one.
+    """
 
     class SharedEager(function):  # type: ignore[valid-type, misc]
         @staticmethod
@@ -107,16 +110,27 @@ def _with_forward_mode(
             ctx.save_for_forward(*inputs)
 
         @staticmethod
-        def jvp(ctx: Any, tangent: Tensor) -> Tensor:
-            (x,) = ctx.saved_tensors
-            (wide,) = pullback(_widen(tangent), _widen(x))  # elementwise, so its own transpose
-            return wide.to(x.dtype)
+        def jvp(ctx: Any, *tangents: Tensor) -> Tensor:
+            inputs = ctx.saved_tensors
+            (wide,) = pushforward(*map(_widen, tangents), *map(_widen, inputs))
+            return wide.to(inputs[0].dtype)
 
     return SharedEager
 
 
+def _pushforward(value: Callable[..., Tensor]) -> Callable[..., tuple[Tensor, ...]]:
+    """Returns the forward-mode derivative of `value`, by its own operations."""
+
+    def pushforward(*tangents_and_inputs: Tensor) -> tuple[Tensor, ...]:
+        half = len(tangents_and_inputs) // 2
+        tangents, inputs = tangents_and_inputs[:half], tangents_and_inputs[half:]
+        return (torch.func.jvp(value, inputs, tangents)[1],)
+
+    return pushforward
+
+
 def value_and_grad(
-    function: Callable[..., Tensor], inputs: Sequence[Tensor], cotangent: Tensor | None
+    function: Callable[..., Tensor], inputs: Sequence[Tensor], cotangent: Any
 ) -> tuple[Tensor, tuple[Tensor, ...]]:
     """Returns the value and the cotangent of each input, by reverse-mode differentiation."""
     leaves = [x.detach().requires_grad_() for x in inputs]
@@ -124,11 +138,12 @@ def value_and_grad(
         value = function(*leaves)
     if cotangent is None:
         cotangent = torch.ones_like(value)
-    elif cotangent.shape != value.shape or cotangent.dtype != value.dtype:
-        raise InputTypeError(
-            f"the cotangent must match the output: {tuple(value.shape)} {value.dtype}, "
-            f"got {tuple(cotangent.shape)} {cotangent.dtype}."
-        )
+    elif (
+        not isinstance(cotangent, Tensor)
+        or cotangent.shape != value.shape
+        or cotangent.dtype != value.dtype
+    ):
+        raise cotangent_error(cotangent, value)
     if not value.requires_grad:
         raise UnsupportedError(
             "the output does not depend on the input through PyTorch operations: the gradient "

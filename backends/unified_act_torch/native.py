@@ -51,6 +51,7 @@ NATIVE = {
         "nn.functional.softplus",
         dtypes=("float16", "bfloat16", "float32"),
         keywords={"beta": "beta"},
+        constants={"threshold": 20},
         why="float64: linear beyond a threshold, 2e-9 too early",
     ),
     "softsign": Native("nn.functional.softsign"),

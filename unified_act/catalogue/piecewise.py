@@ -59,6 +59,8 @@ def _hard_tanh_constraint(*, min_value: float, max_value: float) -> str | None:
 
 
 def _leaky_relu(xp: Any, x: Any, *, negative_slope: float) -> Any:
+    if negative_slope == 0.0:
+        return _relu(xp, x)  # 0 · inf would be NaN
     return xp.where(x > 0.0, x, x * negative_slope)
 
 

@@ -1,0 +1,56 @@
+"""Arrays of every framework, in and out: what the tests of all backends share."""
+
+import functools
+
+import numpy as np
+import pytest
+
+import unified_act as ua
+from unified_act import catalogue
+from unified_act.backend import DTYPES
+from unified_act_conformance.floats import FORMATS, to_type, widen
+from unified_act_conformance.harness import load_harness
+
+BACKENDS = ["mxnet", "numpy", "tensorflow", "torch"]
+SPECS = {a.name: a for a in catalogue.ACTIVATIONS}
+VALUES = np.array([[-30.0, -1.5, -0.25, -0.0], [0.0, 0.75, 3.0, 100.0], [1.0, 1.0, -3.0, 6.0]])
+every_backend = pytest.mark.parametrize("backend", BACKENDS)
+every_name = pytest.mark.parametrize("name", SPECS)
+every_dtype = pytest.mark.parametrize("dtype", DTYPES)
+every_numerics = pytest.mark.parametrize("numerics", ["fast", "strict"])
+
+
+def native(backend, values, dtype):
+    return load_harness(backend).to_native(to_type(np.asarray(values, np.float64), dtype), dtype)
+
+
+def inputs_for(backend, name, values, dtype, weight=(0.25,)):
+    arrays = [native(backend, values, dtype)]
+    if SPECS[name].kind == "learned":
+        arrays.append(native(backend, weight, dtype))
+    return arrays
+
+
+def back(backend, array, dtype):
+    """As float64, after a check of the dtype."""
+    return widen(load_harness(backend).to_numpy(array, dtype))
+
+
+def bits(backend, array, dtype):
+    return load_harness(backend).to_numpy(array, dtype).tobytes()
+
+
+def gradient_of(result):
+    return result[1][0] if isinstance(result[1], tuple) else result[1]
+
+
+@functools.cache
+def expected(name, order=0, **parameters):
+    """NumPy's strict result in float64 for `VALUES`."""
+    function = ua.get_activation(name, backend="numpy", numerics="strict", **parameters)
+    x = inputs_for("numpy", name, VALUES, "float64")
+    return function(*x) if order == 0 else gradient_of(ua.value_and_grad(function, *x))
+
+
+def tolerance(dtype):
+    return {"rtol": 8 * FORMATS[dtype].epsilon, "atol": 8 * FORMATS[dtype].epsilon}

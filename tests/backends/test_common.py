@@ -1,0 +1,241 @@
+"""What every backend does the same, whatever the activation and the dtype."""
+
+import numpy as np
+import pytest
+
+import unified_act as ua
+from tests.backends.arrays import (
+    BACKENDS,
+    SPECS,
+    VALUES,
+    back,
+    bits,
+    every_backend,
+    every_dtype,
+    every_name,
+    every_numerics,
+    expected,
+    gradient_of,
+    inputs_for,
+    native,
+    tolerance,
+)
+from unified_act.backend import DTYPES
+from unified_act.loading import load_backend
+
+pytestmark = pytest.mark.usefixtures("known_shapes_on_mxnet")
+
+PARAMETERS = {
+    "celu": {"alpha": 0.5},
+    "elu": {"alpha": 0.5},
+    "hard_sigmoid": {"alpha": 0.2, "beta": 0.25},
+    "hard_tanh": {"min_value": -0.3, "max_value": 0.7},
+    "leaky_relu": {"negative_slope": 0.1},
+    "silu": {"beta": 1.702},
+    "softplus": {"beta": 3.0},
+}
+
+
+@every_backend
+@every_name
+@every_dtype
+class TestEveryActivation:
+    @every_numerics
+    def test_value_gradient_shape_and_dtype(self, backend, name, dtype, numerics):
+        function = ua.get_activation(name, backend=backend, numerics=numerics)
+        x = inputs_for(backend, name, VALUES, dtype)
+        for order, result in enumerate(
+            (function(*x), gradient_of(ua.value_and_grad(function, *x)))
+        ):
+            assert tuple(result.shape) == VALUES.shape
+            np.testing.assert_allclose(
+                back(backend, result, dtype), expected(name, order), **tolerance(dtype)
+            )
+
+    def test_the_inputs_stay(self, backend, name, dtype):
+        function = ua.get_activation(name, backend=backend)
+        x = inputs_for(backend, name, VALUES, dtype)
+        before = [bits(backend, array, dtype) for array in x]
+        function(*x)
+        ua.value_and_grad(function, *x)
+        assert [bits(backend, array, dtype) for array in x] == before
+
+    def test_other_shapes(self, backend, name, dtype):
+        function = ua.get_activation(name, backend=backend)
+        plain = SPECS[name].kind == "elementwise"
+        shapes = [(1, 1), (2, 1, 3, 2)]  # prelu needs an axis of channels
+        for shape in [(1,), *shapes] if plain else shapes:
+            values = np.resize(VALUES.ravel()[1:], shape)
+            x = inputs_for(backend, name, values, dtype)
+            result = function(*x)
+            assert tuple(result.shape) == shape
+            got = back(backend, result, dtype)
+            slope = gradient_of(ua.value_and_grad(function, *x))
+            assert tuple(slope.shape) == shape
+            back(backend, slope, dtype)
+            if plain:
+                flat = function(native(backend, values.ravel(), dtype))
+                np.testing.assert_allclose(got.ravel(), back(backend, flat, dtype))
+
+    def test_empty_arrays(self, backend, name, dtype):
+        """They give empty arrays, and leave what comes after them alone."""
+        function = ua.get_activation(name, backend=backend)
+        x = inputs_for(backend, name, VALUES, dtype)
+        before = bits(backend, function(*x), dtype)
+        # Nothing to reduce has no maximum, and prelu needs an axis of channels.
+        for shape in [(0,), (2, 0, 3)] if SPECS[name].kind == "elementwise" else [(0, 4)]:
+            empty = inputs_for(backend, name, np.zeros(shape), dtype)
+            result, slope = function(*empty), gradient_of(ua.value_and_grad(function, *empty))
+            assert tuple(result.shape) == tuple(slope.shape) == shape
+            assert bits(backend, result, dtype) == bits(backend, slope, dtype) == b""
+        assert bits(backend, function(*x), dtype) == before
+
+
+@pytest.mark.parametrize(
+    ("backend", "dtype"),
+    # TensorFlow has no views; and MXNet's own transposition garbles bfloat16.
+    [("mxnet", d) for d in DTYPES if d != "bfloat16"]
+    + [(backend, dtype) for backend in ("numpy", "torch") for dtype in DTYPES],
+)
+@every_name
+def test_transposed(backend, name, dtype):
+    if SPECS[name].kind == "axis":
+        across, along = ({"axis": 0}, {"axis": 1})
+    elif SPECS[name].kind == "learned":
+        across, along = ({"axis": 1}, {"axis": 0})
+    else:
+        across, along = {}, {}
+    values, weight = VALUES[:, :3], (0.25, 0.5, -1.0)
+    x = inputs_for(backend, name, values.T, dtype, weight)
+    x[0] = x[0].T
+    plain = inputs_for(backend, name, values.T, dtype, weight)
+    flipped = ua.get_activation(name, backend=backend, **across)
+    straight = ua.get_activation(name, backend=backend, **along)
+    for one, other in (
+        (flipped(*x), straight(*plain)),
+        (
+            gradient_of(ua.value_and_grad(flipped, *x)),
+            gradient_of(ua.value_and_grad(straight, *plain)),
+        ),
+    ):
+        np.testing.assert_allclose(
+            back(backend, one, dtype), back(backend, other, dtype).T, **tolerance(dtype)
+        )
+
+
+@pytest.mark.parametrize(
+    ("backend", "dtype"),
+    # What MXNet computes bfloat16 with, oneDNN, has no arrays without dimensions.
+    [(b, d) for b in BACKENDS for d in DTYPES if (b, d) != ("mxnet", "bfloat16")],
+)
+@pytest.mark.parametrize("name", ua.list_activations(kind="elementwise"))
+@every_numerics
+def test_without_dimensions(backend, name, dtype, numerics):
+    function = ua.get_activation(name, backend=backend, numerics=numerics)
+    x = native(backend, -0.75, dtype)
+    in_a_row = native(backend, [-0.75], dtype)
+    result = function(x)
+    assert tuple(result.shape) == ()
+    got = back(backend, result, dtype)
+    np.testing.assert_allclose(got, back(backend, function(in_a_row), dtype)[0])
+    slope = ua.value_and_grad(function, x)[1]
+    assert tuple(slope.shape) == ()
+    expected_slope = back(backend, ua.value_and_grad(function, in_a_row)[1], dtype)[0]
+    np.testing.assert_allclose(back(backend, slope, dtype), expected_slope)
+
+
+@pytest.mark.parametrize("backend", ["mxnet", "numpy", "torch"])
+@every_name
+@every_numerics
+def test_the_result_is_not_the_input(backend, name, numerics):
+    """Who writes into the one must not change the other; the identity makes no copy."""
+    if name == "identity":
+        return
+    x = inputs_for(backend, name, VALUES, "float32")
+    result = ua.get_activation(name, backend=backend, numerics=numerics)(*x)
+    result[:] = 7.0
+    np.testing.assert_array_equal(back(backend, x[0], "float32"), VALUES.astype(np.float32))
+
+
+@every_backend
+@every_dtype
+@every_numerics
+@pytest.mark.parametrize("name", PARAMETERS)
+@pytest.mark.parametrize("scalar", [np.float64, np.float32])
+def test_parameters_never_promote(backend, name, dtype, numerics, scalar):
+    parameters = {key: scalar(value) for key, value in PARAMETERS[name].items()}
+    function = ua.get_activation(name, backend=backend, numerics=numerics, **parameters)
+    x = native(backend, VALUES, dtype)
+    close = tolerance("float32" if dtype == "float64" and scalar is np.float32 else dtype)
+    for order, result in enumerate((function(x), ua.value_and_grad(function, x)[1])):
+        exact = expected(name, order, **PARAMETERS[name])
+        np.testing.assert_allclose(back(backend, result, dtype), exact, **close)
+
+
+@every_backend
+@every_dtype
+def test_of_every_other_element(backend, dtype):
+    """A view with gaps, where the framework has such."""
+    x = native(backend, VALUES, dtype)[:, ::2]
+    gelu = ua.get_activation("gelu", backend=backend)
+    compact = native(backend, VALUES[:, ::2], dtype)
+    np.testing.assert_allclose(
+        back(backend, gelu(x), dtype), back(backend, gelu(compact), dtype), **tolerance(dtype)
+    )
+
+
+class TestOwnActivations:
+    @every_backend
+    @every_dtype
+    @pytest.mark.parametrize("derivative", [None, lambda xp, x, *, a: x * 0.0 + a])
+    def test_on_every_backend_at_once(self, backend, dtype, derivative):
+        ua.register_activation("own_line", parameters={"a": 0.5}, derivative=derivative)(
+            lambda xp, x, *, a: xp.where(x > 1000.0, 0.0, x * a)
+        )
+        function = ua.get_activation("own_line", backend=backend, a=2.0)
+        x = native(backend, VALUES, dtype)
+        np.testing.assert_array_equal(back(backend, function(x), dtype), 2.0 * VALUES)
+        if derivative is None and backend == "numpy":
+            with pytest.raises(ua.UnsupportedError, match="register it with derivative"):
+                ua.value_and_grad(function, x)
+            return
+        slope = back(backend, ua.value_and_grad(function, x)[1], dtype)
+        np.testing.assert_array_equal(slope, np.full_like(VALUES, 2.0))
+
+    @pytest.mark.parametrize("backend", ["mxnet", "tensorflow", "torch"])
+    def test_any_function_can_be_differentiated(self, backend):
+        relu = ua.get_activation("relu", backend=backend)
+        x = native(backend, VALUES, "float32")
+        value, slope = ua.value_and_grad(lambda x: relu(x) * relu(x), x)
+        positive = np.maximum(VALUES, 0)
+        np.testing.assert_allclose(back(backend, value, "float32"), positive**2)
+        np.testing.assert_allclose(back(backend, slope, "float32"), 2 * positive)
+
+    @pytest.mark.parametrize("backend", ["mxnet", "tensorflow", "torch"])
+    def test_a_detached_gradient_is_an_error(self, backend):
+        x = native(backend, VALUES, "float32")
+        constant = native(backend, VALUES, "float32")
+        with pytest.raises(ua.UnsupportedError, match="the gradient was detached on the way"):
+            ua.value_and_grad(lambda _: constant * constant, x)
+
+
+@every_backend
+def test_the_result_is_plain(backend):
+    """Nothing that `value_and_grad` returns keeps a graph alive."""
+    value, slope = ua.value_and_grad(
+        ua.get_activation("mish", backend=backend), native(backend, VALUES, "float32")
+    )
+    for array in (value, slope):
+        assert not getattr(array, "requires_grad", False)
+        assert getattr(array, "grad_fn", None) is None
+
+
+@every_backend
+def test_what_the_backend_says_of_itself(backend):
+    loaded = load_backend(backend)
+    assert loaded.name == backend
+    assert tuple(loaded.dtypes) == DTYPES
+    x = native(backend, VALUES, "float32")
+    assert loaded.accepts(type(x))
+    assert all(loaded.accepts(array_type) for array_type in loaded.types)
+    assert not loaded.accepts(list)

@@ -1,0 +1,164 @@
+"""The tables of native kernels: data that must fit the framework and leak none of its defaults."""
+
+import inspect
+import re
+
+import numpy as np
+import pytest
+
+import unified_act as ua
+from unified_act import catalogue
+from unified_act.backend import DTYPES, Native
+from unified_act.loading import load_backend
+from unified_act_conformance.floats import to_type
+from unified_act_conformance.harness import load_harness
+
+SPECS = {a.name: a for a in catalogue.ACTIVATIONS}
+ROWS = [
+    (backend, name)
+    for backend in ("mxnet", "numpy", "tensorflow", "torch")
+    for name in load_backend(backend).native
+]
+GAUSSIAN = ("gelu", "selu")
+"""The act_types of MXNet's LeakyReLU that have no slope."""
+
+every_row = pytest.mark.parametrize(("backend", "name"), ROWS)
+
+DO_NOT_MATTER = {
+    *("inplace", "name", "out", "dtype", "kwargs"),
+    # MXNet: a temperature of None and no lengths; of LeakyReLU, what is for other act_types.
+    *("temperature", "length", "use_length", "lower_bound", "upper_bound", "gamma"),
+}
+
+
+def framework(backend):
+    if backend == "mxnet":
+        from unified_act_mxnet._framework import mx
+
+        return mx.nd
+    return __import__(backend)
+
+
+def kernel(backend, name):
+    return load_backend(backend).native[name]
+
+
+@every_row
+def test_names_an_activation(backend, name):
+    row = kernel(backend, name)
+    parameters = {parameter.name for parameter in SPECS[name].parameters}
+    assert set(row.dtypes) <= set(DTYPES)
+    assert row.keywords.keys() | row.only.keys() == parameters
+    assert not row.keywords.keys() & row.only.keys()
+    assert not set(row.keywords.values()) & row.constants.keys()
+
+
+@every_row
+def test_the_function_exists(backend, name):
+    row = kernel(backend, name)
+    assert callable(row.find(framework(backend)))
+    if backend == "mxnet":
+        from unified_act_mxnet._framework import mx
+
+        assert callable(row.find(mx.sym))
+
+
+@every_row
+def test_what_is_missing_is_explained(backend, name):
+    row = kernel(backend, name)
+    missing = set(load_backend(backend).dtypes) - set(row.dtypes)
+    assert bool(row.why) or not missing
+
+
+def optional_parameters(function):
+    """Those with a default, by the signature, or by what the documentation of a C function says."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except ValueError:
+        documented = (function.__doc__ or "").strip().partition("\n")[0]
+        return set(re.findall(r"(\w+)=", documented))
+    with_default = [p.name for p in parameters if p.default is not p.empty]
+    return {name for name in with_default if not name.startswith("_") and name != "data"}
+
+
+@every_row
+def test_no_default_of_the_framework_is_left(backend, name):
+    row = kernel(backend, name)
+    if isinstance(row.find(framework(backend)), np.ufunc):
+        return  # where, casting and the like: a ufunc of one argument has no other parameters
+    passed = {*row.keywords.values(), *row.constants}
+    ignored = DO_NOT_MATTER | ({"slope"} if row.constants.get("act_type") in GAUSSIAN else set())
+    assert optional_parameters(row.find(framework(backend))) - passed - ignored == set()
+
+
+def test_the_documentation_of_c_functions_is_understood():
+    import torch
+
+    assert optional_parameters(torch.nn.functional.softplus) == {"beta", "threshold"}
+    assert optional_parameters(torch.softmax) == {"dtype"}
+
+
+@every_row
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_called_with_every_parameter_by_keyword(monkeypatch, backend, name, dtype):
+    row = kernel(backend, name)
+    given = {p.name: 0.75 if isinstance(p.default, float) else 0 for p in SPECS[name].parameters}
+    given = {**given, **row.only}
+    calls = []
+
+    def recorder(*inputs, **keywords):
+        calls.append(keywords)
+        return inputs[0]
+
+    monkeypatch.setattr(Native, "find", lambda self, module: recorder)
+    if name == "hard_tanh":
+        given["min_value"] = -0.75
+    function = ua.get_activation(name, backend=backend, **given)
+    harness = load_harness(backend)
+    arrays = [to_type(np.ones(n), dtype) for n in (((2, 3), 1) if name == "prelu" else ((2, 3),))]
+    function(*(harness.to_native(array, dtype) for array in arrays))
+    if dtype not in row.dtypes:
+        assert not calls
+    else:
+        wanted = {keyword: given[ours] for ours, keyword in row.keywords.items()}
+        assert calls == [{**wanted, **row.constants}]
+
+
+@every_row
+def test_strict_never_calls_it(monkeypatch, backend, name):
+    def forbidden(*inputs, **keywords):
+        raise AssertionError("a native kernel was called")
+
+    monkeypatch.setattr(Native, "find", lambda self, module: forbidden)
+    function = ua.get_activation(name, backend=backend, numerics="strict")
+    harness = load_harness(backend)
+    for dtype in DTYPES:
+        arrays = [np.ones(n) for n in (((2, 3), 1) if name == "prelu" else ((2, 3),))]
+        function(*(harness.to_native(to_type(array, dtype), dtype) for array in arrays))
+
+
+@pytest.mark.parametrize(
+    ("backend", "name"), [(b, n) for b, n in ROWS if load_backend(b).native[n].only]
+)
+def test_other_parameters_get_the_shared_definition(monkeypatch, backend, name):
+    row = kernel(backend, name)
+    monkeypatch.setattr(Native, "find", lambda self, module: 1 / 0)
+    for parameter, value in row.only.items():
+        function = ua.get_activation(
+            name, backend=backend, **{parameter: value + (1 if value == int(value) else 0.125)}
+        )
+        if name != "prelu":
+            harness = load_harness(backend)
+            x = to_type(np.ones((2, 3)), "float32")
+            assert tuple(function(harness.to_native(x, "float32")).shape) == (2, 3)
+
+
+def test_with_keywords_writes_them_out():
+    from unified_act.backend import with_keywords
+
+    def function(x, *, slope=0.0, mode=None):
+        return x, slope, mode
+
+    assert with_keywords(function, {}) is function
+    fixed = with_keywords(function, {"slope": 0.5, "mode": "leaky"})
+    assert fixed(1) == (1, 0.5, "leaky")

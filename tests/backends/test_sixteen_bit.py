@@ -1,0 +1,87 @@
+"""Over all 65,536 inputs of float16 and bfloat16: no overflow on the way to a number that exists.
+
+A finite input must not give a NaN, nor an infinity where the exact result is representable, in the
+value or the gradient, in either profile.
+"""
+
+import numpy as np
+import pytest
+
+import unified_act as ua
+from unified_act_conformance import inputs, oracle
+from unified_act_conformance.floats import round_to, to_type, widen
+from unified_act_conformance.harness import load_harness
+
+BACKENDS = ["mxnet", "numpy", "tensorflow", "torch"]
+ROW = 256
+
+
+def outputs(name, backend, numerics, dtype, arrays):
+    """The value and the gradient by x, as float64."""
+    harness = load_harness(backend)
+    function = ua.get_activation(name, backend=backend, numerics=numerics)
+    native = [harness.to_native(array, dtype) for array in arrays]
+    value, gradient = ua.value_and_grad(function, *native)
+    if len(arrays) > 1:
+        gradient = gradient[0]
+    return [widen(harness.to_numpy(array, dtype)) for array in (value, gradient)]
+
+
+def assert_finite(got, wanted, x, what):
+    wrong = np.flatnonzero(wanted & ~np.isfinite(got))
+    assert not wrong.size, (
+        f"{what}: {wrong.size} inputs, such as {x.flat[wrong[0]]!r}, give {got.flat[wrong[0]]}"
+    )
+
+
+@pytest.mark.parametrize("name", ua.list_activations(kind="elementwise"))
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_elementwise(name, dtype):
+    typed = inputs.sweep(dtype)
+    x = widen(typed)
+    assert x.size == 65_536
+    wanted = []
+    for order in (0, 1):
+        exact = oracle.evaluate(name, order, x)
+        wanted.append(np.isfinite(x) & np.isfinite(round_to(exact.high, exact.low, dtype)))
+        assert np.count_nonzero(wanted[-1]) > 30_000
+    for backend in BACKENDS:
+        for numerics in ("fast", "strict"):
+            both = outputs(name, backend, numerics, dtype, [typed])
+            for order, (got, finite) in enumerate(zip(both, wanted, strict=True)):
+                assert_finite(got, finite, x, f"{backend}, {numerics}, order {order}")
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("numerics", ["fast", "strict"])
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+class TestOthers:
+    def rows(self, dtype):
+        """All finite inputs, in rows: in order, so neighbours meet, and mixed."""
+        typed = inputs.sweep(dtype)
+        typed = typed[np.isfinite(widen(typed))]
+        mixed = np.random.default_rng(0).permutation(typed)
+        both = np.concatenate([typed, mixed])
+        return both[: both.size - both.size % ROW].reshape(-1, ROW)
+
+    def test_prelu(self, backend, numerics, dtype):
+        typed = self.rows(dtype)
+        weight = to_type(np.array([0.25]), dtype)
+        for got in outputs("prelu", backend, numerics, dtype, [typed, weight]):
+            assert_finite(got, np.ones(got.shape, bool), widen(typed), "prelu")
+
+    def test_softmax(self, backend, numerics, dtype):
+        typed = self.rows(dtype)
+        for got in outputs("softmax", backend, numerics, dtype, [typed]):
+            assert_finite(got, np.ones(got.shape, bool), widen(typed), "softmax")
+
+    def test_log_softmax(self, backend, numerics, dtype):
+        typed = self.rows(dtype)
+        x = widen(typed)
+        shifted = x - np.max(x, axis=-1, keepdims=True)
+        with np.errstate(over="ignore"):
+            exact = shifted - np.log(np.sum(np.exp(shifted), axis=-1, keepdims=True))
+        representable = np.isfinite(widen(to_type(exact, dtype)))
+        value, gradient = outputs("log_softmax", backend, numerics, dtype, [typed])
+        assert_finite(value, representable, x, "log_softmax")
+        assert_finite(gradient, np.ones(x.shape, bool), x, "log_softmax′")

@@ -1,0 +1,282 @@
+"""PyTorch: its compilers, transforms and subclasses, and the defects of its own kernels."""
+
+import copy
+
+import ml_dtypes
+import numpy as np
+import pytest
+import torch
+from torch.autograd import gradcheck, gradgradcheck
+from torch.nn import functional as F  # noqa: N812 - everybody calls it so
+
+import unified_act as ua
+from unified_act import catalogue
+from unified_act_conformance import oracle
+
+SPECS = {a.name: a for a in catalogue.ACTIVATIONS}
+UNARY = [name for name, spec in SPECS.items() if spec.kind != "learned"]
+SMOOTH = [
+    name
+    for name, spec in SPECS.items()
+    if spec.kind == "elementwise" and not spec.kinks(**spec.bind({}))
+]
+X = torch.tensor([[-3.2, -0.7, 0.4], [1.3, -1.1, 2.9], [5.5, 0.1, -0.2]])
+WEIGHT = torch.tensor([0.25, -0.5, 1.5])
+
+every_numerics = pytest.mark.parametrize("numerics", ["fast", "strict"])
+
+
+def inputs_for(name, dtype=torch.float32):
+    arrays = (X, WEIGHT) if SPECS[name].kind == "learned" else (X,)
+    return [array.to(dtype, copy=True).requires_grad_() for array in arrays]
+
+
+def value_and_gradients(function, inputs):
+    value = function(*inputs)
+    return value.detach(), torch.autograd.grad(value.square().sum(), inputs)
+
+
+def same(one, other):
+    torch.testing.assert_close(one, other, rtol=2e-6, atol=2e-6)
+
+
+@pytest.fixture(autouse=True)
+def _forget_compiled_code():
+    yield
+    torch._dynamo.reset()
+
+
+class TestCompile:
+    @pytest.mark.parametrize("name", SPECS)
+    @every_numerics
+    @pytest.mark.parametrize("backend", ["torch", None])
+    def test_without_a_break(self, name, numerics, backend):
+        function = ua.get_activation(name, backend=backend, numerics=numerics)
+        compiled = torch.compile(function, fullgraph=True, backend="aot_eager")
+        inputs = inputs_for(name)
+        same(value_and_gradients(compiled, inputs), value_and_gradients(function, inputs))
+
+    @pytest.mark.parametrize("name", ["gelu", "softmax"])
+    @every_numerics
+    def test_inductor(self, name, numerics):
+        function = ua.get_activation(name, backend="torch", numerics=numerics)
+        compiled = torch.compile(function, fullgraph=True)
+        inputs = inputs_for(name)
+        same(value_and_gradients(compiled, inputs), value_and_gradients(function, inputs))
+
+    @every_numerics
+    @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+    def test_other_dtypes(self, numerics, dtype):
+        function = ua.get_activation("gelu_tanh", backend="torch", numerics=numerics)
+        compiled = torch.compile(function, fullgraph=True, backend="aot_eager")
+        inputs = inputs_for("gelu_tanh", dtype)
+        got, expected = (value_and_gradients(f, inputs) for f in (compiled, function))
+        assert got[0].dtype == dtype
+        torch.testing.assert_close(got, expected)
+
+    @pytest.mark.parametrize("backend", ["torch", None])
+    def test_inside_a_module(self, backend):
+        class Network(torch.nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.linear = torch.nn.Linear(3, 4)
+                self.activation = ua.get_activation("mish", backend=backend)
+
+            def forward(self, x):
+                return self.activation(self.linear(x))
+
+        network = Network()
+        compiled = torch.compile(network, fullgraph=True, backend="aot_eager")
+        same(compiled(X), network(X))
+
+    def test_compiles_once(self):
+        from torch._dynamo.testing import CompileCounter
+
+        counter = CompileCounter()
+        function = ua.get_activation("mish", backend="torch")
+        compiled = torch.compile(function, fullgraph=True, backend=counter)
+        for _ in range(3):
+            compiled(X)
+        assert counter.frame_count == 1
+
+
+@pytest.mark.parametrize("name", UNARY)
+@every_numerics
+@pytest.mark.parametrize("backend", ["torch", None])
+def test_export(name, numerics, backend):
+    class Module(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.activation = ua.get_activation(name, backend=backend, numerics=numerics)
+
+        def forward(self, x):
+            return self.activation(x * 1.0)
+
+    module = Module()
+    exported = torch.export.export(module, (X,))
+    same(exported.module()(X), module(X))
+
+
+class TestTransforms:
+    @pytest.mark.parametrize("name", UNARY)
+    @every_numerics
+    def test_vmap(self, name, numerics):
+        function = ua.get_activation(name, backend="torch", numerics=numerics)
+        same(torch.func.vmap(function)(X), torch.stack([function(row) for row in X]))
+
+    @every_numerics
+    def test_vmap_of_prelu(self, numerics):
+        function = ua.get_activation("prelu", backend="torch", numerics=numerics, axis=-1)
+        batched = torch.func.vmap(function, in_dims=(0, None))(X[None], WEIGHT)
+        same(batched[0], function(X, WEIGHT))
+
+    @pytest.mark.parametrize("name", UNARY)
+    @every_numerics
+    def test_grad(self, name, numerics):
+        function = ua.get_activation(name, backend="torch", numerics=numerics)
+        got = torch.func.grad(lambda x: function(x).square().sum())(X)
+        same(got, value_and_gradients(function, inputs_for(name))[1][0])
+
+    @pytest.mark.parametrize("name", [n for n in UNARY if SPECS[n].kind == "elementwise"])
+    @every_numerics
+    def test_jvp(self, name, numerics):
+        function = ua.get_activation(name, backend="torch", numerics=numerics)
+        tangent = torch.linspace(-1, 1, X.numel()).reshape(X.shape)
+        value, got = torch.func.jvp(function, (X,), (tangent,))
+        same(value, function(X))
+        same(got, tangent * ua.value_and_grad(function, X)[1])
+
+    @pytest.mark.parametrize("name", ["softmax", "log_softmax", "prelu"])
+    @every_numerics
+    def test_jvp_of_the_other_kinds(self, name, numerics):
+        function = ua.get_activation(name, backend="torch", numerics=numerics)
+        inputs = tuple(array.detach() for array in inputs_for(name))
+        tangents = tuple(torch.ones_like(array) * 0.5 for array in inputs)
+        _, got = torch.func.jvp(function, inputs, tangents)
+        step = 1e-3
+        ahead, behind = (
+            function(*(a + sign * step * t for a, t in zip(inputs, tangents, strict=True)))
+            for sign in (1, -1)
+        )
+        torch.testing.assert_close(got, (ahead - behind) / (2 * step), rtol=1e-3, atol=1e-3)
+
+    @pytest.mark.parametrize("name", SMOOTH)
+    @every_numerics
+    def test_hessian(self, name, numerics):
+        function = ua.get_activation(name, backend="torch", numerics=numerics)
+        x = X[0].double()
+        hessian = torch.func.hessian(lambda x: function(x).sum())(x)
+        exact = oracle.evaluate(name, 2, x.numpy()).high
+        torch.testing.assert_close(hessian, torch.diag(torch.tensor(exact)))
+
+    @pytest.mark.parametrize("name", SPECS)
+    @every_numerics
+    def test_derivatives_against_differences(self, name, numerics):
+        function = ua.get_activation(name, backend="torch", numerics=numerics)
+        inputs = inputs_for(name, torch.float64)
+        assert gradcheck(function, inputs)
+        assert gradgradcheck(function, inputs)
+
+
+class TestMemory:
+    @pytest.mark.parametrize("name", SMOOTH)
+    def test_strict_saves_one_tensor_at_the_most(self, name):
+        function = ua.get_activation(name, backend="torch", numerics="strict")
+        saved = []
+        x = X.clone().requires_grad_()
+        with torch.autograd.graph.saved_tensors_hooks(
+            lambda tensor: saved.append(tensor.numel()) or tensor, lambda tensor: tensor
+        ):
+            function(x).sum().backward()
+        assert sum(size >= X.numel() for size in saved) <= 1
+
+    def test_no_graph_where_none_is_asked_for(self):
+        function = ua.get_activation("mish", backend="torch", numerics="strict")
+        assert not function(X).requires_grad
+        with torch.no_grad():
+            assert not function(X.clone().requires_grad_()).requires_grad
+
+
+class TestInputs:
+    @pytest.mark.parametrize("name", UNARY)
+    @every_numerics
+    @pytest.mark.parametrize("backend", ["torch", None])
+    def test_parameters(self, name, numerics, backend):
+        function = ua.get_activation(name, backend=backend, numerics=numerics)
+        parameter = torch.nn.Parameter(X.clone())
+        result = function(parameter)
+        result.square().sum().backward()
+        same(result.detach(), function(X))
+        assert parameter.grad.shape == X.shape
+
+    @pytest.mark.parametrize("backend", ["torch", None])
+    @every_numerics
+    def test_subclasses(self, backend, numerics):
+        class Own(torch.Tensor):
+            pass
+
+        function = ua.get_activation("gelu", backend=backend, numerics=numerics)
+        for _ in range(2):
+            same(torch.Tensor(function(X.as_subclass(Own))), function(X))
+
+    @pytest.mark.parametrize("kind", [torch.complex64, torch.float8_e4m3fn])
+    def test_other_element_types(self, kind):
+        with pytest.raises(ua.InputTypeError, match=str(kind)):
+            ua.get_activation("gelu", backend="torch")(torch.ones(2).to(kind))
+
+    def test_on_another_device(self):
+        function = ua.get_activation("mish", backend="torch", numerics="strict")
+        assert function(X.to("meta")).device.type == "meta"
+
+    def test_a_model_with_one_can_be_copied_and_saved(self, tmp_path):
+        model = torch.nn.Sequential(torch.nn.Linear(3, 3))
+        model.activation = ua.get_activation("elu", backend="torch", alpha=0.5)
+        torch.save(model, tmp_path / "model")
+        for again in (copy.deepcopy(model), torch.load(tmp_path / "model", weights_only=False)):
+            assert again.activation == model.activation
+            same(again[0](X), model[0](X))
+
+    def test_autocast_keeps_the_type_of_the_input(self):
+        function = ua.get_activation("mish", backend="torch", numerics="strict")
+        with torch.autocast("cpu", torch.bfloat16):
+            assert function(X).dtype == torch.float32
+            assert function(X.bfloat16()).dtype == torch.bfloat16
+
+
+class TestKernelsThatAreWrong:
+    """What PyTorch's own kernels do, and that users of this library do not get it."""
+
+    def test_tail_of_gelu(self):
+        x = torch.full((16,), -6.0)
+        exact = oracle.evaluate("gelu", 0, x.double().numpy()).high
+        assert (F.gelu(x) == 0).all()
+        strict = ua.get_activation("gelu", backend="torch", numerics="strict")(x)
+        np.testing.assert_allclose(strict.numpy(), exact, rtol=4e-6)
+
+    @every_numerics
+    def test_bfloat16_gelu_of_large_numbers(self, numerics):
+        x = torch.full((16,), torch.finfo(torch.bfloat16).max, dtype=torch.bfloat16)
+        assert not F.gelu(x).isfinite().any()
+        function = ua.get_activation("gelu", backend="torch", numerics=numerics)
+        assert torch.equal(function(x), x)
+        infinite = torch.full((16,), torch.inf, dtype=torch.bfloat16)
+        assert F.gelu(infinite).isnan().any()
+        assert torch.equal(function(infinite), infinite)
+
+    @every_numerics
+    def test_bfloat16_gradient_of_gelu_tanh(self, numerics):
+        finite = np.arange(2**16, dtype=np.uint16).view(ml_dtypes.bfloat16)
+        finite = finite[np.isfinite(finite.astype(np.float32))]
+        x = torch.from_numpy(finite.view(np.int16).copy()).view(torch.bfloat16)
+        theirs = ua.value_and_grad(lambda x: F.gelu(x, approximate="tanh"), x)[1]
+        assert theirs.isnan().sum() > 10_000
+        function = ua.get_activation("gelu_tanh", backend="torch", numerics=numerics)
+        assert ua.value_and_grad(function, x)[1].isfinite().all()
+
+    @every_numerics
+    def test_float64_softplus_beyond_the_threshold(self, numerics):
+        x = torch.full((16,), 20.5, dtype=torch.float64)
+        exact = oracle.evaluate("softplus", 0, x.numpy()).high
+        assert (F.softplus(x) == x).all()
+        got = ua.get_activation("softplus", backend="torch", numerics=numerics)(x)
+        np.testing.assert_allclose(got.numpy(), exact, rtol=1e-15)

@@ -1,0 +1,89 @@
+"""What is no floating-point array of the framework is refused, with a word on what to do."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+import unified_act as ua
+from tests.backends.arrays import (
+    BACKENDS,
+    VALUES,
+    every_backend,
+    inputs_for,
+    native,
+)
+
+
+class TestWrongInputs:
+    @every_backend
+    @pytest.mark.parametrize("kind", ["int32", "uint8", "int64", "bool"])
+    @pytest.mark.parametrize("name", ["relu", "gelu", "softmax", "identity", "prelu"])
+    def test_neither_integer_nor_bool(self, backend, kind, name):
+        x = whole_numbers(backend, kind)
+        weights = [native(backend, [0.25], "float32")] if name == "prelu" else []
+        message = (
+            rf"{name}: expected a floating-point (array|tensor), got (torch\.)?{kind}. Cast it"
+        )
+        for chosen in (backend, None):
+            with pytest.raises(ua.InputTypeError, match=message):
+                ua.get_activation(name, backend=chosen)(x, *weights)
+        with pytest.raises(TypeError, match="floating-point"):
+            ua.value_and_grad(ua.get_activation(name, backend=backend), x, *weights)
+
+    @pytest.mark.parametrize(("backend", "other"), list(itertools.permutations(BACKENDS, 2)))
+    @pytest.mark.parametrize("name", ["relu", "gelu_tanh", "prelu"])
+    def test_arrays_of_another_framework(self, backend, other, name):
+        function = ua.get_activation(name, backend=backend)
+        x = inputs_for(other, name, VALUES, "float32")
+        with pytest.raises(ua.InputTypeError, match=f"{name}: expected an? .*, got"):
+            function(*x)
+        with pytest.raises(ua.InputTypeError, match=r"value_and_grad: expected an? .*, got"):
+            ua.value_and_grad(function, *x)
+
+    @every_backend
+    @pytest.mark.parametrize("value", [1.0, 1, None, "1", [1.0], (1.0,), object], ids=str)
+    def test_no_array_at_all(self, backend, value):
+        with pytest.raises(ua.InputTypeError, match=r"relu: expected an? .*, got"):
+            ua.get_activation("relu", backend=backend)(value)
+
+    @every_backend
+    @pytest.mark.parametrize("numerics", ["fast", "strict"])
+    def test_a_cotangent_that_does_not_match(self, backend, numerics):
+        function = ua.get_activation("elu", backend=backend, numerics=numerics)
+        x = native(backend, VALUES, "float32")
+        for shape, dtype in (((4,), "float32"), ((4, 3), "float32"), ((3, 4), "float64")):
+            cotangent = native(backend, np.ones(shape), dtype)
+            with pytest.raises(ua.InputTypeError, match="the cotangent must match the output"):
+                ua.value_and_grad(function, x, cotangent=cotangent)
+
+    @every_backend
+    def test_a_cotangent_that_is_no_array(self, backend):
+        function = ua.get_activation("elu", backend=backend)
+        with pytest.raises(ua.InputTypeError, match="cotangent"):
+            ua.value_and_grad(function, native(backend, VALUES, "float32"), cotangent=[1.0])
+
+    @pytest.mark.parametrize("backend", ["mxnet", "tensorflow", "torch"])
+    @pytest.mark.parametrize("shape", [(3, 4), (4,)], ids=str)
+    def test_a_cotangent_of_numpy(self, backend, shape):
+        function = ua.get_activation("elu", backend=backend)
+        cotangent = np.ones(shape, np.float32)
+        with pytest.raises(ua.InputTypeError, match="cotangent"):
+            ua.value_and_grad(function, native(backend, VALUES, "float32"), cotangent=cotangent)
+
+
+def whole_numbers(backend, kind):
+    values = np.array([[0, 1], [1, 0]], dtype=kind)
+    if backend == "numpy":
+        return values
+    if backend == "mxnet":
+        from unified_act_mxnet._framework import mx
+
+        return mx.nd.array(values, dtype=values.dtype)
+    if backend == "torch":
+        import torch
+
+        return torch.from_numpy(values)
+    import tensorflow as tf
+
+    return tf.constant(values)

@@ -1,0 +1,262 @@
+"""Specifications: parameters, and facts that agree with what is computed."""
+
+import dataclasses
+import fractions
+import math
+
+import numpy as np
+import pytest
+
+import unified_act as ua
+from unified_act import Activation, Kink, Parameter, catalogue
+from unified_act.catalogue._common import POSITIVE
+
+ELEMENTWISE = [a for a in catalogue.ACTIVATIONS if a.kind == "elementwise"]
+BY_NAME = {a.name: a for a in catalogue.ACTIVATIONS}
+VARIANTS = [
+    ("celu", {"alpha": 0.5}),
+    ("elu", {"alpha": 0.25}),
+    ("elu", {"alpha": 3.0}),
+    ("hard_sigmoid", {"alpha": 0.2}),
+    ("hard_sigmoid", {"alpha": 0.25, "beta": -1.0}),
+    ("hard_tanh", {"min_value": -2.0, "max_value": 0.5}),
+    ("hard_tanh", {"min_value": 1.0, "max_value": 3.0}),
+    ("leaky_relu", {"negative_slope": 0.0}),
+    ("leaky_relu", {"negative_slope": -0.5}),
+    ("leaky_relu", {"negative_slope": 1.0}),
+    ("silu", {"beta": 1.702}),
+    ("softplus", {"beta": 5.0}),
+]
+SPECIFIED = [(a.name, {}) for a in ELEMENTWISE] + VARIANTS
+
+
+def computed(name, parameters, x):
+    function = ua.get_activation(name, backend="numpy", numerics="strict", **parameters)
+    return ua.value_and_grad(function, np.array(x, dtype=np.float64))
+
+
+class TestParameter:
+    @pytest.mark.parametrize(
+        "value",
+        [0.5, 1, np.float16(0.5), np.float32(0.5), np.float64(0.5), np.int8(1), np.array(0.5)],
+        ids=lambda value: type(value).__name__,
+    )
+    def test_any_real_number_becomes_a_python_float(self, value):
+        number = Parameter("alpha", 1.0).check(value)
+        assert type(number) is float
+        assert number == value
+
+    def test_a_fraction_is_a_number(self):
+        assert Parameter("alpha", 1.0).check(fractions.Fraction(1, 4)) == 0.25
+
+    @pytest.mark.parametrize("value", [1, np.int64(1), np.uint8(1)], ids=lambda v: type(v).__name__)
+    def test_any_integer_becomes_a_python_int(self, value):
+        number = Parameter("axis", -1).check(value)
+        assert type(number) is int
+        assert number == 1
+
+    @pytest.mark.parametrize(
+        "value",
+        [True, False, "0.5", b"1", np.str_("1"), None, 1j, [0.5], {}, object()],
+        ids=lambda value: type(value).__name__,
+    )
+    @pytest.mark.parametrize("default", [1.0, 1])
+    def test_no_number_is_refused(self, value, default):
+        with pytest.raises(ua.ParameterValueError, match="alpha must be a"):
+            Parameter("alpha", default).check(value)
+
+    @pytest.mark.parametrize("default", [1.0, 1])
+    def test_numpy_bool_is_refused_like_bool(self, default):
+        with pytest.raises(ua.ParameterValueError, match="alpha must be a"):
+            Parameter("alpha", default).check(np.bool_(True))
+
+    @pytest.mark.parametrize("value", [1.0, 1.5, np.float32(1)], ids=repr)
+    def test_an_integer_parameter_takes_no_float(self, value):
+        with pytest.raises(ua.ParameterValueError, match="axis must be an integer"):
+            Parameter("axis", 1).check(value)
+
+    @pytest.mark.parametrize(
+        "value", [math.nan, math.inf, -math.inf, 10**400], ids=lambda v: f"{v!s:.4}"
+    )
+    def test_only_finite_numbers(self, value):
+        with pytest.raises(ua.ParameterValueError, match="alpha must be finite"):
+            Parameter("alpha", 1.0).check(value)
+
+    def test_bounds_are_inclusive(self):
+        bounded = Parameter("alpha", 1.0, low=-1.0, high=2.0)
+        assert [bounded.check(value) for value in (-1.0, 2.0)] == [-1.0, 2.0]
+        for value in (math.nextafter(-1.0, -2), math.nextafter(2.0, 3)):
+            message = "alpha must be finite and at least -1 and at most 2, got"
+            with pytest.raises(ua.ParameterValueError, match=message):
+                bounded.check(value)
+
+    @pytest.mark.parametrize("value", [0.0, -0.0, -1.0])
+    def test_positive_excludes_zero(self, value):
+        positive = Parameter("alpha", 1.0, low=POSITIVE)
+        assert positive.check(5e-324) == 5e-324
+        with pytest.raises(ua.ParameterValueError, match="finite and greater than 0"):
+            positive.check(value)
+
+
+class TestBind:
+    def test_defaults_and_order(self):
+        spec = BY_NAME["hard_tanh"]
+        assert list(spec.bind({"max_value": 2}).items()) == [("min_value", -1.0), ("max_value", 2)]
+
+    def test_the_given_mapping_stays(self):
+        given = {"alpha": np.float32(2)}
+        BY_NAME["elu"].bind(given)
+        assert given == {"alpha": np.float32(2)}
+
+    def test_an_unknown_parameter_suggests(self):
+        with pytest.raises(ua.UnknownParameterError, match=r"'alhpa'\. Did you mean 'alpha'\?"):
+            BY_NAME["elu"].bind({"alhpa": 1.0})
+
+    def test_an_activation_without_parameters_says_so(self):
+        with pytest.raises(ua.UnknownParameterError, match="relu has no parameter 'alpha'"):
+            BY_NAME["relu"].bind({"alpha": 1.0})
+
+    @pytest.mark.parametrize("ends", [(1.0, -1.0), (0.5, 0.5), (-1.0, -1.0), (2.0, 1.0)])
+    def test_hard_tanh_needs_ordered_ends(self, ends):
+        with pytest.raises(ua.ParameterValueError, match="min_value must be less than max_value"):
+            BY_NAME["hard_tanh"].bind(dict(zip(("min_value", "max_value"), ends, strict=True)))
+
+    def test_one_end_alone_is_checked_against_the_default_of_the_other(self):
+        with pytest.raises(ua.ParameterValueError, match="min_value must be less than max_value"):
+            BY_NAME["hard_tanh"].bind({"min_value": 1.0})
+
+    @pytest.mark.parametrize(
+        ("name", "parameter"),
+        [
+            ("celu", "alpha"),
+            ("elu", "alpha"),
+            ("hard_sigmoid", "alpha"),
+            ("silu", "beta"),
+            ("softplus", "beta"),
+        ],
+    )
+    def test_parameters_that_must_be_positive(self, name, parameter):
+        with pytest.raises(ua.ParameterValueError, match=f"{parameter} must be .*greater than 0"):
+            BY_NAME[name].bind({parameter: 0.0})
+
+
+class TestSpecification:
+    def test_is_frozen(self):
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            BY_NAME["relu"].name = "other"
+
+    def test_sequences_are_frozen_too(self):
+        aliases = ["one"]
+        spec = Activation("own", forward=abs, aliases=aliases, parameters=[Parameter("a", 1.0)])
+        aliases.append("two")
+        assert spec.aliases == ("one",)
+        assert isinstance(spec.parameters, tuple)
+
+    def test_equality_is_identity(self):
+        relu = BY_NAME["relu"]
+        copy = dataclasses.replace(Activation("relu", forward=relu.forward))
+        assert copy != relu
+        assert len({copy, relu}) == 2
+
+    def test_elementwise_pullback_is_the_chain_rule(self):
+        spec = BY_NAME["leaky_relu"]
+        pullback = spec.pullback(np, {"negative_slope": 0.5})
+        cotangents = pullback(np.array([2.0, 3.0]), np.array([-1.0, 1.0]))
+        assert [c.tolist() for c in cotangents] == [[1.0, 3.0]]
+
+    def test_learned_pullback_gives_a_cotangent_for_each_input(self):
+        from unified_act_numpy import namespace
+
+        pullback = BY_NAME["prelu"].pullback(namespace, {"axis": 1})
+        x, weight = np.array([[-1.0, 2.0]]), np.array([0.5])
+        to_x, to_weight = pullback(np.array([[10.0, 1.0]]), x, weight)
+        assert to_x.tolist() == [[5.0, 1.0]]
+        assert to_weight.tolist() == [-10.0]
+
+    def test_without_a_derivative_there_is_no_pullback(self):
+        assert Activation("own", forward=abs).pullback(np, {}) is None
+
+    @pytest.mark.parametrize("spec", catalogue.ACTIVATIONS, ids=lambda spec: spec.name)
+    def test_the_catalogue_is_documented(self, spec):
+        assert spec.formula
+        assert spec.summary.endswith(".")
+        assert spec.derivative is not None
+        assert all(parameter.doc for parameter in spec.parameters)
+        assert (spec.limits is not None) == (spec.kind == "elementwise")
+
+
+@pytest.mark.parametrize(("name", "parameters"), SPECIFIED, ids=str)
+class TestFactsAreWhatIsComputed:
+    """In the strict profile on NumPy, in float64."""
+
+    def test_derivative_at_each_kink(self, name, parameters):
+        spec = BY_NAME[name]
+        kinks = spec.kinks(**spec.bind(parameters))
+        _, derivative = computed(name, parameters, [kink.at for kink in kinks])
+        assert derivative.tolist() == [kink.derivative for kink in kinks]
+
+    def test_continuous_at_each_kink(self, name, parameters):
+        spec = BY_NAME[name]
+        for kink in spec.kinks(**spec.bind(parameters)):
+            around = [kink.at - 1e-12, kink.at, kink.at + 1e-12]
+            values, _ = computed(name, parameters, around)
+            assert np.ptp(values) < 1e-11
+
+    def test_no_other_jump_of_the_derivative(self, name, parameters):
+        spec = BY_NAME[name]
+        declared = [kink.at for kink in spec.kinks(**spec.bind(parameters))]
+        x = np.linspace(-12.0, 12.0, 24_001)  # steps of 1e-3; second derivatives are below 8
+        _, derivative = computed(name, parameters, x)
+        jumps = np.flatnonzero(np.abs(np.diff(derivative)) > 0.01)
+        for jump in jumps:
+            near = [at for at in declared if x[jump] - 1e-9 <= at <= x[jump + 1] + 1e-9]
+            assert near, f"f′ jumps at {x[jump]}, which is no declared kink"
+
+    def test_derivative_is_the_slope_of_the_value(self, name, parameters):
+        spec = BY_NAME[name]
+        x = np.linspace(-9.0, 9.0, 1_001)
+        for kink in spec.kinks(**spec.bind(parameters)):
+            x = x[np.abs(x - kink.at) > 1e-3]
+        x = x[np.abs(x) > 1e-3]  # the second derivative of softsign jumps there
+        step = 1e-5
+        slope = (
+            computed(name, parameters, x + step)[0] - computed(name, parameters, x - step)[0]
+        ) / (2 * step)
+        np.testing.assert_allclose(computed(name, parameters, x)[1], slope, rtol=1e-6, atol=1e-8)
+
+    def test_limits(self, name, parameters):
+        spec = BY_NAME[name]
+        limits = spec.limits(**spec.bind(parameters))
+        value, derivative = computed(name, parameters, [-math.inf, math.inf])
+        assert value.tolist() == list(limits.value)
+        assert derivative.tolist() == list(limits.derivative)
+
+    def test_zero_limits_have_the_declared_sign(self, name, parameters):
+        spec = BY_NAME[name]
+        limits = spec.limits(**spec.bind(parameters))
+        value, _ = computed(name, parameters, [-math.inf, math.inf])
+        for got, limit in zip(value.tolist(), limits.value, strict=True):
+            if limit == 0:
+                assert math.copysign(1, got) == math.copysign(1, limit)
+
+    def test_limits_are_approached(self, name, parameters):
+        spec = BY_NAME[name]
+        limits = spec.limits(**spec.bind(parameters))
+        value, derivative = computed(name, parameters, [-1e9, 1e9])
+        np.testing.assert_allclose(derivative, limits.derivative, atol=1e-8)
+        for got, limit in zip(value, limits.value, strict=True):
+            if math.isfinite(limit):
+                assert got == pytest.approx(limit, abs=1e-8)
+            else:
+                assert math.copysign(1, got) == math.copysign(1, limit)
+                assert abs(got) > 1e6
+
+    def test_nan_stays(self, name, parameters):
+        value, _ = computed(name, parameters, [math.nan])
+        assert np.isnan(value).all()
+
+
+def test_kinks_where_the_constant_branch_owns_the_corner():
+    assert BY_NAME["relu"].kinks() == (Kink(0.0, 0.0),)
+    assert BY_NAME["hard_silu"].kinks() == (Kink(-3.0, 0.0), Kink(3.0, 1.0))
+    assert BY_NAME["leaky_relu"].kinks(negative_slope=0.1) == (Kink(0.0, 0.1),)

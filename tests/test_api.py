@@ -1,0 +1,223 @@
+"""The public functions, on NumPy; what differs between backends is in tests/backends."""
+
+import numpy as np
+import pytest
+
+import unified_act as ua
+from unified_act import catalogue
+
+X = np.array([[-2.0, -0.5, 0.0], [0.5, 3.0, 9.0]])
+
+
+class TestSpellings:
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "elu(alpha=0.5)",
+            " ELU ( alpha = 0.5 ) ",
+            "elu(alpha=+0.5,)",
+            "elu(alpha=5e-1)",
+            {"name": "elu", "alpha": 0.5},
+            {"alpha": 0.5, "name": "E-L-U"},
+        ],
+        ids=str,
+    )
+    def test_with_parameters(self, name):
+        expected = ua.get_activation("elu", backend="numpy", alpha=0.5)
+        assert ua.get_activation(name, backend="numpy") == expected
+
+    def test_several_and_negative(self):
+        function = ua.get_activation("hard_tanh(min_value=-2, max_value=-1.5)", backend="numpy")
+        assert dict(function.parameters) == {"min_value": -2.0, "max_value": -1.5}
+        assert ua.get_activation("softmax(axis=-2)").parameters["axis"] == -2
+
+    def test_none_in_the_brackets(self):
+        assert ua.get_activation("elu()") == ua.get_activation("elu")
+        assert ua.get_activation({"name": "elu"}) == ua.get_activation("elu")
+
+    def test_some_in_the_string_and_some_as_keywords(self):
+        function = ua.get_activation("hard_tanh(min_value=-3)", max_value=4)
+        assert dict(function.parameters) == {"min_value": -3.0, "max_value": 4.0}
+
+    @pytest.mark.parametrize("name", ["elu(alpha=0.5)", {"name": "elu", "alpha": 0.5}], ids=str)
+    def test_given_twice(self, name):
+        with pytest.raises(ua.ParameterValueError, match="given twice: alpha"):
+            ua.get_activation(name, alpha=0.5)
+
+    def test_the_mapping_stays(self):
+        mapping = {"name": "elu", "alpha": 0.5}
+        ua.get_activation(mapping)
+        assert mapping == {"name": "elu", "alpha": 0.5}
+
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "elu(0.5)",
+            "elu(alpha)",
+            "elu(alpha=half)",
+            "elu(alpha=__import__('os'))",
+            "elu(alpha=1+f(2))",
+            "elu(alpha=0.5",
+            "elu(alpha=0.5))",
+            "elu(alpha=0.5) + f(x=1)",
+            "elu(alpha=0.5).real",
+            "elu(alpha=0.5, alpha=0.6)",
+            "elu(**{'alpha': 0.5})",
+            "elu(*[0.5])",
+            "elu(alpha:=0.5)",
+            "elu(alpha=\0)",
+            "elu(alpha={[]: 1})",
+            "elu(alpha=3)(alpha=0.5)",
+        ],
+    )
+    def test_what_cannot_be_read(self, name):
+        with pytest.raises(ua.UnknownActivationError, match=r"write it like 'elu\(alpha=0.5\)'"):
+            ua.get_activation(name)
+
+    @pytest.mark.parametrize("mapping", [{}, {"alpha": 0.5}, {"name": None}, {"name": 5}], ids=str)
+    def test_a_mapping_without_a_name(self, mapping):
+        with pytest.raises(ua.UnknownActivationError, match="a mapping needs a 'name', got"):
+            ua.get_activation(mapping)
+
+    @pytest.mark.parametrize("name", [None, 5, ["elu"], b"elu", np.tanh], ids=str)
+    def test_neither_string_nor_mapping(self, name):
+        with pytest.raises(ua.UnknownActivationError, match="named by a string or a mapping, got"):
+            ua.get_activation(name)
+
+    def test_an_unknown_name_in_a_mapping(self):
+        with pytest.raises(ua.UnknownActivationError, match="Did you mean 'elu' or"):
+            ua.get_activation({"name": "eluu"})
+
+    @pytest.mark.parametrize("name", ["elu(beta=1.0)", {"name": "elu", "beta": 1.0}], ids=str)
+    def test_an_unknown_parameter(self, name):
+        with pytest.raises(ua.UnknownParameterError, match="elu has no parameter"):
+            ua.get_activation(name)
+
+    def test_a_value_of_the_wrong_type_in_a_string(self):
+        with pytest.raises(ua.ParameterValueError, match="alpha must be a number, got '1'"):
+            ua.get_activation("elu(alpha='1')")
+
+    @pytest.mark.parametrize("numerics", ["exact", "FAST", None, ""], ids=repr)
+    def test_unknown_numerics(self, numerics):
+        with pytest.raises(ua.ParameterValueError, match="numerics must be 'fast' or 'strict'"):
+            ua.get_activation("elu", numerics=numerics)
+
+    def test_everything_but_the_name_is_a_keyword(self):
+        with pytest.raises(TypeError, match="positional"):
+            ua.get_activation("elu", "numpy")
+
+
+class TestValueAndGrad:
+    @pytest.mark.parametrize("backend", ["numpy", None])
+    def test_without_a_cotangent_the_slope(self, backend):
+        relu6 = ua.get_activation("relu6", backend=backend)
+        value, slope = ua.value_and_grad(relu6, X)
+        assert value.tolist() == np.clip(X, 0, 6).tolist()
+        assert slope.tolist() == [[0, 0, 0], [1, 1, 0]]
+
+    def test_with_a_cotangent(self):
+        relu6 = ua.get_activation("relu6", backend="numpy")
+        value, gradient = ua.value_and_grad(relu6, X, cotangent=X * 10)
+        assert value.tolist() == np.clip(X, 0, 6).tolist()
+        assert gradient.tolist() == [[0, 0, 0], [5, 30, 0]]
+
+    def test_along_an_axis_the_cotangent_matters(self):
+        softmax = ua.get_activation("softmax", backend="numpy", axis=0)
+        x = np.log(np.array([[1.0], [3.0]]))
+        _, gradient = ua.value_and_grad(softmax, x, cotangent=np.array([[1.0], [0.0]]))
+        np.testing.assert_allclose(gradient, [[3 / 16], [-3 / 16]], rtol=1e-15)
+        _, gradient = ua.value_and_grad(softmax, x)
+        np.testing.assert_allclose(gradient, 0, atol=1e-16)
+
+    def test_weights_get_a_gradient_each(self):
+        prelu = ua.get_activation("prelu", backend="numpy")
+        value, (to_x, to_weight) = ua.value_and_grad(prelu, X, np.array([0.1, 0.2, 0.3]))
+        np.testing.assert_allclose(value, [[-0.2, -0.1, 0], [0.5, 3, 9]])
+        np.testing.assert_allclose(to_x, [[0.1, 0.2, 0.3], [1, 1, 1]])
+        np.testing.assert_allclose(to_weight, [-2.0, -0.5, 0.0])
+
+    def test_several_weights(self):
+        def backward(xp, cotangent, x, low, high):
+            return cotangent * low * high, cotangent * x * high, cotangent * x * low
+
+        ua.register_activation("own", kind="learned", inputs=("x", "low", "high"), derivative=None)(
+            lambda xp, x, low, high: x * low * high
+        )
+        own = ua.get_activation("own", backend="numpy")
+        assert own(X, X, X).tolist() == (X**3).tolist()
+        with pytest.raises(ua.UnsupportedError, match="NumPy needs the derivative of own"):
+            ua.value_and_grad(own, X, X, X)
+        ua.register_activation(
+            "own2", kind="learned", inputs=("x", "low", "high"), derivative=backward
+        )(lambda xp, x, low, high: x * low * high)
+        own = ua.get_activation("own2", backend="numpy")
+        value, gradients = ua.value_and_grad(own, X, 2 * X, 3 * X)
+        np.testing.assert_allclose(value, 6 * X**3)
+        for gradient, factor in zip(gradients, (6, 3, 2), strict=True):
+            np.testing.assert_allclose(gradient, factor * X**2)
+
+    @pytest.mark.parametrize(
+        ("cotangent", "told"),
+        [
+            (np.ones(3), r"\(2, 3\) and float64; got .*\(3,\) and float64"),
+            (np.ones((2, 1)), r"got .*\(2, 1\) and float64"),
+            (np.ones((3, 2)), r"got .*\(3, 2\) and float64"),
+            (np.float64(1), r"got .*\(\) and float64"),
+            (np.ones((2, 3), np.float32), r"got .*\(2, 3\) and float32"),
+            (np.ones((2, 3), int), r"got .*\(2, 3\) and int64"),
+        ],
+        ids=str,
+    )
+    def test_a_cotangent_that_does_not_match(self, cotangent, told):
+        with pytest.raises(ua.InputTypeError, match=f"the cotangent must match .*{told}"):
+            ua.value_and_grad(ua.get_activation("relu"), X, cotangent=cotangent)
+
+    def test_an_arbitrary_function_cannot_be_differentiated_on_numpy(self):
+        with pytest.raises(ua.UnsupportedError, match="pass what get_activation returns"):
+            ua.value_and_grad(np.tanh, X)
+
+    def test_not_even_a_composition_of_activations(self):
+        relu = ua.get_activation("relu")
+        with pytest.raises(ua.UnsupportedError, match="pass what get_activation returns"):
+            ua.value_and_grad(lambda x: relu(relu(x)), X)
+
+    @pytest.mark.parametrize("x", [np.arange(3), np.array([True]), np.array([1j])], ids=str)
+    def test_an_input_of_another_type(self, x):
+        with pytest.raises(ua.InputTypeError, match="expected a floating-point array"):
+            ua.value_and_grad(ua.get_activation("relu"), x)
+
+    def test_an_input_that_is_no_array(self):
+        with pytest.raises(ua.InputTypeError, match="no backend handles"):
+            ua.value_and_grad(ua.get_activation("relu"), [1.0])
+
+    def test_the_default_backend_does_not_matter_to_the_input(self):
+        with ua.use_backend("mxnet"):
+            _, slope = ua.value_and_grad(ua.get_activation("relu", backend="numpy"), X)
+        assert slope.tolist() == [[0, 0, 0], [1, 1, 1]]
+
+
+class TestDescribe:
+    @pytest.mark.parametrize("spec", catalogue.ACTIVATIONS, ids=lambda spec: spec.name)
+    def test_says_what_the_specification_says(self, spec):
+        text = ua.describe(spec.name.upper())
+        assert text.splitlines()[0] == f"{spec.name} ({spec.kind}): {spec.summary}"
+        assert spec.formula in text
+        assert spec.source in text
+        assert all(alias in text for alias in spec.aliases)
+        for parameter in spec.parameters:
+            assert f"{parameter.name} = {parameter.default}: {parameter.doc}" in text
+        for kink in spec.kinks(**spec.bind({})):
+            assert f"f′({kink.at:g}) = {kink.derivative:g}" in text
+        assert ("at −∞, +∞" in text) == (spec.limits is not None)
+        assert all(line == line.rstrip() for line in text.splitlines())
+
+    def test_an_alias(self):
+        assert ua.describe("swish") == ua.describe("silu")
+
+    def test_an_own_activation_without_any_facts(self):
+        ua.register_activation("own")(lambda xp, x: x)
+        assert ua.describe("own").startswith("own (elementwise):")
+
+    def test_an_unknown_name(self):
+        with pytest.raises(ua.UnknownActivationError, match="Did you mean 'gelu'"):
+            ua.describe("geluu")
