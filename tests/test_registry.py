@@ -276,3 +276,15 @@ class TestDecorator:
     def test_an_unknown_fact(self):
         with pytest.raises(TypeError, match="colour"):
             ua.register_activation("own", colour="red")(lambda xp, x: x)
+
+
+@pytest.mark.parametrize("name", ["", " _-", "mine(2)"])
+def test_names_that_could_not_be_asked_for(name):
+    with pytest.raises(ua.NameConflictError, match="cannot register"):
+        ua.register_activation(name)(lambda xp, x: x)
+
+
+@pytest.mark.parametrize("parameter", ["name", "backend", "numerics"])
+def test_parameters_that_get_activation_takes_itself(parameter):
+    with pytest.raises(ua.NameConflictError, match=f"takes .*{parameter}"):
+        ua.register_activation("mine", parameters={parameter: 1.0})

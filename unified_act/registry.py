@@ -77,6 +77,11 @@ def _extended(by_key: dict[str, Activation], activation: Activation) -> dict[str
     """Returns a new dict, so that readers need no lock and never see half an entry."""
     names = (activation.name, *activation.aliases)
     for name in names:
+        if not normalize(name) or "(" in name:
+            raise NameConflictError(
+                f"cannot register {name!r}: a name must not be empty, and a bracket begins the "
+                "parameters."
+            )
         holder = by_key.get(normalize(name))
         if holder is not None:
             raise NameConflictError(
@@ -133,7 +138,7 @@ def register_activation(
         unchanged. `xp` is the framework's `Namespace`.
 
     Raises:
-        NameConflictError: A name is taken.
+        NameConflictError: A name is taken, or could not be asked for.
         TypeError: The function's parameters are not the declared ones.
 
     Examples:
@@ -148,6 +153,9 @@ def register_activation(
     if isinstance(parameters, Mapping):
         parameters = [Parameter(key, default) for key, default in parameters.items()]
     declared = [parameter.name for parameter in parameters]
+    taken = sorted({"name", "backend", "numerics"}.intersection(declared))
+    if taken:
+        raise NameConflictError(f"activation {name!r}: get_activation takes {taken} itself.")
 
     def register(forward: _Function) -> _Function:
         for function in (forward, derivative):

@@ -39,9 +39,10 @@ def shared_definition(
 
     if pullback is None or twice is None:
         return value
-    traced = _applied(_function(value, pullback))
-    function = _function(value, twice)
     elementwise = activation.kind == "elementwise"
+    # Dynamo takes the first of several inputs of a Function like ours for its context.
+    traced = _applied(_function(value, pullback)) if elementwise else value
+    function = _function(value, twice)
     eager = _applied(_with_forward_mode(function, twice if elementwise else _pushforward(value)))
 
     def call(*inputs: Tensor) -> Tensor:

@@ -1,1 +1,30 @@
-"""The conformance suite: every backend against exact arithmetic, value and gradient."""
+"""The conformance suite: every backend against exact arithmetic, value and gradient.
+
+>>> from unified_act_conformance import check_activation
+>>> results = check_activation("softsign", backends=["numpy"], dtypes=["float32"])
+>>> all(result.passed for result in results)
+True
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from unified_act_conformance.api import check_activation, check_backend
+    from unified_act_conformance.mutants import mutation_score
+
+__all__ = ["check_activation", "check_backend", "mutation_score"]
+
+
+def __getattr__(name: str) -> Any:
+    """Imports what is asked for: the suite is large, and the command needs little of it."""
+    if name in ("check_activation", "check_backend"):
+        from unified_act_conformance import api
+
+        return getattr(api, name)
+    if name == "mutation_score":
+        from unified_act_conformance.mutants import mutation_score
+
+        return mutation_score
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -7,12 +7,27 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 import unified_act as ua
-from unified_act.backend import DTYPES
+from unified_act.backend import DTYPES, Numerics
 
-__all__ = ["DTYPES", "ORDERS", "VARIANTS", "Case", "Subject", "list_cases", "list_subjects"]
+__all__ = [
+    "DTYPES",
+    "ORDERS",
+    "PROMISED_ORDERS",
+    "VARIANTS",
+    "Case",
+    "Subject",
+    "count_cases",
+    "list_cases",
+    "list_subjects",
+]
 
-ORDERS = (0, 1)
-"""0 is the value, 1 the gradient."""
+ORDERS = (0, 1, 2)
+"""0 is the value, 1 the gradient, 2 the gradient's gradient."""
+
+PROMISED_ORDERS: Mapping[Numerics, Sequence[int]] = MappingProxyType(
+    {"fast": (0, 1), "strict": ORDERS}
+)
+"""What each profile promises. A framework's own kernel has the second derivative that it has."""
 
 Parameters = Mapping[str, float | int]
 
@@ -61,7 +76,7 @@ class Case:
         subject: The activation and its parameters.
         backend: The backend.
         dtype: The name of the float type.
-        order: 0 for the value, 1 for the gradient.
+        order: 0 for the value, 1 for the gradient, 2 for the second derivative.
         part: What is judged at order 1 of a learned activation: the gradient of this input.
     """
 
@@ -86,23 +101,56 @@ def list_subjects(activations: Sequence[str] = ()) -> list[Subject]:
     ]
 
 
-def list_cases(subjects: Sequence[Subject], backends: Mapping[str, Sequence[str]]) -> list[Case]:
+def list_cases(
+    subjects: Sequence[Subject],
+    backends: Mapping[str, Sequence[str]],
+    orders: Sequence[int] = ORDERS,
+) -> list[Case]:
     """Returns every case, in the order in which they run.
+
+    Order 2 is judged for elementwise activations only; what the second derivative of a row
+    function or of a learned one has to be is checked against finite differences: `checks`.
 
     Args:
         subjects: The subjects.
         backends: The dtypes of each backend to run.
+        orders: Which derivatives.
     """
-    return list(_cases(subjects, backends))
+    return list(_cases(subjects, backends, orders))
 
 
-def _cases(subjects: Sequence[Subject], backends: Mapping[str, Sequence[str]]) -> Iterator[Case]:
+def count_cases(
+    subjects: Sequence[Subject],
+    backends: Mapping[str, Sequence[str]],
+    orders: Sequence[int] = ORDERS,
+) -> int:
+    """Returns how many cases there have to be, reckoned without listing them.
+
+    A run that comes to fewer has lost some on the way.
+
+    Args:
+        subjects: The subjects.
+        backends: The dtypes of each backend to run.
+        orders: Which derivatives.
+    """
+    names = [subject.activation for subject in subjects]
+    elementwise = sum(name in ua.list_activations(kind="elementwise") for name in names)
+    learned = sum(name in ua.list_activations(kind="learned") for name in names)
+    by_order = {0: len(names), 1: len(names) + learned, 2: elementwise}
+    return sum(map(len, backends.values())) * sum(by_order[order] for order in set(orders))
+
+
+def _cases(
+    subjects: Sequence[Subject], backends: Mapping[str, Sequence[str]], orders: Sequence[int]
+) -> Iterator[Case]:
+    elementwise = set(ua.list_activations(kind="elementwise"))
     learned = set(ua.list_activations(kind="learned"))
     # Backends innermost: the exact values, which cost most, are then computed once for all.
     for subject in subjects:
         for dtype in DTYPES:
             for backend in (name for name, dtypes in backends.items() if dtype in dtypes):
-                for order in ORDERS:
-                    yield Case(subject, backend, dtype, order)
-                if subject.activation in learned:
-                    yield Case(subject, backend, dtype, 1, "weight")
+                for order in orders:
+                    if order < 2 or subject.activation in elementwise:
+                        yield Case(subject, backend, dtype, order)
+                    if order == 1 and subject.activation in learned:
+                        yield Case(subject, backend, dtype, 1, "weight")

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 import time
-from collections.abc import Sequence
-from typing import cast
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import reduce
+from pathlib import Path
+from typing import Any, TypeVar
 
 import click
 from rich.console import Console
@@ -15,10 +20,83 @@ import unified_act as ua
 from unified_act.backend import Numerics
 from unified_act.loading import load_backend
 from unified_act_conformance import report
-from unified_act_conformance.cases import DTYPES, Case, list_cases, list_subjects
-from unified_act_conformance.runner import Result, run
+from unified_act_conformance.cases import (
+    DTYPES,
+    ORDERS,
+    PROMISED_ORDERS,
+    Case,
+    Subject,
+    count_cases,
+    list_cases,
+    list_subjects,
+)
+from unified_act_conformance.checks import Check, list_checks, run_checks
+from unified_act_conformance.environment import environment
+from unified_act_conformance.report_common import Run
+from unified_act_conformance.runner import run as run_cases
 
 __all__ = ["cli"]
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+FILE = click.Path(dir_okay=False, path_type=Path)
+EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
+NUMERICS = click.option(
+    "--numerics",
+    type=click.Choice(["fast", "strict"]),
+    default="fast",
+    show_default=True,
+    help="The profile to test, which is also the gate.",
+)
+WHICH = (
+    click.option("--activation", "activations", multiple=True, help="Only this activation."),
+    click.option(
+        "--dtype", "dtypes", multiple=True, type=click.Choice(DTYPES), help="Only this float type."
+    ),
+)
+ORDER = click.option(
+    "--order",
+    "orders",
+    multiple=True,
+    type=click.IntRange(min(ORDERS), max(ORDERS)),
+    help="Only the accuracy of this derivative; 0 is the value.",
+)
+RUN = (
+    click.option("--backend", "backends", multiple=True, help="Only this backend; repeatable."),
+    *WHICH,
+    ORDER,
+    click.option("--check", "checks", multiple=True, help="Only this check, and no accuracy."),
+    NUMERICS,
+    click.option("--quick", is_flag=True, help="Fewer inputs for float32 and float64."),
+    click.option("--slow", is_flag=True, help="Slow compilers too, and all in every float type."),
+    click.option("--json", type=FILE, help="Write the results here as JSON."),
+    click.option("--junit", type=FILE, help="Write the results here as JUnit XML."),
+    click.option("--markdown", type=FILE, help="Write tables of the results here."),
+    click.option("--html", type=FILE, help="Write a page with error curves here."),
+)
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options of a run: see their help."""
+
+    backends: Sequence[str]
+    activations: Sequence[str]
+    dtypes: Sequence[str]
+    orders: Sequence[int]
+    checks: Sequence[str]
+    numerics: Numerics
+    quick: bool
+    slow: bool
+    json: Path | None
+    junit: Path | None
+    markdown: Path | None
+    html: Path | None
+
+
+def _with(options: Sequence[Callable[[Command], Command]]) -> Callable[[Command], Command]:
+    """Joins options into one decorator, in the order of the help."""
+    return lambda command: reduce(lambda inner, option: option(inner), reversed(options), command)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -27,78 +105,210 @@ def cli() -> None:
     """One name, one activation function, the same on every framework."""
 
 
-@cli.command()
-@click.option("--backend", "backends", multiple=True, help="Only this backend; repeatable.")
-@click.option("--activation", "activations", multiple=True, help="Only this activation.")
-@click.option(
-    "--dtype", "dtypes", multiple=True, type=click.Choice(DTYPES), help="Only this float type."
-)
-@click.option(
-    "--numerics",
-    type=click.Choice(["fast", "strict"]),
-    default="fast",
-    show_default=True,
-    help="The profile to test, which is also the gate.",
-)
-@click.option("--quick", is_flag=True, help="Fewer inputs for float32 and float64.")
-def conformance(
-    backends: Sequence[str],
+@cli.group(invoke_without_command=True)
+@_with(RUN)
+@click.pass_context
+def conformance(context: click.Context, /, **options: Any) -> None:
+    """Judges every activation against exact arithmetic.
+
+    Without a command it is `run`.
+    """
+    if context.invoked_subcommand is None:
+        context.invoke(run, **options)
+    elif any(value for name, value in options.items() if name != "numerics"):
+        raise click.UsageError(f"options come after the command: {context.invoked_subcommand} ...")
+
+
+@conformance.command()
+@_with(RUN)
+def run(**options: Any) -> None:
+    """Judges value, gradient and second derivative, and checks what else has to hold.
+
+    Exits with 0 if everything passed, and with 1 if something failed or nothing ran. A backend that
+    is asked for and cannot be loaded is a failure; without --backend, those installed are run.
+    """
+    given = Options(**options)
+    console = _console()
+    start = time.monotonic()
+    with _errors_reported(console):
+        found = _run(given, console)
+    if found.results:
+        console.print(report.error_table(found.results))
+        console.print("* some inputs are declared deviations: deviations.toml", highlight=False)
+    if found.checks:
+        console.print(report.check_table(found.checks))
+    for line in report.failures(found):
+        console.print(line, highlight=False, soft_wrap=True)
+    console.print(report.summary(found, time.monotonic() - start), highlight=False)
+    _write(found, given)
+    sys.exit(0 if found.passed else 1)
+
+
+@conformance.command()
+@click.argument("activation")
+@click.option("--backend", required=True, help="The backend.")
+@click.option("--dtype", type=click.Choice(DTYPES), default="float32", show_default=True)
+@click.option("--order", type=click.IntRange(min(ORDERS), max(ORDERS)), default=0)
+@click.option("--part", default="x", help="The input that the gradient is taken by.")
+@NUMERICS
+@click.option("--x", required=True, help="The input, in decimal or as float.hex writes it.")
+def repro(
+    activation: str, backend: str, dtype: str, order: int, part: str, numerics: Numerics, x: str
+) -> None:
+    """Shows what one backend makes of one input, and what is right.
+
+    For example: unified-act conformance repro "elu(alpha=0.5)" --backend torch --x -1
+    """
+    from unified_act_conformance.repro import number_of, repro_text, subject_of
+
+    console = _console()
+    try:
+        value = number_of(x)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--x") from error
+    with _errors_reported(console):
+        case = Case(subject_of(activation), backend, dtype, order, part)
+        text = repro_text(case, numerics, value)
+    console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+@conformance.command()
+@click.argument("output", type=FILE)
+@click.option("--backend", required=True, help="Whose kernels.")
+@_with(WHICH)
+@ORDER
+@click.option("--python", type=EXISTING, help="The interpreter of another environment.")
+@click.option("--plan-only", is_flag=True, help="Write OUTPUT as a plan and record nothing.")
+def record(
+    output: Path,
+    backend: str,
     activations: Sequence[str],
     dtypes: Sequence[str],
-    numerics: str,
-    quick: bool,
+    orders: Sequence[int],
+    python: Path | None,
+    plan_only: bool,
 ) -> None:
-    """Judges value and gradient of every activation against exact arithmetic.
+    """Records what a framework's own kernels give, bit for bit, into OUTPUT.
 
-    Exits with 0 if every case passed, and with 1 if one failed or none ran. A backend that is
-    asked for and cannot be loaded is a failure; without --backend, those installed are run.
+    With --python they run in another environment, which needs NumPy and the framework and nothing
+    else. Where not even this process can run, carry over a plan and the one file `recorder.py`.
     """
+    from unified_act_conformance import recorder, recordings
+
+    console = _console()
+    with _errors_reported(console), tempfile.TemporaryDirectory() as folder:
+        plan = output if plan_only else Path(folder) / "plan.npz"
+        made = recordings.make_plan_file(
+            plan, backend, activations=activations, dtypes=dtypes, orders=orders or ORDERS
+        )
+        if plan_only:
+            lines = [
+                f"{len(made.calls)} calls planned. Where the framework is, run",
+                f"python recorder.py {plan.name} recording.npz --adapter {made.framework}",
+                f"with a copy of {recorder.__file__}",
+            ]
+        else:
+            recordings.record_live(plan, output, backend, python)
+            lines = [f"{len(made.calls)} calls recorded in {output}"]
+    console.print("\n".join(lines), highlight=False, markup=False, soft_wrap=True)
+
+
+@conformance.command()
+@click.argument("files", nargs=-1, type=EXISTING)
+@click.option("--json", "json_file", type=FILE, help="Write the verdicts here.")
+def compare(files: Sequence[Path], json_file: Path | None) -> None:
+    """Judges recordings side by side: FILES, or else those that are shipped.
+
+    No framework is needed. What kernels do is told and not asserted: the exit code is 0 also where
+    they are above the budget.
+    """
+    from unified_act_conformance import recordings
+
+    console = _console()
+    with _errors_reported(console):
+        judged = {}
+        for path in files or recordings.list_recordings():
+            label = recordings.load_recording(path).label
+            judged[f"{path.name}: {label}"] = recordings.judge_recording(path)
+    console.print(report.comparison_table(judged), highlight=False)
+    if json_file:
+        found = [result for results in judged.values() for result in results]
+        json_file.write_text(recordings.verdict_json(found), encoding="utf-8")
+
+
+def _console() -> Console:
     # Wide enough for four backends also where the output is a file.
-    console = Console(width=None if sys.stdout.isatty() else 160)
+    return Console(width=None if sys.stdout.isatty() else 160)
+
+
+@contextmanager
+def _errors_reported(console: Console) -> Iterator[None]:
+    """Ends the process with a line, not a traceback, if something is not there."""
     try:
-        cases = _select(backends or ua.list_backends(installed=True), activations, dtypes)
+        yield
     except ua.UnifiedActError as error:
-        console.print(f"[red]{type(error).__name__}:[/] {error}", highlight=False)
+        console.print(f"[red]{type(error).__name__}:[/]", end=" ")
+        console.print(str(error), highlight=False, markup=False)
         cause = error.__cause__
         if cause is not None:
             console.print(f"  caused by {type(cause).__name__}: {cause}", markup=False)
         sys.exit(1)
-    if not cases:
-        console.print("[red]No case was run:[/] nothing has that combination of options.")
-        sys.exit(1)
-
-    start = time.monotonic()
-    results = _run(cases, cast(Numerics, numerics), quick, console)
-    console.print(report.error_table(results))
-    console.print("* some inputs are declared deviations: deviations.toml", highlight=False)
-    for line in report.failures(results):
-        console.print(f"[red]FAILED[/] {line}", highlight=False)
-    console.print(report.summary(results, time.monotonic() - start), highlight=False)
-    sys.exit(0 if all(result.passed for result in results) else 1)
 
 
-def _select(
-    backends: Sequence[str], activations: Sequence[str], dtypes: Sequence[str]
-) -> list[Case]:
-    loaded = [load_backend(name) for name in backends]
+def _run(given: Options, console: Console) -> Run:
+    names = [load_backend(name).name for name in given.backends or ua.list_backends(installed=True)]
     available = {
-        backend.name: [dtype for dtype in backend.dtypes if not dtypes or dtype in dtypes]
-        for backend in loaded
+        name: [dtype for dtype in load_backend(name).dtypes if dtype in (given.dtypes or DTYPES)]
+        for name in names
     }
-    return list_cases(list_subjects(activations), available)
-
-
-def _run(cases: Sequence[Case], numerics: Numerics, quick: bool, console: Console) -> list[Result]:
+    subjects = list_subjects(given.activations)
+    orders = given.orders or PROMISED_ORDERS[given.numerics]
+    cases = [] if given.checks else list_cases(subjects, available, orders)
+    checks = [] if given.orders else _checks(given, subjects, available)
+    if not cases and not checks:
+        console.print("[red]Nothing was run:[/] nothing has that combination of options.")
+        sys.exit(1)
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
-    results = []
+    results, checked = [], []
     with Progress(*columns, console=console) as progress:
-        task = progress.add_task("conformance", total=len(cases))
-        for result in run(cases, numerics=numerics, quick=quick):
+        task = progress.add_task("conformance", total=len(cases) + len(checks))
+        for result in run_cases(cases, numerics=given.numerics, quick=given.quick):
             results.append(result)
             progress.update(task, advance=1, description=str(result.case.subject).ljust(30))
-    return results
+        for check in run_checks(checks, numerics=given.numerics):
+            checked.append(check)
+            progress.update(task, advance=1, description=check.check.ljust(30))
+    if cases and len(results) != (expected := count_cases(subjects, available, orders)):
+        raise RuntimeError(f"{len(results)} cases were run of {expected}")
+    return Run(results, given.numerics, given.quick, environment(available), checked)
+
+
+def _checks(
+    given: Options, subjects: Sequence[Subject], available: Mapping[str, Sequence[str]]
+) -> list[Check]:
+    return list_checks(subjects, available, names=given.checks, slow=given.slow)
+
+
+def _write(found: Run, given: Options) -> None:
+    """Writes the files that were asked for."""
+    if given.json:
+        from unified_act_conformance.report_json import json_report
+
+        given.json.write_text(json_report(found), encoding="utf-8")
+    if given.junit:
+        from unified_act_conformance.report_junit import junit_report
+
+        given.junit.write_text(junit_report(found), encoding="utf-8")
+    if given.markdown:
+        from unified_act_conformance.report_markdown import markdown_report
+
+        given.markdown.write_text(markdown_report(found), encoding="utf-8")
+    if given.html:
+        from unified_act_conformance.report_html import html_report
+
+        given.html.write_text(html_report(found), encoding="utf-8")

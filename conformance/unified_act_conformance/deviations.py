@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from packaging.specifiers import SpecifierSet
 
 from unified_act_conformance.cases import Case
+from unified_act_conformance.floats import float_format
 
 __all__ = ["Deviation", "list_deviations"]
 
@@ -37,6 +38,8 @@ class Deviation:
         bound: The largest error there, in the unit of the judge; infinite for a wrong NaN and
             the like.
         reason: Why.
+        flush: Whether it is about subnormal numbers, which the framework counts as 0. Then it is
+            known by its outputs and needs no subjects and no intervals.
         link: Where it is reported or fixed, if anywhere.
     """
 
@@ -51,25 +54,62 @@ class Deviation:
     bound: float
     reason: str
     link: str = ""
+    flush: bool = False
 
     def applies(self, case: Case, numerics: str, version: str) -> bool:
         """Whether it is about `case`, run with this version of the framework."""
         return (
             self.backend == case.backend
-            and str(case.subject) in self.subjects
+            and (self.flush or str(case.subject) in self.subjects)
             and self.numerics == numerics
             and case.order in self.orders
-            and case.part == "x"
+            and (self.flush or case.part == "x")
             and case.dtype in self.dtypes
             and SpecifierSet(self.versions).contains(version, prereleases=True)
         )
 
-    def covers(self, x: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Which inputs lie in the intervals."""
+    def covers(
+        self,
+        x: NDArray[np.float64],
+        exact: NDArray[np.float64],
+        got: NDArray[np.float64],
+        dtype: str,
+    ) -> NDArray[np.bool_]:
+        """Which inputs it is about: those in the intervals, or those where something was flushed.
+
+        Args:
+            x: The inputs.
+            exact: The exact outputs.
+            got: The outputs.
+            dtype: The float type.
+        """
+        if self.flush:
+            return _flushed(x, exact, got, float_format(dtype).smallest_normal)
         covered = np.zeros(x.shape, dtype=np.bool_)
         for low, high in self.intervals:
             covered |= np.isnan(x) if np.isnan(low) else (x >= low) & (x <= high)
         return covered
+
+
+# A subnormal number that is flushed on the way to a result makes one 0 that is itself this many
+# times larger than the smallest normal number.
+INTERMEDIATE = 2.0**10
+
+
+def _flushed(
+    x: NDArray[np.float64],
+    exact: NDArray[np.float64],
+    got: NDArray[np.float64],
+    smallest_normal: float,
+) -> NDArray[np.bool_]:
+    """Where a tiny result came as 0, or a subnormal input was taken for 0."""
+    flushed: NDArray[np.bool_] = (
+        (got == 0) & (exact != 0) & (np.abs(exact) < INTERMEDIATE * smallest_normal)
+    )
+    # More than one value where there are several weights.
+    at_zero = np.unique(got[x == 0])
+    flushed |= (x != 0) & (np.abs(x) < smallest_normal) & np.isin(got, at_zero)
+    return flushed
 
 
 @cache
@@ -90,6 +130,8 @@ def list_deviations() -> tuple[Deviation, ...]:
 def _read(entry: Mapping[str, Any]) -> Deviation:
     if len(entry["reason"]) < SHORTEST_REASON:
         raise ValueError(f"deviation {entry['id']}: the reason is too short to explain anything")
-    intervals = tuple((float.fromhex(low), float.fromhex(high)) for low, high in entry["intervals"])
-    lists = {key: tuple(entry[key]) for key in ("subjects", "orders", "dtypes")}
+    intervals = tuple(
+        (float.fromhex(low), float.fromhex(high)) for low, high in entry.get("intervals", ())
+    )
+    lists = {key: tuple(entry.get(key, ())) for key in ("subjects", "orders", "dtypes")}
     return Deviation(**{**entry, **lists, "intervals": intervals})

@@ -9,12 +9,13 @@ profile and 0 in the strict one. A correctly rounded y has error 0: nothing can 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from unified_act_conformance.curves import Curve, curve_of
 from unified_act_conformance.floats import (
     FloatArray,
     FloatFormat,
@@ -59,6 +60,7 @@ class Judgement:
         worst_distance: The raw ULP distance there.
         max_distance: The largest raw ULP distance anywhere.
         classes: How many outputs each of `CLASSES` holds.
+        curve: The error over the inputs, for charts.
     """
 
     passed: bool
@@ -72,6 +74,7 @@ class Judgement:
     worst_distance: float
     max_distance: float
     classes: Mapping[str, int]
+    curve: Curve = field(default=(), repr=False)
 
 
 def judge(
@@ -171,7 +174,8 @@ def judge_with_slack(
         nan = float("nan")
         return Judgement(True, 0, 0, 0.0, -1, nan, nan, nan, 0.0, 0.0, classes)
     # Among equal errors the one that is furthest off tells most.
-    worst = int(np.lexsort((distances, errors))[-1])
+    largest = np.flatnonzero(errors == np.max(errors))[::-1]
+    worst = int(largest[np.argmax(distances[largest])])
     return Judgement(
         passed=failures == 0,
         count=int(errors.size),
@@ -184,6 +188,7 @@ def judge_with_slack(
         worst_distance=float(distances[worst]),
         max_distance=float(np.max(distances)),
         classes=classes,
+        curve=curve_of(inputs, errors, dtype),
     )
 
 

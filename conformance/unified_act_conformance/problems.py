@@ -17,16 +17,14 @@ from unified_act_conformance.floats import FloatArray, to_type, ulp, widen
 from unified_act_conformance.oracle import (
     PreluPart,
     Reference,
-    condition,
-    evaluate,
     evaluate_prelu,
-    kinks,
     prelu_condition,
 )
+from unified_act_conformance.oracle_plugin import Oracle, Truth, truth_of
 from unified_act_conformance.oracle_ranges import EVERYTHING, value_range
 from unified_act_conformance.oracle_rows import rows
 
-__all__ = ["Problem", "problems_for"]
+__all__ = ["Problem", "problem_at", "problems_for"]
 
 Doubles = NDArray[np.float64]
 
@@ -46,7 +44,8 @@ class Problem:
         reference: The exact output.
         slack: What half an ulp of change in every input can do to each output.
         about: The input that each output is about, to be reported.
-        judged: The outputs that are specified. The gradient at a NaN is not.
+        judged: The outputs that are specified. Derivatives at a NaN are not, nor is the second
+            one at a kink.
         value_range: The closed range of the exact output.
         length: How many elements a reduction runs over.
     """
@@ -61,26 +60,63 @@ class Problem:
     length: int = 1
 
 
-def problems_for(case: Case, quick: bool = False) -> Sequence[Problem]:
+def problems_for(
+    case: Case, quick: bool = False, oracle: Oracle | None = None
+) -> Sequence[Problem]:
     """Returns the problems of a case; the last ones are kept, for other backends.
 
     Args:
         case: The case.
         quick: Fewer inputs for float32 and float64.
+        oracle: The exact function of an elementwise activation, in place of the suite's own.
 
     Raises:
         KeyError: The oracle does not know the activation.
     """
-    return _problems(case.subject, case.dtype, case.order, case.part, quick)
+    return _problems(
+        case.subject, case.dtype, case.order, case.part, quick, truth_of(case.subject, oracle)
+    )
+
+
+def problem_at(
+    case: Case,
+    arrays: Sequence[FloatArray],
+    cotangent: FloatArray | None = None,
+    oracle: Oracle | None = None,
+) -> Problem:
+    """Returns the problem that given inputs pose: of a recording, or of a user.
+
+    Args:
+        case: The case, of an elementwise or axis activation.
+        arrays: The inputs.
+        cotangent: What the gradient is taken with, which an axis activation needs.
+        oracle: The exact function of an elementwise activation, in place of the suite's own.
+
+    Raises:
+        ValueError: The activation is learned, or takes another number of inputs.
+        KeyError: The oracle does not know the activation.
+    """
+    name = case.subject.activation
+    if name in ua.list_activations(kind="learned") or len(arrays) != 1:
+        raise ValueError(f"{name}: only an activation of one input can be posed at given inputs")
+    typed = arrays[0]
+    if name not in ua.list_activations(kind="axis"):
+        return _at_points(case, typed, truth_of(case.subject, oracle))
+    if not _runs_down(case.subject):
+        return _at_rows(case, typed, cotangent)
+    return _transposed(_at_rows(case, typed.T, None if cotangent is None else cotangent.T))
 
 
 @lru_cache(maxsize=4)
 def _problems(
-    subject: Subject, dtype: str, order: int, part: str, quick: bool
+    subject: Subject, dtype: str, order: int, part: str, quick: bool, truth: Truth | None
 ) -> Sequence[Problem]:
-    kind = {a: k for k in ("axis", "learned") for a in ua.list_activations(kind=k)}
-    build = {"axis": _rows, "learned": _prelu}.get(kind.get(subject.activation, ""), _elementwise)
-    return build(subject, dtype, order, part, quick)
+    case = Case(subject, "", dtype, order, part)
+    if truth is not None:
+        return [_at_points(case, _sweep(truth, dtype, quick), truth)]
+    if subject.activation in ua.list_activations(kind="learned"):
+        return _prelu(case)
+    return _rows(case)
 
 
 def _half_ulp(x: Doubles, dtype: str) -> Doubles:
@@ -88,28 +124,33 @@ def _half_ulp(x: Doubles, dtype: str) -> Doubles:
     return np.where(finite, 0.5 * ulp(np.where(finite, x, 0.0), 0.0, dtype), 0.0)
 
 
-def _elementwise(
-    subject: Subject, dtype: str, order: int, part: str, quick: bool
-) -> Sequence[Problem]:
-    del part
-    name, parameters = subject.activation, dict(subject.parameters)
-    typed = inputs.sweep(
+def _sweep(truth: Truth, dtype: str, quick: bool) -> FloatArray:
+    wide = dtype in ("float32", "float64")
+    return inputs.sweep(
         dtype,
-        kinks=kinks(name, parameters),
-        crossings=inputs.CROSSINGS.get(name, ()),
-        count=inputs.QUICK_COUNT if quick and dtype in ("float32", "float64") else None,
+        kinks=truth.kinks,
+        crossings=truth.crossings,
+        count=inputs.QUICK_COUNT if quick and (wide or not truth.fast) else None,
     )
-    x = widen(typed)
-    slack = _half_ulp(x, dtype) * condition(name, order, x, parameters)
+
+
+def _at_points(case: Case, typed: FloatArray, truth: Truth | None) -> Problem:
+    if truth is None:
+        raise KeyError(f"the oracle does not know {case.subject}")
+    order, x = case.order, widen(typed)
+    slack = _half_ulp(x, case.dtype) * truth.condition(order, x)
     judged = np.ones(x.shape, dtype=np.bool_) if order == 0 else ~np.isnan(x)
-    reference = evaluate(name, order, x, parameters)
-    bounds = value_range(name, order, parameters)
-    return [Problem((typed,), None, reference, slack, typed, judged, bounds)]
+    if order == 2:
+        judged &= ~np.isin(x, truth.kinks)  # nobody specifies which side it takes there
+    reference = truth.evaluate(order, x)
+    judged &= np.isnan(x) | ~np.isnan(reference.high)  # a limit may not be known
+    bounds = truth.value_range(order)
+    return Problem((typed,), None, reference, slack, typed, judged, bounds)
 
 
-def _prelu(subject: Subject, dtype: str, order: int, part: str, quick: bool) -> Sequence[Problem]:
-    del quick
-    axis = int(dict(subject.parameters).get("axis", 1))
+def _prelu(case: Case) -> Sequence[Problem]:
+    dtype, order, part = case.dtype, case.order, case.part
+    axis = int(dict(case.subject.parameters).get("axis", 1))
     problems = []
     for weights in (inputs.weights(dtype), inputs.weights(dtype)[:1]):
         # Channels in the middle or at the end, so that the wrong axis cannot pass.
@@ -161,41 +202,45 @@ def _weight_gradient(weights: FloatArray, shape: tuple[int, ...], dtype: str) ->
     )
 
 
-def _rows(subject: Subject, dtype: str, order: int, part: str, quick: bool) -> Sequence[Problem]:
-    del part, quick
-    name = subject.activation
-    transposed = dict(subject.parameters).get("axis", -1) == 0
+def _rows(case: Case) -> Sequence[Problem]:
     problems = []
-    for typed in inputs.rows(dtype):
-        x = widen(typed)
-        cotangent = inputs.cotangents(dtype, typed.shape) if order else None
-        with np.errstate(invalid="ignore"):
-            reference, slack = rows(
-                name,
-                order,
-                x,
-                None if cotangent is None else widen(cotangent),
-                half_ulp_x=_half_ulp(x, dtype),
-                half_ulp_cotangent=None
-                if cotangent is None
-                else _half_ulp(widen(cotangent), dtype),
-            )
-        # A row without a finite maximum has no gradient, and each of its elements is about that.
-        largest = np.max(x, axis=-1, keepdims=True)
-        finite = np.isfinite(largest)
-        judged = np.broadcast_to(finite if order else np.ones_like(finite), x.shape)
-        problem = Problem(
-            inputs=(typed,),
-            cotangent=cotangent,
-            reference=reference,
-            slack=slack,
-            about=to_type(np.where(finite, x, largest), dtype),
-            judged=judged,
-            value_range=value_range(name, order),
-            length=typed.shape[-1],
-        )
-        problems.append(_transposed(problem) if transposed else problem)
+    for typed in inputs.rows(case.dtype):
+        cotangent = inputs.cotangents(case.dtype, typed.shape) if case.order else None
+        problem = _at_rows(case, typed, cotangent)
+        problems.append(_transposed(problem) if _runs_down(case.subject) else problem)
     return problems
+
+
+def _runs_down(subject: Subject) -> bool:
+    return dict(subject.parameters).get("axis", -1) == 0
+
+
+def _at_rows(case: Case, typed: FloatArray, cotangent: FloatArray | None) -> Problem:
+    name, dtype, order = case.subject.activation, case.dtype, case.order
+    x = widen(typed)
+    with np.errstate(invalid="ignore"):
+        reference, slack = rows(
+            name,
+            order,
+            x,
+            None if cotangent is None else widen(cotangent),
+            half_ulp_x=_half_ulp(x, dtype),
+            half_ulp_cotangent=None if cotangent is None else _half_ulp(widen(cotangent), dtype),
+        )
+    # A row without a finite maximum has no gradient, and each of its elements is about that.
+    largest = np.max(x, axis=-1, keepdims=True)
+    finite = np.isfinite(largest)
+    judged = np.broadcast_to(finite if order else np.ones_like(finite), x.shape)
+    return Problem(
+        inputs=(typed,),
+        cotangent=cotangent,
+        reference=reference,
+        slack=slack,
+        about=to_type(np.where(finite, x, largest), dtype),
+        judged=judged,
+        value_range=value_range(name, order),
+        length=typed.shape[-1],
+    )
 
 
 def _transposed(problem: Problem) -> Problem:

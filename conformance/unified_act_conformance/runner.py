@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-import unified_act as ua
 from unified_act.backend import Numerics
-from unified_act_conformance.budgets import budget
 from unified_act_conformance.cases import Case
 from unified_act_conformance.deviations import Deviation, list_deviations
 from unified_act_conformance.floats import FloatArray, widen
 from unified_act_conformance.harness import Harness, load_harness
-from unified_act_conformance.judge import Judgement, judge_with_slack
-from unified_act_conformance.oracle import Reference
+from unified_act_conformance.implementation import Implement, Implementation, registered
+from unified_act_conformance.judge import Judgement
+from unified_act_conformance.oracle_plugin import Oracle
 from unified_act_conformance.problems import Problem, problems_for
+from unified_act_conformance.siblings import explain
+from unified_act_conformance.verdict import Domain, budget_of, inside, judge_problem, worse
 
-__all__ = ["Result", "run"]
+__all__ = ["Result", "deviations_of", "run"]
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,7 @@ class Result:
         judgement: Of all inputs outside the declared deviations; None if the case raised.
         deviations: The deviations that apply, each with the judgement of the inputs it covers.
         problem: What is wrong, in words; empty if the case passed.
+        unsupported: Why the framework cannot be asked at all, in words; then nothing was judged.
     """
 
     case: Case
@@ -41,22 +42,40 @@ class Result:
     judgement: Judgement | None
     deviations: tuple[tuple[Deviation, Judgement], ...] = ()
     problem: str = ""
+    unsupported: str = ""
 
     @property
     def passed(self) -> bool:
-        """Whether the case passed, declared deviations allowed for."""
+        """Whether nothing is wrong: declared deviations and what is unsupported allowed for."""
         return not self.problem
+
+    @property
+    def status(self) -> Literal["passed", "failed", "unsupported"]:
+        """What to count the case as."""
+        if self.problem:
+            return "failed"
+        return "unsupported" if self.unsupported else "passed"
 
 
 def run(
-    cases: Sequence[Case], *, numerics: Numerics = "fast", quick: bool = False
+    cases: Sequence[Case],
+    *,
+    numerics: Numerics = "fast",
+    quick: bool = False,
+    implement: Implement = registered,
+    oracle: Oracle | None = None,
+    domain: Domain | None = None,
 ) -> Iterator[Result]:
-    """Yields the result of each case, in order.
+    """Yields the result of each case, in order: one for each, whatever happens.
 
     Args:
         cases: What to run, as `list_cases` orders it.
         numerics: The profile, which decides the implementation and the floor of the error.
         quick: Fewer inputs for float32 and float64.
+        implement: What is judged, in place of what `get_activation` hands out; the declared
+            deviations are not its own.
+        oracle: What it is judged by, in place of the suite's own formulas.
+        domain: The interval of inputs that are judged; default: all.
 
     Raises:
         unified_act.UnifiedActError: A backend cannot be loaded.
@@ -64,66 +83,86 @@ def run(
     harnesses = {name: load_harness(name) for name in {case.backend for case in cases}}
     for case in cases:
         harness = harnesses[case.backend]
+        unsupported = f"{case.backend} has no derivative of order {case.order} of this"
+        if case.order not in harness.orders(case.subject.activation, case.dtype, numerics):
+            yield Result(case, budget_of(case, 1), None, unsupported=unsupported)
+            continue
         try:
-            yield _run(case, harness, numerics, quick)
+            implementation = implement(case, numerics)
+            if case.order and not implementation.differentiable:
+                yield Result(case, budget_of(case, 1), None, unsupported=unsupported)
+                continue
+            problems = problems_for(case, quick, oracle)
+            # What is declared is declared of what we hand out, and of nothing else.
+            known = deviations_of(case, harness, numerics) if implement is registered else []
+            yield _run(case, problems, harness, numerics, implementation, known, domain)
         except Exception as error:
             problem = f"{type(error).__name__}: {error}"
-            yield Result(case, _budget(case, 1), None, problem=problem)
+            yield Result(case, budget_of(case, 1), None, problem=problem)
 
 
-def _run(case: Case, harness: Harness, numerics: Numerics, quick: bool) -> Result:
+def _run(
+    case: Case,
+    problems: Sequence[Problem],
+    harness: Harness,
+    numerics: Numerics,
+    implementation: Implementation,
+    deviations: Sequence[Deviation],
+    domain: Domain | None,
+) -> Result:
     judged = None
     longest = 1
+    cause = ""
     within: dict[Deviation, Judgement] = {}
-    deviations = [
-        deviation
-        for deviation in list_deviations()
-        if deviation.applies(case, numerics, _version(harness))
-    ]
-    for problem in problems_for(case, quick):
-        output = _output(case, harness, numerics, problem)
+    for problem in problems:
+        output = _output(case, harness, implementation, problem)
         longest = max(longest, problem.length)
-        covered = np.zeros(problem.about.shape, dtype=np.bool_)
+        covered = ~inside(problem, domain)
         for deviation in deviations:
-            inside = deviation.covers(widen(problem.about)) & ~covered
-            covered |= inside
-            if inside.any():
-                part = _judge(case, numerics, problem, output, inside)
-                within[deviation] = _worse(within.get(deviation), part)
-        judged = _worse(judged, _judge(case, numerics, problem, output, ~covered))
+            there = ~covered & deviation.covers(
+                widen(problem.about), problem.reference.high, widen(output), case.dtype
+            )
+            covered |= there
+            if there.any():
+                part = judge_problem(case, numerics, problem, output, there)
+                within[deviation] = worse(within.get(deviation), part)
+        outside = judge_problem(case, numerics, problem, output, ~covered)
+        judged = worse(judged, outside)
+        if not outside.passed:
+            cause = cause or explain(case, numerics, problem, output)
     if judged is None or judged.count == 0:
-        return Result(case, _budget(case, longest), None, problem="no input was judged")
+        return Result(case, budget_of(case, longest), None, problem="no input was judged")
     declared = tuple(within.items())
-    problem_text = _describe(judged, _budget(case, longest), deviations, within)
-    return Result(case, _budget(case, longest), judged, declared, problem_text)
+    problem_text = _describe(judged, budget_of(case, longest), deviations, within, cause)
+    return Result(case, budget_of(case, longest), judged, declared, problem_text)
 
 
-def _version(harness: Harness) -> str:
-    for package in harness.packages():
-        try:
-            return importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    raise LookupError(f"none of {harness.packages()} is installed")
+def deviations_of(case: Case, harness: Harness, numerics: Numerics) -> list[Deviation]:
+    """Returns the declared deviations that apply to a case, in this environment.
+
+    Args:
+        case: The case.
+        harness: The harness of its backend.
+        numerics: The profile.
+    """
+    version = harness.version()
+    return [found for found in list_deviations() if found.applies(case, numerics, version)]
 
 
-def _output(case: Case, harness: Harness, numerics: Numerics, problem: Problem) -> FloatArray:
-    function = ua.get_activation(
-        case.subject.activation,
-        backend=case.backend,
-        numerics=numerics,
-        **dict(case.subject.parameters),
-    )
+def _output(
+    case: Case, harness: Harness, implementation: Implementation, problem: Problem
+) -> FloatArray:
     inputs = [harness.to_native(array, case.dtype) for array in problem.inputs]
     cotangent = None
     if problem.cotangent is not None:
         cotangent = harness.to_native(problem.cotangent, case.dtype)
     if case.order == 0:
-        result = function(*inputs)
+        result = implementation.value(inputs)
+    elif case.order == 1:
+        result = implementation.gradients(inputs, cotangent)[0 if case.part == "x" else 1]
     else:
-        _, result = ua.value_and_grad(function, *inputs, cotangent=cotangent)
-        if len(inputs) > 1:
-            result = result[0 if case.part == "x" else 1]
+        ones = harness.to_native(np.ones_like(problem.inputs[0]), case.dtype)
+        result = implementation.second_derivative(inputs[0], ones)
     output = harness.to_numpy(result, case.dtype)
     if output.shape != problem.reference.high.shape:
         raise TypeError(
@@ -132,56 +171,12 @@ def _output(case: Case, harness: Harness, numerics: Numerics, problem: Problem) 
     return output
 
 
-def _budget(case: Case, length: int) -> float:
-    name = case.subject.activation
-    return budget(
-        name if case.part == "x" else f"{name}.{case.part}", case.order, case.dtype, length=length
-    )
-
-
-def _judge(
-    case: Case,
-    numerics: Numerics,
-    problem: Problem,
-    output: FloatArray,
-    chosen: NDArray[np.bool_],
-) -> Judgement:
-    chosen = chosen & problem.judged
-    reference = Reference(problem.reference.high[chosen], problem.reference.low[chosen])
-    return judge_with_slack(
-        output[chosen],
-        reference,
-        problem.about[chosen],
-        case.dtype,
-        problem.slack[chosen],
-        floor="eps" if numerics == "fast" else 0.0,
-        budget=_budget(case, problem.length),
-        value_range=problem.value_range,
-    )
-
-
-def _worse(first: Judgement | None, second: Judgement) -> Judgement:
-    """Joins the judgements of two sets of inputs."""
-    if first is None or first.count == 0:
-        return second
-    if second.count == 0:
-        return first
-    worst = max(first, second, key=lambda judgement: judgement.max_error)
-    return replace(
-        worst,
-        passed=first.passed and second.passed,
-        count=first.count + second.count,
-        failures=first.failures + second.failures,
-        max_distance=max(first.max_distance, second.max_distance),
-        classes={name: first.classes[name] + second.classes[name] for name in first.classes},
-    )
-
-
 def _describe(
     judged: Judgement,
     limit: float,
     deviations: Sequence[Deviation],
-    within: dict[Deviation, Judgement],
+    within: Mapping[Deviation, Judgement],
+    cause: str,
 ) -> str:
     """Says in words what is wrong, or nothing."""
     problems = []
@@ -192,7 +187,11 @@ def _describe(
             f"({judged.worst_x.hex()}): got {judged.got!r}, want {judged.want!r}; "
             f"{judged.failures} of {judged.count} inputs" + (f"; {faults}" if faults else "")
         )
+    if cause:
+        problems.append(cause)
     for deviation in deviations:
+        if deviation.flush:
+            continue  # not every activation has tiny results
         found = within.get(deviation)
         if found is None or found.passed:
             problems.append(f"deviation {deviation.id} is declared but was not observed")

@@ -140,6 +140,8 @@ def test_weights(dtype: str) -> None:
     weights = widen(inputs.weights(dtype))
     assert {0.25, 0.0, 1.0, -0.5, 2.0} <= set(weights.tolist())
     assert np.isfinite(weights).all()
+    assert np.abs(weights[weights != 0]).min() > 9e-4  # products with a tiny one would be subnormal
+    assert weights.max() == FORMATS[dtype].largest / 4
 
 
 def test_unknown_type() -> None:

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from unified_act.backend import Numerics
 from unified_act_conformance.floats import FloatArray
-from unified_act_conformance.harness import check_dtype
+from unified_act_conformance.harness import Function, Harness, check_dtype, contiguous
 
 __all__ = ["harness"]
 
 
-class TensorflowHarness:
-    """TensorFlow speaks all four types with NumPy."""
+class TensorflowHarness(Harness):
+    """TensorFlow speaks all four types with NumPy. Its arrays have no strides."""
+
+    modes: Mapping[str, Callable[[Function], Function]] = {
+        "function": tf.function,
+        "jit": partial(tf.function, jit_compile=True),
+    }
+    flushing_modes = ("jit",)
 
     def packages(self) -> list[str]:
         """The distributions whose versions say what was tested."""
@@ -29,6 +38,55 @@ class TensorflowHarness:
         """The NumPy array of the same values."""
         check_dtype(array.dtype.name, dtype)
         return np.asarray(array.numpy())
+
+    def orders(self, activation: str, dtype: str, numerics: Numerics) -> Sequence[int]:
+        """All of them, of everything."""
+        del activation, dtype, numerics
+        return (0, 1, 2)
+
+    def hessian_product(
+        self,
+        function: Function,
+        inputs: Sequence[Any],
+        cotangent: Any | None,
+        directions: Sequence[Any],
+    ) -> tuple[Any, ...]:
+        """By nested tapes."""
+        zero = tf.UnconnectedGradients.ZERO
+        with tf.GradientTape() as outer:
+            outer.watch(inputs)
+            with tf.GradientTape() as inner:
+                inner.watch(inputs)
+                value = function(*inputs)
+            gradients = inner.gradient(
+                value, inputs, output_gradients=cotangent, unconnected_gradients=zero
+            )
+        # A gradient that is constant, such as the identity's, knows nothing of the input.
+        found = outer.gradient(
+            gradients, inputs, output_gradients=directions, unconnected_gradients=zero
+        )
+        return tuple(found)
+
+    def jvp(self, function: Function, inputs: Sequence[Any], tangents: Sequence[Any]) -> Any:
+        """By `tf.autodiff.ForwardAccumulator`."""
+        with tf.autodiff.ForwardAccumulator(list(inputs), list(tangents)) as accumulator:
+            value = function(*inputs)
+        return accumulator.jvp(value, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+
+    def layouts(self, values: FloatArray, dtype: str) -> Iterator[tuple[str, Any, FloatArray]]:
+        """Shapes, and what indexing and transposing give."""
+        yield from super().layouts(values, dtype)
+        tensor = self.to_native(values, dtype)
+        yield "every second", tensor[::2], contiguous(values[::2])
+        yield "negative step", tensor[::-1], contiguous(values[::-1])
+        matrix = values.reshape(4, 8)
+        yield "transposed", tf.transpose(tf.reshape(tensor, (4, 8))), contiguous(matrix.T)
+        broadcast = (3, values.size)
+        yield (
+            "broadcast",
+            tf.broadcast_to(tensor, broadcast),
+            contiguous(np.broadcast_to(values, broadcast)),
+        )
 
 
 harness = TensorflowHarness()

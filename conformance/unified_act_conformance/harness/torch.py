@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import ml_dtypes
 import numpy as np
 import torch
 
+from unified_act.backend import Numerics
 from unified_act_conformance.floats import FloatArray
-from unified_act_conformance.harness import check_dtype
+from unified_act_conformance.harness import Function, Harness, check_dtype, contiguous, views
 
 __all__ = ["harness"]
 
 
-class TorchHarness:
+def _compiled(function: Function, backend: str) -> Function:
+    # All partial functions share one cache of few entries, which dozens of activations overflow.
+    torch.compiler.reset()
+    compiled: Function = torch.compile(function, fullgraph=True, backend=backend)
+    return compiled
+
+
+class TorchHarness(Harness):
     """PyTorch has no bridge to NumPy for bfloat16, so its bits pass as int16."""
+
+    modes: Mapping[str, Callable[[Function], Function]] = {
+        "compile": partial(_compiled, backend="aot_eager"),
+        "inductor": partial(_compiled, backend="inductor"),
+    }
 
     def packages(self) -> list[str]:
         """The distributions whose versions say what was tested."""
@@ -35,6 +50,77 @@ class TorchHarness:
             bits: FloatArray = array.view(torch.int16).numpy()
             return bits.view(ml_dtypes.bfloat16)
         return np.asarray(array.numpy())
+
+    def orders(self, activation: str, dtype: str, numerics: Numerics) -> Sequence[int]:
+        """All of them, of everything."""
+        del activation, dtype, numerics
+        return (0, 1, 2)
+
+    def hessian_product(
+        self,
+        function: Function,
+        inputs: Sequence[Any],
+        cotangent: Any | None,
+        directions: Sequence[Any],
+    ) -> tuple[Any, ...]:
+        """By two backward passes."""
+        leaves = [x.detach().requires_grad_() for x in inputs]
+        with torch.enable_grad():
+            value = function(*leaves)
+            if cotangent is None:
+                cotangent = torch.ones_like(value)
+            gradients = torch.autograd.grad(value, leaves, cotangent, create_graph=True)
+        # A gradient that is constant, such as the identity's, knows nothing of the input.
+        varying = [
+            (gradient, direction)
+            for gradient, direction in zip(gradients, directions, strict=True)
+            if gradient.requires_grad
+        ]
+        if not varying:
+            return tuple(map(torch.zeros_like, leaves))
+        return torch.autograd.grad(
+            [gradient for gradient, _ in varying],
+            leaves,
+            [direction for _, direction in varying],
+            materialize_grads=True,
+            allow_unused=True,
+        )
+
+    def jvp(self, function: Function, inputs: Sequence[Any], tangents: Sequence[Any]) -> Any:
+        """By `torch.func.jvp`."""
+        return torch.func.jvp(function, tuple(inputs), tuple(tangents))[1]
+
+    def saved_elements(self, function: Function, x: Any) -> int:
+        """Counted by hooks on the tensors that are saved; one saved twice counts once."""
+        kept: dict[int, int] = {}
+
+        def pack(saved: Any) -> Any:
+            kept[saved.untyped_storage().data_ptr()] = saved.numel()
+            return saved
+
+        with torch.autograd.graph.saved_tensors_hooks(pack, lambda saved: saved):
+            # The result must live until all is counted, or storage would be used again.
+            value = function(x.detach().requires_grad_())
+        del value
+        return sum(kept.values())
+
+    def layouts(self, values: FloatArray, dtype: str) -> Iterator[tuple[str, Any, FloatArray]]:
+        """Shapes and views, and broadcasting; PyTorch has no negative steps."""
+        yield from super().layouts(values, dtype)
+        tensor = self.to_native(values, dtype)
+        for name, view in views(flip=False):
+            yield name, view(tensor), contiguous(view(values))
+        yield (
+            "broadcast",
+            tensor.expand(3, values.size),
+            contiguous(np.broadcast_to(values, (3, values.size))),
+        )
+        permuted = values.reshape(2, 4, 2, 2).transpose(0, 3, 1, 2)
+        yield (
+            "channels last",
+            tensor.reshape(2, 4, 2, 2).permute(0, 3, 1, 2),
+            contiguous(permuted),
+        )
 
 
 harness = TorchHarness()

@@ -1,0 +1,199 @@
+"""The suite in one call, for a test of somebody else's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import unified_act as ua
+from unified_act.backend import Numerics
+from unified_act.loading import load_backend
+from unified_act_conformance.cases import (
+    PROMISED_ORDERS,
+    Subject,
+    count_cases,
+    list_cases,
+    list_subjects,
+)
+from unified_act_conformance.checks import CheckResult, list_checks, run_checks
+from unified_act_conformance.harness import Function
+from unified_act_conformance.implementation import function_of_users, registered
+from unified_act_conformance.oracle_plugin import Oracle
+from unified_act_conformance.runner import Result, run
+from unified_act_conformance.verdict import Domain
+
+__all__ = ["check_activation", "check_backend", "describe_result"]
+
+NAMES = {0: "value", 1: "gradient", 2: "second derivative"}
+LONGEST_MESSAGE = 20
+
+
+def check_activation(
+    activation: str | ua.ActivationFunction,
+    *,
+    backends: Sequence[str] = (),
+    dtypes: Sequence[str] = (),
+    numerics: Numerics | None = None,
+    function: Function | None = None,
+    oracle: Oracle | None = None,
+    domain: Domain | None = None,
+    quick: bool = True,
+    **parameters: float,
+) -> list[Result | CheckResult]:
+    """Judges one activation and raises unless it conforms.
+
+    Args:
+        activation: A name, or what `get_activation` returned. One that is registered by a third
+            party is judged by its own definition, evaluated exactly.
+        backends: Where; default: the backend of an `ActivationFunction`, else all that are
+            installed.
+        dtypes: Only these float types.
+        numerics: The profile; default: that of an `ActivationFunction`, else ``"fast"``.
+        function: Judge this function of the framework's arrays instead, as if it had the name. It
+            needs one backend.
+        oracle: ``oracle(xp, x, **parameters)``: the exact function, in place of the suite's own.
+        domain: Judge only inputs in this interval, such as ``(-100, 100)`` for a formula that
+            overflows further out.
+        quick: Fewer inputs for float32 and float64.
+        **parameters: The activation's parameters.
+
+    Returns:
+        All results, those that the framework does not support among them.
+
+    Raises:
+        AssertionError: Something is wrong; the message says what.
+        ValueError: The arguments do not fit together.
+        unified_act.UnifiedActError: There is no such activation, parameter or backend.
+
+    Examples:
+        >>> import numpy as np
+        >>> def my_relu(x):
+        ...     return np.fmax(x, 0)
+        >>> check_activation(
+        ...     "relu", function=my_relu, backends=["numpy"], dtypes=["float32"]
+        ... )  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+            ...
+        AssertionError: relu: ... want nan...
+    """
+    name = activation
+    if isinstance(activation, ua.ActivationFunction):
+        name = activation.name
+        parameters = {**activation.parameters, **parameters}
+        numerics = numerics or activation.numerics
+        if activation.backend is not None and not backends:
+            backends = [activation.backend]
+    elif not isinstance(activation, str):
+        raise ValueError(
+            "give the name of an activation, and a function of your own as "
+            "check_activation(name, function=...)"
+        )
+    subject = _subject(str(name), parameters)
+    if function is not None and len(backends) != 1:
+        raise ValueError("a function belongs to one framework: say which with backends=[...]")
+    available = _available(backends, dtypes)
+    implement = registered if function is None else function_of_users(function)
+    numerics = numerics or "fast"
+    orders = PROMISED_ORDERS[numerics]
+    cases = list_cases([subject], available, orders)
+    results: list[Result | CheckResult] = [
+        *run(
+            cases, numerics=numerics, quick=quick, implement=implement, oracle=oracle, domain=domain
+        ),
+        *run_checks(
+            list_checks([subject], available),
+            numerics=numerics,
+            implement=implement,
+            oracle=oracle,
+            domain=domain,
+        ),
+    ]
+    expected = count_cases([subject], available, orders) + len(list_checks([subject], available))
+    _raise_unless_good(str(subject), results, expected)
+    return results
+
+
+def check_backend(
+    backend: str,
+    *,
+    activations: Sequence[str] = (),
+    dtypes: Sequence[str] = (),
+    numerics: Numerics = "fast",
+    quick: bool = True,
+) -> list[Result | CheckResult]:
+    """Judges everything on one backend and raises unless it conforms.
+
+    Args:
+        backend: Its name.
+        activations: Only these.
+        dtypes: Only these float types.
+        numerics: The profile.
+        quick: Fewer inputs for float32 and float64.
+
+    Returns:
+        All results, those that the framework does not support among them.
+
+    Raises:
+        AssertionError: Something is wrong; the message says what.
+        ValueError: Nothing is left to judge.
+        unified_act.UnifiedActError: There is no such activation or backend.
+    """
+    available = _available([backend], dtypes)
+    subjects = list_subjects(activations)
+    plain = [subject for subject in subjects if not subject.parameters]
+    checks = list_checks(plain, available)
+    orders = PROMISED_ORDERS[numerics]
+    results: list[Result | CheckResult] = [
+        *run(list_cases(subjects, available, orders), numerics=numerics, quick=quick),
+        *run_checks(checks, numerics=numerics),
+    ]
+    _raise_unless_good(backend, results, count_cases(subjects, available, orders) + len(checks))
+    return results
+
+
+def describe_result(result: Result | CheckResult) -> str:
+    """Returns what a result is about and what is wrong, in a line.
+
+    Args:
+        result: Of a case or a check.
+    """
+    if isinstance(result, CheckResult):
+        where = f"{result.subject} on {result.backend}, {result.dtype}, {result.check}"
+    else:
+        case = result.case
+        part = "" if case.part == "x" else f" of the {case.part}"
+        where = f"{case.subject} on {case.backend}, {case.dtype}, {NAMES[case.order]}{part}"
+    return f"{where}: {result.problem or result.unsupported or 'passed'}"
+
+
+def _subject(name: str, parameters: dict[str, Any]) -> Subject:
+    """The subject of a call; defaults are left out, as everywhere."""
+    bound = ua.get_activation(name, backend="numpy", **parameters)
+    defaults = ua.get_activation(bound.name, backend="numpy").parameters
+    given = {key: value for key, value in bound.parameters.items() if value != defaults[key]}
+    return Subject(bound.name, tuple(given.items()))
+
+
+def _available(backends: Sequence[str], dtypes: Sequence[str]) -> dict[str, list[str]]:
+    loaded = [load_backend(name) for name in backends or ua.list_backends(installed=True)]
+    available = {
+        backend.name: [dtype for dtype in backend.dtypes if not dtypes or dtype in dtypes]
+        for backend in loaded
+    }
+    if not any(available.values()):
+        raise ValueError("nothing to judge: no backend has any of these types")
+    return available
+
+
+def _raise_unless_good(what: str, results: Sequence[Result | CheckResult], expected: int) -> None:
+    problems = [describe_result(result) for result in results if result.problem]
+    if len(results) != expected:
+        problems.insert(0, f"{expected} cases were planned, {len(results)} ran")
+    if not problems:
+        return
+    shown = "\n  ".join(problems[:LONGEST_MESSAGE])
+    more = len(problems) - LONGEST_MESSAGE
+    raise AssertionError(
+        f"{what}: {len(problems)} of {len(results)} results are wrong\n  {shown}"
+        + (f"\n  … and {more} more" if more > 0 else "")
+    )

@@ -1,0 +1,165 @@
+"""What is checked besides accuracy: plan, run, results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from types import MappingProxyType
+from typing import Literal
+
+import unified_act as ua
+from unified_act.backend import DTYPES, Numerics
+from unified_act_conformance import checks_autodiff, checks_basic
+from unified_act_conformance.cases import Case, Subject
+from unified_act_conformance.checks_bench import Bench, bench_for
+from unified_act_conformance.checks_declared import Check, declared_for
+from unified_act_conformance.harness import NotOfferedError, load_harness
+from unified_act_conformance.implementation import Implement, registered
+from unified_act_conformance.oracle_plugin import Oracle
+from unified_act_conformance.verdict import Domain
+
+__all__ = ["CHECKS", "SLOW_MODES", "Check", "CheckResult", "list_checks", "run_checks"]
+
+CHECKS: Mapping[str, Callable[[Bench], str]] = MappingProxyType(
+    {
+        "cotangents": checks_basic.cotangents,
+        "not mutated": checks_basic.not_mutated,
+        "deterministic": checks_basic.deterministic,
+        "lengths": checks_basic.lengths,
+        "layouts": checks_basic.layouts,
+        "weights": checks_basic.weights,
+        "forward mode": checks_autodiff.forward_mode,
+        "saved tensors": checks_autodiff.saved_tensors,
+        "second order": checks_autodiff.second_order,
+    }
+)
+"""By name. The compilers of a backend are checks too: "mode compile", "mode jit" …"""
+
+SLOW_MODES = ("inductor",)
+"""Compilers that are tried only on demand."""
+COMPILED_DTYPES = ("float32",)
+ONLY_FLOAT64 = ("second order",)
+ONLY_LEARNED = ("weights",)
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """What a check came to.
+
+    Attributes:
+        check: What was checked.
+        subject: The activation and its parameters.
+        backend: The backend.
+        dtype: The name of the float type.
+        numerics: The profile.
+        problem: What is wrong, in words; empty if nothing.
+        unsupported: Why the framework cannot be asked; empty if it can.
+        deviation: The declared deviation that it showed, by its id; empty if none.
+    """
+
+    check: str
+    subject: Subject
+    backend: str
+    dtype: str
+    numerics: Numerics
+    problem: str = ""
+    unsupported: str = ""
+    deviation: str = ""
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing is wrong: declared deviations and what is unsupported allowed for."""
+        return not self.problem
+
+    @property
+    def status(self) -> Literal["passed", "failed", "unsupported"]:
+        """What to count the check as."""
+        if self.problem:
+            return "failed"
+        return "unsupported" if self.unsupported else "passed"
+
+
+def list_checks(
+    subjects: Sequence[Subject],
+    backends: Mapping[str, Sequence[str]],
+    *,
+    names: Sequence[str] = (),
+    slow: bool = False,
+) -> list[Check]:
+    """Returns every check, in the order in which they run.
+
+    Args:
+        subjects: The activations.
+        backends: The dtypes of each backend.
+        names: Only these checks.
+        slow: The slow compilers too, and all compilers in all types.
+    """
+    learned = ua.list_activations(kind="learned")
+    planned = []
+    for backend, dtypes in backends.items():
+        modes = [mode for mode in load_harness(backend).modes if slow or mode not in SLOW_MODES]
+        for subject in subjects:
+            for dtype in (dtype for dtype in DTYPES if dtype in dtypes):
+                found = [
+                    name
+                    for name in CHECKS
+                    if (dtype == "float64" or name not in ONLY_FLOAT64)
+                    and (subject.activation in learned or name not in ONLY_LEARNED)
+                ]
+                if slow or dtype in COMPILED_DTYPES:
+                    found += [f"mode {mode}" for mode in modes]
+                planned += [
+                    Check(name, subject, backend, dtype)
+                    for name in found
+                    if not names or name in names
+                ]
+    return planned
+
+
+def run_checks(
+    checks: Sequence[Check],
+    *,
+    numerics: Numerics = "fast",
+    implement: Implement = registered,
+    oracle: Oracle | None = None,
+    domain: Domain | None = None,
+) -> Iterator[CheckResult]:
+    """Yields the result of each check, in order: one for each, whatever happens.
+
+    Args:
+        checks: What to run, as `list_checks` gives it.
+        numerics: The profile.
+        implement: What is checked, in place of what `get_activation` hands out.
+        oracle: What it is judged by, in place of the suite's own formulas.
+        domain: The interval of inputs that are judged; default: all.
+    """
+    for check in checks:
+        problem = unsupported = ""
+        try:
+            case = Case(check.subject, check.backend, check.dtype, 0)
+            bench = bench_for(case, numerics, implement, oracle, domain)
+            problem = _function(check.name)(bench)
+        except NotOfferedError as error:
+            unsupported = str(error)
+        except Exception as error:
+            problem = f"{type(error).__name__}: {error}"
+        declared = declared_for(check, numerics) if implement is registered else None
+        if declared is not None:
+            problem = "" if declared.explains(problem) else declared.unlike(problem)
+        yield CheckResult(
+            check=check.name,
+            subject=check.subject,
+            backend=check.backend,
+            dtype=check.dtype,
+            numerics=numerics,
+            problem=problem,
+            unsupported=unsupported,
+            deviation=declared.id if declared and not problem else "",
+        )
+
+
+def _function(name: str) -> Callable[[Bench], str]:
+    if name.startswith("mode "):
+        return partial(checks_autodiff.compiled, mode=name.removeprefix("mode "))
+    return CHECKS[name]

@@ -1,0 +1,144 @@
+"""The checks besides accuracy: planned, counted, and able to fail."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import unified_act as ua
+from unified_act_conformance import checks_declared
+from unified_act_conformance.cases import Case, Subject
+from unified_act_conformance.checks import CHECKS, Check, list_checks, run_checks
+from unified_act_conformance.checks_bench import bench_for
+from unified_act_conformance.checks_declared import DeclaredCheck, list_declared_checks
+from unified_act_conformance.harness import load_harness
+from unified_act_conformance.implementation import function_of_users, registered
+
+BACKENDS = ("numpy", "torch", "tensorflow", "mxnet")
+ALL = ("float16", "bfloat16", "float32", "float64")
+
+
+def drops_nan(x):
+    return np.fmax(x, 0).astype(x.dtype)
+
+
+def problems(name: str, backend: str, dtypes=("float32",), numerics="fast", **options):
+    plan = list_checks([Subject(name)], {backend: dtypes}, **options)
+    results = list(run_checks(plan, numerics=numerics))
+    assert len(results) == len(plan)
+    return {result.check: result.problem for result in results if result.problem}
+
+
+def test_the_plan_is_complete() -> None:
+    plan = list_checks([Subject("gelu"), Subject("prelu")], {"torch": ALL})
+    names = [check.name for check in plan if check.subject.activation == "gelu"]
+    assert set(CHECKS) - set(names) == {"weights"}
+    assert names.count("lengths") == 4
+    assert names.count("second order") == names.count("mode compile") == 1
+    assert "mode inductor" not in names
+    assert {check.name for check in plan if check.subject.activation == "prelu"} >= set(CHECKS)
+
+
+def test_slow_compilers_are_tried_on_demand_in_all_types() -> None:
+    plan = list_checks([Subject("relu")], {"torch": ALL}, slow=True)
+    for mode in ("mode compile", "mode inductor"):
+        assert [check.dtype for check in plan if check.name == mode] == list(ALL)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("name", ["softsign", "elu", "log_softmax", "prelu"])
+def test_strict_implementations_pass_the_layout_checks(backend: str, name: str) -> None:
+    names = ("cotangents", "not mutated", "deterministic", "layouts")
+    assert problems(name, backend, ALL, "strict", names=names) == {}
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_every_length_and_every_compiler_is_right(backend: str) -> None:
+    modes = [f"mode {mode}" for mode in load_harness(backend).modes if mode != "inductor"]
+    assert problems("gelu", backend, numerics="strict", names=["lengths", *modes]) == {}
+
+
+def test_what_a_backend_cannot_do_is_unsupported() -> None:
+    plan = list_checks([Subject("gelu")], {"numpy": ["float64"]})
+    results = {result.check: result for result in run_checks(plan)}
+    for name in ("forward mode", "saved tensors", "second order"):
+        assert results[name].status == "unsupported", results[name]
+        assert results[name].unsupported
+
+
+@pytest.mark.parametrize("name", ["softmax", "log_softmax", "prelu"])
+@pytest.mark.parametrize("backend", ["torch", "tensorflow"])
+def test_second_derivatives_of_rows_and_weights_agree_with_differences(name, backend) -> None:
+    assert problems(name, backend, ["float64"], "strict", names=["second order"]) == {}
+
+
+def test_one_tensor_is_kept_on_pytorch() -> None:
+    smooth = [n for n in ua.list_activations(kind="elementwise") if n != "identity"]
+    plan = list_checks(
+        [Subject(name) for name in smooth], {"torch": ["float32"]}, names=["saved tensors"]
+    )
+    results = list(run_checks(plan, numerics="strict"))
+    assert [result.problem for result in results if result.problem] == []
+    assert {result.status for result in results} == {"passed"}
+
+
+def test_flushed_subnormals_are_allowed_where_a_mode_flushes() -> None:
+    bench = bench_for(Case(Subject("relu"), "numpy", "float32", 0), "fast", registered)
+    tiny = np.array([1e-40, -1e-40, 1.0], np.float32)
+    flushed = np.array([0.0, 0.0, 1.0], np.float32)
+    assert bench.fault_of_numbers(0, flushed, tiny)
+    assert not bench.fault_of_numbers(0, flushed, tiny, flushing=True)
+    wrong = np.array([0.0, 0.0, 0.0], np.float32)
+    assert bench.fault_of_numbers(0, wrong, tiny, flushing=True)
+
+
+def test_a_function_of_a_users_is_judged_as_the_named_one() -> None:
+    plan = list_checks([Subject("relu")], {"numpy": ["float32"]}, names=["layouts"])
+    (result,) = run_checks(plan, implement=function_of_users(drops_nan))
+    assert "want nan" in result.problem
+
+
+def test_an_error_is_a_problem_and_not_the_end() -> None:
+    def fails(x):
+        raise RuntimeError("no kernel image")
+
+    plan = list_checks([Subject("relu")], {"numpy": ["float32"]})
+    results = list(run_checks(plan, implement=function_of_users(fails)))
+    assert len(results) == len(plan)
+    assert any("no kernel image" in result.problem for result in results)
+
+
+CHECK = Check("layouts", Subject("relu"), "numpy", "float32")
+DECLARED = DeclaredCheck(
+    id="numpy-relu-layouts",
+    check="layouts",
+    backend="numpy",
+    versions=">=1",
+    subjects=("relu",),
+    numerics=("fast",),
+    dtypes=("float32",),
+    says="want nan",
+    reason="made up for this test of the declarations",
+)
+
+
+def test_a_declared_deviation_has_to_be_observed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks_declared, "list_declared_checks", lambda: (DECLARED,))
+    (result,) = run_checks([CHECK])
+    assert result.problem == "deviation numpy-relu-layouts is declared but was not observed"
+    (elsewhere,) = run_checks([CHECK], numerics="strict")
+    assert elsewhere.passed
+    (users,) = run_checks([CHECK], implement=function_of_users(drops_nan))
+    assert users.problem  # what is declared is not declared of somebody else's function
+
+
+def test_a_declared_deviation_excuses_only_itself() -> None:
+    assert DECLARED.explains("value at x=nan: got 0.0, want nan")
+    assert not DECLARED.explains("the output has shape (3,)")
+    assert "declares 'want nan'" in DECLARED.unlike("the output has shape (3,)")
+
+
+def test_the_declarations_can_be_read() -> None:
+    for entry in list_declared_checks():
+        assert entry.check in CHECKS or entry.check.startswith("mode ")
+        assert set(entry.dtypes) <= set(ALL)

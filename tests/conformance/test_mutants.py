@@ -1,0 +1,171 @@
+"""The suite on itself: it rejects every mutant, accepts what they were made from, and says why."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import unified_act as ua
+from unified_act_conformance import inputs
+from unified_act_conformance.cases import DTYPES, Case, Subject
+from unified_act_conformance.floats import round_to, to_type, widen
+from unified_act_conformance.mutants import MutationScore, list_mutants, mutation_score
+from unified_act_conformance.mutants_base import on_numpy
+from unified_act_conformance.oracle_plugin import truth_of
+from unified_act_conformance.problems import problem_at
+from unified_act_conformance.runner import run
+from unified_act_conformance.siblings import FAMILIES, siblings_of
+from unified_act_conformance.verdict import judge_problem
+
+# One worker computes the score, once.
+pytestmark = pytest.mark.xdist_group("mutants")
+
+MUTANTS = list_mutants()
+SIBLINGS = list(dict.fromkeys(member for family in FAMILIES for member in family))
+
+
+@pytest.fixture(scope="module")
+def score() -> MutationScore:
+    return mutation_score(MUTANTS)
+
+
+def test_mutation_score(score: MutationScore, capsys: pytest.CaptureFixture[str]) -> None:
+    with capsys.disabled():
+        print(f"\n{score}")
+    assert score.passed, score
+
+
+@pytest.mark.parametrize("index", range(len(MUTANTS)), ids=[str(m.fault) for m in MUTANTS])
+def test_mutant_is_rejected_where_it_should(score: MutationScore, index: int) -> None:
+    outcome = score.outcomes[index]
+    assert outcome.rejected, outcome.problems
+
+
+def test_what_mutants_were_made_from_is_accepted(score: MutationScore) -> None:
+    assert {
+        outcome.mutant.subject: outcome.problems for outcome in score.sound if outcome.problems
+    } == {}
+
+
+def test_there_are_enough_mutants_and_none_twice() -> None:
+    assert len(MUTANTS) >= 60
+    assert len({(m.fault, m.subject, m.dtype) for m in MUTANTS}) == len(MUTANTS)
+
+
+def test_a_survivor_is_reported() -> None:
+    harmless = on_numpy("nothing at all", Subject("relu"))
+    found = mutation_score([harmless])
+    assert found.score == 0.0
+    assert not found.passed
+    assert "SURVIVED  nothing at all" in str(found)
+
+
+CAUSES = [
+    ("gelu", "gelu_tanh", {}, "matches gelu_tanh"),
+    ("gelu", "quick_gelu", {}, "matches quick_gelu"),
+    ("gelu_tanh", "gelu", {}, "matches gelu"),
+    ("quick_gelu", "silu", {}, "matches silu"),
+    ("silu", "mish", {}, "matches mish"),
+    ("silu", "hard_silu", {}, "matches hard_silu"),
+    ("hard_sigmoid", "hard_sigmoid", {"alpha": 0.2}, "matches hard_sigmoid(alpha=0.2)"),
+    ("leaky_relu", "leaky_relu", {"negative_slope": 0.3}, "matches leaky_relu(negative_slope=0.3)"),
+    ("selu", "elu", {}, "matches elu"),
+    ("relu6", "relu", {}, "matches relu"),
+]
+
+
+def judged(subject: Subject, value, gradient=None, dtype: str = "float32", order: int = 0) -> str:
+    mutant = on_numpy("", subject, value, gradient)
+    (result,) = run([Case(subject, "numpy", dtype, order)], quick=True, implement=mutant.implement)
+    return result.problem
+
+
+@pytest.mark.parametrize(("name", "other", "parameters", "cause"), CAUSES)
+def test_the_wrong_variant_is_named(name, other, parameters, cause) -> None:
+    variant = ua.get_activation(other, backend="numpy", **parameters)
+    assert judged(Subject(name), variant).endswith(cause)
+
+
+def test_an_ignored_parameter_is_named() -> None:
+    subject = Subject("elu", (("alpha", 0.25),))
+    assert judged(subject, ua.get_activation("elu", backend="numpy")).endswith("alpha is ignored")
+
+
+@pytest.mark.parametrize(("dtype", "inner"), [("float32", "bfloat16"), ("float64", "float32")])
+def test_a_lost_precision_is_named(dtype: str, inner: str) -> None:
+    gelu = ua.get_activation("gelu", backend="numpy")
+
+    def through(x):
+        return widen(gelu(to_type(widen(x), inner))).astype(x.dtype)
+
+    assert judged(Subject("gelu"), through, dtype=dtype).endswith(f"accurate to {inner} only")
+
+
+def test_a_detached_gradient_is_named() -> None:
+    found = judged(Subject("silu"), None, lambda sound, c, x: np.zeros_like(x), order=1)
+    assert found.endswith("the gradient is zero: detached")
+
+
+def test_a_bad_position_is_named() -> None:
+    silu = ua.get_activation("silu", backend="numpy")
+
+    def last(x):
+        y = silu(x).copy()
+        y[-1] = 5.0
+        return y
+
+    def lane(x):
+        y = silu(x).copy()
+        y[3::8] = 5.0
+        return y
+
+    assert judged(Subject("silu"), last).endswith("only the last element is wrong")
+    assert "by their position: 1 of every 8" in judged(Subject("silu"), lane)
+
+
+def test_a_wrong_corner_is_not_taken_for_another_function() -> None:
+    relu = ua.get_activation("relu", backend="numpy")
+    found = judged(Subject("relu"), lambda x: np.where(x > 1e30, 1.0, relu(x)).astype(x.dtype))
+    assert "matches" not in found
+    assert "accurate" not in found
+
+
+# What the fast profile's floor of one eps cannot tell apart in 16 bits: the two gelus are 4.7e-4
+# away from each other, and eps is 9.8e-4 in float16 and 7.8e-3 in bfloat16.
+BLIND = {
+    (dtype, order, frozenset({"gelu", "gelu_tanh"}))
+    for dtype, order in (
+        ("float16", 0),
+        ("float16", 1),
+        ("bfloat16", 0),
+        ("bfloat16", 1),
+        ("bfloat16", 2),
+    )
+}
+
+
+@pytest.mark.parametrize("order", [0, 1, 2])
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("numerics", ["fast", "strict"])
+def test_budgets_are_smaller_than_the_gap_to_any_sibling(numerics, dtype, order) -> None:
+    x = inputs.sweep(dtype, count=inputs.QUICK_COUNT)
+    x = x[np.abs(widen(x)) <= 20.0]
+    posed = {subject: problem_at(Case(subject, "", dtype, order), [x]) for subject in SIBLINGS}
+    passing = set()
+    for subject in SIBLINGS:
+        for other in siblings_of(subject):
+            theirs = posed[other].reference
+            if np.array_equal(theirs.high, posed[subject].reference.high, equal_nan=True):
+                continue  # one function by two names, or two of which this derivative is the same
+            perfect = to_type(round_to(theirs.high, theirs.low, dtype), dtype)
+            case = Case(subject, "", dtype, order)
+            if judge_problem(case, numerics, posed[subject], perfect).passed:
+                passing.add((dtype, order, frozenset({str(subject), str(other)})))
+    expected = {entry for entry in BLIND if entry[:2] == (dtype, order)}
+    assert passing == (expected if numerics == "fast" else set())
+
+
+def test_truths_hash_by_what_they_are() -> None:
+    first, second = (truth_of(Subject("elu", (("alpha", 0.5),))) for _ in range(2))
+    assert first == second
+    assert hash(first) == hash(second)
