@@ -32,6 +32,7 @@ from unified_act_conformance.cases import (
 )
 from unified_act_conformance.checks import Check, list_checks, run_checks
 from unified_act_conformance.environment import environment
+from unified_act_conformance.implementation import has_native_kernel, native_kernel, registered
 from unified_act_conformance.report_common import Run
 from unified_act_conformance.runner import run as run_cases
 
@@ -67,6 +68,13 @@ RUN = (
     ORDER,
     click.option("--check", "checks", multiple=True, help="Only this check, and no accuracy."),
     NUMERICS,
+    click.option(
+        "--implementation",
+        type=click.Choice(["ours", "native"]),
+        default="ours",
+        show_default=True,
+        help="What to judge; native: the framework's own kernels, also those that we do not use.",
+    ),
     click.option("--quick", is_flag=True, help="Fewer inputs for float32 and float64."),
     click.option("--slow", is_flag=True, help="Slow compilers too, and all in every float type."),
     click.option("--json", type=FILE, help="Write the results here as JSON."),
@@ -86,6 +94,7 @@ class Options:
     orders: Sequence[int]
     checks: Sequence[str]
     numerics: Numerics
+    implementation: str
     quick: bool
     slow: bool
     json: Path | None
@@ -115,7 +124,9 @@ def conformance(context: click.Context, /, **options: Any) -> None:
     """
     if context.invoked_subcommand is None:
         context.invoke(run, **options)
-    elif any(value for name, value in options.items() if name != "numerics"):
+    elif any(
+        value for name, value in options.items() if name not in ("numerics", "implementation")
+    ):
         raise click.UsageError(f"options come after the command: {context.invoked_subcommand} ...")
 
 
@@ -265,6 +276,11 @@ def _run(given: Options, console: Console) -> Run:
     orders = given.orders or PROMISED_ORDERS[given.numerics]
     cases = [] if given.checks else list_cases(subjects, available, orders)
     checks = [] if given.orders else _checks(given, subjects, available)
+    expected = count_cases(subjects, available, orders)
+    if native := given.implementation == "native":
+        cases, checks = [case for case in cases if has_native_kernel(case)], []
+        expected = len(cases)
+    implement = native_kernel if native else registered
     if not cases and not checks:
         console.print("[red]Nothing was run:[/] nothing has that combination of options.")
         sys.exit(1)
@@ -277,13 +293,15 @@ def _run(given: Options, console: Console) -> Run:
     results, checked = [], []
     with Progress(*columns, console=console) as progress:
         task = progress.add_task("conformance", total=len(cases) + len(checks))
-        for result in run_cases(cases, numerics=given.numerics, quick=given.quick):
+        for result in run_cases(
+            cases, numerics=given.numerics, quick=given.quick, implement=implement
+        ):
             results.append(result)
             progress.update(task, advance=1, description=str(result.case.subject).ljust(30))
         for check in run_checks(checks, numerics=given.numerics):
             checked.append(check)
             progress.update(task, advance=1, description=check.check.ljust(30))
-    if cases and len(results) != (expected := count_cases(subjects, available, orders)):
+    if cases and len(results) != expected:
         raise RuntimeError(f"{len(results)} cases were run of {expected}")
     return Run(results, given.numerics, given.quick, environment(available), checked)
 

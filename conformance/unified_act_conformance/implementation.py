@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 import unified_act as ua
-from unified_act.backend import Numerics
+from unified_act.backend import Native, Numerics
+from unified_act.loading import find_entry, load_backend
+from unified_act.registry import ACTIVATIONS
 from unified_act_conformance.cases import Case
 from unified_act_conformance.harness import Function, Harness, load_harness
 
-__all__ = ["Implement", "Implementation", "function_of_users", "registered"]
+__all__ = [
+    "Implement",
+    "Implementation",
+    "function_of_users",
+    "has_native_kernel",
+    "native_kernel",
+    "registered",
+]
 
 
 class Implementation(Protocol):
@@ -84,6 +95,45 @@ def registered(case: Case, numerics: Numerics) -> Implementation:
         **dict(case.subject.parameters),
     )
     return Differentiated(function, load_harness(case.backend))
+
+
+def has_native_kernel(case: Case) -> bool:
+    """Says whether the framework has a kernel of its own for a case, admitted or not.
+
+    Args:
+        case: The case.
+    """
+    return _kernel(case) is not None
+
+
+def native_kernel(case: Case, numerics: Numerics) -> Implementation:
+    """Returns the framework's own kernel for a case, whether or not we use it.
+
+    Args:
+        case: The case, one that has a kernel.
+        numerics: The profile, which does not matter here.
+
+    Raises:
+        LookupError: There is no such kernel.
+    """
+    del numerics
+    found = _kernel(case)
+    if found is None:
+        raise LookupError(f"{case.backend} has no kernel of its own for {case.subject}")
+    kernel, arguments = found
+    framework = importlib.import_module(find_entry(case.backend).framework)
+    # MXNet keeps the operators on arrays in a module of their own.
+    function = kernel.find(getattr(framework, "nd", framework))
+    return Differentiated(partial(function, **arguments), load_harness(case.backend))
+
+
+def _kernel(case: Case) -> tuple[Native, dict[str, Any]] | None:
+    kernel = load_backend(case.backend).native.get(case.subject.activation)
+    if kernel is None:
+        return None
+    bound = ACTIVATIONS.find(case.subject.activation).bind(dict(case.subject.parameters))
+    arguments = kernel.arguments(bound)
+    return None if arguments is None else (kernel, arguments)
 
 
 def function_of_users(function: Function) -> Implement:

@@ -126,3 +126,15 @@ def test_a_plan_to_carry_elsewhere(invoke, tmp_path):
     result = invoke("compare", plan)
     assert result.exit_code == 1
     assert "RecordingError" in result.output
+
+
+def test_native_kernels_are_judged_as_they_are(invoke):
+    options = ("--dtype", "float32", "--quick", "--implementation", "native", "--order", 1)
+    result = invoke("run", "--backend", "mxnet", "--activation", "selu", *options)
+    assert result.exit_code == 1
+    assert "0 of 1 cases passed, 1 failed" in result.output
+    assert "wrong_sign" in result.output
+    # Without a kernel of its own there is nothing to judge.
+    result = invoke("run", "--backend", "mxnet", "--activation", "mish", *options)
+    assert result.exit_code == 1
+    assert "Nothing was run" in result.output
