@@ -84,11 +84,13 @@ def _compiled(graph: Graph, activation: Activation) -> Callable[..., Any]:
     built: list[Any] = []
 
     def call(*inputs: Any) -> Any:
-        shape = inputs[0].shape
-        if 0 in shape:
-            return inputs[0].copy()  # reductions and casts of nothing fail, or end the process
-        if shape == ():  # several operators need a dimension
-            return call(inputs[0].reshape((1,)), *inputs[1:]).reshape(())
+        # Only then are there arrays without elements or dimensions.
+        if mx.util.is_np_shape():
+            shape = inputs[0].shape
+            if 0 in shape:
+                return inputs[0].copy()  # reductions and casts of nothing fail, or crash
+            if shape == ():  # several operators need a dimension
+                return call(inputs[0].reshape((1,)), *inputs[1:]).reshape(())
         if not built:
             variables = [mx.sym.var(name) for name in activation.inputs]
             built.append(mx.nd.CachedOp(graph(*variables), ()))

@@ -51,7 +51,7 @@ class NumpyBackend:
         if kernel is not None and arguments is not None:
             function = with_keywords(kernel.find(np), arguments)
             by_dtype |= {dtypes[name]: function for name in kernel.dtypes}
-        return _by_dtype(activation.name, by_dtype, self.accepts)
+        return _by_dtype(activation.name, by_dtype, self.accepts, len(activation.inputs))
 
     def value_and_grad(
         self, function: Callable[..., Any], inputs: Sequence[Any], cotangent: Any
@@ -80,22 +80,29 @@ def _by_dtype(
     name: str,
     by_dtype: Mapping[np.dtype[Any], Callable[..., Array]],
     accepts: Callable[[type], bool],
+    inputs: int,
 ) -> Callable[..., Array]:
     """Returns a function that picks the implementation by dtype, which is also the type check."""
 
-    def call(x: Array, *weights: Any) -> Array:
-        try:
-            function = by_dtype[x.dtype]
-        except (KeyError, AttributeError):
-            raise _wrong_input(name, x) from None
-        if type(x) is not np.ndarray and not accepts(type(x)):
-            raise _wrong_input(name, x)
+    def implementation_for(x: Any) -> Callable[..., Array]:
+        """Finds it for the less usual types, or says what is wrong."""
+        if accepts(type(x)) and x.dtype in by_dtype:
+            return by_dtype[x.dtype]
+        raise _wrong_input(name, x)
+
+    def unary(x: Array) -> Array:
+        if type(x) is np.ndarray and x.dtype in by_dtype:
+            return by_dtype[x.dtype](x)
+        return implementation_for(x)(x)
+
+    def with_weights(x: Array, *weights: Any) -> Array:
+        function = implementation_for(x)
         for weight in weights:
-            if not isinstance(weight, (np.ndarray, np.generic)) or weight.dtype != x.dtype:
+            if not accepts(type(weight)) or weight.dtype != x.dtype:
                 raise weight_error(name, weight, x)
         return function(x, *weights)
 
-    return call
+    return unary if inputs == 1 else with_weights
 
 
 def _wrong_input(name: str, x: Any) -> InputTypeError:
