@@ -3,6 +3,7 @@
 import asyncio
 import sys
 import threading
+import types
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -277,3 +278,10 @@ class TestInAFreshProcess:
             "print(relu(np.array([-1.0, 2.0])), relu)"
         )
         assert run_python(program) == "[0. 2.] get_activation('relu')\n"
+
+
+def test_a_stub_module_counts_as_installed(monkeypatch):
+    """Builders of documentation put such modules there."""
+    monkeypatch.setitem(sys.modules, "torch", types.ModuleType("torch"))
+    assert sys.modules["torch"].__spec__ is None
+    assert "torch" in ua.list_backends(installed=True)

@@ -132,8 +132,14 @@ def list_backends(*, installed: bool = False) -> list[str]:
     return [
         entry.name
         for entry in BUILTIN_BACKENDS.values()
-        if not installed or importlib.util.find_spec(entry.framework) is not None
+        if not installed or _is_installed(entry.framework)
     ]
+
+
+def _is_installed(framework: str) -> bool:
+    if framework in sys.modules:  # may be a stub without a spec, or None, which blocks an import
+        return sys.modules[framework] is not None
+    return importlib.util.find_spec(framework) is not None
 
 
 @contextlib.contextmanager
