@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
-from typing import Literal
 
 import unified_act as ua
 from unified_act.backend import DTYPES, Numerics
@@ -17,7 +16,7 @@ from unified_act_conformance.checks_declared import Check, declared_for
 from unified_act_conformance.harness import NotOfferedError, load_harness
 from unified_act_conformance.implementation import Implement, registered
 from unified_act_conformance.oracle_plugin import Oracle
-from unified_act_conformance.verdict import Domain
+from unified_act_conformance.verdict import Domain, Outcome
 
 __all__ = ["CHECKS", "SLOW_MODES", "Check", "CheckResult", "list_checks", "run_checks"]
 
@@ -44,7 +43,7 @@ ONLY_LEARNED = ("weights",)
 
 
 @dataclass(frozen=True)
-class CheckResult:
+class CheckResult(Outcome):
     """What a check came to.
 
     Attributes:
@@ -66,18 +65,6 @@ class CheckResult:
     problem: str = ""
     unsupported: str = ""
     deviation: str = ""
-
-    @property
-    def passed(self) -> bool:
-        """Whether nothing is wrong: declared deviations and what is unsupported allowed for."""
-        return not self.problem
-
-    @property
-    def status(self) -> Literal["passed", "failed", "unsupported"]:
-        """What to count the check as."""
-        if self.problem:
-            return "failed"
-        return "unsupported" if self.unsupported else "passed"
 
 
 def list_checks(

@@ -17,7 +17,7 @@ from unified_act_conformance.implementation import registered
 from unified_act_conformance.judge import Judgement
 from unified_act_conformance.problems import Problem, problem_at, problems_for
 from unified_act_conformance.report_common import decimal, describe, hexadecimal, repro_line
-from unified_act_conformance.runner import deviations_of
+from unified_act_conformance.runner import deviations_of, output_of
 from unified_act_conformance.verdict import budget_of, judge_problem, worse
 
 __all__ = ["number_of", "repro", "repro_command", "repro_text", "subject_of"]
@@ -81,6 +81,7 @@ def repro_text(case: Case, numerics: Numerics, x: float) -> str:
         numerics: The profile.
         x: The input.
     """
+    harness, implementation = load_harness(case.backend), registered(case, numerics)
     typed = to_type(np.array([x]), case.dtype)
     judged: Judgement | None = None
     limit = budget_of(case)
@@ -88,7 +89,7 @@ def repro_text(case: Case, numerics: Numerics, x: float) -> str:
     for problem in _problems(case, typed):
         chosen = _is(problem.about, typed)
         if chosen.any():
-            output = _output(case, numerics, problem)
+            output = output_of(case, harness, implementation, problem)
             found = judge_problem(case, numerics, problem, output, chosen)
             known |= _declared(case, numerics, problem, output, chosen)
             if judged is None or found.max_error > judged.max_error:
@@ -135,22 +136,6 @@ def _is(about: FloatArray, typed: FloatArray) -> NDArray[np.bool_]:
     left, right = widen(about), widen(typed)
     same = (left == right) & (np.signbit(left) == np.signbit(right))
     return np.asarray(same | (np.isnan(left) & np.isnan(right)))
-
-
-def _output(case: Case, numerics: Numerics, problem: Problem) -> FloatArray:
-    harness = load_harness(case.backend)
-    implementation = registered(case, numerics)
-    inputs = [harness.to_native(array, case.dtype) for array in problem.inputs]
-    if case.order == 0:
-        result = implementation.value(inputs)
-    elif case.order == 1:
-        given = problem.cotangent
-        cotangent = None if given is None else harness.to_native(given, case.dtype)
-        result = implementation.gradients(inputs, cotangent)[0 if case.part == "x" else 1]
-    else:
-        ones = harness.to_native(np.ones_like(problem.inputs[0]), case.dtype)
-        result = implementation.second_derivative(inputs[0], ones)
-    return harness.to_numpy(result, case.dtype)
 
 
 def subject_of(activation: str, parameters: Mapping[str, Any] | None = None) -> Subject:

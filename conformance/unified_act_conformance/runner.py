@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
@@ -19,13 +18,13 @@ from unified_act_conformance.judge import Judgement
 from unified_act_conformance.oracle_plugin import Oracle
 from unified_act_conformance.problems import Problem, problems_for
 from unified_act_conformance.siblings import explain
-from unified_act_conformance.verdict import Domain, budget_of, inside, judge_problem, worse
+from unified_act_conformance.verdict import Domain, Outcome, budget_of, inside, judge_problem, worse
 
-__all__ = ["Result", "deviations_of", "run"]
+__all__ = ["Result", "deviations_of", "output_of", "run"]
 
 
 @dataclass(frozen=True)
-class Result:
+class Result(Outcome):
     """What one case came to.
 
     Attributes:
@@ -43,18 +42,6 @@ class Result:
     deviations: tuple[tuple[Deviation, Judgement], ...] = ()
     problem: str = ""
     unsupported: str = ""
-
-    @property
-    def passed(self) -> bool:
-        """Whether nothing is wrong: declared deviations and what is unsupported allowed for."""
-        return not self.problem
-
-    @property
-    def status(self) -> Literal["passed", "failed", "unsupported"]:
-        """What to count the case as."""
-        if self.problem:
-            return "failed"
-        return "unsupported" if self.unsupported else "passed"
 
 
 def run(
@@ -115,7 +102,7 @@ def _run(
     cause = ""
     within: dict[Deviation, Judgement] = {}
     for problem in problems:
-        output = _output(case, harness, implementation, problem)
+        output = output_of(case, harness, implementation, problem)
         longest = max(longest, problem.length)
         covered = ~inside(problem, domain)
         for deviation in deviations:
@@ -149,9 +136,20 @@ def deviations_of(case: Case, harness: Harness, numerics: Numerics) -> list[Devi
     return [found for found in list_deviations() if found.applies(case, numerics, version)]
 
 
-def _output(
+def output_of(
     case: Case, harness: Harness, implementation: Implementation, problem: Problem
 ) -> FloatArray:
+    """Returns what an implementation answers to a problem.
+
+    Args:
+        case: The case.
+        harness: The harness of its backend.
+        implementation: What is asked.
+        problem: What it is asked.
+
+    Raises:
+        TypeError: The answer has another type or shape than the input.
+    """
     inputs = [harness.to_native(array, case.dtype) for array in problem.inputs]
     cotangent = None
     if problem.cotangent is not None:

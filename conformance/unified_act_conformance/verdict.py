@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,10 +17,29 @@ from unified_act_conformance.judge import Judgement, judge_with_slack
 from unified_act_conformance.oracle import Reference
 from unified_act_conformance.problems import Problem
 
-__all__ = ["Domain", "budget_of", "inside", "judge_problem", "worse"]
+__all__ = ["Domain", "Outcome", "budget_of", "inside", "judge_problem", "worse"]
 
 Domain = tuple[float, float]
 """A closed interval of inputs, outside which nothing is judged."""
+
+
+class Outcome:
+    """What a case and a check have in common: they pass, fail or cannot be asked for."""
+
+    problem: str
+    unsupported: str
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing is wrong: declared deviations and what is unsupported allowed for."""
+        return not self.problem
+
+    @property
+    def status(self) -> Literal["passed", "failed", "unsupported"]:
+        """What to count the result as."""
+        if self.problem:
+            return "failed"
+        return "unsupported" if self.unsupported else "passed"
 
 
 def budget_of(case: Case, length: int = 1) -> float:

@@ -20,14 +20,6 @@ _SOFTSIGN_IS_ONE = 1e18
 """x / (1 + x) rounds to 1 from here on, in every dtype up to float64."""
 
 
-def _sigmoid(xp: Any, x: Any) -> Any:
-    return sigmoid(xp, x)
-
-
-def _sigmoid_derivative(xp: Any, x: Any) -> Any:
-    return sigmoid_derivative(xp, x)
-
-
 def _tanh(xp: Any, x: Any) -> Any:
     # The frameworks' own are up to 7 ULP off. Both forms are exact, and accurate on their side.
     size = xp.abs(x)
@@ -39,10 +31,6 @@ def _tanh(xp: Any, x: Any) -> Any:
 def _tanh_derivative(xp: Any, x: Any) -> Any:
     e = xp.exp(xp.abs(x) * -2.0)
     return e * 4.0 / ((1.0 + e) * (1.0 + e))  # 1 - tanh² cancels
-
-
-def _sigmoid_second_derivative(xp: Any, x: Any) -> Any:
-    return sigmoid_second_derivative(xp, x)
 
 
 def _tanh_second_derivative(xp: Any, x: Any) -> Any:
@@ -92,9 +80,9 @@ def _softsign_second_derivative(xp: Any, x: Any) -> Any:
 ACTIVATIONS = (
     Activation(
         name="sigmoid",
-        forward=_sigmoid,
-        derivative=_sigmoid_derivative,
-        second_derivative=_sigmoid_second_derivative,
+        forward=sigmoid,
+        derivative=sigmoid_derivative,
+        second_derivative=sigmoid_second_derivative,
         aliases=("logistic", "expit"),
         limits=lambda: Limits((0.0, 1.0), (0.0, 0.0)),
         formula=r"\frac{1}{1 + e^{-x}}",
