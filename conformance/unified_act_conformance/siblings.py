@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 import unified_act as ua
 from unified_act.backend import Numerics
+from unified_act.registry import ACTIVATIONS
 from unified_act_conformance.cases import Case, Subject
 from unified_act_conformance.floats import FloatArray, to_type, widen
 from unified_act_conformance.judge import CLASSES, Judgement
@@ -153,8 +154,10 @@ def _likeness(
         except (KeyError, OracleError):
             return False
 
-    defaults = Subject(case.subject.activation)
-    for other in dict.fromkeys([defaults, *siblings_of(case.subject)]):
+    name = case.subject.activation
+    defaults = Subject(name)
+    candidates = [*([] if ACTIVATIONS.find(name).required else [defaults])]
+    for other in dict.fromkeys([*candidates, *siblings_of(case.subject)]):
         if other != case.subject and passes_as(replace(case, subject=other)):
             if other == defaults:
                 names = ", ".join(name for name, _ in case.subject.parameters)
