@@ -21,7 +21,7 @@ import numpy as np
 from flint import arb, ctx
 from numpy.typing import NDArray
 
-from unified_act_conformance.oracle_formulas import FORMULAS, Formula, Function
+from unified_act_conformance.formulas import FORMULAS, Formula, Function
 
 ELEMENTWISE: tuple[str, ...] = tuple(FORMULAS)
 """The activations that `evaluate` knows."""

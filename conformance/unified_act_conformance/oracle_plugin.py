@@ -73,7 +73,7 @@ class Truth(Protocol):
 
 @dataclass(frozen=True)
 class Catalogued:
-    """An activation that `oracle_formulas` knows.
+    """An activation that `formulas` knows.
 
     Attributes:
         subject: The activation and its parameters.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from math import copysign, inf, nextafter
 
-from unified_act_conformance.oracle_formulas import SELU_ALPHA, SELU_SCALE
+from unified_act_conformance.formulas.exponential import SELU_ALPHA, SELU_SCALE
 
 Range = tuple[float, float]
 

@@ -1,0 +1,92 @@
+"""Sigmoids, and the softplus whose slope is one."""
+
+from __future__ import annotations
+
+from flint import arb
+
+from unified_act_conformance.formulas._common import (
+    Formula,
+    Number,
+    logistic,
+    logistic_derivatives,
+    split,
+)
+
+
+def softsign() -> Formula:
+    """`x / (1 + |x|)`; the second derivative jumps at 0 and is taken to be 0 there."""
+    return Formula(
+        (
+            lambda x: x / (1 + abs(x)),
+            lambda x: 1 / (1 + abs(x)) ** 2,
+            lambda x: -2 * x.sgn() / (1 + abs(x)) ** 3,
+            lambda x: 6 / (1 + abs(x)) ** 4,
+        ),
+        kinks=(0.0,),
+    )
+
+
+def sigmoid() -> Formula:
+    """`1 / (1 + e^-x)`."""
+    return Formula(
+        (
+            lambda x: logistic(x)[0],
+            lambda x: logistic_derivatives(x)[1],
+            lambda x: logistic_derivatives(x)[2],
+            lambda x: logistic_derivatives(x)[3],
+        )
+    )
+
+
+_softplus = split(0.0, lambda x: x.exp().log1p(), lambda x: x + (-x).exp().log1p())
+
+
+def softplus(*, beta: float = 1.0) -> Formula:
+    """`log(1 + e^(beta x)) / beta`, with no threshold."""
+    rate = arb(beta)
+    return Formula(
+        (
+            lambda x: _softplus(rate * x) / rate,
+            lambda x: logistic(rate * x)[0],
+            lambda x: rate * logistic_derivatives(rate * x)[1],
+            lambda x: rate * rate * logistic_derivatives(rate * x)[2],
+        )
+    )
+
+
+def log_sigmoid() -> Formula:
+    """`-softplus(-x)`."""
+    return Formula(
+        (
+            lambda x: -_softplus(-x),
+            lambda x: logistic(x)[1],
+            lambda x: -logistic_derivatives(x)[1],
+            lambda x: -logistic_derivatives(x)[2],
+        )
+    )
+
+
+def _tanh_slope(x: Number) -> Number:
+    """`4 p / (1 + p)^2` with `p = e^(-2|x|)`."""
+    power = (-2 * abs(x)).exp()
+    return 4 * power / (1 + power) ** 2
+
+
+def _tanh_third(x: Number) -> Number:
+    t = x.tanh()
+    return _tanh_slope(x) * (6 * t * t - 2)
+
+
+def tanh() -> Formula:
+    """`tanh x`."""
+    return Formula(
+        (
+            lambda x: x.tanh(),
+            _tanh_slope,
+            lambda x: -2 * x.tanh() * _tanh_slope(x),
+            _tanh_third,
+        )
+    )
+
+
+FORMULAS = (sigmoid, log_sigmoid, tanh, softplus, softsign)
