@@ -61,12 +61,16 @@ _ZERO_FROM = 30.0
 def square_exp(xp: Any, factor: Any, z: Any) -> Any:
     """Returns factor·exp(-z²) for |z| ≤ 32, free of the error that rounding z² would bring.
 
-    The square of z cut to sixteenths is exact, and the rest of the exponent is small. The large
-    part enters as two factors, after all others: subnormal numbers are rounded once, at the end.
+    The square of z rounded to sixteenths is exact, and the rest of the exponent is small. The large
+    part comes after all other factors, as two where it could be subnormal: such numbers are then
+    rounded once, at the end.
     """
-    cut = xp.floor(z * 16.0) * 0.0625
-    root = xp.exp(cut * cut * -0.5)
-    return factor * xp.exp((cut - z) * (cut + z)) * root * root
+    cut = xp.floor(z * 16.0 + 0.5) * 0.0625
+    square = cut * cut
+    tiny = square > 64.0
+    power = xp.exp(xp.where(tiny, square * -0.5, -square))
+    factor = factor + factor * xp.expm1((cut - z) * (cut + z))
+    return factor * power * xp.where(tiny, power, 1.0)
 
 
 def times_erfc(xp: Any, factor: Any, z: Any) -> Any:

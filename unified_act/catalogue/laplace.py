@@ -35,20 +35,21 @@ def _product(a: float, b: float) -> tuple[float, float]:
     return product, a1 * b1 - product + a1 * b2 + a2 * b1 + a2 * b2
 
 
-def _centre(mu: float, sigma: float) -> tuple[float, float]:
-    """μ/(σ √2): its first 20 bits, and the rest."""
+def _in_widths(number: float, sigma: float) -> tuple[float, float]:
+    """number/(σ √2), and what to add to it."""
     width, width_rest = _product(sigma, _SQRT_2)
     width_rest += sigma * _SQRT_2_REST
-    quotient = mu / width
+    quotient = number / width
     back, back_rest = _product(quotient, width)
-    head = _head(quotient, 20)
-    return head, quotient - head + (mu - back - back_rest - quotient * width_rest) / width
+    return quotient, (number - back - back_rest - quotient * width_rest) / width
 
 
 def _argument(xp: Any, x: Any, mu: float, sigma: float) -> tuple[Any, Any]:
     """z, rounded, and what to add to it."""
-    head, rest = _centre(mu, sigma)
-    t = x * (1.0 / (sigma * _SQRT_2))
+    centre, centre_rest = _in_widths(mu, sigma)
+    head = _head(centre, 20)
+    rest = centre - head + centre_rest
+    t = x * sum(_in_widths(1.0, sigma))
     low, high = head - _CONSTANT_FROM, head + _CONSTANT_FROM
     t = rest - xp.where(t < low, low, xp.where(t > high, high, t))
     z = t + head

@@ -22,7 +22,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from unified_act_conformance.formulas import exponential, gated, gaussian, piecewise, saturating
+from unified_act_conformance.formulas import (
+    exponential,
+    gated,
+    gaussian,
+    piecewise,
+    rectified,
+    saturating,
+    shrinkage,
+    softened,
+    sparse,
+)
 from unified_act_conformance.formulas._common import Formula, Function, Number
 
 __all__ = ["FORMULAS", "Formula", "Function", "Number"]
@@ -30,7 +40,10 @@ __all__ = ["FORMULAS", "Formula", "Function", "Number"]
 FORMULAS: Mapping[str, Callable[..., Formula]] = MappingProxyType(
     {
         build.__name__: build
-        for family in (piecewise, exponential, gaussian, gated, saturating)
+        for family in (
+            *(piecewise, rectified, sparse, shrinkage),
+            *(exponential, gaussian, gated, softened, saturating),
+        )
         for build in family.FORMULAS
     }
 )

@@ -1,4 +1,4 @@
-"""The exponential linear units."""
+"""The exponential function and the exponential linear units."""
 
 from __future__ import annotations
 
@@ -40,4 +40,10 @@ def celu(*, alpha: float = 1.0) -> Formula:
     return _exponential_linear(arb(alpha), 1 / arb(alpha), ONE)
 
 
-FORMULAS = (elu, selu, celu)
+def exponential() -> Formula:
+    """`e^x`; from 2048 on, where it is beyond all doubles, one of the numbers that are."""
+    power = split(2048.0, lambda x: x.exp(), constant(arb(2) ** 5000))
+    return Formula((power, power, power, power))
+
+
+FORMULAS = (exponential, elu, selu, celu)

@@ -14,6 +14,7 @@ from unified_act_conformance.formulas._common import (
     logistic_derivatives,
     split,
 )
+from unified_act_conformance.formulas.saturating import tanh_slope, tanh_third
 
 Gate = Callable[[Number], tuple[Number, Number, Number, Number]]
 """Gives g, g', g'', g'''."""
@@ -81,4 +82,14 @@ def mish() -> Formula:
     return gated(gate)
 
 
-FORMULAS = (silu, mish)
+def lisht() -> Formula:
+    """`x tanh x`."""
+
+    def gate(x: Number) -> tuple[Number, Number, Number, Number]:
+        t, slope = x.tanh(), tanh_slope(x)
+        return t, slope, -2 * t * slope, tanh_third(x)
+
+    return gated(gate)
+
+
+FORMULAS = (silu, mish, lisht)

@@ -95,4 +95,39 @@ def hard_silu() -> Formula:
     )
 
 
-FORMULAS = (identity, relu, relu6, leaky_relu, hard_silu, hard_sigmoid, hard_tanh)
+def hard_sigmoid_02(*, alpha: float = 0.2, beta: float = 0.5) -> Formula:
+    """`hard_sigmoid` with another default."""
+    return hard_sigmoid(alpha=alpha, beta=beta)
+
+
+def hard_mish() -> Formula:
+    """`x/2` times `x + 2` held between 0 and 2."""
+    return Formula(
+        (
+            band(-2.0, 0.0, zero, lambda x: x * (x + 2) / 2, lambda x: x),
+            band(-2.0, 0.0, zero, lambda x: x + 1, constant(1)),
+            band(-2.0, 0.0, zero, constant(1), zero),
+            zero,
+        ),
+        kinks=(-2.0, 0.0),
+    )
+
+
+def affine(*, alpha: float, beta: float) -> Formula:
+    """`alpha x + beta`."""
+    slope, offset = arb(alpha), arb(beta)
+    return Formula((lambda x: slope * x + offset, constant(slope), zero, zero))
+
+
+FORMULAS = (
+    identity,
+    relu,
+    relu6,
+    leaky_relu,
+    hard_silu,
+    hard_mish,
+    hard_sigmoid,
+    hard_sigmoid_02,
+    hard_tanh,
+    affine,
+)

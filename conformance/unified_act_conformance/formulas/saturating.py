@@ -6,6 +6,7 @@ from flint import arb
 
 from unified_act_conformance.formulas._common import (
     Formula,
+    Function,
     Number,
     logistic,
     logistic_derivatives,
@@ -38,7 +39,8 @@ def sigmoid() -> Formula:
     )
 
 
-_softplus = split(0.0, lambda x: x.exp().log1p(), lambda x: x + (-x).exp().log1p())
+softplus_value = split(0.0, lambda x: x.exp().log1p(), lambda x: x + (-x).exp().log1p())
+"""`log(1 + e^x)`."""
 
 
 def softplus(*, beta: float = 1.0) -> Formula:
@@ -46,7 +48,7 @@ def softplus(*, beta: float = 1.0) -> Formula:
     rate = arb(beta)
     return Formula(
         (
-            lambda x: _softplus(rate * x) / rate,
+            lambda x: softplus_value(rate * x) / rate,
             lambda x: logistic(rate * x)[0],
             lambda x: rate * logistic_derivatives(rate * x)[1],
             lambda x: rate * rate * logistic_derivatives(rate * x)[2],
@@ -58,7 +60,7 @@ def log_sigmoid() -> Formula:
     """`-softplus(-x)`."""
     return Formula(
         (
-            lambda x: -_softplus(-x),
+            lambda x: -softplus_value(-x),
             lambda x: logistic(x)[1],
             lambda x: -logistic_derivatives(x)[1],
             lambda x: -logistic_derivatives(x)[2],
@@ -66,15 +68,16 @@ def log_sigmoid() -> Formula:
     )
 
 
-def _tanh_slope(x: Number) -> Number:
+def tanh_slope(x: Number) -> Number:
     """`4 p / (1 + p)^2` with `p = e^(-2|x|)`."""
     power = (-2 * abs(x)).exp()
     return 4 * power / (1 + power) ** 2
 
 
-def _tanh_third(x: Number) -> Number:
+def tanh_third(x: Number) -> Number:
+    """The third derivative of the tanh."""
     t = x.tanh()
-    return _tanh_slope(x) * (6 * t * t - 2)
+    return tanh_slope(x) * (6 * t * t - 2)
 
 
 def tanh() -> Formula:
@@ -82,11 +85,23 @@ def tanh() -> Formula:
     return Formula(
         (
             lambda x: x.tanh(),
-            _tanh_slope,
-            lambda x: -2 * x.tanh() * _tanh_slope(x),
-            _tanh_third,
+            tanh_slope,
+            lambda x: -2 * x.tanh() * tanh_slope(x),
+            tanh_third,
         )
     )
 
 
-FORMULAS = (sigmoid, log_sigmoid, tanh, softplus, softsign)
+def scaled_tanh(*, alpha: float = 1.7159, beta: float = 2 / 3) -> Formula:
+    """`alpha tanh(beta x)`."""
+    rate = arb(beta)
+
+    def scaled(order: int, function: Function) -> Function:
+        factor = alpha * rate**order
+        return lambda x: factor * function(rate * x)
+
+    first, second, third, fourth = tanh().derivatives
+    return Formula((scaled(0, first), scaled(1, second), scaled(2, third), scaled(3, fourth)))
+
+
+FORMULAS = (sigmoid, log_sigmoid, tanh, scaled_tanh, softplus, softsign)
