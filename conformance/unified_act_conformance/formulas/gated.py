@@ -69,13 +69,12 @@ def mish() -> Formula:
     def gate(x: Number) -> tuple[Number, Number, Number, Number]:
         step, root = _mish_parts(x)
         slope = root * root
-        s, c = logistic(x)
-        first, second = s * c, s * c * (c - s)
+        s, _, first, difference = logistic(x)
         return (
             step,
             slope * s,
             slope * (first - 2 * step * s * s),
-            slope * ((6 * step * step - 2) * s**3 - 6 * step * s * first + second),
+            slope * ((6 * step * step - 2) * s**3 - 6 * step * s * first + first * difference),
         )
 
     return gated(gate)
