@@ -90,19 +90,25 @@ def _either(one: Number, other: Number) -> Number:
     return one.union(other)
 
 
-def _logistic_below(x: Number) -> tuple[Number, Number]:
+def _logistic_below(x: Number) -> tuple[Number, Number, Number, Number]:
     power = x.exp()
     larger = 1 / (1 + power)
-    return power * larger, larger
+    smaller = power * larger
+    return smaller, larger, smaller * larger, (1 - power) * larger
 
 
-def _logistic_above(x: Number) -> tuple[Number, Number]:
-    smaller, larger = _logistic_below(-x)
-    return larger, smaller
+def _logistic_near(x: Number) -> tuple[Number, Number, Number, Number]:
+    t = (x / 2).tanh()
+    return (1 + t) / 2, (1 - t) / 2, (1 - t * t) / 4, -t
 
 
-logistic: Function = split(0.0, _logistic_below, _logistic_above)
-"""The sigmoid of x and of -x, neither by subtraction."""
+def _logistic_above(x: Number) -> tuple[Number, Number, Number, Number]:
+    smaller, larger, product, difference = _logistic_below(-x)
+    return larger, smaller, product, -difference
+
+
+logistic: Function = band(-1.0, 1.0, _logistic_below, _logistic_near, _logistic_above)
+"""s, c, s c and c - s, with s the sigmoid of x and c that of -x: none by a cancellation."""
 
 
 def logistic_derivatives(x: Number) -> tuple[Number, Number, Number, Number]:
@@ -111,6 +117,5 @@ def logistic_derivatives(x: Number) -> tuple[Number, Number, Number, Number]:
     Args:
         x: Where.
     """
-    s, c = logistic(x)
-    first = s * c
-    return s, first, first * (c - s), first * (1 - 6 * first)
+    s, _, first, difference = logistic(x)
+    return s, first, first * difference, first * (3 * difference * difference - 1) / 2

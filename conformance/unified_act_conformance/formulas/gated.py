@@ -14,7 +14,7 @@ from unified_act_conformance.formulas._common import (
     logistic_derivatives,
     split,
 )
-from unified_act_conformance.formulas.saturating import tanh_slope, tanh_third
+from unified_act_conformance.formulas.saturating import tanh
 
 Gate = Callable[[Number], tuple[Number, Number, Number, Number]]
 """Gives g, g', g'', g'''."""
@@ -70,13 +70,12 @@ def mish() -> Formula:
     def gate(x: Number) -> tuple[Number, Number, Number, Number]:
         step, root = _mish_parts(x)
         slope = root * root
-        s, c = logistic(x)
-        first, second = s * c, s * c * (c - s)
+        s, _, first, difference = logistic(x)
         return (
             step,
             slope * s,
             slope * (first - 2 * step * s * s),
-            slope * ((6 * step * step - 2) * s**3 - 6 * step * s * first + second),
+            slope * ((6 * step * step - 2) * s**3 - 6 * step * s * first + first * difference),
         )
 
     return gated(gate)
@@ -84,12 +83,8 @@ def mish() -> Formula:
 
 def lisht() -> Formula:
     """`x tanh x`."""
-
-    def gate(x: Number) -> tuple[Number, Number, Number, Number]:
-        t, slope = x.tanh(), tanh_slope(x)
-        return t, slope, -2 * t * slope, tanh_third(x)
-
-    return gated(gate)
+    t, first, second, third = tanh().derivatives
+    return gated(lambda x: (t(x), first(x), second(x), third(x)))
 
 
 FORMULAS = (silu, mish, lisht)

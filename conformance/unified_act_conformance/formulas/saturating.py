@@ -7,10 +7,16 @@ from flint import arb
 from unified_act_conformance.formulas._common import (
     Formula,
     Function,
-    Number,
     logistic,
     logistic_derivatives,
     split,
+)
+
+_softsign = split(
+    1.0,
+    lambda x: x / (1 + abs(x)),
+    lambda x: x.sgn() * (1 - 1 / (1 + abs(x))),
+    by=abs,
 )
 
 
@@ -18,7 +24,7 @@ def softsign() -> Formula:
     """`x / (1 + |x|)`; the second derivative jumps at 0 and is taken to be 0 there."""
     return Formula(
         (
-            lambda x: x / (1 + abs(x)),
+            _softsign,
             lambda x: 1 / (1 + abs(x)) ** 2,
             lambda x: -2 * x.sgn() / (1 + abs(x)) ** 3,
             lambda x: 6 / (1 + abs(x)) ** 4,
@@ -68,26 +74,14 @@ def log_sigmoid() -> Formula:
     )
 
 
-def tanh_slope(x: Number) -> Number:
-    """`4 p / (1 + p)^2` with `p = e^(-2|x|)`."""
-    power = (-2 * abs(x)).exp()
-    return 4 * power / (1 + power) ** 2
-
-
-def tanh_third(x: Number) -> Number:
-    """The third derivative of the tanh."""
-    t = x.tanh()
-    return tanh_slope(x) * (6 * t * t - 2)
-
-
 def tanh() -> Formula:
-    """`tanh x`."""
+    """`tanh x`, whose derivatives are those of `2 sigmoid(2 x)`."""
     return Formula(
         (
             lambda x: x.tanh(),
-            tanh_slope,
-            lambda x: -2 * x.tanh() * tanh_slope(x),
-            tanh_third,
+            lambda x: 4 * logistic_derivatives(2 * x)[1],
+            lambda x: 8 * logistic_derivatives(2 * x)[2],
+            lambda x: 16 * logistic_derivatives(2 * x)[3],
         )
     )
 

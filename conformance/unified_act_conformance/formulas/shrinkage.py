@@ -13,7 +13,7 @@ from unified_act_conformance.formulas._common import (
     split,
     zero,
 )
-from unified_act_conformance.formulas.saturating import tanh_slope, tanh_third
+from unified_act_conformance.formulas.saturating import tanh
 
 
 def _dead_zone(threshold: float, outside: Function) -> Function:
@@ -64,12 +64,13 @@ def _near(x: Number) -> Number:
 
 def tanh_shrink() -> Formula:
     """`x - tanh x`, whose derivative is the square of the tanh."""
+    _, _, second, third = tanh().derivatives
     return Formula(
         (
             split(1.0, _near, lambda x: x - x.tanh(), by=abs),
             lambda x: x.tanh() ** 2,
-            lambda x: 2 * x.tanh() * tanh_slope(x),
-            lambda x: -tanh_third(x),
+            lambda x: -second(x),
+            lambda x: -third(x),
         )
     )
 
