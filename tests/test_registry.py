@@ -10,9 +10,13 @@ from unified_act import Activation, Parameter, catalogue
 from unified_act.registry import ACTIVATIONS, Registry, normalize
 
 NAMES = [
-    *("celu", "elu", "gelu", "gelu_tanh", "hard_sigmoid", "hard_silu", "hard_tanh", "identity"),
-    *("leaky_relu", "log_sigmoid", "log_softmax", "mish", "prelu", "quick_gelu", "relu", "relu6"),
-    *("selu", "sigmoid", "silu", "softmax", "softplus", "softsign", "tanh"),
+    *("affine", "celu", "clipped_gelu", "clipped_relu", "elu", "exponential", "gelu", "gelu_tanh"),
+    *("hard_mish", "hard_shrink", "hard_sigmoid", "hard_sigmoid_02", "hard_silu", "hard_tanh"),
+    *("identity", "laplace", "leaky_relu", "lisht", "log_sigmoid", "log_softmax", "mish", "prelu"),
+    *("quick_gelu", "relu", "relu6", "scaled_tanh", "selu", "shrink", "sigmoid", "silu"),
+    *("soft_shrink", "softmax", "softplus", "softsign", "sparse_plus", "sparse_sigmoid"),
+    *("sqrt_softplus", "squared_relu", "squareplus", "tanh", "tanh_shrink", "threshold"),
+    "thresholded_relu",
 ]
 ALIASES = [(alias, a.name) for a in catalogue.ACTIVATIONS for alias in a.aliases]
 

@@ -6,13 +6,12 @@ import numpy as np
 import pytest
 
 import unified_act as ua
-from unified_act import catalogue
+from tests.specifications import SPECS
 from unified_act.backend import DTYPES
 from unified_act_conformance.floats import FORMATS, to_type, widen
 from unified_act_conformance.harness import load_harness
 
 BACKENDS = ["mxnet", "numpy", "tensorflow", "torch"]
-SPECS = {a.name: a for a in catalogue.ACTIVATIONS}
 VALUES = np.array([[-30.0, -1.5, -0.25, -0.0], [0.0, 0.75, 3.0, 100.0], [1.0, 1.0, -3.0, 6.0]])
 every_backend = pytest.mark.parametrize("backend", BACKENDS)
 every_name = pytest.mark.parametrize("name", SPECS)
