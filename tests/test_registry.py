@@ -18,6 +18,38 @@ NAMES = [
     *("sqrt_softplus", "squared_relu", "squareplus", "tanh", "tanh_shrink", "threshold"),
     "thresholded_relu",
 ]
+ELSEWHERE = {
+    "celu": ["CELU"],
+    "clipped_gelu": ["gelu_10", "ClippedGELU"],
+    "clipped_relu": ["ClippedReLU"],
+    "exponential": ["exp", "Exp"],
+    "gelu": ["gelu_erf", "gelu_python"],
+    "gelu_tanh": [
+        *("gelu_new", "gelu_fast", "gelu_accurate", "gelu_pytorch_tanh", "gelu_python_tanh"),
+    ],
+    "hard_mish": ["HardMish"],
+    "hard_shrink": ["hardshrink"],
+    "hard_sigmoid": ["hardsigmoid", "HardSigmoid"],
+    "hard_silu": ["hard_swish", "hardswish", "HardSwish"],
+    "hard_tanh": ["hardtanh"],
+    "identity": ["linear"],
+    "leaky_relu": ["LeakyRelu"],
+    "log_sigmoid": ["logsigmoid", "log_expit"],
+    "log_softmax": ["LogSoftmax"],
+    "prelu": ["PRelu"],
+    "quick_gelu": ["QuickGelu"],
+    "scaled_tanh": ["ScaledTanh"],
+    "sigmoid": ["logistic", "expit"],
+    "silu": ["swish"],
+    "soft_shrink": ["softshrink"],
+    "softplus": ["softrelu", "Softplus"],
+    "softsign": ["soft_sign"],
+    "sqrt_softplus": ["sqrtsoftplus"],
+    "squared_relu": ["relu2", "SquaredReLU", "relu_squared"],
+    "tanh_shrink": ["tanhshrink"],
+    "thresholded_relu": ["ThresholdedRelu"],
+}
+"""What frameworks and their string registries call them."""
 ALIASES = [(alias, a.name) for a in catalogue.ACTIVATIONS for alias in a.aliases]
 
 
@@ -54,6 +86,10 @@ class TestNames:
         assert ua.list_activations(kind="axis") == ["log_softmax", "softmax"]
         elementwise = ua.list_activations(kind="elementwise")
         assert sorted([*elementwise, "prelu", "log_softmax", "softmax"]) == NAMES
+
+    @pytest.mark.parametrize("name", ELSEWHERE)
+    def test_what_frameworks_call_them(self, name):
+        assert {ACTIVATIONS.find(spelling).name for spelling in ELSEWHERE[name]} == {name}
 
     @pytest.mark.parametrize("name", NAMES)
     def test_case_and_separators_do_not_matter(self, name):
