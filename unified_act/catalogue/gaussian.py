@@ -81,8 +81,9 @@ def _where_not_clipped(xp: Any, x: Any, y: Any, low: float, high: float) -> Any:
 
 
 def _clipped_gelu_kinks(*, min_value: float, max_value: float) -> tuple[Kink, ...]:
-    places = {*_gelu_reaches(min_value), *_gelu_reaches(max_value)}
-    return tuple(Kink(at, 0.0) for at in sorted(places))
+    low = [below for below, _ in _gelu_crosses(min_value)]
+    high = [above for _, above in _gelu_crosses(max_value)]
+    return tuple(Kink(at, 0.0) for at in sorted({*low, *high}))
 
 
 def _clipped_gelu_limits(*, min_value: float, max_value: float) -> Limits:
@@ -91,19 +92,21 @@ def _clipped_gelu_limits(*, min_value: float, max_value: float) -> Limits:
     return Limits((low, max_value), (0.0, 0.0))
 
 
-def _gelu_reaches(value: float) -> list[float]:
-    """The inputs where gelu, which falls and then rises, has this value."""
+def _gelu_crosses(value: float) -> list[tuple[float, float]]:
+    """Neighbours where gelu, which falls and then rises, is below a value and is not."""
 
     def gelu(x: float) -> float:
         return 0.5 * x * math.erfc(-x * SQRT_HALF)
 
     found = []
-    for start, end in ((-CONSTANT_FROM, _MINIMUM_AT), (_MINIMUM_AT, abs(value) + CONSTANT_FROM)):
-        low, high = sorted((start, end), key=gelu)
-        if gelu(low) < value <= gelu(high):
-            while (middle := 0.5 * (low + high)) not in (low, high):
-                low, high = (middle, high) if gelu(middle) < value else (low, middle)
-            found.append(high)
+    for end in (-CONSTANT_FROM, abs(value) + CONSTANT_FROM):
+        below, above = _MINIMUM_AT, end
+        while gelu(below) < value <= gelu(above):
+            middle = 0.5 * (below + above)
+            if middle in (below, above):
+                found.append((below, above))
+                break
+            below, above = (middle, above) if gelu(middle) < value else (below, middle)
     return found
 
 
