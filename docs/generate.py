@@ -101,7 +101,7 @@ def _deviations() -> str:
 
 
 def _deviation(deviation: Deviation) -> list[str]:
-    what = {0: "value", 1: "gradient"}
+    what = {0: "value", 1: "gradient", 2: "second derivative"}
     reason = f"[{deviation.reason}]({deviation.link})" if deviation.link else deviation.reason
     return [
         f"`{deviation.id}`",
