@@ -103,13 +103,17 @@ def _deviations() -> str:
 def _deviation(deviation: Deviation) -> list[str]:
     what = {0: "value", 1: "gradient", 2: "second derivative"}
     reason = f"[{deviation.reason}]({deviation.link})" if deviation.link else deviation.reason
+    if deviation.some_processors:
+        reason += " (on some processors)"
     return [
         f"`{deviation.id}`",
         f"{deviation.backend} {deviation.versions}",
-        ", ".join(f"`{subject}`" for subject in deviation.subjects),
-        " and ".join(what[order] for order in deviation.orders) + f", {deviation.numerics}",
+        "all" if deviation.flush else ", ".join(f"`{subject}`" for subject in deviation.subjects),
+        ", ".join(what[order] for order in deviation.orders) + f", {deviation.numerics}",
         ", ".join(SHORT[dtype] for dtype in deviation.dtypes),
-        ", ".join(_interval(low, high) for low, high in deviation.intervals),
+        "subnormal numbers"
+        if deviation.flush
+        else ", ".join(_interval(low, high) for low, high in deviation.intervals),
         f"{deviation.bound:g}",
         reason,
     ]
