@@ -1,4 +1,4 @@
-"""What kind of place each output is about: what is ordinary, and what frameworks get wrong apart."""
+"""What kind of place each output is about: an ordinary one, or one where frameworks go wrong."""
 
 from __future__ import annotations
 
