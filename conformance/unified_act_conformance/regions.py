@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,8 @@ REGIONS = ("nan", "infinite", "kink", "subnormal", "zero", "normal")
 output is subnormal, something may have been flushed."""
 
 
-class Tally(NamedTuple):
+@dataclass(frozen=True)
+class Tally:
     """The outputs of one region.
 
     Attributes:
@@ -45,7 +46,7 @@ def region_codes(x: Doubles, want: Doubles, kinks: Sequence[float], dtype: str) 
     tiny = float_format(dtype).smallest_normal
     subnormal = ((x != 0) & (np.abs(x) < tiny)) | ((want != 0) & (np.abs(want) < tiny))
     masks = (np.isnan(x), np.isinf(x), np.isin(x, kinks), subnormal, x == 0)
-    return np.select(masks, np.arange(len(masks)), len(masks)).astype(np.int8)
+    return np.select(masks, list(range(len(masks))), len(masks)).astype(np.int8)
 
 
 def tally(codes: Codes, failing: NDArray[np.bool_]) -> Mapping[str, Tally]:
@@ -68,6 +69,6 @@ def tally_together(first: Mapping[str, Tally], second: Mapping[str, Tally]) -> M
         second: Those of the other.
     """
     return {
-        name: Tally(*(sum(pair) for pair in zip(first[name], second[name], strict=True)))
-        for name in REGIONS
+        name: Tally(found.count + second[name].count, found.failures + second[name].failures)
+        for name, found in first.items()
     }

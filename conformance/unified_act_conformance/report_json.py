@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import asdict
 from importlib.resources import files
 from typing import Any
 
@@ -137,7 +138,7 @@ def _judgement(judgement: Judgement) -> dict[str, Any]:
         "failures": judgement.failures,
         "faults": {name: count for name, count in judgement.classes.items() if count},
         "signed_zeros": judgement.signed_zeros,
-        "regions": {name: found._asdict() for name, found in judgement.regions.items()},
+        "regions": {name: asdict(found) for name, found in judgement.regions.items()},
         "max_error": _number(judgement.max_error),
         "error_percentiles": _numbers(judgement.errors),
         "max_ulp": _number(judgement.max_distance),

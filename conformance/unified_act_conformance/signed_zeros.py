@@ -20,12 +20,13 @@ from unified_act_conformance.oracle_plugin import Truth
 __all__ = ["signed_zeros"]
 
 Doubles = NDArray[np.float64]
+Mask = NDArray[np.bool_]
 
 BESIDE = 2.0**-100
 """How far from 0 a function is asked whether it passes through it."""
 
 
-def signed_zeros(truth: Truth, order: int, x: Doubles, reference: Reference) -> NDArray[np.bool_]:
+def signed_zeros(truth: Truth, order: int, x: Doubles, reference: Reference) -> Mask:
     """Says where a correctly rounded zero has a sign: that of `reference.high`.
 
     Args:
@@ -34,7 +35,7 @@ def signed_zeros(truth: Truth, order: int, x: Doubles, reference: Reference) -> 
         x: The inputs.
         reference: The exact values there.
     """
-    signed = reference.high != 0
+    signed: Mask = reference.high != 0
     if not truth.signs:
         return signed
     zero = x == 0
@@ -42,7 +43,7 @@ def signed_zeros(truth: Truth, order: int, x: Doubles, reference: Reference) -> 
     for low, high in _flat_stretches(truth, order):
         flat |= (x >= low) & (x <= high)
     passes = order == 0 and _passes_through_zero(truth)
-    return signed | np.where(zero, passes & ~signed, ~flat)
+    return np.asarray(signed | np.where(zero, passes, ~flat))
 
 
 def _flat_stretches(truth: Truth, order: int) -> Iterator[tuple[float, float]]:
@@ -69,4 +70,4 @@ def _two_points(low: float, high: float) -> list[float]:
 
 def _passes_through_zero(truth: Truth) -> bool:
     before, after = truth.evaluate(0, np.array([-BESIDE, BESIDE])).high.tolist()
-    return before < 0 < after
+    return bool(before < 0 < after)

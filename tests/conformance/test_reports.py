@@ -302,6 +302,8 @@ def test_markdown_has_a_matrix_for_each_order(run):
     assert row == "| `gelu` | **✗** 0.5 (0.12 f32) <sup>1</sup> | – |"
     assert "1. `torch-nan` (gelu; f32): the kernel multiplies" in text
     assert "| layouts | 1 of 2 | – |" in text
+    assert "| normal | 700 | 2 | 1 |" in text
+    assert "one: 14." in text
 
 
 def test_markdown_of_the_strict_profile_counts_ulps(run):
