@@ -40,7 +40,10 @@ def _activations() -> str:
             [
                 f"[`{a.name}`](#{a.name})",
                 ", ".join(f"`{alias}`" for alias in a.aliases),
-                ", ".join(f"`{p.name}={p.default:.6g}`" for p in a.parameters),
+                ", ".join(
+                    f"`{p.name}`" if p.default is None else f"`{p.name}={p.default:.6g}`"
+                    for p in a.parameters
+                ),
                 a.summary,
             ]
             for a in ACTIVATIONS
@@ -56,11 +59,16 @@ def _activations() -> str:
 
 
 def _section(activation: Activation, kernels: dict[str, Native | None]) -> list[str]:
-    defaults = activation.bind({})
     lines = [f"## {activation.name}", "", activation.summary, "", f"$${activation.formula}$$", ""]
-    lines += [f"- `{p.name}` = {p.default!r}: {p.doc}; {p.range}." for p in activation.parameters]
-    lines += [f"- f′({k.at:.6g}) = {k.derivative:.6g}." for k in activation.kinks(**defaults)]
-    if activation.limits is not None:
+    lines += [
+        f"- `{p.name}`{' (required)' if p.default is None else f' = {p.default!r}'}: {p.doc}; "
+        f"{p.range}."
+        for p in activation.parameters
+    ]
+    defaults = {} if activation.required else activation.bind({})
+    if not activation.required:
+        lines += [f"- f′({k.at:.6g}) = {k.derivative:.6g}." for k in activation.kinks(**defaults)]
+    if activation.limits is not None and not activation.required:
         limits = activation.limits(**defaults)
         lines.append(
             "- At −∞ and +∞: f → {:.6g}, {:.6g}; f′ → {:.6g}, {:.6g}.".format(
