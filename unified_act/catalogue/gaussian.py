@@ -95,18 +95,18 @@ def _clipped_gelu_limits(*, min_value: float, max_value: float) -> Limits:
 def _gelu_crosses(value: float) -> list[tuple[float, float]]:
     """Neighbours where gelu, which falls and then rises, is below a value and is not."""
 
-    def gelu(x: float) -> float:
+    def value_at(x: float) -> float:
         return 0.5 * x * math.erfc(-x * SQRT_HALF)
 
     found = []
     for end in (-CONSTANT_FROM, abs(value) + CONSTANT_FROM):
         below, above = _MINIMUM_AT, end
-        while gelu(below) < value <= gelu(above):
+        while value_at(below) < value <= value_at(above):
             middle = 0.5 * (below + above)
             if middle in (below, above):
                 found.append((below, above))
                 break
-            below, above = (middle, above) if gelu(middle) < value else (below, middle)
+            below, above = (middle, above) if value_at(middle) < value else (below, middle)
     return found
 
 
