@@ -144,14 +144,18 @@ class Activation:
 
     - elementwise: ``forward(xp, x, **parameters)``; the derivative f′(x).
     - learned: ``forward(xp, x, *weights, **parameters)``, the weights shaped to meet `x`; a tuple
-      with the partial derivative by `x` and by each weight. The parameter ``axis`` says which axis
+      with the partial derivative by `x` and by each weight; for each of them, a tuple with its
+      own. The parameter ``axis`` says which axis
       the channels of the weights belong to, and is not passed on.
     - gated: ``forward(xp, value, gate, **parameters)``, the two halves of an axis; both partial
-      derivatives. The parameters ``axis`` and ``gate_first`` are not passed on.
+      derivatives; for each of them, both of its own. The parameters ``axis`` and ``gate_first``
+      are not passed on.
     - stochastic: ``forward(xp, x, noise, **parameters)``, the noise uniform between 0 and 1; both
       partial derivatives. With a parameter ``axis`` it acts along an axis, as the next.
     - axis: ``forward(xp, x, *others, **parameters)``; ``derivative(xp, cotangent, x, *others,
-      **parameters)``, a tuple with the cotangent of each input, None for a mask.
+      **parameters)``, a tuple with the cotangent of each input, None for a mask;
+      ``second_derivative(xp, direction, cotangent, x, *others, **parameters)``, what goes back
+      through the first of these to `cotangent` and to `x`.
 
     Two activations are equal only if they are the same object.
     """

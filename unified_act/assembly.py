@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from unified_act.activation import Activation
 
 __all__ = ["assemble", "elements", "own_parameters", "pullback_of", "pushforward_of"]
 
-_Function = Callable[[Any], Any]
-WithDerivative = Callable[[_Function, _Function], _Function]
+_Function = Callable[..., Any]
+WithPullback = Callable[[_Function, _Function], _Function]
+"""Makes a framework take its second argument, ``pullback(cotangent, *inputs)``, for that of its
+first, instead of differentiating the operations of it."""
 
 NOT_PASSED_ON = {"learned": ("axis",), "gated": ("axis", "gate_first")}
 """The parameters that say where the elements are, and not what is done with them."""
@@ -63,7 +65,7 @@ def pullback_of(
     activation: Activation,
     xp: Any,
     parameters: Mapping[str, Any],
-    with_derivative: WithDerivative = lambda function, _: function,
+    with_pullback: WithPullback = lambda function, _: function,
 ) -> Callable[..., tuple[Any, ...]] | None:
     """Returns ``pullback(cotangent, *inputs)``: the cotangent of each input, None for a mask.
 
@@ -74,15 +76,14 @@ def pullback_of(
         activation: The activation.
         xp: The namespace.
         parameters: Every parameter with its value.
-        with_derivative: Makes a framework take its second argument for the derivative of its
-            first, so that second derivatives are analytic too.
+        with_pullback: With it, second derivatives are analytic too, where they are known.
     """
     derivative, second = activation.derivative, activation.second_derivative
     if derivative is None:
         return None
     keywords = own_parameters(activation, parameters)
     if activation.along_axis:
-        return lambda cotangent, *inputs: derivative(xp, cotangent, *inputs, **keywords)
+        return _of_rows(activation, xp, keywords, with_pullback)
     if activation.kind == "elementwise":
 
         def plain_slope(x: Any) -> Any:
@@ -90,14 +91,14 @@ def pullback_of(
 
         slope: _Function = plain_slope
         if second is not None:
-            slope = with_derivative(plain_slope, lambda x: second(xp, x, **keywords))
+            slope = with_pullback(plain_slope, lambda c, x: (c * second(xp, x, **keywords),))
         return lambda cotangent, x: (cotangent * slope(x),)
 
     spread = elements(activation, xp, parameters)
+    partials = _partials(activation, xp, keywords, with_pullback)
 
     def scaled(cotangent: Any, *inputs: Any) -> list[Any]:
-        partials = derivative(xp, *spread(*inputs), **keywords)
-        return [cotangent * partial for partial in partials]
+        return [cotangent * partial for partial in partials(*spread(*inputs))]
 
     if activation.kind == "gated":
         axis, step = parameters["axis"], -1 if parameters["gate_first"] else 1
@@ -105,6 +106,55 @@ def pullback_of(
     if activation.kind == "learned":
         return _to_weights(scaled, xp, parameters["axis"])
     return lambda cotangent, *inputs: tuple(scaled(cotangent, *inputs))
+
+
+def _of_rows(
+    activation: Activation, xp: Any, keywords: Mapping[str, Any], with_pullback: WithPullback
+) -> Callable[..., tuple[Any, ...]]:
+    derivative, second = activation.derivative, activation.second_derivative
+    assert derivative is not None  # noqa: S101
+
+    def plain(cotangent: Any, *inputs: Any) -> tuple[Any, ...]:
+        found: tuple[Any, ...] = derivative(xp, cotangent, *inputs, **keywords)
+        return found
+
+    if second is None:
+        return plain
+
+    def twice(direction: Any, cotangent: Any, x: Any, *others: Any) -> tuple[Any, ...]:
+        by_both = second(xp, direction, cotangent, x, *others, **keywords)
+        return (*by_both, *(None for _ in others))
+
+    by_x = with_pullback(lambda cotangent, *inputs: plain(cotangent, *inputs)[0], twice)
+    return lambda cotangent, *inputs: (
+        by_x(cotangent, *inputs),
+        *(plain(cotangent, *inputs)[1:] if len(inputs) > 1 else ()),
+    )
+
+
+def _partials(
+    activation: Activation, xp: Any, keywords: Mapping[str, Any], with_pullback: WithPullback
+) -> Callable[..., Sequence[Any]]:
+    """The partial derivatives of single elements, each with the derivatives of its own."""
+    derivative, second = activation.derivative, activation.second_derivative
+    assert derivative is not None  # noqa: S101
+    if second is None:
+        return lambda *terms: derivative(xp, *terms, **keywords)
+
+    def nested(index: int) -> _Function:
+        def plain(*terms: Any) -> Any:
+            return derivative(xp, *terms, **keywords)[index]
+
+        def pullback(cotangent: Any, *terms: Any) -> tuple[Any, ...]:
+            row = second(xp, *terms, **keywords)[index]
+            return tuple(cotangent * entry for entry in row)
+
+        return with_pullback(plain, pullback)
+
+    every = [
+        nested(index) for index in range(len(activation.inputs) + (activation.kind == "gated"))
+    ]
+    return lambda *terms: [partial(*terms) for partial in every]
 
 
 def pushforward_of(

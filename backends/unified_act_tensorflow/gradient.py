@@ -26,7 +26,7 @@ def shared_definition(
 ) -> Callable[..., Any]:
     """Returns the shared definition, differentiated analytically, twice, where that is known."""
     function = assemble(activation, namespace, parameters)
-    pullback = pullback_of(activation, namespace, parameters, _with_derivative)
+    pullback = pullback_of(activation, namespace, parameters, _with_pullback)
 
     def value(*inputs: Any) -> Any:
         return tf.cast(function(*map(_widen, inputs)), inputs[0].dtype)
@@ -52,16 +52,16 @@ def shared_definition(
     return call
 
 
-def _with_derivative(
-    function: Callable[[Any], Any], derivative: Callable[[Any], Any]
-) -> Callable[[Any], Any]:
-    """Returns `function`, elementwise, with this derivative instead of its operations' own."""
+def _with_pullback(
+    function: Callable[..., Any], pullback: Callable[..., tuple[Any, ...]]
+) -> Callable[..., Any]:
+    """Returns `function` with this pullback instead of its operations' own."""
 
     @tf.custom_gradient  # type: ignore[untyped-decorator]
-    def with_gradient(x: Any) -> Any:
-        return function(x), lambda cotangent: cotangent * derivative(x)
+    def with_gradient(*inputs: Any) -> Any:
+        return function(*inputs), lambda cotangent: pullback(cotangent, *inputs)
 
-    result: Callable[[Any], Any] = with_gradient
+    result: Callable[..., Any] = with_gradient
     return result
 
 

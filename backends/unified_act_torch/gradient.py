@@ -32,7 +32,7 @@ def shared_definition(
     # Everything from here on closes over functions and numbers only, which Dynamo can trace.
     function = assemble(activation, namespace, parameters)
     pullback = pullback_of(activation, namespace, parameters)
-    twice = pullback_of(activation, namespace, parameters, _with_derivative)
+    twice = pullback_of(activation, namespace, parameters, _with_pullback)
 
     def value(*inputs: Tensor) -> Tensor:
         result: Tensor = function(*map(_widen, inputs))
@@ -59,15 +59,11 @@ def shared_definition(
     return call
 
 
-def _with_derivative(
-    function: Callable[[Tensor], Tensor], derivative: Callable[[Tensor], Tensor]
-) -> Callable[[Tensor], Tensor]:
-    """Returns `function`, elementwise, with this derivative instead of its operations' own."""
-
-    def pullback(cotangent: Tensor, x: Tensor) -> tuple[Tensor]:
-        return (cotangent * derivative(x),)
-
-    return _applied(_with_forward_mode(_function(function, pullback), pullback))
+def _with_pullback(
+    function: Callable[..., Tensor], pullback: Callable[..., tuple[Tensor | None, ...]]
+) -> Callable[..., Tensor]:
+    """Returns `function` with this pullback instead of its operations' own."""
+    return _applied(_with_forward_mode(_function(function, pullback), _by_operations(function)))
 
 
 def _applied(function: type[Function]) -> Callable[..., Tensor]:
@@ -76,7 +72,7 @@ def _applied(function: type[Function]) -> Callable[..., Tensor]:
 
 
 def _function(
-    value: Callable[..., Tensor], pullback: Callable[..., tuple[Tensor, ...]]
+    value: Callable[..., Tensor], pullback: Callable[..., tuple[Tensor | None, ...]]
 ) -> type[Function]:
     """Returns `value` with the gradient that `pullback` computes; only the inputs are saved."""
 
@@ -97,7 +93,7 @@ def _function(
             inputs = ctx.saved_tensors
             cotangents = pullback(_widen(cotangent), *map(_widen, inputs))
             return tuple(
-                None if c is None else c.to(x.dtype)  # type: ignore[redundant-expr]
+                None if c is None else c.to(x.dtype)
                 for c, x in zip(cotangents, inputs, strict=True)
             )
 

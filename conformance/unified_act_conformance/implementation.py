@@ -88,8 +88,11 @@ class Differentiated:
     def hessian_product(
         self, inputs: Sequence[Any], cotangent: Any, directions: Sequence[Any]
     ) -> tuple[Any, ...]:
-        """By the harness."""
-        return self.harness.hessian_product(self.function, inputs, cotangent, directions)
+        """By the harness; inputs without a direction, a mask or noise, are constant."""
+        moving, constant = inputs[: len(directions)], inputs[len(directions) :]
+        return self.harness.hessian_product(
+            lambda *moved: self.function(*moved, *constant), moving, cotangent, directions
+        )
 
 
 def registered(case: Case, numerics: Numerics) -> Implementation:

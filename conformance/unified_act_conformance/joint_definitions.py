@@ -8,6 +8,7 @@ corner.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -230,6 +231,25 @@ def _gumbel_value(numbers: Jets, parameters: Parameters) -> list[Jet]:
     return of(_perturbed(numbers, parameters), parameters)
 
 
+def _gumbel_settled(numbers: Sequence[float], parameters: Parameters, order: int) -> bool:
+    """A choice is, unless two logits are so close that their rounding decides."""
+    if order > 0 or not parameters["hard"]:
+        return True
+    half = len(numbers) // 2
+    logits = [
+        x - math.log(-math.log(noise))
+        for x, noise in zip(numbers[:half], numbers[half:], strict=True)
+    ]
+    first, *rest = sorted(logits, reverse=True)
+    return not rest or first - rest[0] > 1e-2 * (1.0 + abs(first))
+
+
+def _turns(numbers: Sequence[float], _: Parameters, order: int) -> bool:
+    """The wave is, unless one step of the input is more than many turns."""
+    x, frequency = numbers[0], numbers[1]
+    return order < 2 or abs(x) * max(abs(frequency), math.exp(frequency)) < 2.0**60
+
+
 def _off_0(*places: int) -> Callable[[Sequence[float], Parameters, int], bool]:
     """Settled unless one of these numbers is 0, where the second derivative jumps; all if none."""
 
@@ -254,7 +274,7 @@ DEFINITIONS: Mapping[str, Definition] = MappingProxyType(
         "crelu": Definition(_crelu, _off_0()),
         "geglu": Definition(_geglu),
         "glu": Definition(_glu),
-        "gumbel_softmax": Definition(_gumbel_softmax, value=_gumbel_value),
+        "gumbel_softmax": Definition(_gumbel_softmax, _gumbel_settled, _gumbel_value),
         "hardmax": Definition(_hardmax),
         "log_softmax": Definition(_log_softmax),
         "masked_softmax": Definition(_masked_softmax),
@@ -262,8 +282,8 @@ DEFINITIONS: Mapping[str, Definition] = MappingProxyType(
         "prelu": Definition(_prelu, _off_0(0)),
         "reglu": Definition(_reglu, _off_0(1)),
         "rrelu": Definition(_rrelu, _off_0(0)),
-        "snake": Definition(_snake),
-        "snake_beta": Definition(_snake_beta),
+        "snake": Definition(_snake, _turns),
+        "snake_beta": Definition(_snake_beta, _turns),
         "softmax": Definition(_softmax),
         "softmax2d": Definition(_softmax),
         "softmin": Definition(_softmin),

@@ -43,8 +43,7 @@ def joint_problems(case: Case) -> Sequence[Problem]:
         if case.order == 2:
             directions = tuple(
                 inputs_joint.spread(case.dtype, array.shape, seed=2 + index)
-                for index, array in enumerate(arrays)
-                if array.dtype != np.bool_
+                for index, array in enumerate(arrays[: len(arrangement.moving)])
             )
         problems.append(joint_problem(case, arrays, cotangent, directions))
     return problems
@@ -62,7 +61,7 @@ def joint_problem(
         case: The case.
         arrays: The inputs, of its type, and a boolean mask.
         cotangent: What a gradient is taken with, in the shape of the result; default ones.
-        directions: Along what the second derivative is taken: one for each input but a mask.
+        directions: Along what the second derivative is taken: one for each input but mask or noise.
     """
     activation, parameters = _bound(case)
     arrangement = Arrangement(activation, parameters, [_values(array) for array in arrays])
@@ -101,12 +100,10 @@ def _blocks(
     if cotangent is not None:
         weights = arrangement.blocks_of_output(widen(cotangent))
     if directions:
-        names = arrangement.places
-        parts = [
-            arrangement.blocks_of_input(name, widen(direction))
-            for name, direction in zip(names, directions, strict=True)
-        ]
-        moves = np.concatenate(parts, axis=1)
+        moves = np.zeros(numbers.shape)
+        for name, direction in zip(arrangement.moving, directions, strict=True):
+            blocks = arrangement.blocks_of_input(name, widen(direction))
+            moves[:, arrangement.places[name]] = blocks
     for index, row in enumerate(numbers):
         mask = None if arrangement.masks is None else arrangement.masks[index]
         counted = row if mask is None else np.where(mask, row, 0.0)
@@ -124,17 +121,13 @@ def joint_tangents(
     Args:
         case: The case.
         arrays: The inputs.
-        tangents: How fast each changes, but for a mask.
+        tangents: How fast each changes, but for a mask or noise.
     """
     activation, parameters = _bound(case)
     arrangement = Arrangement(activation, parameters, [_values(array) for array in arrays])
-    moves = np.concatenate(
-        [
-            arrangement.blocks_of_input(name, widen(tangent))
-            for name, tangent in zip(arrangement.places, tangents, strict=True)
-        ],
-        axis=1,
-    )
+    moves = np.zeros(arrangement.numbers.shape)
+    for name, tangent in zip(arrangement.moving, tangents, strict=True):
+        moves[:, arrangement.places[name]] = arrangement.blocks_of_input(name, widen(tangent))
     rows = []
     for index, (row, move) in enumerate(zip(arrangement.numbers, moves, strict=True)):
         own = dict(parameters)

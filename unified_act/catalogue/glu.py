@@ -9,15 +9,20 @@ from unified_act.catalogue import gated, gaussian
 from unified_act.catalogue._common import (
     EXP_IS_ZERO,
     at_least,
+    gated_second_derivative,
     relu,
     relu_derivative,
     sigmoid,
+    sigmoid_derivative,
     within,
 )
 from unified_act.catalogue._common import gated as times_sigmoid
 from unified_act.special import square_exp
 
 __all__ = ["ACTIVATIONS"]
+
+_Hessian = tuple[tuple[Any, Any], tuple[Any, Any]]
+"""The partial derivatives of those by value and by gate."""
 
 # Where the gate is almost shut its factor is subnormal and has lost its last bits, which a large
 # value would magnify. So it enters as two factors, the second one last, as in `_common.gated`.
@@ -27,6 +32,13 @@ def _glu_derivative(xp: Any, value: Any, gate: Any) -> tuple[Any, Any]:
     root = xp.exp(xp.abs(gate) * -0.5)
     opened = root * root + 1.0
     return sigmoid(xp, gate), value * root * root / (opened * opened)
+
+
+def _glu_second_derivative(xp: Any, value: Any, gate: Any) -> _Hessian:
+    slope = sigmoid_derivative(xp, gate)
+    nothing = xp.full_like(value, 0.0)
+    bend = gated_second_derivative(xp, gate, nothing, value)
+    return (nothing, slope), (slope, xp.where(gate > 0.0, bend, -bend))
 
 
 def _reglu(xp: Any, value: Any, gate: Any) -> Any:
@@ -51,6 +63,14 @@ def _geglu_derivative(xp: Any, value: Any, gate: Any) -> tuple[Any, Any]:
     return gaussian.gelu(xp, gate), by_gate
 
 
+def _geglu_second_derivative(xp: Any, value: Any, gate: Any) -> _Hessian:
+    clipped = within(xp, gate, gaussian.CONSTANT_FROM)
+    half = clipped * gaussian.SQRT_HALF
+    bend = square_exp(xp, value * ((2.0 - clipped * clipped) * gaussian.DENSITY_AT_0), half)
+    slope = gaussian.gelu_derivative(xp, gate)
+    return (xp.full_like(value, 0.0), slope), (slope, bend)
+
+
 def _swiglu(xp: Any, value: Any, gate: Any) -> Any:
     root = xp.exp(xp.abs(gate) * -0.5)
     opened = root * root + 1.0
@@ -68,6 +88,13 @@ def _swiglu_derivative(xp: Any, value: Any, gate: Any) -> tuple[Any, Any]:
     return gated.silu(xp, gate, beta=1.0), by_gate
 
 
+def _swiglu_second_derivative(xp: Any, value: Any, gate: Any) -> _Hessian:
+    slope = gated.silu_derivative(xp, gate, beta=1.0)
+    z = within(xp, gate, EXP_IS_ZERO)
+    bend = gated_second_derivative(xp, z, value * 2.0, value * xp.abs(z))
+    return (xp.full_like(value, 0.0), slope), (slope, bend)
+
+
 _AXIS = Parameter("axis", -1, "axis whose halves are value and gate")
 _SHAZEER = "Shazeer 2020, arXiv:2002.05202"
 
@@ -83,6 +110,7 @@ ACTIVATIONS = (
         resizes=True,
         forward=times_sigmoid,
         derivative=_glu_derivative,
+        second_derivative=_glu_second_derivative,
         parameters=[_AXIS, _gate_first(False)],
         formula=r"a \cdot \sigma(b)",
         summary="Gated linear unit: the first half of an axis times the sigmoid of the second.",
@@ -105,6 +133,7 @@ ACTIVATIONS = (
         resizes=True,
         forward=_geglu,
         derivative=_geglu_derivative,
+        second_derivative=_geglu_second_derivative,
         parameters=[_AXIS, _gate_first(False)],
         formula=r"a \cdot \operatorname{gelu}(b)",
         summary="Gated linear unit with the exact GELU for a gate.",
@@ -116,6 +145,7 @@ ACTIVATIONS = (
         resizes=True,
         forward=_swiglu,
         derivative=_swiglu_derivative,
+        second_derivative=_swiglu_second_derivative,
         parameters=[_AXIS, _gate_first(True)],
         formula=r"\operatorname{silu}(a) \cdot b",
         summary="Gated linear unit with SiLU for a gate, which is the first half.",

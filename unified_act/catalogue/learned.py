@@ -7,12 +7,17 @@ from typing import Any
 
 from unified_act.activation import Activation, Parameter
 from unified_act.catalogue._common import relu, relu_derivative
+from unified_act.special import polynomial
 
 __all__ = ["ACTIVATIONS"]
 
 _QUARTER_TURN = math.pi / 4.0
 _BEYOND_ANGLES = 2.0**60
 """From here on, the next number of every dtype is many turns away, and a wave is lost in x."""
+
+
+_FAR = -40.0
+"""e^x is nothing beside 1 from here on, in every dtype."""
 
 
 def _prelu(xp: Any, x: Any, weight: Any) -> Any:
@@ -50,9 +55,22 @@ def _wave(xp: Any, x: Any, frequency: Any) -> tuple[Any, Any]:
     return xp.where(told, x, 0.0), xp.where(told, angle, 0.0)
 
 
+_SINC = [(-1.0) ** k / math.factorial(2 * k + 1) for k in range(10)]
+_EXCESS = [1.0 / math.factorial(k + 2) for k in range(18)]
+
+
 def _sinc(xp: Any, z: Any) -> Any:
-    """sin(z)/z."""
-    return xp.where(z == 0.0, 1.0, xp.sin(z) / xp.where(z == 0.0, 1.0, z))
+    """sin(z)/z, near 0 by its series, which can be differentiated there."""
+    near = xp.abs(z) < 1.0
+    small, large = xp.where(near, z, 0.0), xp.where(near, 1.0, z)
+    return xp.where(near, polynomial(small * small, _SINC), xp.sin(large) / large)
+
+
+def _excess(xp: Any, x: Any) -> Any:
+    """e^x - 1 - x for x ≤ 0, near 0 by its series: the difference would cancel."""
+    near = x > -1.0
+    small = xp.where(near, x, 0.0)
+    return xp.where(near, small * small * polynomial(small, _EXCESS), xp.expm1(x) - x)
 
 
 def _snake(xp: Any, x: Any, alpha: Any) -> Any:
@@ -66,6 +84,25 @@ def _snake_derivative(xp: Any, x: Any, alpha: Any) -> tuple[Any, Any]:
     root = xp.sin(angle + _QUARTER_TURN)  # 1 + sin(2z) = 2 sin²(z + π/4), which does not cancel
     once = near * _sinc(xp, angle)
     return root * root * 2.0, near * (near * _sinc(xp, angle * 2.0)) * 2.0 - once * once
+
+
+# sin²(z)/z twice differentiated, by its series, divided by z; in powers of z².
+_BEND = [
+    (-1.0) ** (j + 1) * 2.0 ** (2 * j + 3) * (2 * j + 3) * (2 * j + 2) / math.factorial(2 * j + 4)
+    for j in range(14)
+]
+
+
+def _snake_second_derivative(xp: Any, x: Any, alpha: Any) -> tuple[tuple[Any, Any], ...]:
+    close, angle = _wave(xp, x, alpha)
+    turn = xp.sin(angle * 2.0 + 2.0 * _QUARTER_TURN) * 2.0  # 2 cos(2z)
+    near = xp.abs(angle) < 1.0
+    small, large = xp.where(near, angle, 0.0), xp.where(near, 1.0, angle)
+    sine = xp.sin(large) / large
+    beyond = (turn - xp.sin(large * 2.0) / large * 2.0 + sine * sine * 2.0) / large
+    bend = xp.where(near, small * polynomial(small * small, _BEND), beyond)
+    mixed = close * turn
+    return (turn * alpha, mixed), (mixed, close * close * (close * bend))
 
 
 def _snake_beta(xp: Any, x: Any, alpha: Any, beta: Any) -> Any:
@@ -85,8 +122,10 @@ def _snake_beta_derivative(xp: Any, x: Any, alpha: Any, beta: Any) -> tuple[Any,
 def _xielu(xp: Any, x: Any, alpha_p: Any, alpha_n: Any, *, beta: float) -> Any:
     positive, negative = relu(xp, x), xp.where(x > 0.0, 0.0, x)
     right = positive * (alpha_p * positive + beta)
-    left = alpha_n * xp.expm1(negative) + (beta - alpha_n) * negative
-    return xp.where(x > 0.0, right, left)
+    near = xp.where(negative < _FAR, 0.0, negative)
+    left = alpha_n * _excess(xp, near) + near * beta
+    far = (beta - alpha_n) * negative - alpha_n  # where one infinity would meet another
+    return xp.where(x > 0.0, right, xp.where(negative < _FAR, far, left))
 
 
 def _xielu_derivative(
@@ -95,7 +134,7 @@ def _xielu_derivative(
     positive, negative = relu(xp, x), xp.where(x > 0.0, 0.0, x)
     change = xp.expm1(negative)
     slope = xp.where(x > 0.0, alpha_p * positive * 2.0, alpha_n * change) + beta
-    return slope, positive * positive, change - negative
+    return slope, positive * positive, _excess(xp, negative)
 
 
 _AXIS = Parameter("axis", 1, "axis of x that the channels of the weights belong to")
@@ -142,6 +181,7 @@ ACTIVATIONS = (
         inputs=("x", "alpha"),
         forward=_snake,
         derivative=_snake_derivative,
+        second_derivative=_snake_second_derivative,
         parameters=[_AXIS],
         formula=r"x + \frac{\sin^2(\alpha x)}{\alpha}",
         summary="The input and a wave around it, for periodic signals.",

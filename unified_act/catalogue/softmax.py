@@ -6,7 +6,13 @@ from typing import Any
 
 from unified_act.activation import Activation, Parameter
 
-__all__ = ["ACTIVATIONS", "AXIS", "softmax", "softmax_derivative"]
+__all__ = [
+    "ACTIVATIONS",
+    "AXIS",
+    "softmax",
+    "softmax_derivative",
+    "softmax_second_derivative",
+]
 
 
 def _shifted(xp: Any, x: Any, axis: int) -> Any:
@@ -26,14 +32,37 @@ def softmax_derivative(xp: Any, cotangent: Any, x: Any, *, axis: int) -> tuple[A
     return (_pulled_back(xp, cotangent, softmax(xp, x, axis=axis), largest, axis),)
 
 
-def _pulled_back(xp: Any, cotangent: Any, y: Any, largest: Any, axis: int) -> Any:
-    # Any constant may be taken off the cotangent. The mean at the largest elements makes the
-    # difference small for a clear winner before it is formed, not after.
-    nothing = xp.full_like(y, 0.0)
-    number = xp.sum(xp.where(largest, 1.0, nothing), axis=axis)
+def softmax_second_derivative(
+    xp: Any, direction: Any, cotangent: Any, x: Any, *, axis: int
+) -> tuple[Any, Any]:
+    """What goes back through `softmax_derivative`."""
+    largest = _shifted(xp, x, axis) >= 0.0
+    y = softmax(xp, x, axis=axis)
+    return _twice_pulled_back(xp, direction, cotangent, y, largest, axis)
+
+
+def _twice_pulled_back(
+    xp: Any, direction: Any, cotangent: Any, y: Any, largest: Any, axis: int
+) -> tuple[Any, Any]:
+    # The derivative of a mean weighted by y is a covariance.
+    first = _centred(xp, direction, y, largest, axis)
+    second = _centred(xp, cotangent, y, largest, axis)
+    product = first * second
+    return y * first, y * (product - xp.sum(product * y, axis=axis))
+
+
+def _centred(xp: Any, v: Any, y: Any, largest: Any, axis: int) -> Any:
+    """`v` less its mean, weighted by `y`."""
+    # Any constant may be taken off first. The mean at the largest elements makes the difference
+    # small for a clear winner before it is formed, not after.
+    number = xp.sum(xp.where(largest, 1.0, xp.full_like(y, 0.0)), axis=axis)
     number = xp.where(number == 0.0, 1.0, number)
-    cotangent = cotangent - xp.sum(xp.where(largest, cotangent, 0.0), axis=axis) / number
-    return y * (cotangent - xp.sum(cotangent * y, axis=axis))
+    v = v - xp.sum(xp.where(largest, v, 0.0), axis=axis) / number
+    return v - xp.sum(v * y, axis=axis)
+
+
+def _pulled_back(xp: Any, cotangent: Any, y: Any, largest: Any, axis: int) -> Any:
+    return y * _centred(xp, cotangent, y, largest, axis)
 
 
 def _softmin(xp: Any, x: Any, *, axis: int) -> Any:
@@ -42,6 +71,13 @@ def _softmin(xp: Any, x: Any, *, axis: int) -> Any:
 
 def _softmin_derivative(xp: Any, cotangent: Any, x: Any, *, axis: int) -> tuple[Any]:
     return (-softmax_derivative(xp, cotangent, -x, axis=axis)[0],)
+
+
+def _softmin_second_derivative(
+    xp: Any, direction: Any, cotangent: Any, x: Any, *, axis: int
+) -> tuple[Any, Any]:
+    by_cotangent, by_x = softmax_second_derivative(xp, direction, cotangent, -x, axis=axis)
+    return -by_cotangent, by_x
 
 
 _LOWEST = -float("inf")
@@ -72,6 +108,16 @@ def _masked_softmax_derivative(
     return xp.where(mask, pulled, 0.0), None
 
 
+def _masked_softmax_second_derivative(
+    xp: Any, direction: Any, cotangent: Any, x: Any, mask: Any, *, axis: int
+) -> tuple[Any, Any]:
+    shifted, y = _masked_parts(xp, x, mask, axis)
+    largest = xp.where(mask, shifted, -1.0) >= 0.0
+    direction, cotangent = (xp.where(mask, v, 0.0) for v in (direction, cotangent))
+    found = _twice_pulled_back(xp, direction, cotangent, y, largest, axis)
+    return xp.where(mask, found[0], 0.0), xp.where(mask, found[1], 0.0)
+
+
 def _log_softmax(xp: Any, x: Any, *, axis: int) -> Any:
     shifted = _shifted(xp, x, axis)
     # The largest elements count as e^0 - 1 = 0 here and are added as their number: a clear winner,
@@ -86,6 +132,15 @@ def _log_softmax_derivative(xp: Any, cotangent: Any, x: Any, *, axis: int) -> tu
     return (cotangent - softmax(xp, x, axis=axis) * xp.sum(cotangent, axis=axis),)
 
 
+def _log_softmax_second_derivative(
+    xp: Any, direction: Any, cotangent: Any, x: Any, *, axis: int
+) -> tuple[Any, Any]:
+    largest = _shifted(xp, x, axis) >= 0.0
+    y = softmax(xp, x, axis=axis)
+    centred = _centred(xp, direction, y, largest, axis)
+    return centred, -(y * centred) * xp.sum(cotangent, axis=axis)
+
+
 AXIS = Parameter("axis", -1, "axis along which the elements belong together")
 _SOURCE = "Bridle 1990, Probabilistic interpretation of feedforward classification network outputs"
 _CHANNELS = Parameter("axis", -3, "axis of the channels, the third from the end")
@@ -97,6 +152,7 @@ ACTIVATIONS = (
         kind="axis",
         forward=softmax,
         derivative=softmax_derivative,
+        second_derivative=softmax_second_derivative,
         parameters=[AXIS],
         formula=_FORMULA,
         summary="Positive numbers that add up to 1 along an axis.",
@@ -107,6 +163,7 @@ ACTIVATIONS = (
         kind="axis",
         forward=softmax,
         derivative=softmax_derivative,
+        second_derivative=softmax_second_derivative,
         parameters=[_CHANNELS],
         formula=_FORMULA,
         summary="Softmax over the channels at each place of an image.",
@@ -117,6 +174,7 @@ ACTIVATIONS = (
         kind="axis",
         forward=_softmin,
         derivative=_softmin_derivative,
+        second_derivative=_softmin_second_derivative,
         parameters=[AXIS],
         formula=r"\frac{e^{-x_i}}{\sum_j e^{-x_j}}",
         summary="Softmax of the negative: the smallest element gets the largest share.",
@@ -129,6 +187,7 @@ ACTIVATIONS = (
         masks=("mask",),
         forward=_masked_softmax,
         derivative=_masked_softmax_derivative,
+        second_derivative=_masked_softmax_second_derivative,
         parameters=[AXIS],
         formula=r"\frac{m_i e^{x_i}}{\sum_j m_j e^{x_j}}",
         summary="Softmax of the elements where the mask is true; 0 elsewhere, and where none is.",
@@ -139,6 +198,7 @@ ACTIVATIONS = (
         kind="axis",
         forward=_log_softmax,
         derivative=_log_softmax_derivative,
+        second_derivative=_log_softmax_second_derivative,
         parameters=[AXIS],
         formula=r"x_i - \log \sum_j e^{x_j}",
         summary="Logarithm of softmax.",

@@ -7,7 +7,12 @@ from typing import Any
 from unified_act.activation import Activation, Parameter
 from unified_act.catalogue._common import POSITIVE
 from unified_act.catalogue.selecting import hardmax
-from unified_act.catalogue.softmax import AXIS, softmax, softmax_derivative
+from unified_act.catalogue.softmax import (
+    AXIS,
+    softmax,
+    softmax_derivative,
+    softmax_second_derivative,
+)
 
 __all__ = ["ACTIVATIONS"]
 
@@ -60,6 +65,22 @@ def _gumbel_softmax_derivative(
     return by_x, by_x / (-xp.log(noise) * noise)
 
 
+def _gumbel_softmax_second_derivative(
+    xp: Any,
+    direction: Any,
+    cotangent: Any,
+    x: Any,
+    noise: Any,
+    *,
+    tau: float,
+    hard: bool,
+    axis: int,
+) -> tuple[Any, Any]:
+    logits = _gumbel_logits(xp, x, noise, tau, axis)
+    found = softmax_second_derivative(xp, direction, cotangent, logits, axis=axis)
+    return found[0] / tau, found[1] / (tau * tau)
+
+
 ACTIVATIONS = (
     Activation(
         name="rrelu",
@@ -85,6 +106,7 @@ ACTIVATIONS = (
         inputs=("x", "noise"),
         forward=_gumbel_softmax,
         derivative=_gumbel_softmax_derivative,
+        second_derivative=_gumbel_softmax_second_derivative,
         parameters=[
             Parameter("tau", 1.0, "temperature; the lower, the closer to a choice", low=POSITIVE),
             Parameter(

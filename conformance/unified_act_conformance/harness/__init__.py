@@ -94,7 +94,7 @@ class Harness:
             function: What to differentiate.
             inputs: Its inputs.
             cotangent: What its gradients are taken with; None for ones.
-            directions: One array for each input that is not boolean; so are the results.
+            directions: One array for each input.
         """
         del function, inputs, cotangent, directions
         raise NotOfferedError("it has no second derivatives")
