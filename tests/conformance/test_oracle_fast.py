@@ -190,3 +190,17 @@ def test_few_inputs_are_evaluated_exactly() -> None:
     few = oracle.evaluate("gelu", 0, x, dtype="float32")
     assert np.array_equal(few.low, oracle.evaluate("gelu", 0, x).low)
     assert few.low.any()
+
+
+def test_a_tail_decides_beside_a_tie_and_not_beside_a_power_of_two() -> None:
+    # Half of bfloat16's smallest number and a little more or less; 100 digits further down.
+    more = oracle.evaluate("gelu", 0, np.array([2.0**-133]))
+    less = oracle.evaluate("elu", 0, np.array([-(2.0**-132)]), {"alpha": 0.25})
+    assert round_to(more.high, more.low, "bfloat16") == 2.0**-133
+    assert round_to(less.high, less.low, "bfloat16") == 0
+    for dtype in ("float64", "float32"):
+        saturated = oracle.evaluate("sigmoid", 0, np.full(200, 100.0), dtype=dtype)
+        nearly = oracle.evaluate("sigmoid", 0, np.full(200, 50.0), dtype=dtype)
+        assert np.all(saturated.high == 1)
+        assert np.all(saturated.low == 0)
+        assert np.all(nearly.low < 0)
