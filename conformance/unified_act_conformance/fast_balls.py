@@ -1,7 +1,10 @@
-"""Ball arithmetic in double precision over whole arrays: a hundred times faster than `arb`.
+"""Ball arithmetic in double precision over whole arrays, about ten times faster than `arb`.
 
 A ball is a midpoint and a radius that bounds how far the exact number may be from it. Each
-operation XX
+operation adds a bound of its own rounding to what it was given, so that a radius is a proof and no
+estimate, on two conditions: IEEE arithmetic, and elementary functions that are as good as is
+claimed below, which the tests measure. What cannot be bounded has a radius that is infinite or NaN.
+
 The operators and methods are those of `arb`, so that a formula runs on either.
 """
 
@@ -21,7 +24,7 @@ Doubles = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 LIBRARY_ULPS = 4
-"""How wrong NumPy's and the C library's functions may be: twice what is documented of any."""
+"""How wrong NumPy's and the C library's functions may be, in units in the last place."""
 ERF_ULPS = 10
 """The same of erf and erfc."""
 

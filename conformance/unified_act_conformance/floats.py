@@ -104,13 +104,12 @@ def ulp(
         The spacing; meaningless where the value is NaN.
     """
     fmt = float_format(name)
-    mantissa, exponent = np.frexp(np.abs(high))
-    below_power_of_two = (mantissa == 0.5) & (np.sign(high) * np.sign(low) < 0)
-    exponent = exponent - 1 - below_power_of_two
-    exponent = np.where(np.isinf(high), fmt.max_exponent, exponent)
-    exponent = np.where(high == 0, fmt.min_exponent, exponent)
+    # By the bits: zero and subnormals have the lowest exponent of a double, infinity the highest.
+    bits = np.asarray(np.abs(high), dtype=np.float64).view(np.int64)
+    is_power_of_two = bits & (2**52 - 1) == 0
+    exponent = (bits >> 52) - 1023 - (is_power_of_two & (np.sign(high) * np.sign(low) < 0))
     exponent = np.clip(exponent, fmt.min_exponent, fmt.max_exponent)
-    return np.asarray(np.ldexp(1.0, exponent - fmt.precision + 1), dtype=np.float64)
+    return np.asarray(((exponent + 1023) << 52).view(np.float64) * fmt.epsilon)
 
 
 def round_to(high: NDArray[np.float64], low: NDArray[np.float64], name: str) -> NDArray[np.float64]:

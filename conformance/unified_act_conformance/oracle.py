@@ -169,9 +169,18 @@ def split(balls: Sequence[arb]) -> tuple[list[float], list[float]]:
     """
     highs = [float(ball) for ball in balls]
     with ctx.workprec(FIRST_PRECISION):
-        lows = [float(ball - high) for ball, high in zip(balls, highs, strict=True)]
-    pairs = zip(highs, lows, strict=True)
-    return highs, [0.0 if abs(low) < oracle_fast.NOISE * abs(high) else low for high, low in pairs]
+        return highs, [_left_over(ball, high) for ball, high in zip(balls, highs, strict=True)]
+
+
+def _left_over(ball: arb, high: float) -> float:
+    """The low part; 0 where the enclosure cannot tell it from 0, so that a tie stays a tie."""
+    rest = ball - high
+    if rest.contains(0):
+        return 0.0
+    low = float(rest)
+    if abs(low) < oracle_fast.NOISE * abs(high) and oracle_fast.changes_spacing(high):
+        return 0.0
+    return low
 
 
 def reference_of(highs: ArrayLike, lows: ArrayLike) -> Reference:

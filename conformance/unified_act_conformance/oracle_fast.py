@@ -11,6 +11,7 @@ encloses all inputs of it. And of an underflow only the sign is asked; a tail ha
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -21,7 +22,7 @@ from unified_act_conformance.fast_balls import Balls
 from unified_act_conformance.floats import float_format, to_type, ulp, widen
 from unified_act_conformance.formulas import Function
 
-__all__ = ["FEWEST", "NOISE", "settle"]
+__all__ = ["FEWEST", "NOISE", "changes_spacing", "settle"]
 
 Doubles = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -33,15 +34,28 @@ TOLERANCE = 2.0**-20
 FINEST = 2.0**-24
 """The spacing of float32 below 1, the narrowest of all that are served."""
 NOISE = 2.0**-96
-"""Relative to a value, what the exact oracle leaves open.
+"""Relative to a power of 2, at which a type's spacing changes, what is not told from it.
 
-What is closer to a power of two is not on this or that side of it, where the spacing of a type
-changes, but that power itself.
+A value that is closer lies on neither side, here and in the exact oracle.
+"""
+LARGEST_TIE = 2.0**-134
+"""Half of bfloat16's smallest number, a power of 2 beside which the rounding depends on the side.
+
+It does at float16's too, but no value there is that close to it: the inputs are not small enough.
 """
 CHUNK = 8192
 """Inputs at a time, so that what is in the works stays in the processor's cache."""
 SHORTEST = 8
 """Neighbours from which on it pays to evaluate a stretch before each of its points."""
+
+
+def changes_spacing(value: float) -> bool:
+    """Whether a value is a power of 2 at which the spacing of some narrow type may change.
+
+    Args:
+        value: The value.
+    """
+    return abs(math.frexp(value)[0]) == 0.5 and abs(value) > LARGEST_TIE
 
 
 def settle(

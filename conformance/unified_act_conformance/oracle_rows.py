@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 from flint import arb
@@ -72,11 +72,15 @@ def _row(
         return [math.nan] * len(row), [0.0] * len(row)
     function = _VALUES[name, order]
 
-    def at(index: int, precision: int) -> arb:
+    @cache  # the same for all elements of the row
+    def terms(precision: int) -> tuple[list[arb | None], list[arb]]:
         del precision  # already in force
         # Differences to the maximum, so that a tie with it is exactly e^0 = 1.
         shifted = [arb(value) - largest if math.isfinite(value) else None for value in row]
-        powers = [arb(0) if value is None else value.exp() for value in shifted]
+        return shifted, [arb(0) if value is None else value.exp() for value in shifted]
+
+    def at(index: int, precision: int) -> arb:
+        shifted, powers = terms(precision)
         return function(index, shifted, powers, weights)
 
     return split([decide(partial(at, index), lambda: 1.0) for index in range(len(row))])

@@ -5,16 +5,20 @@ Independent of the library's own definitions by design. A formula is built at th
 exactly. The third derivative serves only to say how well conditioned the second one is.
 
 How to write one. It runs on a single `arb` and, for speed, on whole arrays of balls in double
-precision, so a derivative
+precision (`fast_balls.Balls`), so a derivative
 
-- uses `+ - * /`, powers with small integer exponents, `abs` and the methods of `arb`
-  (`exp`, `expm1`, `log1p`, `tanh`, `erfc`, `sgn` ...), with `arb`, int and float constants;
+- uses `+ - * /`, powers with positive integer exponents, `abs` and the methods that `Balls` shares
+  with `arb`, with `arb`, int and float constants; one that is missing there is added there;
 - never compares, nor says `if`, on a number: branches are joined by `split` and `band`, and each is
   a function of x alone that sees no inputs but its own. It may return a tuple;
 - may return a constant, made by `constant` or `zero`, where it does not depend on x;
 - should not cancel where x, or the derivative itself, goes to 0, and only take `exp` of what is
-  negative. Such a formula is as right as any other, but most of its points are too inaccurate in
-  double precision and are evaluated one by one, a hundred times slower.
+  negative;
+- should say what is left where it goes to a power of two: `1 - 1 / (1 + abs(x))` and not
+  `x / (1 + abs(x))` for large x, `(1 - t * t) / 4` and not `s * c` for small.
+
+The last two are for speed alone: where they do not hold, points are too inaccurate in double
+precision and are evaluated one by one. `test_few_points_are_left_over` says if it is too many.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,14 @@ __all__ = ["Function", "Harness", "NotOfferedError", "check_dtype", "load_harnes
 
 Function = Callable[..., Any]
 """A function of the framework's arrays."""
+
+
+@cache  # every case and check asks, and each answer would be searched for and parsed again
+def _installed(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
 
 
 class NotOfferedError(NotImplementedError):
@@ -48,10 +57,9 @@ class Harness:
             LookupError: None of its distributions is installed.
         """
         for package in self.packages():
-            try:
-                return importlib.metadata.version(package)
-            except importlib.metadata.PackageNotFoundError:
-                continue
+            version = _installed(package)
+            if version is not None:
+                return version
         raise LookupError(f"none of {self.packages()} is installed")
 
     def to_native(self, values: FloatArray, dtype: str) -> Any:
