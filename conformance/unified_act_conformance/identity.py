@@ -26,14 +26,16 @@ from unified_act_conformance.problems import Problem, problem_at
 from unified_act_conformance.siblings import ORDINARY, siblings_of
 from unified_act_conformance.verdict import judge_problem
 
-__all__ = ["inseparable", "mistaken_for"]
+__all__ = ["NEGLIGIBLE", "inseparable", "mistaken_for"]
 
 SMALLEST = 2.0**-10
 """Below this magnitude functions are as good as straight, and siblings alike."""
 ENOUGH = 2000
 """Inputs at which two functions are compared."""
-PROBES = 64
+PROBES = 128
 """Inputs by which siblings are told that a budget tells apart, which are nearly all."""
+NEGLIGIBLE = 2.0**-10
+"""In eps: functions that differ by less, such as gelu″ and clipped_gelu″, are the same here."""
 CAP = 4.0
 """In ULP: what one output can say for or against a function, so that no few outweigh the rest."""
 
@@ -65,7 +67,8 @@ def mistaken_for(
         high, low = problem.reference.high[sample], problem.reference.low[sample]
         ours = round_to(high, low, case.dtype)
         found = widen(output[sample])
-        differ = (ours != theirs) & ~np.isnan(found)
+        gap = NEGLIGIBLE * float_format(case.dtype).epsilon
+        differ = (ours != theirs) & (np.abs(ours - theirs) >= gap) & ~np.isnan(found)
         to_ours, to_theirs = (
             np.minimum(distance(found, function, case.dtype), CAP)[differ].sum()
             for function in (ours, theirs)
@@ -91,7 +94,7 @@ def inseparable(
     if not others:
         return ()
     spread = np.modf(np.arange(1, PROBES + 1) * (np.sqrt(5.0) - 1) / 2)[0]
-    data = to_type(ORDINARY * (spread - 0.5), dtype).tobytes()
+    data = to_type(ORDINARY * (2.0 * spread - 1.0), dtype).tobytes()
     case = Case(subject, _NO_BACKEND, dtype, order)
     own = _posed(subject, dtype, order, data)
     found = []
