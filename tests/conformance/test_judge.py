@@ -12,14 +12,7 @@ from numpy.typing import NDArray
 
 from tests.conformance.oracle_facts import REQUIRED
 from unified_act_conformance import budgets, inputs, oracle
-from unified_act_conformance.floats import (
-    FORMATS,
-    FloatArray,
-    round_to,
-    to_type,
-    ulp,
-    widen,
-)
+from unified_act_conformance.floats import FORMATS, FloatArray, round_to, to_type, ulp, widen
 from unified_act_conformance.judge import CLASSES, Floor, Judgement, judge, judge_with_slack
 from unified_act_conformance.oracle_ranges import value_range
 from unified_act_conformance.oracle_rows import ROW_FUNCTIONS, rows
