@@ -10,21 +10,19 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from tests.conformance.oracle_facts import REQUIRED
 from unified_act_conformance import budgets, inputs, oracle
-from unified_act_conformance.floats import (
-    FORMATS,
-    FloatArray,
-    round_to,
-    to_type,
-    ulp,
-    widen,
-)
+from unified_act_conformance.floats import FORMATS, FloatArray, round_to, to_type, ulp, widen
 from unified_act_conformance.judge import CLASSES, Floor, Judgement, judge, judge_with_slack
 from unified_act_conformance.oracle_ranges import value_range
 from unified_act_conformance.oracle_rows import ROW_FUNCTIONS, rows
 
 Array32 = NDArray[np.float32]
 Formula = Callable[[Any], Any]
+
+
+def exact_values(name: str, order: int, x: FloatArray) -> oracle.Reference:
+    return oracle.evaluate(name, order, widen(x), REQUIRED.get(name))
 
 
 def verdict(
@@ -38,18 +36,17 @@ def verdict(
 ) -> Judgement:
     if x is None:
         x = inputs.quick(dtype, kinks=(0.0,), crossings=inputs.CROSSINGS.get(name, ()))
-    wide = widen(x)
     with np.errstate(all="ignore"):
         y = output(x)
     return judge(
         y,
-        oracle.evaluate(name, order, wide),
+        exact_values(name, order, x),
         x,
         dtype,
-        oracle.condition(name, order, wide),
+        oracle.condition(name, order, widen(x), REQUIRED.get(name)),
         floor=floor,
         budget=budgets.budget(name, order, dtype),
-        value_range=value_range(name, order),
+        value_range=value_range(name, order, REQUIRED.get(name)),
     )
 
 
@@ -89,7 +86,7 @@ def charged(judgement: Judgement) -> list[str]:
 @pytest.mark.parametrize("dtype", FORMATS)
 def test_correct_rounding_has_no_error(name: str, order: int, dtype: str) -> None:
     def correctly_rounded(x: FloatArray) -> FloatArray:
-        reference = oracle.evaluate(name, order, widen(x))
+        reference = exact_values(name, order, x)
         return to_type(round_to(reference.high, reference.low, dtype), dtype)
 
     judgement = verdict(name, dtype, correctly_rounded, order=order)
@@ -101,8 +98,8 @@ def test_correct_rounding_has_no_error(name: str, order: int, dtype: str) -> Non
 @pytest.mark.parametrize("name", oracle.ELEMENTWISE)
 def test_a_neighbour_of_the_right_value_is_within_one_and_a_half(name: str) -> None:
     def neighbour(x: FloatArray) -> FloatArray:
-        reference = oracle.evaluate(name, 0, widen(x))
-        rounded = to_type(reference.high, "float32")
+        reference = exact_values(name, 0, x)
+        rounded = to_type(round_to(reference.high, reference.low, "float32"), "float32")
         return np.where(np.isfinite(rounded), np.nextafter(rounded, np.float32(0)), rounded)
 
     judgement = verdict(name, "float32", neighbour)
