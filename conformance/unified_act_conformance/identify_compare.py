@@ -193,7 +193,7 @@ def _joined(gaps: Sequence[_Gap]) -> _Gap:
 
 def _given(family: Family, values: tuple[float, ...]) -> dict[str, float | int]:
     """The parameters that are not the defaults, and all weights."""
-    defaults = family.activation.bind({})
+    defaults = {p.name: p.default for p in family.activation.parameters}
     given = {k: v for k, v in family.parameters(values).items() if v != defaults[k]}
     sought = values[len(values) - family.weights :] if family.weights else ()
     known = (WEIGHT,) * family.given_weights

@@ -22,7 +22,7 @@ Fixed = tuple[tuple[str, float | int], ...]
 SMALLEST, LARGEST = 1e-3, 1e3
 """Where parameters are looked for: beyond, one function is another in the limit."""
 ROUND = (0.0, 0.01, 0.1, 0.125, 0.2, 0.25, 1 / 3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 6.0, 10.0)
-PAIRS = 32
+PAIRS = 24
 """How many values of each of two parameters are tried with each other."""
 BEST = 4
 """How many of the starting points are refined."""
@@ -51,8 +51,8 @@ class Family:
 
     @property
     def defaults(self) -> tuple[float, ...]:
-        """The free parameters as they are when not given."""
-        return tuple(float(parameter.default) for parameter in self.free)
+        """The free parameters as they are when not given; 0 for one without a default."""
+        return tuple(float(p.default or 0.0) for p in self.free)
 
     def parameters(self, values: Sequence[float]) -> dict[str, float | int]:
         """Returns all its parameters.
@@ -119,8 +119,8 @@ def families(activation: Activation, axes: Sequence[int], given_weights: int) ->
     weights = len(activation.inputs) - 1
     if given_weights and weights != given_weights:
         return
-    # A Python float, as against an axis or a number of groups.
-    free = tuple(p for p in activation.parameters if isinstance(p.default, float))
+    # An integer is an axis or a number of groups.
+    free = tuple(p for p in activation.parameters if not isinstance(p.default, int))
     sought = 0 if given_weights else weights
     if sought:
         free += tuple(Parameter(name, WEIGHT) for name in activation.inputs[1:])
@@ -252,8 +252,8 @@ def _rounded(
 ) -> tuple[float, ...]:
     """The plainest numbers that come as close: the default, a few digits, a fraction."""
     limit = 1.01 * float(np.max(np.abs(residual(values)))) + noise
-    for place, parameter in enumerate(family.free):
-        for plain in _plain(values[place], float(parameter.default)):
+    for place, default in enumerate(family.defaults):
+        for plain in _plain(values[place], default):
             changed = (*values[:place], plain, *values[place + 1 :])
             if np.max(np.abs(residual(changed))) <= limit:
                 values = changed
@@ -264,6 +264,7 @@ def _rounded(
 def _plain(value: float, default: float) -> Iterator[float]:
     yield default
     if math.isfinite(value):
+        yield round(value, 6)  # a 0 among them
         for digits in (1, 2, 3, 4):
             yield float(f"{value:.{digits}g}")
         for divisor in (3, 6, 7, 9):

@@ -285,7 +285,7 @@ def grid() -> Doubles:
     whole = np.arange(-20.0, 21.0) / 2
     tiny = np.array([*TINY, *(-t for t in TINY), -ORDINARY, ORDINARY])
     far = np.array([*FAR, *(-f for f in FAR)])
-    return np.unique(np.concatenate([dense, whole, tiny, far]))
+    return np.asarray(np.unique(np.concatenate([dense, whole, tiny, far])))
 
 
 def block(shape: tuple[int, ...] = FOUR) -> Doubles:
@@ -294,4 +294,5 @@ def block(shape: tuple[int, ...] = FOUR) -> Doubles:
     Args:
         shape: Its shape.
     """
-    return np.reshape(8.0 * _spread(int(np.prod(shape))) - 4.0, shape)
+    values = 8.0 * _spread(int(np.prod(shape))) - 4.0
+    return values.reshape(shape)
