@@ -79,8 +79,8 @@ def diff(
     if as_json:
         echo_json(asdict(found))
         return
-    table = Table(title=escape(f"Largest differences of {first} and {second} in {dtype}"))
-    for name in ("inputs", "value", "… in ULP", "gradient", "… in ULP"):
+    table = Table(title=escape(f"{first} and {second} in {dtype}"))
+    for name in ("inputs", "value", "in ULP", "gradient", "in ULP"):
         table.add_column(name)
     for region in found.regions:
         table.add_row(region.name, *_cells(region.value), *_cells(region.gradient))
@@ -94,7 +94,9 @@ def _cells(gap: Gap | None) -> tuple[str, str]:
         return "–", "–"
     if gap.ulps == 0:
         return "equal", "0"
-    return f"{gap.absolute:.2g}{_at(gap.absolute_at)}", f"{gap.ulps:.4g}{_at(gap.ulps_at)}"
+    absolute = f"{gap.absolute:.2g}" if math.isfinite(gap.absolute) else "one is not finite"
+    ulps = f"{gap.ulps:.4g}" if math.isfinite(gap.ulps) else "one is NaN"
+    return absolute + _at(gap.absolute_at), ulps + _at(gap.ulps_at)
 
 
 def _at(x: float) -> str:

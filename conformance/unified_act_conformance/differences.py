@@ -171,6 +171,6 @@ def _gap(one: Doubles, other: Doubles, x: Doubles, dtype: str) -> Gap:
     ulps = distance(to_type(one, dtype), to_type(other, dtype), dtype)
     with np.errstate(invalid="ignore"):
         absolute = np.where(ulps == 0, 0.0, np.abs(one - other))
-    absolute = np.nan_to_num(absolute, nan=np.inf)  # a number and NaN
+    absolute = np.where(np.isnan(absolute), np.inf, absolute)  # a number and NaN
     by_size, by_ulps = int(np.argmax(absolute)), int(np.argmax(ulps))
     return Gap(float(absolute[by_size]), float(x[by_size]), float(ulps[by_ulps]), float(x[by_ulps]))

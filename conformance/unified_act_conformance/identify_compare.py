@@ -178,7 +178,7 @@ def _gap(own: Doubles, other: Doubles, about: Doubles, seen: NDArray[np.bool_]) 
     own, other, about = own[seen], other[seen], about[seen]
     with np.errstate(invalid="ignore"):
         plain = np.where(own == other, 0.0, np.abs(own - other))  # infinities may be equal
-    plain = np.nan_to_num(plain, nan=np.inf)
+    plain = np.where(np.isnan(plain), np.inf, plain)
     scaled = plain / (1.0 + np.abs(np.where(np.isfinite(own), own, 0.0)))
     return _Gap(plain.ravel(), scaled.ravel(), about.ravel())
 

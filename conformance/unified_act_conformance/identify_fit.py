@@ -27,6 +27,8 @@ PAIRS = 24
 BEST = 4
 """How many of the starting points are refined."""
 STEPS = 40
+SETTLED = 0.999
+"""What a step leaves of the squared error, once there is nothing more to gain."""
 WORST = 1e6
 """The residual of an answer that is not finite where the other one is."""
 
@@ -237,9 +239,10 @@ def _refined(residual: Residual, start: tuple[float, ...], bounds: Bounds) -> tu
         trial = np.clip(values - np.linalg.solve(square, towards), low, high)
         there = residual(trial.tolist())
         if there @ there < now @ now:
-            if np.allclose(trial, values, rtol=1e-14, atol=0.0):
-                break
+            settled = there @ there > SETTLED * (now @ now)
             values, now, damping = trial, there, damping / 5.0
+            if settled:
+                break
         elif damping > 1e6:
             break
         else:

@@ -78,7 +78,9 @@ def curves_of(source: Source, between: tuple[float, float], orders: Sequence[int
         raise ua.UnsupportedError(f"{source.text} is no function of one number, so has no curve.")
     dtype = unknown.dtypes[0]
     kinks = source.kinks
-    at = unknown.bends(dtype) if kinks is None else [kink.at for kink in kinks]
+    at = [kink.at for kink in kinks or ()]
+    if kinks is None:  # found to 1e-8; whoever wrote the function chose fewer digits
+        at = [round(bend, 6) for bend in unknown.bends(dtype)]
     at = [x for x in at if between[0] <= x <= between[1]]
     x = np.unique(np.concatenate([np.linspace(*between, POINTS), at]))
     sample = unknown.at(x, dtype)
@@ -163,7 +165,7 @@ def save_plot(curves: Sequence[Curve], path: Path) -> None:
     panels = figure.subplots(1, len(orders), squeeze=False)[0]
     for panel, order in zip(panels, orders, strict=True):
         _draw(panel, [curve for curve in curves if curve.order == order])
-        panel.set_title(TITLES[order])
+        panel.set_ylabel(TITLES[order])
     panels[0].legend(loc="best", frameon=True, framealpha=0.85, edgecolor="none")
     try:
         figure.savefig(path, dpi=150)
