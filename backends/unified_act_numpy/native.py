@@ -7,6 +7,11 @@ from unified_act.backend import Native
 __all__ = ["NATIVE"]
 
 NATIVE = {
+    "exponential": Native(
+        "exp",
+        dtypes=(),
+        why="it warns of every infinite result; without that it is the shared definition",
+    ),
     "tanh": Native(
         "tanh",
         dtypes=("float32", "float64"),

@@ -1,4 +1,4 @@
-"""Smooth activations of the form x times a gate that opens with x."""
+"""Smooth activations of the form x times a gate."""
 
 from __future__ import annotations
 
@@ -13,19 +13,22 @@ from unified_act.catalogue._common import (
     gated,
     gated_derivative,
     gated_second_derivative,
+    tanh,
     within,
 )
 
-__all__ = ["ACTIVATIONS"]
+__all__ = ["ACTIVATIONS", "silu", "silu_derivative"]
 
 
-def _silu(xp: Any, x: Any, *, beta: float) -> Any:
+def silu(xp: Any, x: Any, *, beta: float) -> Any:
+    """x·sigmoid(βx)."""
     z = x * beta
     # Where the gate is 0 its input is replaced by a finite one: -inf · 0 would be NaN.
     return gated(xp, xp.where(z < -EXP_IS_ZERO, -1.0, x), z)
 
 
-def _silu_derivative(xp: Any, x: Any, *, beta: float) -> Any:
+def silu_derivative(xp: Any, x: Any, *, beta: float) -> Any:
+    """The derivative of `silu`."""
     z = within(xp, x * beta, EXP_IS_ZERO)
     return gated_derivative(xp, z, z)
 
@@ -76,11 +79,29 @@ def _mish_second_derivative(xp: Any, x: Any) -> Any:
     return xp.where(positive, once * e, once) / cube
 
 
+def _lisht(xp: Any, x: Any) -> Any:
+    return x * tanh(xp, x)
+
+
+def _lisht_derivative(xp: Any, x: Any) -> Any:
+    bounded = within(xp, x, EXP_IS_ZERO)  # infinity · 0 would be NaN
+    e = xp.exp(xp.abs(bounded) * -2.0)
+    return tanh(xp, x) + bounded * e * 4.0 / ((e + 1.0) * (e + 1.0))
+
+
+def _lisht_second_derivative(xp: Any, x: Any) -> Any:
+    # 2 (1 - x tanh x) tanh′, where 1 - x tanh x grows and must not magnify a rounded tanh′.
+    x = within(xp, x, EXP_IS_ZERO)
+    root = xp.exp(-xp.abs(x))
+    e = root * root
+    return (1.0 - x * tanh(xp, x)) * 8.0 / ((e + 1.0) * (e + 1.0)) * root * root
+
+
 ACTIVATIONS = (
     Activation(
         name="silu",
-        forward=_silu,
-        derivative=_silu_derivative,
+        forward=silu,
+        derivative=silu_derivative,
         second_derivative=_silu_second_derivative,
         parameters=[Parameter("beta", 1.0, "steepness of the gate", low=POSITIVE)],
         aliases=("swish",),
@@ -99,5 +120,15 @@ ACTIVATIONS = (
         formula=r"x \cdot \tanh(\log(1 + e^x))",
         summary="The input times the tanh of its softplus.",
         source="Misra 2019, arXiv:1908.08681",
+    ),
+    Activation(
+        name="lisht",
+        forward=_lisht,
+        derivative=_lisht_derivative,
+        second_derivative=_lisht_second_derivative,
+        limits=lambda: Limits((INFINITY, INFINITY), (-1.0, 1.0)),
+        formula=r"x \cdot \tanh x",
+        summary="The input times its hyperbolic tangent; never negative.",
+        source="Roy, Manna, Dubey & Chaudhuri 2019, arXiv:1901.05894",
     ),
 )
