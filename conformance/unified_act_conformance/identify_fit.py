@@ -26,6 +26,8 @@ PAIRS = 24
 """How many values of each of two parameters are tried with each other."""
 BEST = 4
 """How many of the starting points are refined."""
+COUNTS = (2, 3, 4)
+"""What is tried for an integer that has no default."""
 STEPS = 40
 SETTLED = 0.999
 """What a step leaves of the squared error, once there is nothing more to gain."""
@@ -111,25 +113,48 @@ class Family:
 
 
 def families(activation: Activation, axes: Sequence[int], given_weights: int) -> Iterator[Family]:
-    """Yields the ways in which an activation can be meant.
+    """Yields the ways in which an activation can be meant by a function of x alone.
 
     Args:
         activation: The activation.
         axes: What an axis may be; none for a function that knows no axis.
         given_weights: How many weights the unknown function was given.
     """
-    weights = len(activation.inputs) - 1
-    if given_weights and weights != given_weights:
+    learned, stochastic = activation.kind == "learned", activation.kind == "stochastic"
+    defaults = {p.name: p.default for p in activation.parameters if p.default is not None}
+    weights = len(activation.inputs_for(defaults)) - 1
+    if (weights and not learned) or (given_weights and weights != given_weights):
         return
-    # An integer is an axis or a number of groups.
-    free = tuple(p for p in activation.parameters if not isinstance(p.default, int))
+    # A random one is its mean at most, of which many parameters have the same.
+    fixed = [] if stochastic else [p for p in activation.parameters if _is_chosen(p)]
+    free = () if stochastic else tuple(p for p in activation.parameters if _is_sought(p))
     sought = 0 if given_weights else weights
     if sought:
         free += tuple(Parameter(name, WEIGHT) for name in activation.inputs[1:])
-    along = any(p.name == "axis" for p in activation.parameters) and not weights
-    choices: list[Fixed] = [(("axis", axis),) for axis in axes] if along else [()]
-    for fixed in choices:
-        yield Family(activation, fixed, free, sought, given_weights)
+    choices = [
+        _choices(parameter, axes)
+        for parameter in fixed
+        if parameter.name != "axis" or not learned  # there it is about weights of several channels
+    ]
+    for chosen in itertools.product(*choices):
+        yield Family(activation, chosen, free, sought, given_weights)
+
+
+def _is_sought(parameter: Parameter) -> bool:
+    return not (parameter.integer or isinstance(parameter.default, int))
+
+
+def _is_chosen(parameter: Parameter) -> bool:
+    """Whether it is a flag, an axis, or a number that has to be given."""
+    flag = isinstance(parameter.default, bool) or parameter.name == "axis"
+    return flag or (parameter.integer and parameter.default is None)
+
+
+def _choices(parameter: Parameter, axes: Sequence[int]) -> list[tuple[str, float | int]]:
+    if parameter.name == "axis":
+        return [("axis", axis) for axis in axes]
+    values = (False, True) if isinstance(parameter.default, bool) else COUNTS
+    return [(parameter.name, value) for value in values]
 
 
 def clues(x: Doubles, sample: Sample, bends: Sequence[float]) -> list[float]:

@@ -76,6 +76,19 @@ def backend_of_callable(function: Any) -> str | None:
     return None
 
 
+def _weights(function: Callable[..., Any]) -> int:
+    """How many weights it takes as arguments: those of ours that are learned do."""
+    if not isinstance(function, ua.ActivationFunction):
+        return 0
+    activation = ACTIVATIONS.find(function.name)
+    others = activation.inputs_for(function.parameters)[1:]
+    if others and activation.kind != "learned":
+        raise ua.UnsupportedError(
+            f"{function.name} takes {' and '.join(others)} besides x; give a function of x alone."
+        )
+    return len(others)
+
+
 def _known(name: str) -> str | None:
     return name if name in BUILTIN_BACKENDS else None
 
@@ -122,9 +135,7 @@ class Unknown:
         self.backend = backend
         self._harness = load_harness(backend)
         self._implementation = Differentiated(function, self._harness)
-        self.weights = 0
-        if isinstance(function, ua.ActivationFunction):
-            self.weights = len(ACTIVATIONS.find(function.name).inputs) - 1
+        self.weights = _weights(function)
         self.shape, first = self._first_shape()
         self.dtypes = [first, *(d for d in DTYPES if d != first and self._answers(self.shape, d))]
         self.missing_gradient, self.broken_gradient = self._gradient_fault()

@@ -20,6 +20,9 @@ NATIVE = {
     "elu": functional.elu,
     "gelu": functional.gelu,
     "gelu_tanh": torch.nn.GELU("tanh"),
+    "exponential": torch.exp,
+    "glu": torch.nn.GLU(),
+    "hard_shrink": functional.hardshrink,
     "hard_sigmoid": functional.hardsigmoid,
     "hard_silu": functional.hardswish,
     "hard_tanh": functional.hardtanh,
@@ -30,13 +33,17 @@ NATIVE = {
     "mish": functional.mish,
     "relu": torch.relu,
     "relu6": functional.relu6,
+    "rrelu": torch.nn.RReLU().eval(),
     "selu": functional.selu,
     "sigmoid": torch.sigmoid,
     "silu": functional.silu,
+    "soft_shrink": functional.softshrink,
     "softmax": torch.nn.Softmax(-1),
+    "softmin": torch.nn.Softmin(-1),
     "softplus": functional.softplus,
     "softsign": functional.softsign,
     "tanh": torch.tanh,
+    "tanh_shrink": functional.tanhshrink,
 }
 """PyTorch's own functions, in float64 too."""
 
@@ -57,19 +64,30 @@ def test_recognises_the_framework_s_own(name):
     assert found.match.difference.value <= 2e-9  # softplus's threshold
 
 
+# A function of x alone; a noise or a mask is none of that.
+OURS = [a.name for a in ACTIVATIONS if a.name not in ("gumbel_softmax", "masked_softmax")]
+
+
 @pytest.mark.parametrize(
-    ("name", "backend"),
-    [(name, BACKENDS[i % len(BACKENDS)]) for i, name in enumerate(ua.list_activations())],
+    ("name", "backend"), [(name, BACKENDS[i % len(BACKENDS)]) for i, name in enumerate(OURS)]
 )
 def test_recognises_ours(name, backend):
     activation = ACTIVATIONS.find(name)
-    needed = {p.name: 2.0 for p in activation.parameters if p.default is None}
+    needed = {p.name: 2 if p.integer else 2.0 for p in activation.parameters if p.default is None}
     found = ua.identify(ua.get_activation(name, backend=backend, **needed))
     assert found.verdict == "same"
     matches = {match.activation: match for match in (found.match, *found.equal)}
     assert name in matches
-    inputs = activation.inputs[1:]
-    assert matches[name].parameters == needed | dict.fromkeys(inputs, 0.25)
+    weights = activation.inputs[1:] if activation.kind == "learned" else ()
+    assert matches[name].parameters == needed | dict.fromkeys(weights, 0.25)
+
+
+@pytest.mark.parametrize(
+    ("name", "other"), [("gumbel_softmax", "noise"), ("masked_softmax", "mask")]
+)
+def test_takes_a_function_of_x_alone(name, other):
+    with pytest.raises(ua.UnsupportedError, match=f"{name} takes {other} besides x"):
+        ua.identify(ua.get_activation(name, backend="torch"))
 
 
 def test_tells_what_is_nearly_alike():
@@ -183,7 +201,9 @@ def test_without_a_gradient():
     [
         (torch.nn.Softmax(0), "softmax(axis=0)"),
         (torch.nn.Softmax(1), "softmax(axis=1)"),
-        (torch.nn.Softmax2d(), "softmax(axis=-3)"),
+        (torch.nn.Softmax2d(), "softmax2d"),
+        (torch.nn.GLU(1), "glu(axis=1)"),
+        (tf.nn.crelu, "crelu"),
         (torch.nn.LogSoftmax(-2), "log_softmax(axis=-2)"),
         (tf.nn.softmax, "softmax"),
     ],
