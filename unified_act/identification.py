@@ -22,7 +22,7 @@ def identify(function: Callable[..., Any], *, backend: str | None = None) -> Ide
 
     Args:
         function: A function, a module, a layer or a block: takes an array of its framework and
-            returns one. It is called in evaluation and in training mode as it is.
+            returns one. A module is called in the mode that it is in.
         backend: Its framework; default: that of the module that defines it.
 
     Returns:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import unified_act as ua
 from unified_act import Activation
@@ -81,9 +82,17 @@ def spellings(name: str) -> list[tuple[str, str]]:
     except ModuleNotFoundError:  # the table of dialects is not part of this version
         return []
     return [
-        (dialect.name, spelling)
+        (dialect.name, spelling + _arguments(cell))
         for dialect in (dialects.find_dialect(known) for known in dialects.list_dialects())
         for cell in dialect.cells
         if cell.canonical == name
         for spelling in cell.spellings
     ]
+
+
+def _arguments(cell: Any) -> str:
+    """What is passed for this meaning, and the parameters with their defaults there."""
+    given = [f"{key}={value!r}" for key, value in cell.when.items()]
+    for key, (_, *default) in cell.takes.items():
+        given.append(f"{key}={default[0]!r}" if default else key)
+    return f"({', '.join(given)})" if given else ""

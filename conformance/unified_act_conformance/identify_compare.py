@@ -196,5 +196,6 @@ def _given(family: Family, values: tuple[float, ...]) -> dict[str, float | int]:
     defaults = {p.name: p.default for p in family.activation.parameters}
     given = {k: v for k, v in family.parameters(values).items() if v != defaults[k]}
     sought = values[len(values) - family.weights :] if family.weights else ()
-    known = (WEIGHT,) * family.given_weights
-    return given | dict(zip(family.activation.inputs[1:], (*sought, *known), strict=True))
+    weights = (*sought, *(WEIGHT,) * family.given_weights)
+    names = family.activation.inputs[1 : 1 + len(weights)]
+    return given | dict(zip(names, weights, strict=True))
