@@ -64,7 +64,7 @@ def test_list_of_a_parameter_without_a_default():
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (("list", "--kind", "elementwize"), 2, "axis, elementwise, learned"),
+        (("list", "--kind", "elementwize"), 2, "elementwise, gated"),
         (("list", "--backend", "tourch"), 1, "Did you mean 'torch'"),
         (("show", "geluu"), 1, "Did you mean 'gelu'"),
         (("show", "elu(beta=1)"), 1, "elu has no parameter 'beta'"),
