@@ -22,6 +22,7 @@ from unified_act.errors import (
     UnknownParameterError,
     UnsupportedError,
 )
+from unified_act.identification import identify
 from unified_act.loading import list_backends, use_backend
 from unified_act.registry import list_activations, register_activation
 
@@ -45,6 +46,7 @@ __all__ = [
     "UnsupportedError",
     "describe",
     "get_activation",
+    "identify",
     "list_activations",
     "list_backends",
     "register_activation",

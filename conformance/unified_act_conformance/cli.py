@@ -5,8 +5,7 @@ from __future__ import annotations
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
@@ -30,6 +29,10 @@ from unified_act_conformance.cases import (
     list_subjects,
 )
 from unified_act_conformance.checks import Check, list_checks, run_checks
+from unified_act_conformance.cli_catalogue import list_command, show
+from unified_act_conformance.cli_common import EXISTING, FILE, make_console, mistakes_told
+from unified_act_conformance.cli_identify import diff, identify
+from unified_act_conformance.cli_plot import plot
 from unified_act_conformance.environment import environment
 from unified_act_conformance.implementation import has_native_kernel, native_kernel, registered
 from unified_act_conformance.report_common import Run
@@ -39,8 +42,6 @@ __all__ = ["cli"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-FILE = click.Path(dir_okay=False, path_type=Path)
-EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
 NUMERICS = click.option(
     "--numerics",
     type=click.Choice(["fast", "strict"]),
@@ -113,6 +114,10 @@ def cli() -> None:
     """One name, one activation function, the same on every framework."""
 
 
+for command in (list_command, show, plot, diff, identify):
+    cli.add_command(command)
+
+
 @cli.group(invoke_without_command=True)
 @_with(RUN)
 @click.pass_context
@@ -138,9 +143,9 @@ def run(**options: Any) -> None:
     is asked for and cannot be loaded is a failure; without --backend, those installed are run.
     """
     given = Options(**options)
-    console = _console()
+    console = make_console()
     start = time.monotonic()
-    with _errors_reported(console):
+    with mistakes_told(console):
         found = _run(given, console)
     if found.results:
         console.print(report.error_table(found.results))
@@ -171,12 +176,12 @@ def repro(
     """
     from unified_act_conformance.repro import number_of, repro_text, subject_of
 
-    console = _console()
+    console = make_console()
     try:
         value = number_of(x)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--x") from error
-    with _errors_reported(console):
+    with mistakes_told(console):
         case = Case(subject_of(activation), backend, dtype, order, part)
         text = repro_text(case, numerics, value)
     console.print(text, highlight=False, markup=False, soft_wrap=True)
@@ -205,8 +210,8 @@ def record(
     """
     from unified_act_conformance import recorder, recordings
 
-    console = _console()
-    with _errors_reported(console), tempfile.TemporaryDirectory() as folder:
+    console = make_console()
+    with mistakes_told(console), tempfile.TemporaryDirectory() as folder:
         plan = output if plan_only else Path(folder) / "plan.npz"
         made = recordings.make_plan_file(
             plan, backend, activations=activations, dtypes=dtypes, orders=orders or ORDERS
@@ -234,8 +239,8 @@ def compare(files: Sequence[Path], json_file: Path | None) -> None:
     """
     from unified_act_conformance import recordings
 
-    console = _console()
-    with _errors_reported(console):
+    console = make_console()
+    with mistakes_told(console):
         judged = {}
         for path in files or recordings.list_recordings():
             label = recordings.load_recording(path).label
@@ -244,25 +249,6 @@ def compare(files: Sequence[Path], json_file: Path | None) -> None:
     if json_file:
         found = [result for results in judged.values() for result in results]
         json_file.write_text(recordings.verdict_json(found), encoding="utf-8")
-
-
-def _console() -> Console:
-    # Wide enough for four backends also where the output is a file.
-    return Console(width=None if sys.stdout.isatty() else 160)
-
-
-@contextmanager
-def _errors_reported(console: Console) -> Iterator[None]:
-    """Ends the process with a line, not a traceback, if something is not there."""
-    try:
-        yield
-    except ua.UnifiedActError as error:
-        console.print(f"[red]{type(error).__name__}:[/]", end=" ")
-        console.print(str(error), highlight=False, markup=False)
-        cause = error.__cause__
-        if cause is not None:
-            console.print(f"  caused by {type(cause).__name__}: {cause}", markup=False)
-        sys.exit(1)
 
 
 def _run(given: Options, console: Console) -> Run:

@@ -1,0 +1,112 @@
+"""The commands `unified-act list` and `unified-act show`."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+import unified_act as ua
+from unified_act.activation import Activation, Parameter
+from unified_act.registry import ACTIVATIONS
+from unified_act_conformance import cli_catalogue
+from unified_act_conformance.cases import Case, Subject
+from unified_act_conformance.cli import cli
+from unified_act_conformance.runner import Result
+
+
+def invoke(*arguments):
+    return CliRunner().invoke(cli, list(map(str, arguments)))
+
+
+def listed(*arguments):
+    result = invoke("list", "--json", *arguments)
+    assert result.exit_code == 0, result.output
+    return {entry["name"]: entry for entry in json.loads(result.output)}
+
+
+def test_list_is_a_table_of_everything():
+    result = invoke("list")
+    assert result.exit_code == 0, result.output
+    assert all(name in result.output for name in ua.list_activations())
+    assert all(name in result.output for name in ua.list_backends())
+    assert f"{len(ua.list_activations())} activations" in result.output
+
+
+def test_list_as_json():
+    found = listed()
+    assert list(found) == ua.list_activations()
+    silu = found["silu"]
+    assert (silu["kind"], silu["aliases"]) == ("elementwise", ["swish"])
+    assert silu["parameters"] == {"beta": 1.0}
+    assert silu["kernels"]["torch"]["function"] == "nn.functional.silu"
+    assert "beta=1" in silu["kernels"]["torch"]["why"]
+    assert found["selu"]["kernels"]["mxnet"]["used"] == []
+
+
+def test_list_filters():
+    assert list(listed("--kind", "axis")) == ua.list_activations(kind="axis")
+    assert "tanh" in listed("--native", "--backend", "numpy")
+    assert "gelu" not in listed("--native", "--backend", "numpy")
+    only = listed("--backend", "torch", "--native")
+    assert all(list(entry["kernels"]) == ["torch"] for entry in only.values())
+    table = invoke("list", "--backend", "numpy", "--kind", "axis").output
+    assert "softmax" in table
+    assert "gelu" not in table
+    assert "mxnet" not in table
+
+
+def test_list_of_a_parameter_without_a_default():
+    ACTIVATIONS.add(Activation("cut", lambda xp, x, *, at: x, parameters=[Parameter("at", None)]))
+    assert listed()["cut"]["parameters"] == {"at": None}
+    assert "cut" in invoke("list").output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (("list", "--kind", "elementwize"), 2, "elementwise, gated"),
+        (("list", "--backend", "tourch"), 1, "Did you mean 'torch'"),
+        (("show", "geluu"), 1, "Did you mean 'gelu'"),
+        (("show", "elu(beta=1)"), 1, "elu has no parameter 'beta'"),
+    ],
+)
+def test_mistakes(arguments, code, message):
+    result = invoke(*arguments)
+    assert result.exit_code == code
+    assert message in result.output
+    assert isinstance(result.exception, SystemExit)
+
+
+def test_show():
+    result = invoke("show", "Softplus")
+    assert result.exit_code == 0, result.output
+    assert ua.describe("softplus") in result.output
+    (torch,) = (line for line in result.output.splitlines() if line.startswith("│ torch"))
+    assert [cell.strip() for cell in torch.strip("│").split("│")] == [
+        *("torch", "nn.functional.softplus", "own", "own", "own", "shared"),
+        "float64: linear beyond a threshold, 2e-9 too early",
+    ]
+
+
+def test_show_goes_by_the_parameters():
+    usual = invoke("show", "silu").output
+    other = invoke("show", "silu(beta=1.702)").output
+    assert "own" in next(line for line in usual.splitlines() if "nn.functional.silu" in line)
+    assert "own " not in next(line for line in other.splitlines() if "nn.functional.silu" in line)
+
+
+def test_show_tells_what_is_declared():
+    assert "declared: " in invoke("show", "silu").output
+    assert "declared: " not in invoke("show", "relu6").output
+
+
+def test_show_measures_on_demand(monkeypatch):
+    monkeypatch.setattr(ua, "list_backends", lambda installed: ["numpy"])
+    result = invoke("show", "relu", "--measure")
+    assert result.exit_code == 0, result.output
+    assert "as a multiple of the budget" in " ".join(result.output.split())
+    failed = Result(Case(Subject("relu"), "numpy", "float32", 0), 0.0, None, problem="wrong")
+    monkeypatch.setattr(cli_catalogue, "run", lambda cases, **options: iter([failed]))
+    result = invoke("show", "relu", "--measure")
+    assert result.exit_code == 1
+    assert "raised" in result.output
