@@ -1,0 +1,148 @@
+"""How an activation is written in a dialect, and what differs there from ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from unified_act.activation import Activation
+from unified_act.dialects import Cell, Dialect, Meaning, same
+from unified_act.errors import UnknownActivationError
+from unified_act.registry import ACTIVATIONS
+
+__all__ = ["Symbol", "call", "differences", "explain", "write"]
+
+
+class Symbol(str):
+    """A parameter without a value, named in the text of a call."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def call(name: str, arguments: Mapping[str, Any]) -> str:
+    """Returns the text of a call, without the input.
+
+    Examples:
+        >>> call("elu", {"alpha": 0.5}), call("relu", {})
+        ('elu(alpha=0.5)', 'relu')
+    """
+    listed = ", ".join(f"{key}={value!r}" for key, value in arguments.items())
+    return f"{name}({listed})" if listed else name
+
+
+def explain(name: str, meaning: Meaning, dialect: Dialect) -> list[str]:
+    """Returns the lines of `describe` about what `name` means in a dialect."""
+    cell = meaning.cell
+    version = f"opset {dialect.opset}" if dialect.opset is not None else dialect.version
+    ours = call(meaning.canonical, meaning.parameters)
+    facts = [
+        ("written", ", ".join(cell.spellings)),
+        ("chosen by", ", ".join(f"{key} = {value!r}" for key, value in cell.when.items())),
+        *(("parameters", text) for text in _parameters(cell)),
+        *(("at kinks", text) for text in _kinks(cell, meaning)),
+        ("but", cell.note),
+    ]
+    lines = [f"{name.strip()} in {dialect.name} {version} is {ours}"]
+    return lines + [f"  {label:<12} {text}" for label, text in facts if text]
+
+
+def differences(meaning: Meaning) -> list[str]:
+    """Returns where the meaning of a name in a dialect is not what our name means."""
+    cell = meaning.cell
+    defaults = [text for text in _parameters(cell) if "default" in text]
+    return [*defaults, *_kinks(cell, meaning), *([cell.note] if cell.note else [])]
+
+
+def _parameters(cell: Cell) -> Iterator[str]:
+    ours = _defaults(cell.canonical)
+    for key, (target, *default) in cell.takes.items():
+        name = target.removeprefix("-")
+        shown = f"{key} = {default[0]!r}" if default else f"{key}, required"
+        text = f"{shown}: our {name}" if target == name else f"{shown}: minus our {name}"
+        if name in ours and default and default[0] is not None:
+            value = ours[name] if target == name else -ours[name]
+            text += f"; our default is {value!r}" if value != default[0] else ""
+        elif name in ours and not default:
+            text += f"; our default is {ours[name]!r}"
+        yield text
+    for name, value in cell.sets.items():
+        if name in ours and ours[name] != value:
+            yield f"{name} is {value!r} there; our default is {ours[name]!r}"
+
+
+def _kinks(cell: Cell, meaning: Meaning) -> Iterator[str]:
+    activation = _found(meaning.canonical)
+    given = {k: v for k, v in meaning.parameters.items() if not isinstance(v, Symbol)}
+    ours: dict[float, float] = {}
+    if activation is not None and len(given) == len(meaning.parameters):
+        ours = {k.at: k.derivative for k in activation.kinks(**activation.bind(given))}
+    for at, derivative in cell.kinks:
+        if isinstance(at, str):
+            at = meaning.parameters[cell.takes[at][0]]  # noqa: PLW2901
+        shown = at if isinstance(at, str) else f"{at:g}"
+        text = f"f′({shown}) = {derivative:.6g} there"
+        yield f"{text}; ours is {ours[at]:.6g}" if at in ours else text
+
+
+def write(name: str, parameters: Mapping[str, Any], dialect: Dialect) -> tuple[str, Cell] | None:
+    """Returns how an activation is written in a dialect, with every parameter.
+
+    Args:
+        name: Canonical name.
+        parameters: Ours; those not given have our default. A `Symbol` stands for any value.
+        dialect: In which dialect.
+
+    Returns:
+        The text of the call without its input, and the cell; None where the dialect cannot
+        express it in one call.
+
+    Examples:
+        >>> from unified_act.dialects import find_dialect
+        >>> write("leaky_relu", {"negative_slope": 0.3}, find_dialect("tensorflow"))[0]
+        'tf.nn.leaky_relu(alpha=0.3)'
+        >>> write("quick_gelu", {}, find_dialect("tensorflow"))[0]
+        'tf.nn.silu(beta=1.702)'
+    """
+    complete = {**_defaults(name), **parameters}
+    for cell in dialect.cells:
+        if cell.canonical == name and cell.until is None and cell.wrong is None:
+            arguments = _arguments(cell, complete)
+            if arguments is not None:
+                return call(cell.spellings[0], arguments), cell
+    for first, other, others in same():
+        if first == name and all(v in complete for v in others.values() if isinstance(v, str)):
+            given = {k: complete[v] if isinstance(v, str) else v for k, v in others.items()}
+            written = write(other, given, dialect)
+            if written is not None:
+                return written
+    return None
+
+
+def _arguments(cell: Cell, ours: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Returns the arguments that make `cell` mean exactly `ours`, None where none do."""
+    arguments = dict(cell.when)
+    reached = dict(_defaults(cell.canonical)) | dict(cell.sets)
+    for key, (target, *_) in cell.takes.items():
+        name = target.removeprefix("-")
+        if name not in ours:
+            return None
+        arguments[key] = (
+            ours[name] if target == name or isinstance(ours[name], Symbol) else -ours[name]
+        )
+        reached[name] = ours[name]
+    return arguments if reached == {**reached, **ours} else None
+
+
+def _defaults(name: str | None) -> dict[str, Any]:
+    activation = _found(name)
+    return {} if activation is None else {p.name: p.default for p in activation.parameters}
+
+
+def _found(name: str | None) -> Activation | None:
+    try:
+        return None if name is None else ACTIVATIONS.find(name)
+    except UnknownActivationError:
+        return None
