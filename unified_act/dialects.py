@@ -16,7 +16,7 @@ from unified_act.errors import (
     UnsupportedError,
     suggest,
 )
-from unified_act.registry import normalize
+from unified_act.registry import ACTIVATIONS, normalize
 
 __all__ = ["Cell", "Dialect", "Meaning", "find_dialect", "list_dialects", "resolve"]
 
@@ -251,10 +251,9 @@ def resolve(name: str, given: Mapping[str, Any], dialect: str) -> Meaning:
 
 def _unknown(name: str, spoken: Dialect) -> UnknownActivationError:
     known = {known for cell in spoken.cells for known in cell.names}
-    return UnknownActivationError(
-        f"{spoken} has no activation {name!r}. {suggest(name, known)} "
-        "(Without dialect= it is one of our own names.)"
-    )
+    ours = [a.name for a in ACTIVATIONS if normalize(name) in map(normalize, (a.name, *a.aliases))]
+    hint = f"Without dialect= it is our {ours[0]}." if ours else suggest(name, known)
+    return UnknownActivationError(f"{spoken} has no activation {name!r}. {hint}")
 
 
 def _meaning(
