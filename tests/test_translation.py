@@ -13,7 +13,7 @@ EVERY = [find_dialect(name) for name in ua.list_dialects()]
 
 def written(name, dialect, **parameters):
     found = write(name, parameters, find_dialect(dialect))
-    return found and found[0]
+    return found and found.text
 
 
 class TestWrite:
@@ -50,9 +50,9 @@ class TestWrite:
         found = write(spec.name, {}, dialect)
         if found is None:
             return
-        name = found[0].partition("(")[0]
-        back = ua.get_activation(found[0], dialect=str(dialect), backend="numpy")
-        assert name in found[1].spellings
+        name = found.text.partition("(")[0]
+        back = ua.get_activation(found.text, dialect=str(dialect), backend="numpy")
+        assert name in found.meaning.cell.spellings
         ours = ua.get_activation(spec.name, backend="numpy")
         if back.name == ours.name:
             assert back == ours

@@ -296,9 +296,9 @@ def _misfit(
     missing = [key for key in cells[0].required if all(key in c.required for c in cells)]
     missing = [key for key in missing if key not in given]
     if missing:
-        why = (
-            f": {reasons[missing[0]]}" if missing[0] in reasons else ", which has no default there"
-        )
+        verb = "has" if len(missing) == 1 else "have"
+        reason = reasons.get(missing[0])
+        why = f": {reason}" if reason else f", which {verb} no default there"
         return ParameterValueError(f"{subject} needs {' and '.join(missing)}{why}.")
     call = f"{name}({', '.join(f'{key}={value!r}' for key, value in given.items())})"
     for key in given:

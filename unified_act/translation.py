@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from unified_act.activation import Activation
 from unified_act.dialects import Cell, Dialect, Meaning, same
 from unified_act.errors import UnknownActivationError
-from unified_act.registry import ACTIVATIONS
+from unified_act.registry import ACTIVATIONS, normalize
 
-__all__ = ["Symbol", "call", "differences", "explain", "write"]
+__all__ = ["Symbol", "Written", "call", "differences", "explain", "kinks", "write"]
 
 
 class Symbol(str):
@@ -42,7 +43,7 @@ def explain(name: str, meaning: Meaning, dialect: Dialect) -> list[str]:
         ("written", ", ".join(cell.spellings)),
         ("chosen by", ", ".join(f"{key} = {value!r}" for key, value in cell.when.items())),
         *(("parameters", text) for text in _parameters(cell)),
-        *(("at kinks", text) for text in _kinks(cell, meaning)),
+        *(("at kinks", text) for text in _kinks(meaning)),
         ("but", cell.note),
     ]
     lines = [f"{name.strip()} in {dialect.name} {version} is {ours}"]
@@ -53,7 +54,7 @@ def differences(meaning: Meaning) -> list[str]:
     """Returns where the meaning of a name in a dialect is not what our name means."""
     cell = meaning.cell
     defaults = [text for text in _parameters(cell) if "default" in text]
-    return [*defaults, *_kinks(cell, meaning), *([cell.note] if cell.note else [])]
+    return [*defaults, *_kinks(meaning), *([cell.note] if cell.note else [])]
 
 
 def _parameters(cell: Cell) -> Iterator[str]:
@@ -73,21 +74,56 @@ def _parameters(cell: Cell) -> Iterator[str]:
             yield f"{name} is {value!r} there; our default is {ours[name]!r}"
 
 
-def _kinks(cell: Cell, meaning: Meaning) -> Iterator[str]:
+def _kinks(meaning: Meaning) -> Iterator[str]:
+    ours = _own_kinks(meaning)
+    for at, derivative in _stated_kinks(meaning).items():
+        text = f"f′({_shown(at)}) = {_shown(derivative)} there"
+        yield f"{text}; ours is {_shown(ours[at])}" if at in ours else text
+
+
+def kinks(meaning: Meaning) -> dict[str, str]:
+    """Returns the derivatives at the kinks of what a name means in a dialect, as texts."""
+    merged = _own_kinks(meaning) | _stated_kinks(meaning)
+    return {_shown(at): _shown(derivative) for at, derivative in merged.items()}
+
+
+def _own_kinks(meaning: Meaning) -> dict[Any, Any]:
     activation = _found(meaning.canonical)
-    given = {k: v for k, v in meaning.parameters.items() if not isinstance(v, Symbol)}
-    ours: dict[float, float] = {}
-    if activation is not None and len(given) == len(meaning.parameters):
-        ours = {k.at: k.derivative for k in activation.kinks(**activation.bind(given))}
-    for at, derivative in cell.kinks:
-        if isinstance(at, str):
-            at = meaning.parameters[cell.takes[at][0]]  # noqa: PLW2901
-        shown = at if isinstance(at, str) else f"{at:g}"
-        text = f"f′({shown}) = {derivative:.6g} there"
-        yield f"{text}; ours is {ours[at]:.6g}" if at in ours else text
+    if activation is None:
+        return {}
+    values = {**_defaults(meaning.canonical), **meaning.parameters}
+    try:
+        return {kink.at: kink.derivative for kink in activation.kinks(**values)}
+    except TypeError:  # where a kink is cannot be computed from a Symbol
+        return {}
 
 
-def write(name: str, parameters: Mapping[str, Any], dialect: Dialect) -> tuple[str, Cell] | None:
+def _stated_kinks(meaning: Meaning) -> dict[Any, Any]:
+    takes = meaning.cell.takes
+    return {
+        meaning.parameters[takes[at][0]] if isinstance(at, str) else at: derivative
+        for at, derivative in meaning.cell.kinks
+    }
+
+
+def _shown(value: Any) -> str:
+    return str(value) if isinstance(value, str) else f"{value:.6g}"
+
+
+@dataclass(frozen=True)
+class Written:
+    """How an activation is written in a dialect.
+
+    Attributes:
+        text: The call, without its input.
+        meaning: What the call means there.
+    """
+
+    text: str
+    meaning: Meaning
+
+
+def write(name: str, parameters: Mapping[str, Any], dialect: Dialect) -> Written | None:
     """Returns how an activation is written in a dialect, with every parameter.
 
     Args:
@@ -96,22 +132,22 @@ def write(name: str, parameters: Mapping[str, Any], dialect: Dialect) -> tuple[s
         dialect: In which dialect.
 
     Returns:
-        The text of the call without its input, and the cell; None where the dialect cannot
-        express it in one call.
+        The call; None where the dialect cannot express the activation in one call.
 
     Examples:
         >>> from unified_act.dialects import find_dialect
-        >>> write("leaky_relu", {"negative_slope": 0.3}, find_dialect("tensorflow"))[0]
+        >>> write("leaky_relu", {"negative_slope": 0.3}, find_dialect("tensorflow")).text
         'tf.nn.leaky_relu(alpha=0.3)'
-        >>> write("quick_gelu", {}, find_dialect("tensorflow"))[0]
+        >>> write("quick_gelu", {}, find_dialect("tensorflow")).text
         'tf.nn.silu(beta=1.702)'
     """
     complete = {**_defaults(name), **parameters}
-    for cell in dialect.cells:
-        if cell.canonical == name and cell.until is None and cell.wrong is None:
+    for cell in sorted(dialect.cells, key=lambda cell: not _is_called(cell, name)):
+        if cell.canonical == name and cell.wrong is None:
             arguments = _arguments(cell, complete)
             if arguments is not None:
-                return call(cell.spellings[0], arguments), cell
+                text = call(cell.spellings[0], arguments)
+                return Written(text, Meaning(name, complete, cell))
     for first, other, others in same():
         if first == name and all(v in complete for v in others.values() if isinstance(v, str)):
             given = {k: complete[v] if isinstance(v, str) else v for k, v in others.items()}
@@ -119,6 +155,10 @@ def write(name: str, parameters: Mapping[str, Any], dialect: Dialect) -> tuple[s
             if written is not None:
                 return written
     return None
+
+
+def _is_called(cell: Cell, name: str) -> bool:
+    return normalize(name) in map(normalize, cell.names)
 
 
 def _arguments(cell: Cell, ours: Mapping[str, Any]) -> dict[str, Any] | None:
