@@ -170,7 +170,7 @@ def _warning(entry: _Entry, target: Dialect) -> str | None:
             return meaning
         if not _equal(meaning, entry.meaning):
             ours = code(call(meaning.canonical, meaning.parameters))
-            return f"`{name}` without arguments is our {ours} there"
+            return f"without arguments, `{name}` is unified_act's {ours} there"
     return None
 
 

@@ -80,7 +80,7 @@ class TestDifferences:
         [
             ("relu", "torch", []),
             ("elu", "torch", []),
-            ("leaky_relu", "tensorflow", ["alpha = 0.2: our negative_slope; our default is 0.01"]),
+            ("leaky_relu", "tensorflow", ["alpha = 0.2: our negative_slope, by default 0.01"]),
             ("selu", "tensorflow", ["f′(0) = 1.0507 there; ours is 1.7581"]),
             ("leaky_relu", "jax", ["f′(0) = 1 there; ours is 0.01"]),
         ],
@@ -90,7 +90,7 @@ class TestDifferences:
 
     def test_what_is_always_there(self):
         (text, _) = differences(resolve("hard_sigmoid", {}, "keras2"))[:2]
-        assert text == "alpha is 0.2 there; our default is 0.16666666666666666"
+        assert text == "our alpha = 0.2, by default 0.16666666666666666"
 
 
 class TestDescribe:
@@ -105,7 +105,7 @@ class TestDescribe:
     def test_with_parameters(self):
         text = ua.describe("softmax(dim=0)", dialect="torch")
         assert text.startswith("softmax in torch 2.13.0 is softmax(axis=0)\n")
-        assert "dim, required: our axis; our default is -1" in text
+        assert "dim: our axis, by default -1" in text
 
     def test_notes(self):
         assert "  but          it returns x where x > 20" in ua.describe(

@@ -227,7 +227,7 @@ def describe(name: str, *, dialect: str | None = None) -> str:
         LeakyReLU in mxnet 1.9.1 is leaky_relu(negative_slope=0.25)
           written      mx.nd.LeakyReLU, mx.npx.leaky_relu
           chosen by    act_type = 'leaky'
-          parameters   slope = 0.25: our negative_slope; our default is 0.01
+          parameters   slope = 0.25: our negative_slope, by default 0.01
         <BLANKLINE>
     """
     lines: list[str] = []

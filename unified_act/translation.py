@@ -61,17 +61,15 @@ def _parameters(cell: Cell) -> Iterator[str]:
     ours = _defaults(cell.canonical)
     for key, (target, *default) in cell.takes.items():
         name = target.removeprefix("-")
-        shown = f"{key} = {default[0]!r}" if default else f"{key}, required"
-        text = f"{shown}: our {name}" if target == name else f"{shown}: minus our {name}"
-        if name in ours and default and default[0] is not None:
+        shown = f"{key} = {default[0]!r}" if default else key
+        text = f"{shown}: {'our' if target == name else 'minus our'} {name}"
+        if name in ours and default != [None]:
             value = ours[name] if target == name else -ours[name]
-            text += f"; our default is {value!r}" if value != default[0] else ""
-        elif name in ours and not default:
-            text += f"; our default is {ours[name]!r}"
+            text += f", by default {value!r}" if [value] != default else ""
         yield text
     for name, value in cell.sets.items():
         if name in ours and ours[name] != value:
-            yield f"{name} is {value!r} there; our default is {ours[name]!r}"
+            yield f"our {name} = {value!r}, by default {ours[name]!r}"
 
 
 def _kinks(meaning: Meaning) -> Iterator[str]:
