@@ -38,7 +38,10 @@ def _activations() -> str:
             [
                 f"[`{a.name}`](#{a.name})",
                 ", ".join(f"`{alias}`" for alias in a.aliases),
-                ", ".join(f"`{p.name}={p.default:.6g}`" for p in a.parameters),
+                ", ".join(
+                    f"`{p.name}`" if p.default is None else f"`{p.name}={p.default:.6g}`"
+                    for p in a.parameters
+                ),
                 a.summary,
             ]
             for a in ACTIVATIONS
@@ -54,11 +57,16 @@ def _activations() -> str:
 
 
 def _section(activation: Activation, kernels: dict[str, Native | None]) -> list[str]:
-    defaults = activation.bind({})
     lines = [f"## {activation.name}", "", activation.summary, "", f"$${activation.formula}$$", ""]
-    lines += [f"- `{p.name}` = {p.default!r}: {p.doc}; {p.range}." for p in activation.parameters]
-    lines += [f"- f′({k.at:.6g}) = {k.derivative:.6g}." for k in activation.kinks(**defaults)]
-    if activation.limits is not None:
+    lines += [
+        f"- `{p.name}`{' (required)' if p.default is None else f' = {p.default!r}'}: {p.doc}; "
+        f"{p.range}."
+        for p in activation.parameters
+    ]
+    defaults = {} if activation.required else activation.bind({})
+    if not activation.required:
+        lines += [f"- f′({k.at:.6g}) = {k.derivative:.6g}." for k in activation.kinks(**defaults)]
+    if activation.limits is not None and not activation.required:
         limits = activation.limits(**defaults)
         lines.append(
             "- At −∞ and +∞: f → {:.6g}, {:.6g}; f′ → {:.6g}, {:.6g}.".format(
@@ -101,13 +109,17 @@ def _deviations() -> str:
 def _deviation(deviation: Deviation) -> list[str]:
     what = {0: "value", 1: "gradient", 2: "second derivative"}
     reason = f"[{deviation.reason}]({deviation.link})" if deviation.link else deviation.reason
+    if deviation.some_processors:
+        reason += " (on some processors)"
     return [
         f"`{deviation.id}`",
         f"{deviation.backend} {deviation.versions}",
-        ", ".join(f"`{subject}`" for subject in deviation.subjects),
-        " and ".join(what[order] for order in deviation.orders) + f", {deviation.numerics}",
+        "all" if deviation.flush else ", ".join(f"`{subject}`" for subject in deviation.subjects),
+        ", ".join(what[order] for order in deviation.orders) + f", {deviation.numerics}",
         ", ".join(SHORT[dtype] for dtype in deviation.dtypes),
-        ", ".join(_interval(low, high) for low, high in deviation.intervals),
+        "subnormal numbers"
+        if deviation.flush
+        else ", ".join(_interval(low, high) for low, high in deviation.intervals),
         f"{deviation.bound:g}",
         reason,
     ]

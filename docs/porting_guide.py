@@ -11,8 +11,8 @@ from unified_act.dialects import Cell, Dialect, Meaning, resolve
 from unified_act.dialects import table as dialect_table
 from unified_act.errors import ParameterValueError, UnifiedActError
 from unified_act.loading import BUILTIN_BACKENDS
-from unified_act.registry import ACTIVATIONS, normalize
-from unified_act.translation import Symbol, Written, call, differences, kinks, write
+from unified_act.registry import normalize
+from unified_act.translation import Symbol, Written, call, defaults, differences, kinks, write
 
 __all__ = ["pages"]
 
@@ -191,10 +191,7 @@ def _equal(there: Meaning, here: Meaning) -> bool:
 
 
 def _complete(meaning: Meaning) -> Mapping[str, Any]:
-    names = {a.name: a for a in ACTIVATIONS}
-    activation = names.get(meaning.canonical)
-    defaults = {} if activation is None else {p.name: p.default for p in activation.parameters}
-    return {**defaults, **meaning.parameters}
+    return {**defaults(meaning.canonical), **meaning.parameters}
 
 
 def _kinks(entry: _Entry, written: Written) -> str:

@@ -26,13 +26,14 @@ class Parameter:
     Attributes:
         name: The keyword that sets it.
         default: Its value where the caller gives none. An `int` default makes it an integer.
+            None: a float that the caller has to give.
         doc: What it does, in a phrase.
         low: Smallest value allowed, inclusive.
         high: Largest value allowed, inclusive.
     """
 
     name: str
-    default: float | int
+    default: float | int | None
     doc: str = ""
     low: float = -math.inf
     high: float = math.inf
@@ -151,21 +152,33 @@ class Activation:
             object.__setattr__(self, attribute, tuple(getattr(self, attribute)))
         object.__setattr__(self, "_by_name", {p.name: p for p in self.parameters})
 
+    @property
+    def required(self) -> tuple[str, ...]:
+        """The parameters without a default."""
+        return tuple(p.name for p in self.parameters if p.default is None)
+
     def bind(self, given: Mapping[str, Any]) -> dict[str, float | int]:
         """Returns every parameter with its value: the given one, checked, or the default.
 
         Raises:
             UnknownParameterError: A name in `given` is no parameter of this activation.
-            ParameterValueError: A value is out of range.
+            ParameterValueError: A value is out of range, or one without a default is missing.
         """
         for name in given:
             if name not in self._by_name:
                 hint = suggest(name, self._by_name) if self._by_name else "It takes none."
                 raise UnknownParameterError(f"{self.name} has no parameter {name!r}. {hint}")
-        bound = {
-            name: parameter.check(given[name]) if name in given else parameter.default
-            for name, parameter in self._by_name.items()
-        }
+        bound: dict[str, float | int] = {}
+        for name, parameter in self._by_name.items():
+            if name in given:
+                bound[name] = parameter.check(given[name])
+            elif parameter.default is not None:
+                bound[name] = parameter.default
+            else:
+                call = ", ".join(f"{required}=…" for required in self.required)
+                raise ParameterValueError(
+                    f"{self.name} needs {name}, {parameter.doc}, which has no default: pass {call}."
+                )
         problem = self.constraint(**bound) if self.constraint else None
         if problem:
             raise ParameterValueError(f"{self.name}: {problem}, got {bound}.")

@@ -243,12 +243,17 @@ def describe(name: str, *, dialect: str | None = None) -> str:
 
 
 def _facts(activation: Activation) -> list[tuple[str, str]]:
-    defaults = activation.bind({})
     facts = [("formula", activation.formula), ("aliases", ", ".join(activation.aliases))]
     facts += [
-        ("parameters" if i == 0 else "", f"{p.name} = {p.default}: {p.doc}")
+        (
+            "parameters" if i == 0 else "",
+            f"{p.name}{'' if p.default is None else f' = {p.default}'}: {p.doc}",
+        )
         for i, p in enumerate(activation.parameters)
     ]
+    if activation.required:  # on which all the rest depends
+        return [*facts, ("source", activation.source)]
+    defaults = activation.bind({})
     kinks = activation.kinks(**defaults)
     facts.append(("at kinks", "; ".join(f"f′({k.at:g}) = {k.derivative:g}" for k in kinks)))
     if activation.limits is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-__all__ = ["square_exp", "times_erfc"]
+__all__ = ["polynomial", "square_exp", "times_erfc"]
 
 # erfc(z) = exp(-z²) · P(y) / (z + M) for z ≥ 0, with y = (z - K)/(z + K) in [-1, 1): the map of
 # Schonfelder (Math. Comp. 32, 1978). M makes P nearly constant, so that the rounding of y hardly
@@ -61,29 +61,33 @@ _ZERO_FROM = 30.0
 def square_exp(xp: Any, factor: Any, z: Any) -> Any:
     """Returns factor·exp(-z²) for |z| ≤ 32, free of the error that rounding z² would bring.
 
-    The square of z cut to sixteenths is exact, and the rest of the exponent is small. The large
-    part enters as two factors, after all others: subnormal numbers are rounded once, at the end.
+    The square of z rounded to sixteenths is exact, and the rest of the exponent is small. The large
+    part comes after all other factors, as two where it could be subnormal: such numbers are then
+    rounded once, at the end.
     """
-    cut = xp.floor(z * 16.0) * 0.0625
-    root = xp.exp(cut * cut * -0.5)
-    return factor * xp.exp((cut - z) * (cut + z)) * root * root
+    cut = xp.floor(z * 16.0 + 0.5) * 0.0625
+    square = cut * cut
+    tiny = square > 64.0
+    power = xp.exp(xp.where(tiny, square * -0.5, -square))
+    factor = factor + factor * xp.expm1((cut - z) * (cut + z))
+    return factor * power * xp.where(tiny, power, 1.0)
 
 
 def times_erfc(xp: Any, factor: Any, z: Any) -> Any:
     """Returns factor·erfc(z), within 4 eps of relative error, also where erfc(z) is subnormal."""
     inside = xp.where(xp.abs(z) < _NEAR, z, 0.0)
-    near = 1.0 - inside * _polynomial(inside * inside, _Q)
+    near = 1.0 - inside * polynomial(inside * inside, _Q)
 
     size = xp.abs(z)
     size = xp.where(size > _ZERO_FROM, _ZERO_FROM, size)
     y = (size - _K) / (size + _K)
-    scaled = _polynomial(y, _P) / (size + _M) * xp.where(z < 0.0, 1.0, factor)
+    scaled = polynomial(y, _P) / (size + _M) * xp.where(z < 0.0, 1.0, factor)
     upper = square_exp(xp, scaled, size)
     far = xp.where(z < 0.0, factor * (2.0 - upper), upper)
     return xp.where(xp.abs(z) < _NEAR, factor * near, far)
 
 
-def _polynomial(x: Any, coefficients: Sequence[float]) -> Any:
+def polynomial(x: Any, coefficients: Sequence[float]) -> Any:
     """Returns the polynomial with these coefficients, lowest first, by Horner's rule."""
     result = x * coefficients[-1] + coefficients[-2]
     for coefficient in coefficients[-3::-1]:

@@ -11,7 +11,7 @@ from unified_act.dialects import Cell, Dialect, Meaning, same
 from unified_act.errors import UnknownActivationError
 from unified_act.registry import ACTIVATIONS, normalize
 
-__all__ = ["Symbol", "Written", "call", "differences", "explain", "kinks", "write"]
+__all__ = ["Symbol", "Written", "call", "defaults", "differences", "explain", "kinks", "write"]
 
 
 class Symbol(str):
@@ -53,12 +53,12 @@ def explain(name: str, meaning: Meaning, dialect: Dialect) -> list[str]:
 def differences(meaning: Meaning) -> list[str]:
     """Returns where the meaning of a name in a dialect is not what our name means."""
     cell = meaning.cell
-    defaults = [text for text in _parameters(cell) if "default" in text]
-    return [*defaults, *_kinks(meaning), *([cell.note] if cell.note else [])]
+    stated = [text for text in _parameters(cell) if "default" in text]
+    return [*stated, *_kinks(meaning), *([cell.note] if cell.note else [])]
 
 
 def _parameters(cell: Cell) -> Iterator[str]:
-    ours = _defaults(cell.canonical)
+    ours = defaults(cell.canonical)
     for key, (target, *default) in cell.takes.items():
         name = target.removeprefix("-")
         shown = f"{key} = {default[0]!r}" if default else key
@@ -89,7 +89,7 @@ def _own_kinks(meaning: Meaning) -> dict[Any, Any]:
     activation = _found(meaning.canonical)
     if activation is None:
         return {}
-    values = {**_defaults(meaning.canonical), **meaning.parameters}
+    values = {**defaults(meaning.canonical), **meaning.parameters}
     try:
         return {kink.at: kink.derivative for kink in activation.kinks(**values)}
     except TypeError:  # where a kink is cannot be computed from a Symbol
@@ -139,7 +139,7 @@ def write(name: str, parameters: Mapping[str, Any], dialect: Dialect) -> Written
         >>> write("quick_gelu", {}, find_dialect("tensorflow")).text
         'tf.nn.silu(beta=1.702)'
     """
-    complete = {**_defaults(name), **parameters}
+    complete = {**defaults(name), **parameters}
     for cell in sorted(dialect.cells, key=lambda cell: not _is_called(cell, name)):
         if cell.canonical == name and cell.wrong is None:
             arguments = _arguments(cell, complete)
@@ -162,7 +162,7 @@ def _is_called(cell: Cell, name: str) -> bool:
 def _arguments(cell: Cell, ours: Mapping[str, Any]) -> dict[str, Any] | None:
     """Returns the arguments that make `cell` mean exactly `ours`, None where none do."""
     arguments = dict(cell.when)
-    reached = dict(_defaults(cell.canonical)) | dict(cell.sets)
+    reached = dict(defaults(cell.canonical)) | dict(cell.sets)
     for key, (target, *_) in cell.takes.items():
         name = target.removeprefix("-")
         if name not in ours:
@@ -174,9 +174,11 @@ def _arguments(cell: Cell, ours: Mapping[str, Any]) -> dict[str, Any] | None:
     return arguments if reached == {**reached, **ours} else None
 
 
-def _defaults(name: str | None) -> dict[str, Any]:
+def defaults(name: str | None) -> dict[str, Any]:
+    """Returns the defaults of an activation by parameter, of those that have one."""
     activation = _found(name)
-    return {} if activation is None else {p.name: p.default for p in activation.parameters}
+    parameters = () if activation is None else activation.parameters
+    return {p.name: p.default for p in parameters if p.default is not None}
 
 
 def _found(name: str | None) -> Activation | None:

@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 
 from unified_act.activation import Activation
-from unified_act.backend import DTYPES, Native, Numerics, weight_error, with_keywords
+from unified_act.backend import DTYPES, Native, Numerics, weight_error
 from unified_act.errors import InputTypeError, UnsupportedError
+from unified_act.shortcuts import with_keywords
 from unified_act_mxnet import gradient
 from unified_act_mxnet._framework import BFLOAT16, mx
 from unified_act_mxnet.graph import Graph, shared_graph
 from unified_act_mxnet.native import NATIVE
+from unified_act_mxnet.operators import call_directly
 
 __all__ = ["MxnetBackend"]
 
@@ -63,7 +65,10 @@ class MxnetBackend:
         # An NDArray's dtype is a scalar type, that of an mx.np.ndarray an instance of np.dtype.
         by_dtype = {_TYPES[dtype]: f for dtype, f in implementations.items()}
         by_dtype |= {np.dtype(key): f for key, f in by_dtype.items()}
-        return _by_dtype(activation.name, by_dtype, in_graph, len(activation.inputs))
+        checked = _by_dtype(activation.name, by_dtype, in_graph, len(activation.inputs))
+        if kernel is None or arguments != {}:
+            return checked
+        return call_directly(kernel.function, [_TYPES[dtype] for dtype in kernel.dtypes], checked)
 
     def value_and_grad(
         self, function: Callable[..., Any], inputs: Sequence[Any], cotangent: Any

@@ -13,6 +13,14 @@ NATIVE = {
         only={"alpha": 1.0},
         why="other alpha: the gradient at tiny positive inputs is alpha",
     ),
+    "clipped_relu": Native(
+        "clip",
+        dtypes=(),
+        keywords={"max_value": "a_max"},
+        constants={"a_min": 0.0},
+        why="the derivative at both ends is 1",
+    ),
+    "exponential": Native("exp"),
     "gelu": Native(
         "LeakyReLU",
         dtypes=("float16", "bfloat16", "float32"),
@@ -20,6 +28,13 @@ NATIVE = {
         why="float64: computed in float32, NaN beyond its range",
     ),
     "hard_sigmoid": Native(
+        "hard_sigmoid",
+        dtypes=("float16",),
+        keywords={"alpha": "alpha", "beta": "beta"},
+        why="bfloat16: not supported; float32: the corner is one ULP early; "
+        "float64: the parameters are rounded to float32",
+    ),
+    "hard_sigmoid_02": Native(
         "hard_sigmoid",
         dtypes=("float16",),
         keywords={"alpha": "alpha", "beta": "beta"},

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unified_act.activation import Activation
-from unified_act.backend import DTYPES, Native, Numerics, weight_error, with_keywords
+from unified_act.backend import DTYPES, Native, Numerics, weight_error
 from unified_act.errors import InputTypeError
+from unified_act.shortcuts import dtype_test, shortcut, with_keywords, written_call
 from unified_act_numpy import gradient
 from unified_act_numpy.native import NATIVE
 
@@ -46,12 +47,19 @@ class NumpyBackend:
         dtypes = _dtypes()
         shared = gradient.shared_definition(activation, parameters)
         by_dtype = dict.fromkeys(dtypes.values(), shared)
+        inputs = len(activation.inputs)
         kernel = self.native.get(activation.name) if numerics == "fast" else None
         arguments = None if kernel is None else kernel.arguments(parameters)
-        if kernel is not None and arguments is not None:
-            function = with_keywords(kernel.find(np), arguments)
-            by_dtype |= {dtypes[name]: function for name in kernel.dtypes}
-        return _by_dtype(activation.name, by_dtype, self.accepts, len(activation.inputs))
+        if kernel is None or arguments is None:
+            return _by_dtype(activation.name, by_dtype, self.accepts, inputs)
+        function, admitted = kernel.find(np), {name: dtypes[name] for name in kernel.dtypes}
+        by_dtype |= dict.fromkeys(admitted.values(), with_keywords(function, arguments))
+        checked = _by_dtype(activation.name, by_dtype, self.accepts, inputs)
+        if inputs > 1 or not admitted:
+            return checked
+        scope = {"ndarray": np.ndarray, "function": function, **admitted}
+        test = f"type(x) is ndarray and ({dtype_test(kernel.dtypes)})"
+        return shortcut(test, written_call(arguments), checked, scope)
 
     def value_and_grad(
         self, function: Callable[..., Any], inputs: Sequence[Any], cotangent: Any

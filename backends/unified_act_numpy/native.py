@@ -7,6 +7,11 @@ from unified_act.backend import Native
 __all__ = ["NATIVE"]
 
 NATIVE = {
+    "exponential": Native(
+        "exp",
+        dtypes=("float32", "float64"),
+        why="16-bit types are computed in float32",
+    ),
     "tanh": Native(
         "tanh",
         dtypes=("float32", "float64"),

@@ -8,9 +8,11 @@ from typing import Any
 import tensorflow as tf
 
 from unified_act.activation import Activation
-from unified_act.backend import DTYPES, Native, Numerics, weight_error, with_keywords
+from unified_act.backend import DTYPES, Native, Numerics, weight_error
 from unified_act.errors import InputTypeError
+from unified_act.shortcuts import with_keywords
 from unified_act_tensorflow import gradient
+from unified_act_tensorflow.eager import eager_first
 from unified_act_tensorflow.native import NATIVE
 
 __all__ = ["TensorflowBackend"]
@@ -36,10 +38,12 @@ class TensorflowBackend:
         by_dtype = {tf.as_dtype(dtype): shared for dtype in self.dtypes}
         kernel = self.native.get(activation.name) if numerics == "fast" else None
         arguments = None if kernel is None else kernel.arguments(parameters)
-        if kernel is not None and arguments is not None:
-            function = with_keywords(kernel.find(tf), arguments)
-            by_dtype |= {tf.as_dtype(dtype): function for dtype in kernel.dtypes}
-        return _by_dtype(activation.name, by_dtype, len(activation.inputs))
+        if kernel is None or arguments is None:
+            return _by_dtype(activation.name, by_dtype, len(activation.inputs))
+        function = with_keywords(kernel.find(tf), arguments)
+        by_dtype |= {tf.as_dtype(dtype): function for dtype in kernel.dtypes}
+        checked = _by_dtype(activation.name, by_dtype, len(activation.inputs))
+        return eager_first(kernel, arguments, checked)
 
     def value_and_grad(
         self, function: Callable[..., Any], inputs: Sequence[Any], cotangent: Any

@@ -8,6 +8,7 @@ __all__ = ["NATIVE"]
 
 NATIVE = {
     "elu": Native("nn.elu", only={"alpha": 1.0}),
+    "exponential": Native("exp"),
     "gelu": Native(
         "nn.gelu",
         dtypes=("float16", "bfloat16", "float32"),

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from unified_act.activation import Activation
-from unified_act.backend import DTYPES, Native, Numerics, weight_error, with_keywords
+from unified_act.backend import DTYPES, Native, Numerics, weight_error
 from unified_act.errors import InputTypeError
+from unified_act.shortcuts import dtype_test, shortcut, with_keywords, written_call
 from unified_act_torch import gradient
 from unified_act_torch.native import NATIVE
 
@@ -35,12 +36,19 @@ class TorchBackend:
         """Returns the function that computes `activation`."""
         shared = gradient.shared_definition(activation, parameters)
         by_dtype = {getattr(torch, dtype): shared for dtype in self.dtypes}
+        inputs = len(activation.inputs)
         kernel = self.native.get(activation.name) if numerics == "fast" else None
         arguments = None if kernel is None else kernel.arguments(parameters)
-        if kernel is not None and arguments is not None:
-            function = with_keywords(kernel.find(torch), arguments)
-            by_dtype |= {getattr(torch, dtype): function for dtype in kernel.dtypes}
-        return _by_dtype(activation.name, by_dtype, len(activation.inputs))
+        if kernel is None or arguments is None:
+            return _by_dtype(activation.name, by_dtype, inputs)
+        function = kernel.find(torch)
+        admitted = {dtype: getattr(torch, dtype) for dtype in kernel.dtypes}
+        by_dtype |= dict.fromkeys(admitted.values(), with_keywords(function, arguments))
+        checked = _by_dtype(activation.name, by_dtype, inputs)
+        if inputs > 1 or not admitted:
+            return checked
+        scope = {"function": function, **admitted}
+        return shortcut(dtype_test(kernel.dtypes), written_call(arguments), checked, scope)
 
     def value_and_grad(
         self, function: Callable[..., Any], inputs: Sequence[Any], cotangent: Any

@@ -8,7 +8,11 @@ __all__ = ["NATIVE"]
 
 NATIVE = {
     "celu": Native("nn.functional.celu", keywords={"alpha": "alpha"}),
+    "clipped_relu": Native(
+        "nn.functional.hardtanh", keywords={"max_value": "max_val"}, constants={"min_val": 0.0}
+    ),
     "elu": Native("nn.functional.elu", keywords={"alpha": "alpha"}),
+    "exponential": Native("exp"),
     "gelu": Native(
         "nn.functional.gelu",
         dtypes=("float16", "float32", "float64"),
@@ -21,6 +25,7 @@ NATIVE = {
         constants={"approximate": "tanh"},
         why="bfloat16: the gradient is NaN for a quarter of all inputs",
     ),
+    "hard_shrink": Native("nn.functional.hardshrink", keywords={"threshold": "lambd"}),
     "hard_sigmoid": Native(
         "nn.functional.hardsigmoid",
         dtypes=("float16", "bfloat16", "float32"),
@@ -46,6 +51,7 @@ NATIVE = {
     "selu": Native("selu"),
     "sigmoid": Native("sigmoid"),
     "silu": Native("nn.functional.silu", only={"beta": 1.0}),
+    "soft_shrink": Native("nn.functional.softshrink", keywords={"threshold": "lambd"}),
     "softmax": Native("softmax", keywords={"axis": "dim"}),
     "softplus": Native(
         "nn.functional.softplus",
@@ -56,4 +62,11 @@ NATIVE = {
     ),
     "softsign": Native("nn.functional.softsign"),
     "tanh": Native("tanh"),
+    "tanh_shrink": Native("nn.functional.tanhshrink"),
+    "threshold": Native(
+        "nn.functional.threshold", keywords={"threshold": "threshold", "value": "value"}
+    ),
+    "thresholded_relu": Native(
+        "nn.functional.threshold", keywords={"threshold": "threshold"}, constants={"value": 0.0}
+    ),
 }

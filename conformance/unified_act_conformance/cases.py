@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 import unified_act as ua
 from unified_act.backend import DTYPES, Numerics
+from unified_act.registry import ACTIVATIONS
 
 __all__ = [
     "DTYPES",
@@ -31,19 +32,32 @@ PROMISED_ORDERS: Mapping[Numerics, Sequence[int]] = MappingProxyType(
 
 Parameters = Mapping[str, float | int]
 
-# Besides the defaults: other frameworks' defaults, and values that make a shortcut show.
+# Besides the defaults, where there are any: other frameworks' defaults, and values that make a
+# shortcut show.
 VARIANTS: Mapping[str, Sequence[Parameters]] = MappingProxyType(
     {
+        "affine": [{"alpha": 2.0, "beta": -0.75}, {"alpha": -0.3, "beta": 0.1}],
         "celu": [{"alpha": 0.5}],
+        "clipped_gelu": [{"min_value": 9.0, "max_value": 12.0}],
+        "clipped_relu": [{"max_value": 20.0}, {"max_value": 0.75}],
         "elu": [{"alpha": 0.25}],
+        "hard_shrink": [{"threshold": 1.25}],
         "hard_sigmoid": [{"alpha": 0.2}],
+        "hard_sigmoid_02": [{"alpha": 0.25, "beta": 0.25}],
         "hard_tanh": [{"min_value": -2.0, "max_value": 0.5}],
+        "laplace": [{"mu": 0.707107, "sigma": 0.282095}, {"mu": -1.5, "sigma": 2.0}],
         "leaky_relu": [{"negative_slope": 0.3}, {"negative_slope": -0.5}],
         "log_softmax": [{"axis": 0}],
         "prelu": [{"axis": -1}],
+        "scaled_tanh": [{"alpha": 0.5, "beta": 2.0}],
+        "shrink": [{"threshold": 1.25, "bias": 0.75}],
         "silu": [{"beta": 1.702}],
+        "soft_shrink": [{"threshold": 1.25}],
         "softmax": [{"axis": 0}],
         "softplus": [{"beta": 5.0}],
+        "squareplus": [{"b": 0.0}, {"b": 0.3}],
+        "threshold": [{"threshold": 0.0, "value": 0.0}, {"threshold": 1.5, "value": -20.0}],
+        "thresholded_relu": [{"threshold": 0.25}],
     }
 )
 
@@ -93,11 +107,11 @@ def list_subjects(activations: Sequence[str] = ()) -> list[Subject]:
     Args:
         activations: Names, in any spelling that the registry knows.
     """
-    names = [ua.get_activation(name, backend="numpy").name for name in activations]
+    specs = [ACTIVATIONS.find(name) for name in activations] or list(ACTIVATIONS)
     return [
-        Subject(name, tuple(parameters.items()))
-        for name in names or ua.list_activations()
-        for parameters in ({}, *VARIANTS.get(name, ()))
+        Subject(spec.name, tuple(parameters.items()))
+        for spec in specs
+        for parameters in (*([] if spec.required else [{}]), *VARIANTS.get(spec.name, ()))
     ]
 
 

@@ -40,6 +40,8 @@ class Deviation:
         reason: Why.
         flush: Whether it is about subnormal numbers, which the framework counts as 0. Then it is
             known by its outputs and needs no subjects and no intervals.
+        some_processors: Whether it shows on some processors only, whose vector instructions the
+            framework uses. Not to see it elsewhere is no failure.
         link: Where it is reported or fixed, if anywhere.
     """
 
@@ -55,6 +57,7 @@ class Deviation:
     reason: str
     link: str = ""
     flush: bool = False
+    some_processors: bool = False
 
     def applies(self, case: Case, numerics: str, version: str) -> bool:
         """Whether it is about `case`, run with this version of the framework."""

@@ -3,7 +3,8 @@
 Every value comes as an enclosure; the precision is doubled until the enclosure is narrow enough, so
 what is returned is a bound, not a hope. Values are kept as double-doubles (`Reference`), which is
 exact enough to judge any of the four float types. Only among float64 subnormals is the second half
-lost: there the reference is the correctly rounded double.
+lost: there the reference is the correctly rounded double. For the narrower types most values come
+from `oracle_fast`, which proves of each that the verdict is the same.
 
 Conventions: NaN gives NaN; an infinity gives the limit; the constant, saturated or "off" branch
 owns a corner; a magnitude below 2^-1200 is a zero with the sign of the tail.
@@ -19,13 +20,15 @@ from typing import Literal
 
 import numpy as np
 from flint import arb, ctx
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from unified_act_conformance.oracle_formulas import FORMULAS, Formula, Function
+from unified_act_conformance import oracle_fast
+from unified_act_conformance.formulas import FORMULAS, Formula, Function
 
 ELEMENTWISE: tuple[str, ...] = tuple(FORMULAS)
 """The activations that `evaluate` knows."""
 
+LAST_ORDER = 3
 FIRST_PRECISION = 160
 LAST_PRECISION = 4096
 ENOUGH_BITS = 100
@@ -68,6 +71,7 @@ def evaluate(
     order: int,
     x: NDArray[np.float64],
     parameters: Mapping[str, float] | None = None,
+    dtype: str = "float64",
 ) -> Reference:
     """Gives a derivative of an elementwise activation.
 
@@ -76,6 +80,9 @@ def evaluate(
         order: 0 for the function, 1 to 3 for its derivatives.
         x: The inputs; any float type that float64 holds exactly, cast to float64.
         parameters: Parameters that differ from the defaults, used exactly.
+        dtype: The float type that the values are to judge. For a narrower one than float64 they
+            round to it as the exact ones do, and are known to a millionth of its spacing; the
+            third derivative, which is only ever a condition, to a millionth of its size.
 
     Returns:
         The values, in the shape of `x`, read-only. The last few results are cached.
@@ -85,7 +92,7 @@ def evaluate(
     """
     points = np.ascontiguousarray(x, dtype=np.float64)
     given = tuple(sorted((parameters or {}).items()))
-    return _evaluate(name, order, points.tobytes(), given).reshape(points.shape)
+    return _evaluate(name, order, points.tobytes(), given, dtype).reshape(points.shape)
 
 
 def condition(
@@ -93,6 +100,7 @@ def condition(
     order: int,
     x: NDArray[np.float64],
     parameters: Mapping[str, float] | None = None,
+    dtype: str = "float64",
 ) -> NDArray[np.float64]:
     """Says how strongly an elementwise activation amplifies a change of its input.
 
@@ -101,12 +109,13 @@ def condition(
         order: The order that is judged.
         x: The inputs.
         parameters: Parameters that differ from the defaults.
+        dtype: The float type that is judged.
 
     Returns:
         |f^(order+1)(x)|, 0 at kinks and at inputs that are not finite.
     """
     points = np.asarray(x, dtype=np.float64)
-    slope = np.abs(evaluate(name, order + 1, points, parameters).high)
+    slope = np.abs(evaluate(name, order + 1, points, parameters, dtype).high)
     at_kink = np.isin(points, _formula(name, tuple(sorted((parameters or {}).items()))).kinks)
     return np.where(at_kink | ~np.isfinite(points), 0.0, slope)
 
@@ -220,10 +229,11 @@ def split(balls: Sequence[arb]) -> tuple[list[float], list[float]]:
     highs = [float(ball) for ball in balls]
     with ctx.workprec(FIRST_PRECISION):
         lows = [float(ball - high) for ball, high in zip(balls, highs, strict=True)]
-    return highs, lows
+    pairs = zip(highs, lows, strict=True)
+    return highs, [0.0 if abs(low) < oracle_fast.NOISE * abs(high) else low for high, low in pairs]
 
 
-def reference_of(highs: Sequence[float], lows: Sequence[float]) -> Reference:
+def reference_of(highs: ArrayLike, lows: ArrayLike) -> Reference:
     """Makes a read-only reference.
 
     Args:
@@ -260,8 +270,25 @@ class _Derivative:
             self._functions[precision] = formula.derivatives[self._order]
         return self._functions[precision]
 
-    def decide(self, x: arb) -> arb:
-        """Gives the decided value at a point."""
+    def at_each(self, points: NDArray[np.float64]) -> list[arb]:
+        """Gives the decided value at each of some points, finite or infinite."""
+        function = self.at(FIRST_PRECISION)
+        balls = []
+        with ctx.workprec(FIRST_PRECISION):
+            for value in points.tolist():
+                if math.isfinite(value):
+                    x = arb(value)
+                else:
+                    x = int(math.copysign(1, value)) * BEYOND_ALL_DOUBLES
+                ball = function(x)
+                balls.append(ball if ball.rel_accuracy_bits() >= ENOUGH_BITS else self._decide(x))
+        return balls
+
+    def sign_at(self, point: float) -> float:
+        """Gives the sign of the decided value at a finite point."""
+        return float(self._decide(arb(point)).sgn())
+
+    def _decide(self, x: arb) -> arb:
         return decide(lambda bits: self.at(bits)(x), lambda: self._tail_sign(x))
 
     def _tail_sign(self, x: arb) -> float:
@@ -284,28 +311,30 @@ def _formula(name: str, parameters: tuple[tuple[str, float], ...]) -> Formula:
 
 @lru_cache(maxsize=16)
 def _evaluate(
-    name: str, order: int, data: bytes, parameters: tuple[tuple[str, float], ...]
+    name: str,
+    order: int,
+    data: bytes,
+    parameters: tuple[tuple[str, float], ...],
+    dtype: str,
 ) -> Reference:
     points = np.frombuffer(data, dtype=np.float64)
     derivative = _Derivative(name, order, dict(parameters))
-    function = derivative.at(FIRST_PRECISION)
-    nan = arb.nan()
-    balls = []
-    with ctx.workprec(FIRST_PRECISION):
-        for value in points.tolist():
-            if math.isnan(value):
-                balls.append(nan)
-                continue
-            x = (
-                arb(value)
-                if math.isfinite(value)
-                else int(math.copysign(1, value)) * BEYOND_ALL_DOUBLES
+    high, low = np.full(points.size, np.nan), np.zeros(points.size)
+    exactly = ~np.isnan(points)
+    if dtype != "float64" and points.size >= oracle_fast.FEWEST:
+        finite = np.flatnonzero(np.isfinite(points))
+        with ctx.workprec(FIRST_PRECISION):
+            high[finite], low[finite], settled = oracle_fast.settle(
+                derivative.at(FIRST_PRECISION),
+                points[finite],
+                dtype,
+                derivative.sign_at,
+                only_condition=order == LAST_ORDER,
             )
-            ball = function(x)
-            balls.append(ball if ball.rel_accuracy_bits() >= ENOUGH_BITS else derivative.decide(x))
-    highs, lows = split(balls)
+        exactly[finite[settled]] = False
+    balls = derivative.at_each(points[exactly])
+    high[exactly], low[exactly] = split(balls)
     if order == 0:
         # Ball arithmetic has one zero; what maps 0 to 0 keeps the sign.
-        for index in np.flatnonzero(points == 0):
-            highs[index] = float(points[index]) if highs[index] == 0 else highs[index]
-    return reference_of(highs, lows)
+        high = np.where((points == 0) & (high == 0), points, high)
+    return reference_of(high, low)

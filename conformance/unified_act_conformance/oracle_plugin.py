@@ -61,10 +61,13 @@ class Truth(Protocol):
     def crossings(self) -> tuple[float, ...]:
         """Zeros of its derivatives, as far as they are known."""
 
-    def evaluate(self, order: int, x: Doubles) -> Reference:
-        """The derivative of an order; NaN at an infinity means that the limit is not known."""
+    def evaluate(self, order: int, x: Doubles, dtype: str = "float64") -> Reference:
+        """The derivative of an order, to judge a float type by.
 
-    def condition(self, order: int, x: Doubles) -> Doubles:
+        NaN at an infinity means that the limit is not known.
+        """
+
+    def condition(self, order: int, x: Doubles, dtype: str = "float64") -> Doubles:
         """The magnitude of the next higher one, 0 at kinks and infinities."""
 
     def value_range(self, order: int) -> tuple[float, float]:
@@ -73,7 +76,7 @@ class Truth(Protocol):
 
 @dataclass(frozen=True)
 class Catalogued:
-    """An activation that `oracle_formulas` knows.
+    """An activation that `formulas` knows.
 
     Attributes:
         subject: The activation and its parameters.
@@ -92,13 +95,15 @@ class Catalogued:
         """Found beforehand."""
         return inputs.CROSSINGS.get(self.subject.activation, ())
 
-    def evaluate(self, order: int, x: Doubles) -> Reference:
+    def evaluate(self, order: int, x: Doubles, dtype: str = "float64") -> Reference:
         """From the formula."""
-        return oracle.evaluate(self.subject.activation, order, x, dict(self.subject.parameters))
+        name, parameters = self.subject.activation, dict(self.subject.parameters)
+        return oracle.evaluate(name, order, x, parameters, dtype)
 
-    def condition(self, order: int, x: Doubles) -> Doubles:
+    def condition(self, order: int, x: Doubles, dtype: str = "float64") -> Doubles:
         """From the formula."""
-        return oracle.condition(self.subject.activation, order, x, dict(self.subject.parameters))
+        name, parameters = self.subject.activation, dict(self.subject.parameters)
+        return oracle.condition(name, order, x, parameters, dtype)
 
     def value_range(self, order: int) -> tuple[float, float]:
         """From the table."""
@@ -131,8 +136,9 @@ class Defined:
         """None is known."""
         return ()
 
-    def evaluate(self, order: int, x: Doubles) -> Reference:
+    def evaluate(self, order: int, x: Doubles, dtype: str = "float64") -> Reference:
         """By the Taylor series of the formula, at the declared kinks what is declared."""
+        del dtype  # exact enough for each
         points = np.ascontiguousarray(x, dtype=np.float64)
         found = _orders(self, points.tobytes())[order].reshape(points.shape)
         if order != 1:
@@ -142,9 +148,9 @@ class Defined:
             high[points == kink.at], low[points == kink.at] = kink.derivative, 0.0
         return Reference(high, low)
 
-    def condition(self, order: int, x: Doubles) -> Doubles:
+    def condition(self, order: int, x: Doubles, dtype: str = "float64") -> Doubles:
         """By the Taylor series too."""
-        slope = np.abs(self.evaluate(order + 1, x).high)
+        slope = np.abs(self.evaluate(order + 1, x, dtype).high)
         return np.where(np.isin(x, self.kinks) | ~np.isfinite(x), 0.0, slope)
 
     def value_range(self, order: int) -> tuple[float, float]:

@@ -138,11 +138,12 @@ def _at_points(case: Case, typed: FloatArray, truth: Truth | None) -> Problem:
     if truth is None:
         raise KeyError(f"the oracle does not know {case.subject}")
     order, x = case.order, widen(typed)
-    slack = _half_ulp(x, case.dtype) * truth.condition(order, x)
+    with np.errstate(over="ignore"):
+        slack = _half_ulp(x, case.dtype) * truth.condition(order, x, case.dtype)
     judged = np.ones(x.shape, dtype=np.bool_) if order == 0 else ~np.isnan(x)
     if order == 2:
         judged &= ~np.isin(x, truth.kinks)  # nobody specifies which side it takes there
-    reference = truth.evaluate(order, x)
+    reference = truth.evaluate(order, x, case.dtype)
     judged &= np.isnan(x) | ~np.isnan(reference.high)  # a limit may not be known
     bounds = truth.value_range(order)
     return Problem((typed,), None, reference, slack, typed, judged, bounds)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 import unified_act as ua
 from unified_act.backend import Numerics
+from unified_act.registry import ACTIVATIONS
 from unified_act_conformance.cases import Case, Subject
 from unified_act_conformance.floats import FloatArray, to_type, widen
 from unified_act_conformance.judge import CLASSES, Judgement
@@ -31,13 +32,24 @@ FAMILIES: Sequence[Sequence[Subject]] = (
     (
         *(_subject("gelu"), _subject("gelu_tanh"), _subject("quick_gelu")),
         *(_subject("silu"), _subject("silu", beta=1.702), _subject("mish")),
-        *(_subject("hard_silu"), _subject("relu")),
+        *(_subject("hard_silu"), _subject("hard_mish"), _subject("relu")),
+        *(_subject("clipped_gelu"), _subject("lisht")),
     ),
     (
         *(_subject("hard_sigmoid"), _subject("hard_sigmoid", alpha=0.2)),
+        *(_subject("hard_sigmoid_02"), _subject("sparse_sigmoid"), _subject("laplace")),
         *(_subject("sigmoid"), _subject("hard_tanh"), _subject("tanh"), _subject("softsign")),
+        _subject("scaled_tanh"),
     ),
-    (_subject("relu"), _subject("relu6"), _subject("hard_tanh"), _subject("identity")),
+    (
+        *(_subject("relu"), _subject("relu6"), _subject("hard_tanh"), _subject("identity")),
+        *(_subject("clipped_relu", max_value=20.0), _subject("thresholded_relu")),
+        *(_subject("threshold", threshold=0.0, value=0.0), _subject("squared_relu")),
+    ),
+    (
+        *(_subject("soft_shrink"), _subject("hard_shrink"), _subject("shrink")),
+        *(_subject("tanh_shrink"), _subject("identity")),
+    ),
     (
         *(_subject("elu"), _subject("elu", alpha=0.25), _subject("elu", alpha=0.5)),
         *(_subject("celu"), _subject("celu", alpha=0.25), _subject("celu", alpha=0.5)),
@@ -49,7 +61,8 @@ FAMILIES: Sequence[Sequence[Subject]] = (
     ),
     (
         *(_subject("softplus"), _subject("softplus", beta=5.0)),
-        *(_subject("log_sigmoid"), _subject("relu")),
+        *(_subject("log_sigmoid"), _subject("sqrt_softplus"), _subject("relu")),
+        *(_subject("squareplus"), _subject("sparse_plus")),
     ),
 )
 """Activations that are taken for each other, with other frameworks' defaults among them."""
@@ -153,8 +166,10 @@ def _likeness(
         except (KeyError, OracleError):
             return False
 
-    defaults = Subject(case.subject.activation)
-    for other in dict.fromkeys([defaults, *siblings_of(case.subject)]):
+    name = case.subject.activation
+    defaults = Subject(name)
+    candidates = [*([] if ACTIVATIONS.find(name).required else [defaults])]
+    for other in dict.fromkeys([*candidates, *siblings_of(case.subject)]):
         if other != case.subject and passes_as(replace(case, subject=other)):
             if other == defaults:
                 names = ", ".join(name for name, _ in case.subject.parameters)

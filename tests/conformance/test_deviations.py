@@ -237,6 +237,11 @@ class TestHeldTo:
         result = self.run(monkeypatch, declared(), factor=1.0)
         assert result.problem == "deviation made-up is declared but was not observed"
 
+    def test_need_not_be_observed_on_every_processor(self, monkeypatch):
+        assert self.run(monkeypatch, declared(some_processors=True), factor=1.0).passed
+        result = self.run(monkeypatch, declared(some_processors=True, bound=1e-3))
+        assert "above its bound" in result.problem
+
     def test_no_input_in_the_interval(self, monkeypatch):
         nowhere = declared(intervals=((1.00000001, 1.00000002),))
         result = self.run(monkeypatch, nowhere, factor=1.0)

@@ -101,8 +101,8 @@ FORMULAS = {
         "TLU": np.maximum,
     },
     "onnx": {
-        "Affine": lambda x: 0.7 * x - 0.3,
-        "ScaledTanh": lambda x: 0.7 * np.tanh(-0.3 * x),
+        "Affine": lambda x: 0.7 * x + 0.3,
+        "ScaledTanh": lambda x: 0.7 * np.tanh(0.3 * x),
     },
 }
 AGAINST = [
@@ -124,7 +124,7 @@ def test_formula(dialect, cell, name):
         pytest.skip(f"{cell.canonical} is not registered")
     given = dict(cell.when) | dict.fromkeys(cell.takes, 0.7) if cell.required else dict(cell.when)
     if dialect == "onnx":
-        given["beta"] = -0.3
+        given["beta"] = 0.3
     function = ua.get_activation(name, dialect=dialect, backend="numpy", **given)
     variant = "-False" if given.get("approximate") is False else ""
     formula = FORMULAS[dialect][name + variant]

@@ -1,4 +1,4 @@
-"""Activations that are linear for positive inputs and exponential for negative ones."""
+"""The exponential function, and activations that join it to a line."""
 
 from __future__ import annotations
 
@@ -20,6 +20,10 @@ def _negative_part(xp: Any, x: Any) -> Any:
 def _left(xp: Any, x: Any, value: Any) -> Any:
     """`value` for x ≤ 0, and 0 for positive x."""
     return xp.where(x > 0.0, 0.0, value)
+
+
+def _exponential(xp: Any, x: Any) -> Any:
+    return xp.exp(x)
 
 
 def _elu(xp: Any, x: Any, *, alpha: float) -> Any:
@@ -61,6 +65,16 @@ def _celu_second_derivative(xp: Any, x: Any, *, alpha: float) -> Any:
 
 
 ACTIVATIONS = (
+    Activation(
+        name="exponential",
+        forward=_exponential,
+        derivative=_exponential,
+        second_derivative=_exponential,
+        aliases=("exp",),
+        limits=lambda: Limits((0.0, INFINITY), (0.0, INFINITY)),
+        formula="e^x",
+        summary="The exponential function.",
+    ),
     Activation(
         name="elu",
         forward=_elu,

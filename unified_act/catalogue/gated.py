@@ -1,4 +1,4 @@
-"""Smooth activations of the form x times a gate that opens with x."""
+"""Smooth activations of the form x times a gate."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from unified_act.catalogue._common import (
     gated,
     gated_derivative,
     gated_second_derivative,
+    tanh,
     within,
 )
 
@@ -76,6 +77,24 @@ def _mish_second_derivative(xp: Any, x: Any) -> Any:
     return xp.where(positive, once * e, once) / cube
 
 
+def _lisht(xp: Any, x: Any) -> Any:
+    return x * tanh(xp, x)
+
+
+def _lisht_derivative(xp: Any, x: Any) -> Any:
+    bounded = within(xp, x, EXP_IS_ZERO)  # infinity · 0 would be NaN
+    e = xp.exp(xp.abs(bounded) * -2.0)
+    return tanh(xp, x) + bounded * e * 4.0 / ((e + 1.0) * (e + 1.0))
+
+
+def _lisht_second_derivative(xp: Any, x: Any) -> Any:
+    # 2 (1 - x tanh x) tanh′, where 1 - x tanh x grows and must not magnify a rounded tanh′.
+    x = within(xp, x, EXP_IS_ZERO)
+    root = xp.exp(-xp.abs(x))
+    e = root * root
+    return (1.0 - x * tanh(xp, x)) * 8.0 / ((e + 1.0) * (e + 1.0)) * root * root
+
+
 ACTIVATIONS = (
     Activation(
         name="silu",
@@ -99,5 +118,15 @@ ACTIVATIONS = (
         formula=r"x \cdot \tanh(\log(1 + e^x))",
         summary="The input times the tanh of its softplus.",
         source="Misra 2019, arXiv:1908.08681",
+    ),
+    Activation(
+        name="lisht",
+        forward=_lisht,
+        derivative=_lisht_derivative,
+        second_derivative=_lisht_second_derivative,
+        limits=lambda: Limits((INFINITY, INFINITY), (-1.0, 1.0)),
+        formula=r"x \cdot \tanh x",
+        summary="The input times its hyperbolic tangent; never negative.",
+        source="Roy, Manna, Dubey & Chaudhuri 2019, arXiv:1901.05894",
     ),
 )

@@ -1,17 +1,20 @@
-"""GELU and its approximations: three functions that other libraries call by one name."""
+"""GELU, its approximations that other libraries call by the same name, and its clipped form."""
 
 from __future__ import annotations
 
 import math
 from typing import Any
 
-from unified_act.activation import Activation, Limits
+from unified_act.activation import Activation, Kink, Limits, Parameter
 from unified_act.catalogue._common import (
     INFINITY,
     at_least,
+    clipped,
+    ends_in_order,
     gated,
     gated_derivative,
     gated_second_derivative,
+    inside,
     within,
 )
 from unified_act.special import square_exp
@@ -28,6 +31,8 @@ _CONSTANT_FROM = 40.0
 """Beyond, gelu and gelu_tanh are 0 or x to the last bit of float64."""
 _QUICK_CONSTANT_FROM = 500.0
 """The same for quick_gelu."""
+_MINIMUM_AT = -0.7517915246935645
+"""Where gelu stops falling."""
 
 
 def _gelu(xp: Any, x: Any) -> Any:
@@ -45,6 +50,52 @@ def _gelu_derivative(xp: Any, x: Any) -> Any:
 def _gelu_second_derivative(xp: Any, x: Any) -> Any:
     x = within(xp, x, _CONSTANT_FROM)
     return square_exp(xp, (2.0 - x * x) * DENSITY_AT_0, x * SQRT_HALF)
+
+
+def _clipped_gelu(xp: Any, x: Any, *, min_value: float, max_value: float) -> Any:
+    return clipped(xp, _gelu(xp, x), min_value, max_value)
+
+
+def _clipped_gelu_derivative(xp: Any, x: Any, *, min_value: float, max_value: float) -> Any:
+    slope = _gelu_derivative(xp, x)
+    return _where_not_clipped(xp, x, slope, min_value, max_value)
+
+
+def _clipped_gelu_second_derivative(xp: Any, x: Any, *, min_value: float, max_value: float) -> Any:
+    curvature = _gelu_second_derivative(xp, x)
+    return _where_not_clipped(xp, x, curvature, min_value, max_value)
+
+
+def _where_not_clipped(xp: Any, x: Any, y: Any, low: float, high: float) -> Any:
+    """`y`, and 0 where gelu(x), as rounded, has reached one of its bounds."""
+    return inside(xp, _gelu(xp, x), low, high, y)
+
+
+def _clipped_gelu_kinks(*, min_value: float, max_value: float) -> tuple[Kink, ...]:
+    places = {*_gelu_reaches(min_value), *_gelu_reaches(max_value)}
+    return tuple(Kink(at, 0.0) for at in sorted(places))
+
+
+def _clipped_gelu_limits(*, min_value: float, max_value: float) -> Limits:
+    # gelu itself goes to -0 and to infinity.
+    low = min_value if min_value >= 0.0 else max_value if max_value <= 0.0 else -0.0
+    return Limits((low, max_value), (0.0, 0.0))
+
+
+def _gelu_reaches(value: float) -> list[float]:
+    """The inputs where gelu, which falls and then rises, has this value."""
+
+    def gelu(x: float) -> float:
+        return 0.5 * x * math.erfc(-x * SQRT_HALF)
+
+    found = []
+    for start, end in ((-_CONSTANT_FROM, _MINIMUM_AT), (_MINIMUM_AT, abs(value) + _CONSTANT_FROM)):
+        low, high = sorted((start, end), key=gelu)
+        if gelu(low) < value <= gelu(high):
+            while (middle := 0.5 * (low + high)) not in (low, high):
+                low, high = (middle, high) if gelu(middle) < value else (low, middle)
+            found.append(high)
+    return found
 
 
 def _tanh_argument(xp: Any, x: Any) -> tuple[Any, Any, Any]:
@@ -106,6 +157,23 @@ ACTIVATIONS = (
         formula=r"\tfrac{x}{2} \operatorname{erfc}(-x / \sqrt{2})",
         summary="Gaussian error linear unit, exact.",
         source=_SOURCE,
+    ),
+    Activation(
+        name="clipped_gelu",
+        forward=_clipped_gelu,
+        derivative=_clipped_gelu_derivative,
+        second_derivative=_clipped_gelu_second_derivative,
+        parameters=[
+            Parameter("min_value", -10.0, "lower bound of the value"),
+            Parameter("max_value", 10.0, "upper bound of the value"),
+        ],
+        constraint=ends_in_order,
+        aliases=("gelu_10",),
+        kinks=_clipped_gelu_kinks,
+        limits=_clipped_gelu_limits,
+        formula=r"\min(\max(\tfrac{x}{2} \operatorname{erfc}(-x / \sqrt{2}), a), b)",
+        summary="Gaussian error linear unit, exact, cut off at both ends.",
+        source="Wu et al. 2020, arXiv:2004.09602",
     ),
     Activation(
         name="gelu_tanh",

@@ -8,7 +8,16 @@ from __future__ import annotations
 from typing import Any
 
 from unified_act.activation import Activation, Kink, Limits, Parameter
-from unified_act.catalogue._common import INFINITY, POSITIVE, zero
+from unified_act.catalogue._common import (
+    INFINITY,
+    POSITIVE,
+    clipped,
+    ends_in_order,
+    inside,
+    relu,
+    relu_derivative,
+    zero,
+)
 
 __all__ = ["ACTIVATIONS"]
 
@@ -21,46 +30,40 @@ def _identity_derivative(xp: Any, x: Any) -> Any:
     return xp.full_like(x, 1.0)
 
 
-def _relu(xp: Any, x: Any) -> Any:
-    return xp.where(x <= 0.0, 0.0, x)  # a NaN fails the comparison and so passes through
+def _affine(xp: Any, x: Any, *, alpha: float, beta: float) -> Any:
+    if alpha == 0.0:
+        return xp.where(x <= INFINITY, beta, x)  # 0 · inf would be NaN
+    return x * alpha + beta
 
 
-def _relu_derivative(xp: Any, x: Any) -> Any:
-    return xp.where(x > 0.0, 1.0, xp.full_like(x, 0.0))
+def _affine_derivative(xp: Any, x: Any, *, alpha: float, beta: float) -> Any:
+    return xp.full_like(x, alpha)
 
 
-def _clipped(xp: Any, x: Any, low: float, high: float) -> Any:
-    return xp.where(x <= low, low, xp.where(x >= high, high, x))
-
-
-def _inside(xp: Any, x: Any, low: float, high: float, inside: Any, above: float = 0.0) -> Any:
-    """0 up to `low`, `inside` between, `above` from `high` on."""
-    return xp.where(x <= low, 0.0, xp.where(x >= high, above, inside))
+def _affine_limits(*, alpha: float, beta: float) -> Limits:
+    end = alpha * INFINITY if alpha else beta
+    return Limits((-end if alpha else beta, end), (alpha, alpha))
 
 
 def _relu6(xp: Any, x: Any) -> Any:
-    return _clipped(xp, x, 0.0, 6.0)
+    return clipped(xp, x, 0.0, 6.0)
 
 
 def _relu6_derivative(xp: Any, x: Any) -> Any:
-    return _inside(xp, x, 0.0, 6.0, xp.full_like(x, 1.0))
+    return inside(xp, x, 0.0, 6.0, xp.full_like(x, 1.0))
 
 
 def _hard_tanh(xp: Any, x: Any, *, min_value: float, max_value: float) -> Any:
-    return _clipped(xp, x, min_value, max_value)
+    return clipped(xp, x, min_value, max_value)
 
 
 def _hard_tanh_derivative(xp: Any, x: Any, *, min_value: float, max_value: float) -> Any:
-    return _inside(xp, x, min_value, max_value, xp.full_like(x, 1.0))
-
-
-def _hard_tanh_constraint(*, min_value: float, max_value: float) -> str | None:
-    return None if min_value < max_value else "min_value must be less than max_value"
+    return inside(xp, x, min_value, max_value, xp.full_like(x, 1.0))
 
 
 def _leaky_relu(xp: Any, x: Any, *, negative_slope: float) -> Any:
     if negative_slope == 0.0:
-        return _relu(xp, x)  # 0 · inf would be NaN
+        return relu(xp, x)  # 0 · inf would be NaN
     return xp.where(x > 0.0, x, x * negative_slope)
 
 
@@ -87,12 +90,12 @@ def _hard_sigmoid_ends(alpha: float, beta: float) -> tuple[float, float]:
 def _hard_sigmoid(xp: Any, x: Any, *, alpha: float, beta: float) -> Any:
     low, high = _hard_sigmoid_ends(alpha, beta)
     # alpha·(x - low) is exact where alpha·x + beta would cancel.
-    inside = xp.where(x <= low, 0.0, (x - low) * alpha)
-    return xp.where(x >= high, 1.0, inside)
+    ramp = xp.where(x <= low, 0.0, (x - low) * alpha)
+    return xp.where(x >= high, 1.0, ramp)
 
 
 def _hard_sigmoid_derivative(xp: Any, x: Any, *, alpha: float, beta: float) -> Any:
-    return _inside(xp, x, *_hard_sigmoid_ends(alpha, beta), xp.full_like(x, alpha))
+    return inside(xp, x, *_hard_sigmoid_ends(alpha, beta), xp.full_like(x, alpha))
 
 
 def _hard_sigmoid_kinks(*, alpha: float, beta: float) -> tuple[Kink, ...]:
@@ -105,11 +108,29 @@ def _hard_silu(xp: Any, x: Any) -> Any:
 
 
 def _hard_silu_derivative(xp: Any, x: Any) -> Any:
-    return _inside(xp, x, -3.0, 3.0, (x + 1.5) / 3.0, above=1.0)
+    return inside(xp, x, -3.0, 3.0, (x + 1.5) / 3.0, above=1.0)
 
 
 def _hard_silu_second_derivative(xp: Any, x: Any) -> Any:
-    return _inside(xp, x, -3.0, 3.0, xp.full_like(x, 1.0 / 3.0))
+    return inside(xp, x, -3.0, 3.0, xp.full_like(x, 1.0 / 3.0))
+
+
+def _hard_mish(xp: Any, x: Any) -> Any:
+    inner = xp.where(x <= -2.0, 0.0, xp.where(x >= 0.0, 0.0, x))
+    return xp.where(x >= 0.0, x, inner * (inner + 2.0) * 0.5)
+
+
+def _hard_mish_derivative(xp: Any, x: Any) -> Any:
+    return inside(xp, x, -2.0, 0.0, x + 1.0, above=1.0)
+
+
+def _hard_mish_second_derivative(xp: Any, x: Any) -> Any:
+    return inside(xp, x, -2.0, 0.0, xp.full_like(x, 1.0))
+
+
+def _hard_sigmoid_parameters(alpha: float) -> tuple[Parameter, ...]:
+    slope = Parameter("alpha", alpha, "slope", low=POSITIVE)
+    return (slope, Parameter("beta", 0.5, "value at 0"))
 
 
 ACTIVATIONS = (
@@ -124,9 +145,23 @@ ACTIVATIONS = (
         summary="The input itself.",
     ),
     Activation(
+        name="affine",
+        forward=_affine,
+        derivative=_affine_derivative,
+        second_derivative=zero,
+        parameters=[
+            Parameter("alpha", None, "slope"),
+            Parameter("beta", None, "value at 0"),
+        ],
+        limits=_affine_limits,
+        formula=r"\alpha x + \beta",
+        summary="A straight line.",
+        source="Open Neural Network Exchange, activations of the operators RNN, GRU and LSTM",
+    ),
+    Activation(
         name="relu",
-        forward=_relu,
-        derivative=_relu_derivative,
+        forward=relu,
+        derivative=relu_derivative,
         second_derivative=zero,
         kinks=lambda: (Kink(0.0, 0.0),),
         limits=lambda: Limits((0.0, INFINITY), (0.0, 1.0)),
@@ -183,7 +218,7 @@ ACTIVATIONS = (
             Parameter("min_value", -1.0, "lower end"),
             Parameter("max_value", 1.0, "upper end"),
         ],
-        constraint=_hard_tanh_constraint,
+        constraint=ends_in_order,
         kinks=lambda min_value, max_value: (Kink(min_value, 0.0), Kink(max_value, 0.0)),
         limits=lambda min_value, max_value: Limits((min_value, max_value), (0.0, 0.0)),
         formula=r"\min(\max(x, a), b)",
@@ -195,14 +230,23 @@ ACTIVATIONS = (
         forward=_hard_sigmoid,
         derivative=_hard_sigmoid_derivative,
         second_derivative=zero,
-        parameters=[
-            Parameter("alpha", 1 / 6, "slope", low=POSITIVE),
-            Parameter("beta", 0.5, "value at 0"),
-        ],
+        parameters=_hard_sigmoid_parameters(1 / 6),
         kinks=_hard_sigmoid_kinks,
         limits=lambda alpha, beta: Limits((0.0, 1.0), (0.0, 0.0)),
         formula=r"\min(\max(\alpha x + \beta, 0), 1)",
         summary="Piecewise linear sigmoid.",
+        source="Courbariaux, Bengio & David 2015, arXiv:1511.00363",
+    ),
+    Activation(
+        name="hard_sigmoid_02",
+        forward=_hard_sigmoid,
+        derivative=_hard_sigmoid_derivative,
+        second_derivative=zero,
+        parameters=_hard_sigmoid_parameters(0.2),
+        kinks=_hard_sigmoid_kinks,
+        limits=lambda alpha, beta: Limits((0.0, 1.0), (0.0, 0.0)),
+        formula=r"\min(\max(\alpha x + \beta, 0), 1)",
+        summary="The hard_sigmoid of Keras 2, MXNet and ONNX: with a slope of 0.2.",
         source="Courbariaux, Bengio & David 2015, arXiv:1511.00363",
     ),
     Activation(
@@ -216,5 +260,16 @@ ACTIVATIONS = (
         formula=r"x \cdot \min(\max(x + 3, 0), 6) / 6",
         summary="Piecewise quadratic SiLU.",
         source="Howard et al. 2019, arXiv:1905.02244",
+    ),
+    Activation(
+        name="hard_mish",
+        forward=_hard_mish,
+        derivative=_hard_mish_derivative,
+        second_derivative=_hard_mish_second_derivative,
+        kinks=lambda: (Kink(-2.0, 0.0),),
+        limits=lambda: Limits((0.0, INFINITY), (0.0, 1.0)),
+        formula=r"\tfrac{x}{2} \cdot \min(\max(x + 2, 0), 2)",
+        summary="Piecewise quadratic mish.",
+        source="Misra 2020, H-Mish",
     ),
 )

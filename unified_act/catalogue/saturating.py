@@ -1,4 +1,4 @@
-"""Smooth monotone activations: sigmoid, tanh, softplus and their relatives."""
+"""Smooth monotone activations that level off: sigmoid, tanh and their relatives."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from unified_act.catalogue._common import (
     sigmoid,
     sigmoid_derivative,
     sigmoid_second_derivative,
+    tanh,
+    tanh_derivative,
+    tanh_second_derivative,
     within,
 )
 
@@ -20,33 +23,16 @@ _SOFTSIGN_IS_ONE = 1e18
 """x / (1 + x) rounds to 1 from here on, in every dtype up to float64."""
 
 
-def _tanh(xp: Any, x: Any) -> Any:
-    # The frameworks' own are up to 7 ULP off. Both forms are exact, and accurate on their side.
-    size = xp.abs(x)
-    e, decay = xp.exp(size * -2.0), xp.expm1(size * -2.0)
-    size = xp.where(size > 0.5, 1.0 - e * 2.0 / (e + 1.0), -decay / (decay + 2.0))
-    return xp.where(x > 0.0, size, xp.where(x < 0.0, -size, x))
+def _scaled_tanh(xp: Any, x: Any, *, alpha: float, beta: float) -> Any:
+    return tanh(xp, x * beta) * alpha
 
 
-def _tanh_derivative(xp: Any, x: Any) -> Any:
-    e = xp.exp(xp.abs(x) * -2.0)
-    return e * 4.0 / ((1.0 + e) * (1.0 + e))  # 1 - tanh² cancels
+def _scaled_tanh_derivative(xp: Any, x: Any, *, alpha: float, beta: float) -> Any:
+    return tanh_derivative(xp, x * beta) * (alpha * beta)
 
 
-def _tanh_second_derivative(xp: Any, x: Any) -> Any:
-    return sigmoid_second_derivative(xp, x * 2.0) * 8.0
-
-
-def _softplus(xp: Any, x: Any, *, beta: float) -> Any:
-    return xp.where(x > 0.0, x, 0.0) + xp.log1p(xp.exp(-xp.abs(x * beta))) / beta
-
-
-def _softplus_derivative(xp: Any, x: Any, *, beta: float) -> Any:
-    return sigmoid(xp, x * beta)
-
-
-def _softplus_second_derivative(xp: Any, x: Any, *, beta: float) -> Any:
-    return sigmoid_derivative(xp, x * beta) * beta
+def _scaled_tanh_second_derivative(xp: Any, x: Any, *, alpha: float, beta: float) -> Any:
+    return tanh_second_derivative(xp, x * beta) * (alpha * beta * beta)
 
 
 def _log_sigmoid(xp: Any, x: Any) -> Any:
@@ -92,28 +78,27 @@ ACTIVATIONS = (
     ),
     Activation(
         name="tanh",
-        forward=_tanh,
-        derivative=_tanh_derivative,
-        second_derivative=_tanh_second_derivative,
+        forward=tanh,
+        derivative=tanh_derivative,
+        second_derivative=tanh_second_derivative,
         limits=lambda: Limits((-1.0, 1.0), (0.0, 0.0)),
         formula=r"\tanh x",
         summary="Hyperbolic tangent.",
         source="LeCun, Bottou, Orr & Müller 1998, Efficient BackProp",
     ),
     Activation(
-        name="softplus",
-        forward=_softplus,
-        derivative=_softplus_derivative,
-        second_derivative=_softplus_second_derivative,
+        name="scaled_tanh",
+        forward=_scaled_tanh,
+        derivative=_scaled_tanh_derivative,
+        second_derivative=_scaled_tanh_second_derivative,
         parameters=[
-            Parameter("beta", 1.0, "steepness; the larger, the closer to relu", low=POSITIVE)
+            Parameter("alpha", 1.7159, "value that it levels off at", low=POSITIVE),
+            Parameter("beta", 2.0 / 3.0, "steepness", low=POSITIVE),
         ],
-        aliases=("softrelu",),
-        limits=lambda beta: Limits((0.0, INFINITY), (0.0, 1.0)),
-        formula=r"\frac{1}{\beta} \log(1 + e^{\beta x})",
-        summary="Smooth ReLU, without a threshold beyond which it would be linear.",
-        source="Dugas, Bengio, Bélisle, Nadeau & Garcia 2001, Incorporating second-order "
-        "functional knowledge for better option pricing",
+        limits=lambda alpha, beta: Limits((-alpha, alpha), (0.0, 0.0)),
+        formula=r"\alpha \tanh(\beta x)",
+        summary="Hyperbolic tangent, scaled so that by default f(1) ≈ 1.",
+        source="LeCun, Bottou, Orr & Müller 1998, Efficient BackProp",
     ),
     Activation(
         name="log_sigmoid",

@@ -1,0 +1,58 @@
+"""Compiled calls: what they pass, when they are taken, and where everything else goes."""
+
+import math
+
+import pytest
+
+from unified_act.shortcuts import dtype_test, shortcut, with_keywords, written_call
+
+
+def function(x, *, slope=0.0, mode=None):
+    return x, slope, mode
+
+
+class Array:
+    def __init__(self, dtype):
+        self.dtype = dtype
+
+
+def test_keywords_are_passed():
+    assert with_keywords(function, {}) is function
+    assert with_keywords(function, {"slope": 0.5, "mode": "leaky"})(1) == (1, 0.5, "leaky")
+
+
+@pytest.mark.parametrize("value", [0.1, 1 / 3, -5e-324, -math.inf, 3, True, None, "it's", "\n"])
+def test_values_survive_being_written(value):
+    assert with_keywords(function, {"mode": value})(1) == (1, 0.0, value)
+
+
+def test_nan_survives_being_written():
+    assert math.isnan(with_keywords(function, {"slope": math.nan})(1)[1])
+
+
+def test_the_usual_dtype_is_asked_for_first():
+    assert dtype_test(["float64", "float32"]) == "(dtype := x.dtype) is float32 or dtype is float64"
+
+
+def test_either_way_is_taken():
+    wide, narrow, other = object(), object(), object()
+    scope = {"function": function, "float64": wide, "float16": narrow}
+    taken = shortcut(
+        dtype_test(["float16", "float64"]), written_call({"slope": 2.0}), lambda x: "long", scope
+    )
+    for dtype in (wide, narrow):
+        x = Array(dtype)
+        assert taken(x) == (x, 2.0, None)
+    assert taken(Array(other)) == "long"
+    assert taken([1.0]) == "long"  # it has no dtype to ask for
+
+
+def test_a_refusal_goes_the_long_way_and_an_error_does_not():
+    def refusing(x):
+        raise LookupError if x else ZeroDivisionError
+
+    scope = {"function": refusing, "refusals": LookupError}
+    taken = shortcut("True", "function(x)", lambda x: "long", scope)
+    assert taken(1) == "long"
+    with pytest.raises(ZeroDivisionError):
+        taken(0)

@@ -1,0 +1,105 @@
+"""Relatives of ReLU: clipped, squared, or off up to a threshold.
+
+As everywhere, the branch that is constant or "off" owns the corner.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from unified_act.activation import Activation, Kink, Limits, Parameter
+from unified_act.catalogue._common import INFINITY, POSITIVE, clipped, inside, relu, zero
+
+__all__ = ["ACTIVATIONS"]
+
+
+def _clipped_relu(xp: Any, x: Any, *, max_value: float) -> Any:
+    return clipped(xp, x, 0.0, max_value)
+
+
+def _clipped_relu_derivative(xp: Any, x: Any, *, max_value: float) -> Any:
+    return inside(xp, x, 0.0, max_value, xp.full_like(x, 1.0))
+
+
+def _threshold(xp: Any, x: Any, *, threshold: float, value: float) -> Any:
+    return xp.where(x <= threshold, value, x)
+
+
+def _threshold_derivative(xp: Any, x: Any, *, threshold: float, value: float) -> Any:
+    return xp.where(x > threshold, 1.0, xp.full_like(x, 0.0))
+
+
+def _thresholded_relu(xp: Any, x: Any, *, threshold: float) -> Any:
+    return _threshold(xp, x, threshold=threshold, value=0.0)
+
+
+def _thresholded_relu_derivative(xp: Any, x: Any, *, threshold: float) -> Any:
+    return _threshold_derivative(xp, x, threshold=threshold, value=0.0)
+
+
+def _squared_relu(xp: Any, x: Any) -> Any:
+    positive = relu(xp, x)
+    return positive * positive
+
+
+def _squared_relu_derivative(xp: Any, x: Any) -> Any:
+    return relu(xp, x) * 2.0
+
+
+def _squared_relu_second_derivative(xp: Any, x: Any) -> Any:
+    return xp.where(x > 0.0, 2.0, xp.full_like(x, 0.0))
+
+
+ACTIVATIONS = (
+    Activation(
+        name="clipped_relu",
+        forward=_clipped_relu,
+        derivative=_clipped_relu_derivative,
+        second_derivative=zero,
+        parameters=[Parameter("max_value", None, "value at which it saturates", low=POSITIVE)],
+        kinks=lambda max_value: (Kink(0.0, 0.0), Kink(max_value, 0.0)),
+        limits=lambda max_value: Limits((0.0, max_value), (0.0, 0.0)),
+        formula=r"\min(\max(x, 0), c)",
+        summary="Rectified linear unit that saturates at a value of your choice.",
+        source="Hannun et al. 2014, arXiv:1412.5567",
+    ),
+    Activation(
+        name="threshold",
+        forward=_threshold,
+        derivative=_threshold_derivative,
+        second_derivative=zero,
+        parameters=[
+            Parameter("threshold", None, "input up to which it is constant"),
+            Parameter("value", None, "value up to there"),
+        ],
+        kinks=lambda threshold, value: (Kink(threshold, 0.0),),
+        limits=lambda threshold, value: Limits((value, INFINITY), (0.0, 1.0)),
+        formula=r"\begin{cases} x & x > \theta \\ v & x \le \theta \end{cases}",
+        summary="The identity above a threshold, a constant up to it; it may jump there.",
+        source="Collobert, Kavukcuoglu & Farabet 2011, Torch7: a Matlab-like environment for "
+        "machine learning",
+    ),
+    Activation(
+        name="thresholded_relu",
+        forward=_thresholded_relu,
+        derivative=_thresholded_relu_derivative,
+        second_derivative=zero,
+        parameters=[Parameter("threshold", 1.0, "input up to which it is 0")],
+        kinks=lambda threshold: (Kink(threshold, 0.0),),
+        limits=lambda threshold: Limits((0.0, INFINITY), (0.0, 1.0)),
+        formula=r"\begin{cases} x & x > \theta \\ 0 & x \le \theta \end{cases}",
+        summary="The identity above a threshold, 0 up to it.",
+        source="Konda, Memisevic & Krueger 2014, arXiv:1402.3337",
+    ),
+    Activation(
+        name="squared_relu",
+        forward=_squared_relu,
+        derivative=_squared_relu_derivative,
+        second_derivative=_squared_relu_second_derivative,
+        aliases=("relu2", "relu_squared"),
+        limits=lambda: Limits((0.0, INFINITY), (0.0, INFINITY)),
+        formula=r"\max(x, 0)^2",
+        summary="The square of ReLU.",
+        source="So et al. 2021, arXiv:2109.08668",
+    ),
+)
