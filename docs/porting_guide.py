@@ -69,11 +69,11 @@ def _entries(dialect: Dialect) -> Iterator[_Entry]:
 
 
 def _to_ours(source: Dialect) -> list[str]:
-    version = f"opset {source.opset} of onnx {source.version}" if source.opset else source.version
+    opset = f"opset {source.opset} of " if source.opset else ""
     lines = [
         "## To unified_act",
         "",
-        f"What each name means in version {version}, with the defaults there.",
+        f"What each name means in {opset}version {source.version}, with the defaults there.",
         f'`ua.get_activation(name, dialect="{source.name}")` reads this table for you, and',
         f'`ua.describe(name, dialect="{source.name}")` explains one row.',
         "",
@@ -215,7 +215,8 @@ def _index(dialects: list[Dialect]) -> str:
         "",
         "The same name is not the same function everywhere. Find the framework that you come from;",
         "its page says what each of its activations is here, and how to write it in every other",
-        "framework with the same numbers. Each entry is tested against the framework.",
+        "framework with the same numbers. Each entry is tested against the framework itself, or for",
+        "timm, transformers and TensorFlow Addons against formulas written down from their source.",
         "",
     ]
     lines += table(

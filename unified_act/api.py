@@ -34,6 +34,16 @@ def get_activation(
 ) -> ActivationFunction: ...
 
 
+@overload  # for **parameters of one type, which could be a dialect of a wrong one
+def get_activation(
+    name: str | Mapping[str, Any] | None,
+    *,
+    backend: str | None = None,
+    numerics: Numerics = "fast",
+    **parameters: Any,
+) -> ActivationFunction: ...
+
+
 @overload
 def get_activation(
     name: _Function,

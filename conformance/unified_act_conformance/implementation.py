@@ -88,12 +88,11 @@ def registered(case: Case, numerics: Numerics) -> Implementation:
         case: The case.
         numerics: The profile.
     """
-    parameters: dict[str, Any] = dict(case.subject.parameters)
     function = ua.get_activation(
         case.subject.activation,
         backend=case.backend,
         numerics=numerics,
-        **parameters,
+        **dict(case.subject.parameters),
     )
     return Differentiated(function, load_harness(case.backend))
 
