@@ -215,8 +215,8 @@ def _index(dialects: list[Dialect]) -> str:
         "",
         "The same name is not the same function everywhere. Find the framework that you come from;",
         "its page says what each of its activations is here, and how to write it in every other",
-        "framework with the same numbers. Each entry is tested against the framework itself, or for",
-        "timm, transformers and TensorFlow Addons against formulas written down from their source.",
+        "framework with the same numbers. Each entry is tested against the framework itself, or",
+        "for timm, transformers and TensorFlow Addons against formulas taken from their source.",
         "",
     ]
     lines += table(
