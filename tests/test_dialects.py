@@ -230,8 +230,10 @@ class TestGetActivation:
             ua.get_activation("elu(alpha=1.0)", dialect="torch", alpha=1.0)
 
     def test_our_own_ranges_apply(self):
-        with pytest.raises(ua.ParameterValueError, match="beta must be"):
+        with pytest.raises(ua.ParameterValueError, match=r"beta must be .*, got -1.0.$"):
             ua.get_activation("silu", dialect="tensorflow", beta=-1.0)
+        with pytest.raises(ua.ParameterValueError, match=r"beta must be .* \(alpha is beta here"):
+            ua.get_activation("Swish", dialect="onnx", alpha=-1.0)
 
     def test_not_registered(self, monkeypatch):
         monkeypatch.setattr(ACTIVATIONS, "_by_key", {})

@@ -118,12 +118,14 @@ def get_activation(
     repeated = configured.keys() & parameters.keys()
     if repeated:
         raise ParameterValueError(f"given twice: {', '.join(sorted(repeated))}.")
-    given: Mapping[str, Any] = configured | parameters
-    if dialect is not None:
+    given = configured | parameters
+    if dialect is None:
+        activation = ACTIVATIONS.find(plain_name)
+        bound = activation.bind(given)
+    else:
         meaning = resolve(plain_name, given, dialect)
-        plain_name, given = meaning.canonical, meaning.parameters
-    activation = ACTIVATIONS.find(plain_name)
-    bound = activation.bind(given)
+        activation = ACTIVATIONS.find(meaning.canonical)
+        bound = meaning.bind(activation)
     chosen = chosen_backend() if backend is None else backend
     return bind(activation, chosen, numerics, bound)
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from unified_act.activation import Activation
 from unified_act.errors import (
     ParameterValueError,
     UnifiedActError,
@@ -167,6 +168,23 @@ class Meaning:
     canonical: str
     parameters: Mapping[str, Any]
     cell: Cell = field(compare=False)
+
+    def bind(self, activation: Activation) -> dict[str, float | int]:
+        """Returns every parameter of `activation`, which is ours of that name, with its value.
+
+        Raises:
+            ParameterValueError: A value is out of range; the message says what ours is called.
+        """
+        try:
+            return activation.bind(self.parameters)
+        except ParameterValueError as error:
+            renamed = [
+                f"{theirs} is {target}"
+                for theirs, (target, *_) in self.cell.takes.items()
+                if theirs != target
+            ]
+            hint = f" ({', '.join(renamed)} here.)" if renamed else ""
+            raise ParameterValueError(f"{error}{hint}") from None
 
 
 def list_dialects() -> list[str]:
