@@ -156,6 +156,7 @@ FUNCTIONS = [
     ("hard_sigmoid", {"backend": "numpy"}),
     ("elu", {"backend": "numpy", "numerics": "strict", "alpha": 1e-05}),
     ("softmax", {"axis": -2}),
+    ("swiglu", {"axis": 0, "gate_first": False}),
 ]
 every_function = pytest.mark.parametrize(("name", "options"), FUNCTIONS, ids=str)
 
@@ -307,10 +308,12 @@ class TestDescribe:
         assert spec.source in text
         assert all(alias in text for alias in spec.aliases)
         for parameter in spec.parameters:
-            assert f"{parameter.name} = {parameter.default}: {parameter.doc}" in text
-        for kink in spec.kinks(**spec.bind({})):
-            assert f"f′({kink.at:g}) = {kink.derivative:g}" in text
-        assert ("at −∞, +∞" in text) == (spec.limits is not None)
+            default = "" if parameter.default is None else f" = {parameter.default}"
+            assert f"{parameter.name}{default}: {parameter.doc}" in text
+        if not spec.required:
+            for kink in spec.kinks(**spec.bind({})):
+                assert f"f′({kink.at:g}) = {kink.derivative:g}" in text
+        assert ("at −∞, +∞" in text) == (spec.limits is not None and not spec.required)
         assert all(line == line.rstrip() for line in text.splitlines())
 
     def test_an_alias(self):

@@ -10,10 +10,46 @@ from unified_act import Activation, Parameter, catalogue
 from unified_act.registry import ACTIVATIONS, Registry, normalize
 
 NAMES = [
-    *("celu", "elu", "gelu", "gelu_tanh", "hard_sigmoid", "hard_silu", "hard_tanh", "identity"),
-    *("leaky_relu", "log_sigmoid", "log_softmax", "mish", "prelu", "quick_gelu", "relu", "relu6"),
-    *("selu", "sigmoid", "silu", "softmax", "softplus", "softsign", "tanh"),
+    *("affine", "celu", "clipped_gelu", "clipped_relu", "elu", "exponential", "gelu", "gelu_tanh"),
+    *("hard_mish", "hard_shrink", "hard_sigmoid", "hard_sigmoid_02", "hard_silu", "hard_tanh"),
+    *("identity", "laplace", "leaky_relu", "lisht", "log_sigmoid", "log_softmax", "mish", "prelu"),
+    *("quick_gelu", "relu", "relu6", "scaled_tanh", "selu", "shrink", "sigmoid", "silu"),
+    *("soft_shrink", "softmax", "softplus", "softsign", "sparse_plus", "sparse_sigmoid"),
+    *("sqrt_softplus", "squared_relu", "squareplus", "tanh", "tanh_shrink", "threshold"),
+    "thresholded_relu",
 ]
+ELSEWHERE = {
+    "celu": ["CELU"],
+    "clipped_gelu": ["gelu_10", "ClippedGELU"],
+    "clipped_relu": ["ClippedReLU"],
+    "exponential": ["exp", "Exp"],
+    "gelu": ["gelu_erf", "gelu_python"],
+    "gelu_tanh": [
+        *("gelu_new", "gelu_fast", "gelu_accurate", "gelu_pytorch_tanh", "gelu_python_tanh"),
+    ],
+    "hard_mish": ["HardMish"],
+    "hard_shrink": ["hardshrink"],
+    "hard_sigmoid": ["hardsigmoid", "HardSigmoid"],
+    "hard_silu": ["hard_swish", "hardswish", "HardSwish"],
+    "hard_tanh": ["hardtanh"],
+    "identity": ["linear"],
+    "leaky_relu": ["LeakyRelu"],
+    "log_sigmoid": ["logsigmoid", "log_expit"],
+    "log_softmax": ["LogSoftmax"],
+    "prelu": ["PRelu"],
+    "quick_gelu": ["QuickGelu"],
+    "scaled_tanh": ["ScaledTanh"],
+    "sigmoid": ["logistic", "expit"],
+    "silu": ["swish"],
+    "soft_shrink": ["softshrink"],
+    "softplus": ["softrelu", "Softplus"],
+    "softsign": ["soft_sign"],
+    "sqrt_softplus": ["sqrtsoftplus"],
+    "squared_relu": ["relu2", "SquaredReLU", "relu_squared"],
+    "tanh_shrink": ["tanhshrink"],
+    "thresholded_relu": ["ThresholdedRelu"],
+}
+"""What frameworks and their string registries call them."""
 ALIASES = [(alias, a.name) for a in catalogue.ACTIVATIONS for alias in a.aliases]
 
 
@@ -50,6 +86,10 @@ class TestNames:
         assert ua.list_activations(kind="axis") == ["log_softmax", "softmax"]
         elementwise = ua.list_activations(kind="elementwise")
         assert sorted([*elementwise, "prelu", "log_softmax", "softmax"]) == NAMES
+
+    @pytest.mark.parametrize("name", ELSEWHERE)
+    def test_what_frameworks_call_them(self, name):
+        assert {ACTIVATIONS.find(spelling).name for spelling in ELSEWHERE[name]} == {name}
 
     @pytest.mark.parametrize("name", NAMES)
     def test_case_and_separators_do_not_matter(self, name):

@@ -12,11 +12,9 @@ from unified_act.errors import ParameterValueError, UnknownParameterError, sugge
 
 __all__ = ["Activation", "Kind", "Kink", "Limits", "Parameter"]
 
-Kind = Literal["elementwise", "axis", "learned"]
-"""How an activation treats its input: each element alone, a whole axis, or with learned weights."""
-
-_Function = Callable[[Any], Any]
-WithDerivative = Callable[[_Function, _Function], _Function]
+Kind = Literal["elementwise", "axis", "gated", "learned", "stochastic"]
+"""How an activation treats its input: each element alone; a whole axis; one half of an axis with
+the other; with learned weights; with random numbers."""
 
 
 @dataclass(frozen=True)
@@ -25,11 +23,12 @@ class Parameter:
 
     Attributes:
         name: The keyword that sets it.
-        default: Its value where the caller gives none. An `int` default makes it an integer.
-            None: a float that the caller has to give.
+        default: Its value where the caller gives none. A `bool` or `int` default makes it a flag
+            or an integer. None: the caller has to give it.
         doc: What it does, in a phrase.
         low: Smallest value allowed, inclusive.
         high: Largest value allowed, inclusive.
+        integer: Whether it is an integer though its default does not say so.
     """
 
     name: str
@@ -37,6 +36,7 @@ class Parameter:
     doc: str = ""
     low: float = -math.inf
     high: float = math.inf
+    integer: bool = False
 
     def check(self, value: Any) -> float | int:
         """Returns `value` as the Python number that implementations use.
@@ -44,10 +44,15 @@ class Parameter:
         Raises:
             ParameterValueError: `value` is no number of the right kind, or out of range.
         """
-        integer = isinstance(self.default, int)
+        flag = type(value).__name__ in ("bool", "bool_")  # bool_ is NumPy's
+        if isinstance(self.default, bool):
+            if not flag:
+                raise ParameterValueError(f"{self.name} must be True or False, got {value!r}.")
+            return bool(value)
+        integer = self.integer or isinstance(self.default, int)
         try:
-            # float("0.2") and float(True) would accept a likely mistake; bool_ is NumPy's.
-            if isinstance(value, (str, bytes)) or type(value).__name__ in ("bool", "bool_"):
+            # float("0.2") and float(True) would accept a likely mistake.
+            if isinstance(value, (str, bytes)) or flag:
                 raise TypeError
             number = operator.index(value) if integer else float(value)
         except OverflowError:  # an integer beyond all floats
@@ -62,6 +67,8 @@ class Parameter:
     @property
     def range(self) -> str:
         """The allowed values, in words."""
+        if isinstance(self.default, bool):
+            return "True or False"
         if self.low > 0 and self.low < 1e-30:
             return "finite and greater than 0"
         bounds = []
@@ -98,6 +105,10 @@ class Limits:
     derivative: tuple[float, float]
 
 
+def _never(**_parameters: float) -> bool:
+    return False
+
+
 def _no_kinks(**_parameters: float) -> tuple[Kink, ...]:
     return ()
 
@@ -108,24 +119,39 @@ class Activation:
 
     Attributes:
         name: Canonical name, lower case with underscores.
-        forward: ``forward(xp, x, **parameters)``: the function, written with the functions of the
-            namespace `xp`. A learned activation takes its weights after `x`.
+        forward: The function, written with the functions of the namespace `xp`; what it takes
+            after `xp` depends on the kind, see below.
         kind: How it treats its input.
-        derivative: Elementwise: ``derivative(xp, x, **parameters)``, f′(x). Other kinds:
-            ``derivative(xp, cotangent, x, *weights, **parameters)``, a tuple with the cotangent
-            of each input. `None`: the framework differentiates `forward`.
+        derivative: Its derivative. None: the framework differentiates `forward`.
         second_derivative: Elementwise: ``second_derivative(xp, x, **parameters)``, f″(x), the
-            gradient of the gradient. `None`: the framework differentiates `derivative`.
+            gradient of the gradient. None: the framework differentiates `derivative`.
         parameters: The numbers that shape it, in order.
         aliases: Other names it goes by.
         inputs: Names of its array inputs.
+        masks: Those of them that are boolean, and so not differentiated.
+        resizes: Whether the result is longer or shorter than the input.
         kinks: ``kinks(**parameters)``: the points where f′ jumps.
         limits: ``limits(**parameters)``: the limits at both ends, elementwise kinds only.
         constraint: ``constraint(**parameters)``: what is wrong with the parameters together, or
             None.
+        deterministic: ``deterministic(**parameters)``: whether a stochastic one needs no random
+            numbers with these parameters; its only input is `x` then.
         formula: LaTeX of f.
         summary: One sentence for a reader.
         source: The paper that introduced it.
+
+    What `forward` takes and `derivative` returns, by kind:
+
+    - elementwise: ``forward(xp, x, **parameters)``; the derivative f′(x).
+    - learned: ``forward(xp, x, *weights, **parameters)``, the weights shaped to meet `x`; a tuple
+      with the partial derivative by `x` and by each weight. The parameter ``axis`` says which axis
+      the channels of the weights belong to, and is not passed on.
+    - gated: ``forward(xp, value, gate, **parameters)``, the two halves of an axis; both partial
+      derivatives. The parameters ``axis`` and ``gate_first`` are not passed on.
+    - stochastic: ``forward(xp, x, noise, **parameters)``, the noise uniform between 0 and 1; both
+      partial derivatives. With a parameter ``axis`` it acts along an axis, as the next.
+    - axis: ``forward(xp, x, *others, **parameters)``; ``derivative(xp, cotangent, x, *others,
+      **parameters)``, a tuple with the cotangent of each input, None for a mask.
 
     Two activations are equal only if they are the same object.
     """
@@ -138,9 +164,12 @@ class Activation:
     parameters: Sequence[Parameter] = ()
     aliases: Sequence[str] = ()
     inputs: Sequence[str] = ("x",)
+    masks: Sequence[str] = ()
+    resizes: bool = False
     kinks: Callable[..., tuple[Kink, ...]] = _no_kinks
     limits: Callable[..., Limits] | None = None
     constraint: Callable[..., str | None] | None = None
+    deterministic: Callable[..., bool] = _never
     formula: str = ""
     summary: str = ""
     source: str = ""
@@ -148,7 +177,7 @@ class Activation:
 
     def __post_init__(self) -> None:
         """Freezes the sequences and indexes the parameters."""
-        for attribute in ("parameters", "aliases", "inputs"):
+        for attribute in ("parameters", "aliases", "inputs", "masks"):
             object.__setattr__(self, attribute, tuple(getattr(self, attribute)))
         object.__setattr__(self, "_by_name", {p.name: p for p in self.parameters})
 
@@ -184,35 +213,11 @@ class Activation:
             raise ParameterValueError(f"{self.name}: {problem}, got {bound}.")
         return bound
 
-    def pullback(
-        self,
-        xp: Any,
-        parameters: Mapping[str, float],
-        with_derivative: WithDerivative = lambda function, _: function,
-    ) -> Callable[..., tuple[Any, ...]] | None:
-        """Returns ``pullback(cotangent, *inputs)``: the cotangent of each input.
+    def inputs_for(self, parameters: Mapping[str, float]) -> tuple[str, ...]:
+        """The names of the array inputs that it takes with these parameters."""
+        return tuple(self.inputs[:1] if self.deterministic(**parameters) else self.inputs)
 
-        None where the activation has no analytic derivative. The function closes over plain
-        functions and numbers only, which is what a tracing compiler can see through.
-
-        Args:
-            xp: The namespace.
-            parameters: Every parameter with its value.
-            with_derivative: Makes a framework take its second argument for the derivative of its
-                first, so that second derivatives are analytic too.
-        """
-        derivative, second = self.derivative, self.second_derivative
-        if derivative is None:
-            return None
-        keywords = dict(parameters)
-        if self.kind != "elementwise":
-            return lambda cotangent, *inputs: derivative(xp, cotangent, *inputs, **keywords)
-
-        def plain_slope(x: Any) -> Any:
-            return derivative(xp, x, **keywords)
-
-        if second is None:
-            slope: _Function = plain_slope
-        else:
-            slope = with_derivative(plain_slope, lambda x: second(xp, x, **keywords))
-        return lambda cotangent, x: (cotangent * slope(x),)
+    @property
+    def along_axis(self) -> bool:
+        """Whether the elements along an axis act on each other."""
+        return self.kind == "axis" or (self.kind == "stochastic" and "axis" in self._by_name)

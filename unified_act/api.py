@@ -189,12 +189,14 @@ def value_and_grad(
         function: What `get_activation` returns, or on a framework with automatic differentiation
             any function of its arrays. One output.
         x: The input, a floating-point array of any shape.
-        *weights: Further inputs, the weights of a learned activation.
+        *weights: Further inputs: the weights of a learned activation, a mask, or what a stochastic
+            one draws its numbers from.
         cotangent: Weights of the output's elements, with its shape and dtype; default ones, so
             that an elementwise activation gives f′(x).
 
     Returns:
-        ``(y, dx)``; with weights ``(y, (dx, dweight, …))``. Plain arrays without a graph.
+        ``(y, dx)``; with weights ``(y, (dx, dweight, …))``, None for a mask. Plain arrays without
+        a graph.
 
     Raises:
         InputTypeError: `x` is no floating-point array of the backend, or `cotangent` does not
@@ -210,8 +212,20 @@ def value_and_grad(
     """
     name = function.backend if isinstance(function, ActivationFunction) else None
     backend = backend_of(x) if name is None else load_backend(name)
+    if isinstance(function, ActivationFunction) and _draws(function):
+        # Drawn beforehand: the gradient is taken with the numbers of the value.
+        weights = tuple(
+            given if backend.accepts(type(given)) else backend.uniform_like(x, given)
+            for given in weights
+        )
+        value, gradients = backend.value_and_grad(function, (x, *weights), cotangent)
+        return value, gradients[0]
     value, gradients = backend.value_and_grad(function, (x, *weights), cotangent)
     return value, gradients if weights else gradients[0]
+
+
+def _draws(function: ActivationFunction) -> bool:
+    return ACTIVATIONS.find(function.name).kind == "stochastic"
 
 
 def describe(name: str, *, dialect: str | None = None) -> str:

@@ -18,8 +18,9 @@ __all__ = [
     "Native",
     "Numerics",
     "channel_shape",
+    "check_further",
     "cotangent_error",
-    "weight_error",
+    "section_length",
 ]
 
 DTYPES = ("float16", "bfloat16", "float32", "float64")
@@ -75,11 +76,26 @@ class Namespace(Protocol):
     def floor(self, x: Any) -> Any:
         """Largest integer not above x."""
 
+    def sin(self, x: Any) -> Any:
+        """Sine, of an angle in radians."""
+
     def sum(self, x: Any, *, axis: int) -> Any:
         """Sum along `axis`, which stays with length 1."""
 
     def max(self, x: Any, *, axis: int) -> Any:
         """Maximum along `axis`, which stays with length 1."""
+
+    def cumulative_sum(self, x: Any, *, axis: int) -> Any:
+        """Sum of the elements up to each, itself included, along `axis`."""
+
+    def sort(self, x: Any, *, axis: int) -> Any:
+        """The elements in increasing order along `axis`."""
+
+    def split(self, x: Any, sections: int, *, axis: int) -> list[Any]:
+        """Equal parts of `x`, one after the other along `axis`."""
+
+    def concat(self, arrays: Sequence[Any], *, axis: int) -> Any:
+        """The arrays, one after the other along `axis`."""
 
     def stop_gradient(self, x: Any) -> Any:
         """`x` as a constant: no derivative flows through it."""
@@ -147,6 +163,27 @@ def channel_shape(channels: int, shape: Sequence[int | None], axis: int) -> list
     return result
 
 
+def section_length(shape: Sequence[int | None], sections: int, axis: int) -> int | None:
+    """Returns how long each of `sections` equal parts of an axis is; None where it is not known.
+
+    Raises:
+        ParameterValueError: There is no such axis, or it cannot be divided so.
+    """
+    if not -len(shape) <= axis < len(shape):
+        raise ParameterValueError(
+            f"axis {axis} does not exist in an input of shape {tuple(shape)}; pass axis=…"
+        )
+    length = shape[axis]
+    if length is None:
+        return None
+    if length % sections:
+        raise ParameterValueError(
+            f"axis {axis} of an input of shape {tuple(shape)} cannot be divided into {sections} "
+            "equal parts; pass axis=…, or an input whose axis can."
+        )
+    return length // sections
+
+
 def cotangent_error(cotangent: Any, value: Any) -> InputTypeError:
     """Returns what to raise about a cotangent that is none for an output."""
     return InputTypeError(
@@ -154,11 +191,42 @@ def cotangent_error(cotangent: Any, value: Any) -> InputTypeError:
     )
 
 
-def weight_error(name: str, weight: Any, x: Any) -> InputTypeError:
-    """Returns what to raise about a weight of another framework or type than the input."""
+def check_further(
+    activation: Activation, x: Any, further: Sequence[Any], fits: Callable[[str, Any], bool]
+) -> None:
+    """Raises unless the inputs after `x` are as many as they should be, and fit to it.
+
+    Args:
+        activation: The activation.
+        x: The input.
+        further: Its weights, mask or noise.
+        fits: ``fits(role, array)``: whether an array of the framework can be that. A ``"mask"`` is
+            boolean; a ``"weight"`` has the dtype of `x`, and ``"noise"`` too, or float32.
+
+    Raises:
+        InputTypeError: They don't.
+    """
+    names = activation.inputs[1:]
+    if len(further) != len(names):
+        raise InputTypeError(
+            f"{activation.name} takes {', '.join(activation.inputs)}: {len(names) + 1} arrays, "
+            f"got {len(further) + 1}."
+        )
+    for name, array in zip(names, further, strict=True):
+        role = "mask" if name in activation.masks else "weight"
+        if activation.kind == "stochastic":
+            role = "noise"
+        if not fits(role, array):
+            raise _further_error(activation.name, name, role, array, x)
+
+
+def _further_error(activation: str, name: str, role: str, array: Any, x: Any) -> InputTypeError:
+    which = f"the {role}" if name == role else f"the {role} {name!r}"
+    advice = f"Cast {which} to the input's type first."
+    if role == "mask":
+        advice = "Make it an array of booleans, True where an element counts."
     return InputTypeError(
-        f"{name}: the weight is {_describe(weight)}, but the input {_describe(x)}. "
-        "Cast the weight to the input's type first."
+        f"{activation}: {which} is {_describe(array)}, but the input {_describe(x)}. {advice}"
     )
 
 
@@ -196,7 +264,15 @@ class Backend(Protocol):
     ) -> Callable[..., Any]:
         """Returns the function that computes `activation`: the work behind `get_activation`."""
 
+    def uniform_like(self, x: Any, generator: Any) -> Any:
+        """Random numbers between 0 and 1, ends excluded, in the shape of `x`.
+
+        Args:
+            x: An array.
+            generator: A seed, or a generator of the framework.
+        """
+
     def value_and_grad(
         self, function: Callable[..., Any], inputs: Sequence[Any], cotangent: Any
     ) -> tuple[Any, tuple[Any, ...]]:
-        """Returns the value and the cotangent of each input."""
+        """Returns the value and the cotangent of each input, None for a boolean one."""

@@ -105,12 +105,13 @@ def list_activations(kind: Kind | None = None) -> list[str]:
     """Returns the canonical names of all activations, in alphabetical order.
 
     Args:
-        kind: Only those of this kind: ``"elementwise"``, ``"axis"`` or ``"learned"``.
+        kind: Only those of this kind: ``"elementwise"``, ``"axis"``, ``"gated"``, ``"learned"`` or
+            ``"stochastic"``.
 
     Examples:
         >>> import unified_act as ua
-        >>> ua.list_activations(kind="axis")
-        ['log_softmax', 'softmax']
+        >>> ua.list_activations(kind="gated")
+        ['geglu', 'glu', 'reglu', 'swiglu']
     """
     return [a.name for a in ACTIVATIONS if kind is None or a.kind == kind]
 

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from unified_act.activation import Activation
-from unified_act.backend import DTYPES, Native, Numerics, weight_error
+from unified_act.backend import DTYPES, Native, Numerics, check_further
 from unified_act.errors import InputTypeError, UnsupportedError
+from unified_act.randomness import with_generator
 from unified_act.shortcuts import with_keywords
 from unified_act_mxnet import gradient
 from unified_act_mxnet._framework import BFLOAT16, mx
@@ -48,8 +49,9 @@ class MxnetBackend:
         self, activation: Activation, parameters: Mapping[str, float], numerics: Numerics
     ) -> Callable[..., Any]:
         """Returns the function that computes `activation`."""
+        names = activation.inputs_for(parameters)
         implementations: dict[str, Callable[..., Any]] = {
-            dtype: _compiled(shared_graph(activation, parameters, dtype), activation)
+            dtype: _compiled(shared_graph(activation, parameters, dtype), activation, names)
             for dtype in self.dtypes
         }
         in_graph = shared_graph(activation, parameters, None)
@@ -58,17 +60,35 @@ class MxnetBackend:
         if kernel is not None and arguments is not None:
             graph = with_keywords(kernel.find(mx.sym), arguments)
             # MXNet turns keywords into strings in every call; a graph has them already.
-            function = _compiled(graph, activation) if arguments else kernel.find(mx.nd)
+            function = _compiled(graph, activation, names) if arguments else kernel.find(mx.nd)
             implementations |= dict.fromkeys(kernel.dtypes, function)
             if set(kernel.dtypes).issuperset(_IN_A_GRAPH):
                 in_graph = graph
         # An NDArray's dtype is a scalar type, that of an mx.np.ndarray an instance of np.dtype.
         by_dtype = {_TYPES[dtype]: f for dtype, f in implementations.items()}
         by_dtype |= {np.dtype(key): f for key, f in by_dtype.items()}
-        checked = _by_dtype(activation.name, by_dtype, in_graph, len(activation.inputs))
+        checked = _by_dtype(activation, by_dtype, in_graph, len(names))
+        if activation.kind == "stochastic" and len(names) > 1:
+            return with_generator(
+                activation.name, checked, self.uniform_like, lambda a: self.accepts(type(a))
+            )
         if kernel is None or arguments != {}:
             return checked
         return call_directly(kernel.function, [_TYPES[dtype] for dtype in kernel.dtypes], checked)
+
+    def uniform_like(self, x: Any, generator: int | np.random.Generator) -> Any:
+        """Random numbers between 0 and 1 in the shape of `x`, float32 for 16-bit types.
+
+        NumPy draws them: MXNet has one stream of random numbers for everybody, and no generators.
+        """
+        if isinstance(x, Symbol):
+            raise UnsupportedError(
+                "a Symbol has no shape to draw random numbers for: pass a Symbol of noise."
+            )
+        dtype = np.float64 if x.dtype == np.float64 else np.float32
+        noise = np.random.default_rng(generator).random(x.shape, dtype=dtype)
+        array = mx.np.array if isinstance(x, mx.np.ndarray) else mx.nd.array
+        return array(np.maximum(noise, dtype(2.0**-25)), dtype=dtype, ctx=x.context)
 
     def value_and_grad(
         self, function: Callable[..., Any], inputs: Sequence[Any], cotangent: Any
@@ -79,35 +99,53 @@ class MxnetBackend:
                 raise UnsupportedError(
                     "value_and_grad needs arrays: a Symbol has no value until it is bound."
                 )
-            if not isinstance(x, NDArray) or x.dtype not in _TYPES.values():
+            if not isinstance(x, NDArray) or x.dtype not in (*_TYPES.values(), np.bool_):
                 raise _wrong_input("value_and_grad", x)
         return gradient.value_and_grad(function, inputs, cotangent)
 
 
-def _compiled(graph: Graph, activation: Activation) -> Callable[..., Any]:
+def _compiled(graph: Graph, activation: Activation, names: Sequence[str]) -> Callable[..., Any]:
     """Returns a function of arrays that runs `graph` as one operator, built on the first call."""
-    built: list[Any] = []
+    built: list[Callable[..., Any]] = []
 
     def call(*inputs: Any) -> Any:
         # Only then are there arrays without elements or dimensions.
         if mx.util.is_np_shape():
             shape = inputs[0].shape
-            if 0 in shape:
-                return inputs[0].copy()  # reductions and casts of nothing fail, or crash
+            if 0 in shape:  # reductions and casts of nothing fail, or crash
+                if activation.resizes:
+                    raise UnsupportedError(
+                        f"{activation.name}: MXNet cannot cut up an array without elements."
+                    )
+                return inputs[0].copy()
             if shape == ():  # several operators need a dimension
                 return call(inputs[0].reshape((1,)), *inputs[1:]).reshape(())
         if not built:
-            variables = [mx.sym.var(name) for name in activation.inputs]
-            built.append(mx.nd.CachedOp(graph(*variables), ()))
+            variables = [mx.sym.var(name) for name in names]
+            built.append(_in_order(names, graph(*variables)))
         return built[0](*inputs)
 
     return call
 
 
+def _in_order(names: Sequence[str], symbol: Any) -> Callable[..., Any]:
+    """Returns the operator of `symbol`, to be called with the arrays of these names."""
+    operator = mx.nd.CachedOp(symbol, ())
+    order = [names.index(name) for name in symbol.list_arguments()]  # as they occur in the graph
+    if order == list(range(len(names))):
+        called: Callable[..., Any] = operator
+        return called
+    return lambda *inputs: operator(*(inputs[index] for index in order))
+
+
 def _by_dtype(
-    name: str, by_dtype: Mapping[Any, Callable[..., Any]], in_graph: Graph, inputs: int
+    activation: Activation,
+    by_dtype: Mapping[Any, Callable[..., Any]],
+    in_graph: Graph,
+    inputs: int,
 ) -> Callable[..., Any]:
     """Returns a function that picks the implementation by dtype, which is also the type check."""
+    name = activation.name
 
     def unary(x: Any) -> Any:
         if type(x) is not NDArray:
@@ -123,14 +161,23 @@ def _by_dtype(
         x = arrays[0]
         if isinstance(x, Symbol):
             if not all(isinstance(a, Symbol) for a in arrays):
-                raise InputTypeError(f"{name}: the weight of a Symbol must be a Symbol.")
+                raise InputTypeError(f"{name}: what goes with a Symbol must be a Symbol.")
             result = in_graph(*(_legacy(a) for a in arrays))
             return result.as_np_ndarray() if isinstance(x, NumpySymbol) else result
         if not isinstance(x, NDArray) or x.dtype not in by_dtype:
             raise _wrong_input(name, x)
-        for weight in arrays[1:]:
-            if not isinstance(weight, NDArray) or weight.dtype != x.dtype:
-                raise weight_error(name, weight, x)
+        # Its older arrays know no booleans: comparing them gives numbers of the same type.
+        allowed = {
+            "mask": (np.bool_, x.dtype),
+            "weight": (x.dtype,),
+            "noise": (x.dtype, np.float32),
+        }
+        check_further(
+            activation,
+            x,
+            arrays[1:],
+            lambda role, array: isinstance(array, NDArray) and array.dtype in allowed[role],
+        )
         result = by_dtype[x.dtype](*(_legacy(a) for a in arrays))
         return result.as_np_ndarray() if isinstance(x, mx.np.ndarray) else result
 

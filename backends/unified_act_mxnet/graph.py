@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from unified_act.activation import Activation
+from unified_act.assembly import assemble, elements, own_parameters
 from unified_act_mxnet import namespace
 from unified_act_mxnet._framework import BFLOAT16, mx
 
@@ -24,40 +25,52 @@ def shared_graph(
     graph. An elementwise definition is then computed in float64 and cast to the type of the
     input, any other in that type itself.
     """
-    keywords = dict(parameters)
-    derivative = activation.derivative if activation.kind == "elementwise" else None
-
-    def forward(*inputs: Any) -> Any:
-        as_np = [x.as_np_ndarray() for x in inputs]
-        return activation.forward(namespace, *as_np, **keywords).as_nd_ndarray()
+    masked = [name in activation.masks for name in activation.inputs_for(parameters)]
+    keywords = own_parameters(activation, parameters)
+    derivative = None if activation.along_axis else activation.derivative
+    spread = elements(activation, namespace, parameters)
 
     def build(*inputs: Any) -> Any:
-        if derivative is None and dtype is None:
-            return forward(*inputs)  # MXNet differentiates this, which a cast to x's type prevents
-        widen, narrow = _casts(dtype, inputs[0])
-        wide = [widen(x) for x in inputs]
+        own_type = dtype is None and activation.kind != "elementwise"
+        widen, narrow = (_same, _same) if own_type else _casts(dtype, inputs[0])
+        wide = [x if mask else widen(x) for x, mask in zip(inputs, masked, strict=True)]
+        as_np = [x.as_np_ndarray() for x in wide]
         if derivative is None:
-            return narrow(forward(*wide))
+            whole = assemble(activation, namespace, parameters)
+            return narrow(whole(*as_np).as_nd_ndarray())
+        terms = [term.as_nd_ndarray() for term in spread(*as_np)]
         # Blocked here: MXNet sends the gradient 0 of a blocked result on through the operations
         # before it, and 0 times an infinity in the unused branch of a `where` is NaN.
-        constant = mx.sym.BlockGrad(wide[0])
-        value = forward(constant)
-        slope = derivative(namespace, constant.as_np_ndarray(), **keywords).as_nd_ndarray()
-        if dtype is None:
-            return _with_gradient(inputs[0], narrow(value), narrow(slope))
-        return narrow(_with_gradient(wide[0], value, slope))
+        constants = [mx.sym.BlockGrad(term).as_np_ndarray() for term in terms]
+        value = activation.forward(namespace, *constants, **keywords).as_nd_ndarray()
+        slopes = derivative(namespace, *constants, **keywords)
+        if activation.kind == "elementwise":
+            slopes = [slopes]
+        slopes = [slope.as_nd_ndarray() for slope in slopes]
+        if dtype is None:  # a cast to the type of the input lets no gradient through
+            return _with_gradient(
+                inputs if not own_type else terms, narrow(value), map(narrow, slopes)
+            )
+        return narrow(_with_gradient(terms, value, slopes))
 
     return build
 
 
-def _with_gradient(x: Any, value: Any, slope: Any) -> Any:
-    """`value` with the gradient `slope`, from operators alone, exact at infinities too.
+def _with_gradient(terms: Iterable[Any], value: Any, slopes: Iterable[Any]) -> Any:
+    """`value` with the gradient `slopes` by `terms`, from operators alone, exact at infinities too.
 
     sign_ste is the sign with the gradient of the identity, so that the bracket is 0 and has the
     gradient of -slope·x. The sign of NaN is 0: the bracket is finite whatever x is.
     """
-    sign = mx.sym.contrib.sign_ste(x * mx.sym.BlockGrad(slope))
-    return mx.sym.BlockGrad(value) - (mx.sym.BlockGrad(sign) - sign)
+    result = mx.sym.BlockGrad(value)
+    for x, slope in zip(terms, slopes, strict=True):
+        sign = mx.sym.contrib.sign_ste(x * mx.sym.BlockGrad(slope))
+        result = result - (mx.sym.BlockGrad(sign) - sign)
+    return result
+
+
+def _same(x: Any) -> Any:
+    return x
 
 
 def _casts(dtype: str | None, like: Any) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
@@ -69,7 +82,7 @@ def _casts(dtype: str | None, like: Any) -> tuple[Callable[[Any], Any], Callable
         return _amp_cast("float32"), _amp_cast(BFLOAT16)
     if dtype is None:
         return _cast("float64"), lambda y: _cast_like(y, like)
-    return lambda x: x, lambda y: y
+    return _same, _same
 
 
 def _cast(dtype: str) -> Callable[[Any], Any]:

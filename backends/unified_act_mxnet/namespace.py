@@ -7,6 +7,7 @@ Arrays never get here: a definition becomes a graph once, and the graph is calle
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 from unified_act import special
@@ -15,6 +16,8 @@ from unified_act_mxnet._framework import mx
 __all__ = [
     "abs",
     "channel_weight",
+    "concat",
+    "cumulative_sum",
     "erfc",
     "exp",
     "expm1",
@@ -23,6 +26,9 @@ __all__ = [
     "log",
     "log1p",
     "max",
+    "sin",
+    "sort",
+    "split",
     "sqrt",
     "stop_gradient",
     "sum",
@@ -38,6 +44,7 @@ expm1 = mx.sym.np.expm1
 floor = mx.sym.np.floor
 log = mx.sym.np.log
 log1p = mx.sym.np.log1p
+sin = mx.sym.np.sin
 sqrt = mx.sym.np.sqrt
 tanh = mx.sym.np.tanh
 
@@ -75,6 +82,30 @@ def sum(x: Any, *, axis: int) -> Any:
 def max(x: Any, *, axis: int) -> Any:
     """Maximum along `axis`, which stays with length 1."""
     return mx.sym.np.max(x, axis=axis, keepdims=True)
+
+
+def cumulative_sum(x: Any, *, axis: int) -> Any:
+    """Sum of the elements up to each along `axis`."""
+    # Counted from the end, an axis is not known to cumsum.
+    moved = mx.sym.swapaxes(x.as_nd_ndarray(), dim1=axis, dim2=0).as_np_ndarray()
+    total = mx.sym.np.cumsum(moved, axis=0).as_nd_ndarray()
+    return mx.sym.swapaxes(total, dim1=axis, dim2=0).as_np_ndarray()
+
+
+def sort(x: Any, *, axis: int) -> Any:
+    """The elements in increasing order along `axis`."""
+    return mx.sym.sort(x.as_nd_ndarray(), axis=axis).as_np_ndarray()
+
+
+def split(x: Any, sections: int, *, axis: int) -> list[Any]:
+    """Equal parts of `x` along `axis`."""
+    parts = mx.sym.split(x.as_nd_ndarray(), num_outputs=sections, axis=axis)
+    return [parts[i].as_np_ndarray() for i in range(sections)]
+
+
+def concat(arrays: Sequence[Any], *, axis: int) -> Any:
+    """The arrays, one after the other along `axis`."""
+    return mx.sym.np.concatenate(list(arrays), axis=axis)
 
 
 def stop_gradient(x: Any) -> Any:

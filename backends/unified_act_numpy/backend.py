@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unified_act.activation import Activation
-from unified_act.backend import DTYPES, Native, Numerics, weight_error
+from unified_act.backend import DTYPES, Native, Numerics, check_further
 from unified_act.errors import InputTypeError
+from unified_act.randomness import with_generator
 from unified_act.shortcuts import dtype_test, shortcut, with_keywords, written_call
 from unified_act_numpy import gradient
 from unified_act_numpy.native import NATIVE
@@ -47,19 +48,38 @@ class NumpyBackend:
         dtypes = _dtypes()
         shared = gradient.shared_definition(activation, parameters)
         by_dtype = dict.fromkeys(dtypes.values(), shared)
-        inputs = len(activation.inputs)
+        inputs = len(activation.inputs_for(parameters))
         kernel = self.native.get(activation.name) if numerics == "fast" else None
         arguments = None if kernel is None else kernel.arguments(parameters)
         if kernel is None or arguments is None:
-            return _by_dtype(activation.name, by_dtype, self.accepts, inputs)
+            return self._checked(activation, by_dtype, inputs)
         function, admitted = kernel.find(np), {name: dtypes[name] for name in kernel.dtypes}
         by_dtype |= dict.fromkeys(admitted.values(), with_keywords(function, arguments))
-        checked = _by_dtype(activation.name, by_dtype, self.accepts, inputs)
+        checked = self._checked(activation, by_dtype, inputs)
         if inputs > 1 or not admitted:
             return checked
         scope = {"ndarray": np.ndarray, "function": function, **admitted}
         test = f"type(x) is ndarray and ({dtype_test(kernel.dtypes)})"
         return shortcut(test, written_call(arguments), checked, scope)
+
+    def _checked(
+        self,
+        activation: Activation,
+        by_dtype: Mapping[np.dtype[Any], Callable[..., Array]],
+        inputs: int,
+    ) -> Callable[..., Array]:
+        checked = _by_dtype(activation, by_dtype, self.accepts, inputs)
+        if activation.kind != "stochastic" or inputs == 1:
+            return checked
+        return with_generator(
+            activation.name, checked, self.uniform_like, lambda a: self.accepts(type(a))
+        )
+
+    def uniform_like(self, x: Array, generator: int | np.random.Generator) -> Array:
+        """Random numbers between 0 and 1 in the shape of `x`, float32 for 16-bit types."""
+        dtype = np.float64 if x.dtype == np.float64 else np.float32
+        noise = np.random.default_rng(generator).random(x.shape, dtype=dtype)
+        return np.maximum(noise, dtype(2.0**-25))
 
     def value_and_grad(
         self, function: Callable[..., Any], inputs: Sequence[Any], cotangent: Any
@@ -67,7 +87,7 @@ class NumpyBackend:
         """Returns the value and the cotangent of each input."""
         dtypes = _dtypes().values()
         for x in inputs:
-            if not self.accepts(type(x)) or x.dtype not in dtypes:
+            if not self.accepts(type(x)) or (x.dtype not in dtypes and x.dtype != np.bool_):
                 raise _wrong_input("value_and_grad", x)
         return gradient.value_and_grad(function, inputs, cotangent)
 
@@ -85,12 +105,13 @@ def _dtypes() -> dict[str, np.dtype[Any]]:
 
 
 def _by_dtype(
-    name: str,
+    activation: Activation,
     by_dtype: Mapping[np.dtype[Any], Callable[..., Array]],
     accepts: Callable[[type], bool],
     inputs: int,
 ) -> Callable[..., Array]:
     """Returns a function that picks the implementation by dtype, which is also the type check."""
+    name = activation.name
 
     def implementation_for(x: Any) -> Callable[..., Array]:
         """Finds it for the less usual types, or says what is wrong."""
@@ -103,14 +124,18 @@ def _by_dtype(
             return by_dtype[x.dtype](x)
         return implementation_for(x)(x)
 
-    def with_weights(x: Array, *weights: Any) -> Array:
+    def with_more(x: Array, *further: Any) -> Array:
         function = implementation_for(x)
-        for weight in weights:
-            if not accepts(type(weight)) or weight.dtype != x.dtype:
-                raise weight_error(name, weight, x)
-        return function(x, *weights)
+        allowed = {"mask": (np.bool_,), "weight": (x.dtype,), "noise": (x.dtype, np.float32)}
+        check_further(
+            activation,
+            x,
+            further,
+            lambda role, array: accepts(type(array)) and array.dtype in allowed[role],
+        )
+        return function(x, *further)
 
-    return unary if inputs == 1 else with_weights
+    return unary if inputs == 1 else with_more
 
 
 def _wrong_input(name: str, x: Any) -> InputTypeError:

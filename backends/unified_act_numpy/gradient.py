@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unified_act.activation import Activation
+from unified_act.assembly import assemble, pullback_of
 from unified_act.backend import cotangent_error
 from unified_act.callables import ActivationFunction
 from unified_act.errors import UnsupportedError
@@ -38,26 +39,25 @@ def shared_definition(
     activation: Activation, parameters: Mapping[str, float]
 ) -> Callable[..., Array]:
     """Returns the shared definition, which is silent about overflow and the like."""
-    forward, keywords = activation.forward, dict(parameters)
+    function = assemble(activation, namespace, parameters)
 
     def value(*inputs: Array) -> Array:
         with np.errstate(all="ignore"):
-            result = forward(namespace, *map(_widen, inputs), **keywords)
-            return _narrow(result, inputs[0])
+            return _narrow(function(*map(_widen, inputs)), inputs[0])
 
     return value
 
 
 def value_and_grad(
     function: Callable[..., Array], inputs: Sequence[Array], cotangent: Any
-) -> tuple[Array, tuple[Array, ...]]:
+) -> tuple[Array, tuple[Array | None, ...]]:
     """Returns the value and the cotangent of each input, by the analytic derivative."""
     if not isinstance(function, ActivationFunction):
         raise UnsupportedError(
             "NumPy cannot differentiate an arbitrary function: pass what get_activation returns."
         )
     activation = ACTIVATIONS.find(function.name)
-    pullback = activation.pullback(namespace, function.parameters)
+    pullback = pullback_of(activation, namespace, function.parameters)
     if pullback is None:
         raise UnsupportedError(
             f"NumPy needs the derivative of {activation.name}: register it with derivative=…"
@@ -73,4 +73,6 @@ def value_and_grad(
         raise cotangent_error(cotangent, value)
     with np.errstate(all="ignore"):
         cotangents = pullback(_widen(cotangent), *map(_widen, inputs))
-        return value, tuple(_narrow(c, x) for c, x in zip(cotangents, inputs, strict=True))
+        return value, tuple(
+            None if c is None else _narrow(c, x) for c, x in zip(cotangents, inputs, strict=True)
+        )

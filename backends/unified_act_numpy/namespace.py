@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy import abs, exp, expm1, floor, full_like, log, log1p, sqrt, tanh
+from numpy import abs, exp, expm1, floor, full_like, log, log1p, sin, sqrt, tanh
 from numpy.typing import NDArray
 
 from unified_act import special
-from unified_act.backend import channel_shape
+from unified_act.backend import channel_shape, section_length
 
 __all__ = [
     "abs",
     "channel_weight",
+    "concat",
+    "cumulative_sum",
     "erfc",
     "exp",
     "expm1",
@@ -23,6 +26,9 @@ __all__ = [
     "log",
     "log1p",
     "max",
+    "sin",
+    "sort",
+    "split",
     "sqrt",
     "stop_gradient",
     "sum",
@@ -63,6 +69,27 @@ def sum(x: Array, *, axis: int) -> Array:
 def max(x: Array, *, axis: int) -> Array:
     """Maximum along `axis`, which stays with length 1."""
     return np.max(x, axis=axis, keepdims=True)  # type: ignore[no-any-return]
+
+
+def cumulative_sum(x: Array, *, axis: int) -> Array:
+    """Sum of the elements up to each along `axis`."""
+    return np.cumsum(x, axis=axis)
+
+
+def sort(x: Array, *, axis: int) -> Array:
+    """The elements in increasing order along `axis`."""
+    return np.sort(x, axis=axis)
+
+
+def split(x: Array, sections: int, *, axis: int) -> list[Array]:
+    """Equal parts of `x` along `axis`."""
+    section_length(x.shape, sections, axis)
+    return np.split(x, sections, axis=axis)
+
+
+def concat(arrays: Sequence[Array], *, axis: int) -> Array:
+    """The arrays, one after the other along `axis`."""
+    return np.concatenate(arrays, axis=axis)
 
 
 def stop_gradient(x: Array) -> Array:

@@ -8,8 +8,9 @@ from typing import Any
 import tensorflow as tf
 
 from unified_act.activation import Activation
-from unified_act.backend import DTYPES, Native, Numerics, weight_error
+from unified_act.backend import DTYPES, Native, Numerics, check_further
 from unified_act.errors import InputTypeError
+from unified_act.randomness import with_generator
 from unified_act.shortcuts import with_keywords
 from unified_act_tensorflow import gradient
 from unified_act_tensorflow.eager import eager_first
@@ -38,27 +39,49 @@ class TensorflowBackend:
         by_dtype = {tf.as_dtype(dtype): shared for dtype in self.dtypes}
         kernel = self.native.get(activation.name) if numerics == "fast" else None
         arguments = None if kernel is None else kernel.arguments(parameters)
+        inputs = len(activation.inputs_for(parameters))
         if kernel is None or arguments is None:
-            return _by_dtype(activation.name, by_dtype, len(activation.inputs))
+            return self._checked(activation, by_dtype, inputs)
         function = with_keywords(kernel.find(tf), arguments)
         by_dtype |= {tf.as_dtype(dtype): function for dtype in kernel.dtypes}
-        checked = _by_dtype(activation.name, by_dtype, len(activation.inputs))
-        return eager_first(kernel, arguments, checked)
+        checked = self._checked(activation, by_dtype, inputs)
+        return checked if inputs > 1 else eager_first(kernel, arguments, checked)
+
+    def _checked(
+        self, activation: Activation, by_dtype: Mapping[tf.DType, Callable[..., Any]], inputs: int
+    ) -> Callable[..., Any]:
+        checked = _by_dtype(activation, by_dtype, inputs)
+        if activation.kind != "stochastic" or inputs == 1:
+            return checked
+        return with_generator(
+            activation.name, checked, self.uniform_like, lambda a: self.accepts(type(a))
+        )
+
+    def uniform_like(self, x: Any, generator: int | tf.random.Generator) -> Any:
+        """Random numbers between 0 and 1 in the shape of `x`, float32 for 16-bit types."""
+        dtype = tf.float64 if x.dtype == tf.float64 else tf.float32
+        shape = tf.shape(x)
+        if isinstance(generator, tf.random.Generator):
+            noise = generator.uniform(shape, dtype=dtype)
+        else:
+            noise = tf.random.stateless_uniform(shape, seed=[generator, 0], dtype=dtype)
+        return tf.maximum(noise, tf.constant(2.0**-25, dtype))
 
     def value_and_grad(
         self, function: Callable[..., Any], inputs: Sequence[Any], cotangent: Any
     ) -> tuple[Any, tuple[Any, ...]]:
         """Returns the value and the cotangent of each input."""
         for x in inputs:
-            if not self.accepts(type(x)) or not x.dtype.is_floating:
+            if not self.accepts(type(x)) or not (x.dtype.is_floating or x.dtype.is_bool):
                 raise _wrong_input("value_and_grad", x)
         return gradient.value_and_grad(function, inputs, cotangent)
 
 
 def _by_dtype(
-    name: str, by_dtype: Mapping[tf.DType, Callable[..., Any]], inputs: int
+    activation: Activation, by_dtype: Mapping[tf.DType, Callable[..., Any]], inputs: int
 ) -> Callable[..., Any]:
     """Returns a function that picks the implementation by dtype, which is also the type check."""
+    name = activation.name
     float32, in_float32 = tf.float32, by_dtype[tf.float32]
 
     def unary(x: Any) -> Any:
@@ -70,17 +93,23 @@ def _by_dtype(
             raise _wrong_input(name, x) from None
         return function(x)
 
-    def with_weights(x: Any, *weights: Any) -> Any:
+    def with_more(x: Any, *further: Any) -> Any:
         try:
             function = by_dtype[x.dtype]
         except (KeyError, AttributeError, TypeError):
             raise _wrong_input(name, x) from None
-        for weight in weights:
-            if not isinstance(weight, (tf.Tensor, tf.Variable)) or weight.dtype != x.dtype:
-                raise weight_error(name, weight, x)
-        return function(x, *weights)
+        allowed = {"mask": (tf.bool,), "weight": (x.dtype,), "noise": (x.dtype, tf.float32)}
+        check_further(
+            activation,
+            x,
+            further,
+            lambda role, array: (
+                isinstance(array, (tf.Tensor, tf.Variable)) and array.dtype in allowed[role]
+            ),
+        )
+        return function(x, *further)
 
-    return unary if inputs == 1 else with_weights
+    return unary if inputs == 1 else with_more
 
 
 def _wrong_input(name: str, x: Any) -> InputTypeError:

@@ -8,6 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from unified_act.activation import Activation
+from unified_act.assembly import assemble, pullback_of
 from unified_act.backend import cotangent_error
 from unified_act.errors import UnsupportedError
 from unified_act_tensorflow import namespace
@@ -24,12 +25,11 @@ def shared_definition(
     activation: Activation, parameters: Mapping[str, float]
 ) -> Callable[..., Any]:
     """Returns the shared definition, differentiated analytically, twice, where that is known."""
-    forward, keywords = activation.forward, dict(parameters)
-    pullback = activation.pullback(namespace, parameters, _with_derivative)
+    function = assemble(activation, namespace, parameters)
+    pullback = pullback_of(activation, namespace, parameters, _with_derivative)
 
     def value(*inputs: Any) -> Any:
-        result = forward(namespace, *map(_widen, inputs), **keywords)
-        return tf.cast(result, inputs[0].dtype)
+        return tf.cast(function(*map(_widen, inputs)), inputs[0].dtype)
 
     if pullback is None:
         return value
@@ -38,7 +38,10 @@ def shared_definition(
     def with_gradient(*inputs: Any) -> Any:
         def backward(cotangent: Any) -> Any:
             cotangents = pullback(_widen(cotangent), *map(_widen, inputs))
-            return [tf.cast(c, x.dtype) for c, x in zip(cotangents, inputs, strict=True)]
+            return [
+                None if c is None else tf.cast(c, x.dtype)
+                for c, x in zip(cotangents, inputs, strict=True)
+            ]
 
         return value(*inputs), backward
 
@@ -66,10 +69,11 @@ def value_and_grad(
     function: Callable[..., Any], inputs: Sequence[Any], cotangent: Any
 ) -> tuple[Any, tuple[Any, ...]]:
     """Returns the value and the cotangent of each input, by reverse-mode differentiation."""
-    leaves = [tf.convert_to_tensor(x) for x in inputs]
+    given = [tf.convert_to_tensor(x) for x in inputs]
+    leaves = [x for x in given if x.dtype.is_floating]
     with tf.GradientTape() as tape:
         tape.watch(leaves)
-        value = function(*leaves)
+        value = function(*given)
     if cotangent is not None and (
         not isinstance(cotangent, (tf.Tensor, tf.Variable))
         or not cotangent.shape.is_compatible_with(value.shape)
@@ -82,4 +86,5 @@ def value_and_grad(
             "the output does not depend on the input through TensorFlow operations: the gradient "
             "was detached on the way."
         )
-    return value, tuple(gradients)
+    found = iter(gradients)
+    return value, tuple(next(found) if x.dtype.is_floating else None for x in given)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
-from tensorflow import abs, exp, floor, sqrt, tanh
+from tensorflow import abs, exp, floor, sin, sqrt, tanh
 from tensorflow.math import erfc, expm1, log, log1p
 
-from unified_act.backend import channel_shape
+from unified_act.backend import channel_shape, section_length
 from unified_act.errors import UnsupportedError
 
 __all__ = [
     "abs",
     "channel_weight",
+    "concat",
+    "cumulative_sum",
     "erfc",
     "exp",
     "expm1",
@@ -22,6 +25,9 @@ __all__ = [
     "log",
     "log1p",
     "max",
+    "sin",
+    "sort",
+    "split",
     "sqrt",
     "stop_gradient",
     "sum",
@@ -60,6 +66,29 @@ def sum(x: Any, *, axis: int) -> Any:
 def max(x: Any, *, axis: int) -> Any:
     """Maximum along `axis`, which stays with length 1."""
     return tf.reduce_max(x, axis=axis, keepdims=True)
+
+
+def cumulative_sum(x: Any, *, axis: int) -> Any:
+    """Sum of the elements up to each along `axis`."""
+    return tf.cumsum(x, axis=axis)
+
+
+def sort(x: Any, *, axis: int) -> Any:
+    """The elements in increasing order along `axis`."""
+    return tf.sort(x, axis=axis)
+
+
+def split(x: Any, sections: int, *, axis: int) -> list[Any]:
+    """Equal parts of `x` along `axis`."""
+    if x.shape.rank is not None:
+        section_length(x.shape.as_list(), sections, axis)
+    parts: list[Any] = tf.split(x, sections, axis=axis)
+    return parts
+
+
+def concat(arrays: Sequence[Any], *, axis: int) -> Any:
+    """The arrays, one after the other along `axis`."""
+    return tf.concat(arrays, axis=axis)
 
 
 def stop_gradient(x: Any) -> Any:

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from unified_act.activation import Activation
-from unified_act.backend import DTYPES, Native, Numerics, weight_error
+from unified_act.backend import DTYPES, Native, Numerics, check_further
 from unified_act.errors import InputTypeError
+from unified_act.randomness import with_generator
 from unified_act.shortcuts import dtype_test, shortcut, with_keywords, written_call
 from unified_act_torch import gradient
 from unified_act_torch.native import NATIVE
@@ -36,34 +37,56 @@ class TorchBackend:
         """Returns the function that computes `activation`."""
         shared = gradient.shared_definition(activation, parameters)
         by_dtype = {getattr(torch, dtype): shared for dtype in self.dtypes}
-        inputs = len(activation.inputs)
+        inputs = len(activation.inputs_for(parameters))
         kernel = self.native.get(activation.name) if numerics == "fast" else None
         arguments = None if kernel is None else kernel.arguments(parameters)
         if kernel is None or arguments is None:
-            return _by_dtype(activation.name, by_dtype, inputs)
+            return self._checked(activation, by_dtype, inputs)
         function = kernel.find(torch)
         admitted = {dtype: getattr(torch, dtype) for dtype in kernel.dtypes}
         by_dtype |= dict.fromkeys(admitted.values(), with_keywords(function, arguments))
-        checked = _by_dtype(activation.name, by_dtype, inputs)
+        checked = self._checked(activation, by_dtype, inputs)
         if inputs > 1 or not admitted:
             return checked
         scope = {"function": function, **admitted}
         return shortcut(dtype_test(kernel.dtypes), written_call(arguments), checked, scope)
+
+    def _checked(
+        self,
+        activation: Activation,
+        by_dtype: Mapping[torch.dtype, Callable[..., Tensor]],
+        inputs: int,
+    ) -> Callable[..., Tensor]:
+        checked = _by_dtype(activation, by_dtype, inputs)
+        if activation.kind != "stochastic" or inputs == 1:
+            return checked
+        return with_generator(
+            activation.name, checked, self.uniform_like, lambda a: isinstance(a, Tensor)
+        )
+
+    def uniform_like(self, x: Tensor, generator: int | torch.Generator) -> Tensor:
+        """Random numbers between 0 and 1 in the shape of `x`, float32 for 16-bit types."""
+        if not isinstance(generator, torch.Generator):
+            generator = torch.Generator(x.device).manual_seed(generator)
+        dtype = torch.float64 if x.dtype == torch.float64 else torch.float32
+        noise = torch.rand(x.shape, generator=generator, dtype=dtype, device=x.device)
+        return noise.clamp_(min=2.0**-25)
 
     def value_and_grad(
         self, function: Callable[..., Any], inputs: Sequence[Any], cotangent: Any
     ) -> tuple[Any, tuple[Any, ...]]:
         """Returns the value and the cotangent of each input."""
         for x in inputs:
-            if not isinstance(x, Tensor) or not x.is_floating_point():
+            if not isinstance(x, Tensor) or not (x.is_floating_point() or x.dtype == torch.bool):
                 raise _wrong_input("value_and_grad", x)
         return gradient.value_and_grad(function, inputs, cotangent)
 
 
 def _by_dtype(
-    name: str, by_dtype: Mapping[torch.dtype, Callable[..., Tensor]], inputs: int
+    activation: Activation, by_dtype: Mapping[torch.dtype, Callable[..., Tensor]], inputs: int
 ) -> Callable[..., Tensor]:
     """Returns a function that picks the implementation by dtype, which is also the type check."""
+    name = activation.name
 
     def unary(x: Tensor) -> Tensor:
         try:
@@ -72,17 +95,21 @@ def _by_dtype(
             raise _wrong_input(name, x) from None
         return function(x)
 
-    def with_weights(x: Tensor, *weights: Any) -> Tensor:
+    def with_more(x: Tensor, *further: Any) -> Tensor:
         try:
             function = by_dtype[x.dtype]
         except (KeyError, AttributeError):
             raise _wrong_input(name, x) from None
-        for weight in weights:
-            if not isinstance(weight, Tensor) or weight.dtype != x.dtype:
-                raise weight_error(name, weight, x)
-        return function(x, *weights)
+        allowed = {"mask": (torch.bool,), "weight": (x.dtype,), "noise": (x.dtype, torch.float32)}
+        check_further(
+            activation,
+            x,
+            further,
+            lambda role, array: isinstance(array, Tensor) and array.dtype in allowed[role],
+        )
+        return function(x, *further)
 
-    return unary if inputs == 1 else with_weights
+    return unary if inputs == 1 else with_more
 
 
 def _wrong_input(name: str, x: Any) -> InputTypeError:

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.autograd import Function
 
 from unified_act.activation import Activation
+from unified_act.assembly import assemble, pullback_of, pushforward_of
 from unified_act.backend import cotangent_error
 from unified_act.errors import UnsupportedError
 from unified_act_torch import namespace
@@ -17,8 +18,10 @@ from unified_act_torch import namespace
 __all__ = ["shared_definition", "value_and_grad"]
 
 
-def _widen(x: Tensor) -> Tensor:
+def _widen(x: Any) -> Any:
     """16-bit arrays in float32: they are computed there and rounded once."""
+    if x is None:  # the tangent of a mask
+        return None
     return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
 
 
@@ -27,23 +30,26 @@ def shared_definition(
 ) -> Callable[..., Tensor]:
     """Returns the shared definition, differentiated analytically, twice, where that is known."""
     # Everything from here on closes over functions and numbers only, which Dynamo can trace.
-    forward, keywords = activation.forward, dict(parameters)
-    pullback = activation.pullback(namespace, parameters)
-    twice = activation.pullback(namespace, parameters, _with_derivative)
+    function = assemble(activation, namespace, parameters)
+    pullback = pullback_of(activation, namespace, parameters)
+    twice = pullback_of(activation, namespace, parameters, _with_derivative)
 
     def value(*inputs: Tensor) -> Tensor:
-        result: Tensor = forward(namespace, *map(_widen, inputs), **keywords)
+        result: Tensor = function(*map(_widen, inputs))
         result = result.to(inputs[0].dtype)
         # A Function must not return its input.
         return result.clone() if result is inputs[0] else result
 
     if pullback is None or twice is None:
         return value
-    elementwise = activation.kind == "elementwise"
     # Dynamo takes the first of several inputs of a Function like ours for its context.
-    traced = _applied(_function(value, pullback)) if elementwise else value
-    function = _function(value, twice)
-    eager = _applied(_with_forward_mode(function, twice if elementwise else _pushforward(value)))
+    single = len(activation.inputs_for(parameters)) == 1
+    traced = _applied(_function(value, pullback)) if single else value
+    if activation.kind == "elementwise":
+        pushforward: Callable[..., tuple[Tensor, ...]] = twice
+    else:
+        pushforward = pushforward_of(activation, namespace, parameters) or _by_operations(value)
+    eager = _applied(_with_forward_mode(_function(value, twice), pushforward))
 
     def call(*inputs: Tensor) -> Tensor:
         # Dynamo traces no Function in the gradient of another, and none with a forward-mode rule;
@@ -90,7 +96,10 @@ def _function(
         def backward(ctx: Any, cotangent: Tensor) -> Any:
             inputs = ctx.saved_tensors
             cotangents = pullback(_widen(cotangent), *map(_widen, inputs))
-            return tuple(c.to(x.dtype) for c, x in zip(cotangents, inputs, strict=True))
+            return tuple(
+                None if c is None else c.to(x.dtype)  # type: ignore[redundant-expr]
+                for c, x in zip(cotangents, inputs, strict=True)
+            )
 
     return Shared
 
@@ -119,24 +128,32 @@ def _with_forward_mode(
     return SharedEager
 
 
-def _pushforward(value: Callable[..., Tensor]) -> Callable[..., tuple[Tensor, ...]]:
+def _by_operations(value: Callable[..., Tensor]) -> Callable[..., tuple[Tensor, ...]]:
     """Returns the forward-mode derivative of `value`, by its own operations."""
 
-    def pushforward(*tangents_and_inputs: Tensor) -> tuple[Tensor, ...]:
+    def pushforward(*tangents_and_inputs: Any) -> tuple[Tensor, ...]:
         half = len(tangents_and_inputs) // 2
         tangents, inputs = tangents_and_inputs[:half], tangents_and_inputs[half:]
-        return (torch.func.jvp(value, inputs, tangents)[1],)
+        moving = [index for index, tangent in enumerate(tangents) if tangent is not None]
+
+        def of_moving(*moved: Tensor) -> Tensor:
+            given = dict(zip(moving, moved, strict=True))
+            return value(*(given.get(index, x) for index, x in enumerate(inputs)))
+
+        at, along = (tuple(each[index] for index in moving) for each in (inputs, tangents))
+        return (torch.func.jvp(of_moving, at, along)[1],)
 
     return pushforward
 
 
 def value_and_grad(
     function: Callable[..., Tensor], inputs: Sequence[Tensor], cotangent: Any
-) -> tuple[Tensor, tuple[Tensor, ...]]:
+) -> tuple[Tensor, tuple[Tensor | None, ...]]:
     """Returns the value and the cotangent of each input, by reverse-mode differentiation."""
-    leaves = [x.detach().requires_grad_() for x in inputs]
+    given = [x.detach().requires_grad_(x.is_floating_point()) for x in inputs]
+    leaves = [x for x in given if x.requires_grad]
     with torch.enable_grad():
-        value = function(*leaves)
+        value = function(*given)
     if cotangent is None:
         cotangent = torch.ones_like(value)
     elif (
@@ -150,4 +167,5 @@ def value_and_grad(
             "the output does not depend on the input through PyTorch operations: the gradient "
             "was detached on the way."
         )
-    return value.detach(), torch.autograd.grad(value, leaves, cotangent)
+    found = iter(torch.autograd.grad(value, leaves, cotangent))
+    return value.detach(), tuple(next(found) if x.requires_grad else None for x in given)

@@ -3,17 +3,34 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 
 import torch
-from torch import Tensor, abs, erfc, exp, expm1, floor, full_like, log, log1p, sqrt, tanh, where
+from torch import (
+    Tensor,
+    abs,
+    erfc,
+    exp,
+    expm1,
+    floor,
+    full_like,
+    log,
+    log1p,
+    sin,
+    sqrt,
+    tanh,
+    where,
+)
 from torch.special import erfcx
 
 from unified_act import special
-from unified_act.backend import channel_shape
+from unified_act.backend import channel_shape, section_length
 
 __all__ = [
     "abs",
     "channel_weight",
+    "concat",
+    "cumulative_sum",
     "erfc",
     "exp",
     "expm1",
@@ -22,6 +39,9 @@ __all__ = [
     "log",
     "log1p",
     "max",
+    "sin",
+    "sort",
+    "split",
     "sqrt",
     "stop_gradient",
     "sum",
@@ -50,6 +70,27 @@ def sum(x: Tensor, *, axis: int) -> Tensor:
 def max(x: Tensor, *, axis: int) -> Tensor:
     """Maximum along `axis`, which stays with length 1."""
     return torch.amax(x, dim=axis, keepdim=True)
+
+
+def cumulative_sum(x: Tensor, *, axis: int) -> Tensor:
+    """Sum of the elements up to each along `axis`."""
+    return torch.cumsum(x, dim=axis)
+
+
+def sort(x: Tensor, *, axis: int) -> Tensor:
+    """The elements in increasing order along `axis`."""
+    return torch.sort(x, dim=axis).values
+
+
+def split(x: Tensor, sections: int, *, axis: int) -> list[Tensor]:
+    """Equal parts of `x` along `axis`."""
+    section_length(x.shape, sections, axis)
+    return list(torch.chunk(x, sections, dim=axis))
+
+
+def concat(arrays: Sequence[Tensor], *, axis: int) -> Tensor:
+    """The arrays, one after the other along `axis`."""
+    return torch.cat(tuple(arrays), dim=axis)
 
 
 def stop_gradient(x: Tensor) -> Tensor:

@@ -7,13 +7,12 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 import unified_act as ua
-from unified_act.backend import DTYPES, Numerics
+from unified_act.backend import DTYPES
 from unified_act.registry import ACTIVATIONS
 
 __all__ = [
     "DTYPES",
     "ORDERS",
-    "PROMISED_ORDERS",
     "VARIANTS",
     "Case",
     "Subject",
@@ -23,12 +22,7 @@ __all__ = [
 ]
 
 ORDERS = (0, 1, 2)
-"""0 is the value, 1 the gradient, 2 the gradient's gradient."""
-
-PROMISED_ORDERS: Mapping[Numerics, Sequence[int]] = MappingProxyType(
-    {"fast": (0, 1), "strict": ORDERS}
-)
-"""What each profile promises. A framework's own kernel has the second derivative that it has."""
+"""0 is the value, 1 the gradient, 2 the gradient's gradient, wherever the framework has one."""
 
 Parameters = Mapping[str, float | int]
 

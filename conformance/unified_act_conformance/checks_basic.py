@@ -12,6 +12,8 @@ __all__ = ["cotangents", "deterministic", "layouts", "lengths", "not_mutated", "
 
 LONGEST = 33
 RUNS = 3
+NAN_STEP = 9
+"""Every how many elements a cotangent is NaN, one at a time."""
 
 
 def cotangents(bench: Bench) -> str:
@@ -39,7 +41,7 @@ def cotangents(bench: Bench) -> str:
     wanted = plain * alternating
     exact = (plain == 0) | (np.minimum(np.abs(wanted), np.abs(plain)) >= normal)
     problem = _difference(found, wanted, exact, values, "cotangents that differ")
-    return problem or _infinite(bench, values, plain)
+    return problem or _infinite(bench, values, plain) or _nan(bench, values, plain)
 
 
 def _infinite(bench: Bench, values: FloatArray, plain: FloatArray) -> str:
@@ -56,6 +58,26 @@ def _infinite(bench: Bench, values: FloatArray, plain: FloatArray) -> str:
         ordinary &= ~np.isnan(found)
     wanted = np.copysign(np.inf, plain)
     return _difference(found, wanted, ordinary, values, "an infinite cotangent")
+
+
+def _nan(bench: Bench, values: FloatArray, plain: FloatArray) -> str:
+    """A cotangent of NaN gives NaN where it is, where f′ is not 0, and changes nothing elsewhere.
+
+    0 · NaN is nobody's promise: what selects its gradient gives 0.
+    """
+    normal = float_format(bench.case.dtype).smallest_normal
+    for at in np.flatnonzero(np.abs(plain) >= normal)[::NAN_STEP]:
+        given = np.ones(values.shape)
+        given.flat[at] = np.nan
+        x = bench.native(values)
+        found = widen(bench.numbers(1, x, bench.native(to_type(given, bench.case.dtype))))
+        wanted = plain.copy()
+        wanted.flat[at] = np.nan
+        everywhere = np.ones(values.shape, dtype=np.bool_)
+        problem = _difference(found, wanted, everywhere, values, "one cotangent of NaN")
+        if problem:
+            return problem
+    return ""
 
 
 def _difference(

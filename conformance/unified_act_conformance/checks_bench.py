@@ -218,6 +218,8 @@ class Bench:
             about=flat,
             judged=once.judged[inverse],
             value_range=once.value_range,
+            signed=None if once.signed is None else once.signed[inverse],
+            kinks=once.kinks,
         )
 
 

@@ -23,7 +23,6 @@ from unified_act_conformance import report
 from unified_act_conformance.cases import (
     DTYPES,
     ORDERS,
-    PROMISED_ORDERS,
     Case,
     Subject,
     count_cases,
@@ -273,7 +272,7 @@ def _run(given: Options, console: Console) -> Run:
         for name in names
     }
     subjects = list_subjects(given.activations)
-    orders = given.orders or PROMISED_ORDERS[given.numerics]
+    orders = given.orders or ORDERS
     cases = [] if given.checks else list_cases(subjects, available, orders)
     checks = [] if given.orders else _checks(given, subjects, available)
     expected = count_cases(subjects, available, orders)

@@ -29,6 +29,8 @@ from unified_act_conformance.floats import (
     widen,
 )
 from unified_act_conformance.oracle import Reference
+from unified_act_conformance.percentiles import PERCENTILES, Percentiles, percentiles_of
+from unified_act_conformance.regions import REGIONS, Codes, Tally, region_codes, tally
 
 Floor = Literal["eps"] | float
 Doubles = NDArray[np.float64]
@@ -40,8 +42,12 @@ CLASSES: tuple[str, ...] = (
     "finiteness",
     "wrong_sign",
     "out_of_range",
+    "signed_zero",
 )
-"""Faults that no budget absorbs, in the order in which an output is charged with one."""
+"""Faults that no budget absorbs, in the order in which an output is charged with one.
+
+The last is a zero where the other is right. It is a fault in the value of the strict profile; of
+everything else it is counted only."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +66,11 @@ class Judgement:
         worst_distance: The raw ULP distance there.
         max_distance: The largest raw ULP distance anywhere.
         classes: How many outputs each of `CLASSES` holds.
+        signed_zeros: How many outputs are the other zero than the right one, faults or not.
+        worst_region: Which of `REGIONS` the worst output belongs to.
+        regions: How many outputs of each region there are, and how many failed.
+        errors: Percentiles of the error.
+        distances: Percentiles of the raw ULP distance.
         curve: The error over the inputs, for charts.
     """
 
@@ -74,6 +85,11 @@ class Judgement:
     worst_distance: float
     max_distance: float
     classes: Mapping[str, int]
+    signed_zeros: int
+    worst_region: str
+    regions: Mapping[str, Tally]
+    errors: Percentiles
+    distances: Percentiles
     curve: Curve = field(default=(), repr=False)
 
 
@@ -123,6 +139,9 @@ def judge_with_slack(
     floor: Floor,
     budget: float,
     value_range: tuple[float, float],
+    signed: Mask | None = None,
+    signs_matter: bool = False,
+    regions: Codes | None = None,
 ) -> Judgement:
     """Judges outputs that may depend on several inputs each.
 
@@ -135,6 +154,10 @@ def judge_with_slack(
         floor: `"eps"` in the fast profile, 0 in the strict one.
         budget: The largest error that passes.
         value_range: The closed range of the judged function.
+        signed: Where a zero has a sign that is determined; default: where it stands for a
+            number that is too small.
+        signs_matter: Whether the other zero is a fault.
+        regions: The region of each output; default: what inputs and outputs say without kinks.
 
     Returns:
         The verdict.
@@ -165,14 +188,24 @@ def judge_with_slack(
         value_range=value_range,
     )
     errors = _errors(got, exact, want, unit + (fmt.epsilon if floor == "eps" else floor))
+    other_zero = (got == 0) & (want == 0) & (np.signbit(got) != np.signbit(want))
+    other_zero &= exact.high != 0 if signed is None else signed.ravel()
+    faults["signed_zero"] = other_zero & signs_matter
     faulty = np.logical_or.reduce(list(faults.values()))
     errors = np.where(faulty, np.inf, errors)
     distances = distance(got, want, dtype)
     classes = {name: int(np.count_nonzero(mask)) for name, mask in faults.items()}
-    failures = int(np.count_nonzero(errors > budget))
+    failing = errors > budget
+    failures = int(np.count_nonzero(failing))
+    if regions is None:
+        regions = region_codes(inputs, want, (), dtype)
+    by_region = tally(regions.ravel(), failing)
     if not errors.size:
         nan = float("nan")
-        return Judgement(True, 0, 0, 0.0, -1, nan, nan, nan, 0.0, 0.0, classes)
+        none = dict.fromkeys(PERCENTILES, 0.0)
+        return Judgement(
+            True, 0, 0, 0.0, -1, nan, nan, nan, 0.0, 0.0, classes, 0, "", by_region, none, none
+        )
     # Among equal errors the one that is furthest off tells most.
     largest = np.flatnonzero(errors == np.max(errors))[::-1]
     worst = int(largest[np.argmax(distances[largest])])
@@ -188,6 +221,11 @@ def judge_with_slack(
         worst_distance=float(distances[worst]),
         max_distance=float(np.max(distances)),
         classes=classes,
+        signed_zeros=int(np.count_nonzero(other_zero)),
+        worst_region=REGIONS[regions.ravel()[worst]],
+        regions=by_region,
+        errors=percentiles_of(errors),
+        distances=percentiles_of(distances),
         curve=curve_of(inputs, errors, dtype),
     )
 
@@ -226,7 +264,7 @@ def _faults(
     masks = (got_nan & ~want_nan, ~got_nan & want_nan, finiteness, wrong_sign, out_of_range)
     faults: dict[str, Mask] = {}
     charged = np.zeros(got.shape, dtype=np.bool_)
-    for name, mask in zip(CLASSES, masks, strict=True):
+    for name, mask in zip(CLASSES, masks, strict=False):  # the sign of a zero comes last
         faults[name] = mask & ~charged
         charged |= mask
     return faults

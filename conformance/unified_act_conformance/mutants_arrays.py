@@ -101,6 +101,16 @@ def _absolute_cotangent(sound: Implementation, cotangent: Any, x: Array) -> Arra
     return sound.gradients([x], None if cotangent is None else np.abs(cotangent))[0]
 
 
+def _no_nan_cotangent(sound: Implementation, cotangent: Any, x: Array) -> Array:
+    return sound.gradients([x], None if cotangent is None else np.nan_to_num(cotangent))[0]
+
+
+def _nan_cotangent_spreads(sound: Implementation, cotangent: Any, x: Array) -> Array:
+    (found,) = sound.gradients([x], cotangent)
+    poisoned = cotangent is not None and bool(np.isnan(cotangent).any())
+    return np.full_like(found, np.nan) if poisoned else found
+
+
 def _zero(sound: Implementation, cotangent: Any, x: Array) -> Array:
     del sound, cotangent
     return np.zeros_like(x)
@@ -152,6 +162,15 @@ ARRAY_MUTANTS: tuple[Mutant, ...] = (
     on_numpy("one cotangent for all", SILU, gradient=_first_cotangent, seen_by="cotangents"),
     on_numpy(
         "the cotangent loses its sign", SILU, gradient=_absolute_cotangent, seen_by="cotangents"
+    ),
+    on_numpy(
+        "a NaN in the cotangent becomes 0", SILU, gradient=_no_nan_cotangent, seen_by="cotangents"
+    ),
+    on_numpy(
+        "a NaN in the cotangent spreads",
+        SILU,
+        gradient=_nan_cotangent_spreads,
+        seen_by="cotangents",
     ),
     on_numpy("the gradient is zero", SILU, gradient=_zero),
     on_numpy("there is no gradient", SILU, gradient=_refuses),

@@ -198,6 +198,12 @@ FORMULA_MUTANTS: tuple[Mutant, ...] = (
     ),
     on_numpy("NaN at -inf", _subject("silu"), lambda x: x * _logistic(x)),
     on_numpy("subnormals are flushed", _subject("silu"), _flushed, numerics="strict"),
+    on_numpy(
+        "-0 becomes 0",
+        _subject("silu"),
+        lambda x: _activation("silu")(x) + x.dtype.type(0),
+        numerics="strict",
+    ),
     on_numpy("softmax that overflows", _subject("softmax"), _plain_softmax),
     on_numpy(
         "the logarithm of softmax",

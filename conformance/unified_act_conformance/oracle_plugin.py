@@ -46,9 +46,11 @@ class Truth(Protocol):
 
     Attributes:
         fast: Whether all numbers of a 16-bit type can be evaluated in a second.
+        signs: Whether a value that is 0, or less than a double can hold, comes with its sign.
     """
 
     fast: bool
+    signs: bool
 
     def __hash__(self) -> int:
         """By what it is, so that problems can be kept."""
@@ -84,6 +86,7 @@ class Catalogued:
 
     subject: Subject
     fast = True
+    signs = True
 
     @property
     def kinks(self) -> tuple[float, ...]:
@@ -125,6 +128,7 @@ class Defined:
     parameters: tuple[tuple[str, float | int], ...]
     formula: Oracle
     fast = False
+    signs = False
 
     @property
     def kinks(self) -> tuple[float, ...]:

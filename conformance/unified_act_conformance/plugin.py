@@ -16,7 +16,7 @@ import pytest
 import unified_act as ua
 from unified_act.loading import load_backend
 from unified_act_conformance.api import NAMES
-from unified_act_conformance.cases import PROMISED_ORDERS, Case, list_cases, list_subjects
+from unified_act_conformance.cases import Case, list_cases, list_subjects
 from unified_act_conformance.checks import Check, list_checks
 
 __all__ = ["case_id", "check_id"]
@@ -61,8 +61,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     except ua.UnifiedActError as error:
         raise pytest.UsageError(f"{type(error).__name__}: {error}") from error
     if CASE in wanted:
-        orders = PROMISED_ORDERS[option("conformance_numerics")]
-        cases = list_cases(subjects, available, orders)
+        cases = list_cases(subjects, available)
         metafunc.parametrize(CASE, cases, ids=map(case_id, cases))
     else:
         plain = [subject for subject in subjects if not subject.parameters]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 
 import numpy as np
 from flint import arb, ctx
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 import unified_act as ua
 from unified_act_conformance import inputs
 from unified_act_conformance.cases import Case, Subject
-from unified_act_conformance.floats import FloatArray, to_type, ulp, widen
+from unified_act_conformance.floats import FloatArray, round_to, to_type, ulp, widen
 from unified_act_conformance.oracle import (
     PreluPart,
     Reference,
@@ -23,6 +23,8 @@ from unified_act_conformance.oracle import (
 from unified_act_conformance.oracle_plugin import Oracle, Truth, truth_of
 from unified_act_conformance.oracle_ranges import EVERYTHING, value_range
 from unified_act_conformance.oracle_rows import rows
+from unified_act_conformance.regions import Codes, region_codes
+from unified_act_conformance.signed_zeros import signed_zeros
 
 __all__ = ["Problem", "problem_at", "problems_for"]
 
@@ -48,6 +50,9 @@ class Problem:
             one at a kink.
         value_range: The closed range of the exact output.
         length: How many elements a reduction runs over.
+        signed: Where a zero has a sign that is determined; None for where the exact value is not
+            0, but too small.
+        kinks: The inputs where the function or one of its first two derivatives is not continuous.
     """
 
     inputs: tuple[FloatArray, ...]
@@ -58,6 +63,15 @@ class Problem:
     judged: NDArray[np.bool_]
     value_range: tuple[float, float]
     length: int = 1
+    signed: NDArray[np.bool_] | None = None
+    kinks: tuple[float, ...] = ()
+
+    @cached_property
+    def regions(self) -> Codes:
+        """What kind of place each output is about."""
+        dtype = self.about.dtype.name
+        want = round_to(self.reference.high, self.reference.low, dtype)
+        return region_codes(widen(self.about), want, self.kinks, dtype)
 
 
 def problems_for(
@@ -145,8 +159,17 @@ def _at_points(case: Case, typed: FloatArray, truth: Truth | None) -> Problem:
         judged &= ~np.isin(x, truth.kinks)  # nobody specifies which side it takes there
     reference = truth.evaluate(order, x, case.dtype)
     judged &= np.isnan(x) | ~np.isnan(reference.high)  # a limit may not be known
-    bounds = truth.value_range(order)
-    return Problem((typed,), None, reference, slack, typed, judged, bounds)
+    return Problem(
+        inputs=(typed,),
+        cotangent=None,
+        reference=reference,
+        slack=slack,
+        about=typed,
+        judged=judged,
+        value_range=truth.value_range(order),
+        signed=signed_zeros(truth, order, x, reference),
+        kinks=tuple(truth.kinks),
+    )
 
 
 def _prelu(case: Case) -> Sequence[Problem]:
@@ -170,7 +193,9 @@ def _prelu(case: Case) -> Sequence[Problem]:
         with np.errstate(over="ignore"):
             slack = _half_ulp(widen(x), dtype) * prelu_condition(what, widen(x), wide)
         reference = evaluate_prelu(what, widen(x), wide)
-        problems.append(Problem((x, weights), None, reference, slack, x, judged, EVERYTHING))
+        problems.append(
+            Problem((x, weights), None, reference, slack, x, judged, EVERYTHING, kinks=(0.0,))
+        )
     return problems
 
 
@@ -241,17 +266,18 @@ def _at_rows(case: Case, typed: FloatArray, cotangent: FloatArray | None) -> Pro
         judged=judged,
         value_range=value_range(name, order),
         length=typed.shape[-1],
+        signed=np.zeros(x.shape, dtype=np.bool_),  # sums over a row come to a zero from both sides
     )
 
 
 def _transposed(problem: Problem) -> Problem:
-    return Problem(
+    return replace(
+        problem,
         inputs=tuple(np.ascontiguousarray(array.T) for array in problem.inputs),
         cotangent=None if problem.cotangent is None else np.ascontiguousarray(problem.cotangent.T),
         reference=Reference(problem.reference.high.T, problem.reference.low.T),
         slack=problem.slack.T,
         about=problem.about.T,
         judged=problem.judged.T,
-        value_range=problem.value_range,
-        length=problem.length,
+        signed=None if problem.signed is None else problem.signed.T,
     )

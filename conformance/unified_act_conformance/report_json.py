@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import asdict
 from importlib.resources import files
 from typing import Any
 
 from unified_act.backend import Numerics
 from unified_act_conformance.checks import CheckResult
 from unified_act_conformance.judge import Judgement
+from unified_act_conformance.percentiles import Percentiles
 from unified_act_conformance.report_common import (
     Run,
     case_id,
@@ -129,19 +131,28 @@ def _judgement(judgement: Judgement) -> dict[str, Any]:
             "got": _written(judgement.got),
             "want": _written(judgement.want),
             "ulp": _number(judgement.worst_distance),
+            "region": judgement.worst_region,
         }
     return {
         "count": judgement.count,
         "failures": judgement.failures,
         "faults": {name: count for name, count in judgement.classes.items() if count},
+        "signed_zeros": judgement.signed_zeros,
+        "regions": {name: asdict(found) for name, found in judgement.regions.items()},
         "max_error": _number(judgement.max_error),
+        "error_percentiles": _numbers(judgement.errors),
         "max_ulp": _number(judgement.max_distance),
+        "ulp_percentiles": _numbers(judgement.distances),
         "worst": worst,
     }
 
 
 def _written(value: float) -> dict[str, Any]:
     return {"value": _number(value), "hex": hexadecimal(value)}
+
+
+def _numbers(percentiles: Percentiles) -> dict[str, float | str]:
+    return {name: _number(value) for name, value in percentiles.items()}
 
 
 def _number(value: float) -> float | str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from unified_act_conformance.checks import CheckResult
+from unified_act_conformance.regions import REGIONS
 from unified_act_conformance.report_common import (
     ORDER_NAMES,
     SHORT,
@@ -59,6 +60,7 @@ def _lines(run: Run) -> Iterator[str]:
     for order in sorted({result.case.order for result in run.results}):
         yield ""
         yield from _matrix(run, order, numbers)
+    yield from _regions(run)
     yield from _checks(run)
     yield from _failures(run)
     yield from _deviations(run)
@@ -97,6 +99,25 @@ def _cell(run: Run, results: Sequence[Result], numbers: dict[str, int]) -> str:
     if marks:
         text += f" <sup>{','.join(map(str, sorted(marks)))}</sup>"
     return f"**✗** {text}" if failed else text
+
+
+def _regions(run: Run) -> Iterator[str]:
+    """Failures and declared deviations by what kind of place they are about."""
+    outside = [result.judgement for result in run.results if result.judgement]
+    declared_there = [found for result in run.results for _, found in result.deviations]
+    if not outside:
+        return
+    yield from ("", "## By kind of input", "", "| input | judged | failed | declared |")
+    yield "|---|---:|---:|---:|"
+    for name in REGIONS:
+        failed, deviating = (
+            sum(found.regions[name].failures for found in judgements)
+            for judgements in (outside, declared_there)
+        )
+        judged = sum(found.regions[name].count for found in (*outside, *declared_there))
+        yield f"| {name} | {judged:,} | {failed:,} | {deviating:,} |"
+    zeros = sum(found.signed_zeros for found in (*outside, *declared_there))
+    yield from ("", f"Zeros of the other sign than the correctly rounded one: {zeros:,}.")
 
 
 def _checks(run: Run) -> Iterator[str]:

@@ -12,7 +12,8 @@ from unified_act.backend import Numerics
 from unified_act_conformance.cases import Case
 from unified_act_conformance.deviations import Deviation, list_deviations
 from unified_act_conformance.floats import FloatArray, widen
-from unified_act_conformance.harness import Harness, load_harness
+from unified_act_conformance.harness import Harness, NotOfferedError, load_harness
+from unified_act_conformance.identity import mistaken_for
 from unified_act_conformance.implementation import Implement, Implementation, registered
 from unified_act_conformance.judge import Judgement
 from unified_act_conformance.oracle_plugin import Oracle
@@ -83,6 +84,8 @@ def run(
             # What is declared is declared of what we hand out, and of nothing else.
             known = deviations_of(case, harness, numerics) if implement is registered else []
             yield _run(case, problems, harness, numerics, implementation, known, domain)
+        except NotOfferedError as error:
+            yield Result(case, budget_of(case, 1), None, unsupported=str(error))
         except Exception as error:
             problem = f"{type(error).__name__}: {error}"
             yield Result(case, budget_of(case, 1), None, problem=problem)
@@ -117,6 +120,8 @@ def _run(
         judged = worse(judged, outside)
         if not outside.passed:
             cause = cause or explain(case, numerics, problem, output)
+        elif other := mistaken_for(case, numerics, problem, output, ~covered):
+            cause = cause or f"matches {other}"
     if judged is None or judged.count == 0:
         return Result(case, budget_of(case, longest), None, problem="no input was judged")
     declared = tuple(within.items())

@@ -15,7 +15,9 @@ from unified_act_conformance.curves import join_curves
 from unified_act_conformance.floats import FloatArray, widen
 from unified_act_conformance.judge import Judgement, judge_with_slack
 from unified_act_conformance.oracle import Reference
+from unified_act_conformance.percentiles import percentiles_together
 from unified_act_conformance.problems import Problem
+from unified_act_conformance.regions import tally_together
 
 __all__ = ["Domain", "Outcome", "budget_of", "inside", "judge_problem", "worse"]
 
@@ -95,11 +97,14 @@ def judge_problem(
         floor="eps" if numerics == "fast" else 0.0,
         budget=budget_of(case, problem.length),
         value_range=problem.value_range,
+        signed=None if problem.signed is None else problem.signed[chosen],
+        signs_matter=numerics == "strict" and case.order == 0,
+        regions=problem.regions[chosen],
     )
 
 
 def worse(first: Judgement | None, second: Judgement) -> Judgement:
-    """Returns the judgement of two sets of inputs together.
+    """Returns the judgement of two sets of inputs together; of percentiles the larger ones.
 
     Args:
         first: The judgement of one set, or None of none.
@@ -117,5 +122,9 @@ def worse(first: Judgement | None, second: Judgement) -> Judgement:
         failures=first.failures + second.failures,
         max_distance=max(first.max_distance, second.max_distance),
         classes={name: first.classes[name] + second.classes[name] for name in first.classes},
+        signed_zeros=first.signed_zeros + second.signed_zeros,
+        regions=tally_together(first.regions, second.regions),
+        errors=percentiles_together(first.errors, second.errors),
+        distances=percentiles_together(first.distances, second.distances),
         curve=join_curves(first.curve, second.curve),
     )

@@ -10,11 +10,10 @@ import numpy as np
 import pytest
 
 import unified_act as ua
-from unified_act import catalogue
+from tests.specifications import SPECS
 from unified_act_mxnet import namespace
 from unified_act_mxnet._framework import mx
 
-SPECS = {a.name: a for a in catalogue.ACTIVATIONS}
 VALUES = np.array([[-3.2, -0.7, 0.4], [1.3, 0.0, 2.9], [5.5, 0.1, -0.2]])
 WEIGHT = np.array([0.25, -0.5, 1.5])
 COUNT = 16

@@ -8,13 +8,12 @@ import numpy as np
 import pytest
 
 import unified_act as ua
-from unified_act import catalogue
+from tests.specifications import REQUIRED, SPECS
 from unified_act.backend import DTYPES, Native
 from unified_act.loading import load_backend
 from unified_act_conformance.floats import to_type
 from unified_act_conformance.harness import load_harness
 
-SPECS = {a.name: a for a in catalogue.ACTIVATIONS}
 ROWS = [
     (backend, name)
     for backend in ("mxnet", "numpy", "tensorflow", "torch")
@@ -47,7 +46,7 @@ def kernel(backend, name):
 @every_row
 def test_names_an_activation(backend, name):
     row = kernel(backend, name)
-    parameters = {parameter.name for parameter in SPECS[name].parameters}
+    parameters = {parameter.name for parameter in SPECS[REQUIRED.get(name, name)].parameters}
     assert set(row.dtypes) <= set(DTYPES)
     assert row.keywords.keys() | row.only.keys() == parameters
     assert not row.keywords.keys() & row.only.keys()
@@ -103,7 +102,8 @@ def test_the_documentation_of_c_functions_is_understood():
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_called_with_every_parameter_by_keyword(monkeypatch, backend, name, dtype):
     row = kernel(backend, name)
-    given = {p.name: 0.75 if isinstance(p.default, float) else 0 for p in SPECS[name].parameters}
+    parameters = SPECS[REQUIRED.get(name, name)].parameters
+    given = {p.name: 0 if isinstance(p.default, int) else 0.75 for p in parameters}
     given = {**given, **row.only}
     calls = []
 
@@ -138,7 +138,7 @@ def test_strict_never_calls_it(monkeypatch, backend, name):
         raise AssertionError("a native kernel was called")
 
     monkeypatch.setattr(Native, "find", lambda self, module: forbidden)
-    function = ua.get_activation(name, backend=backend, numerics="strict")
+    function = ua.get_activation(REQUIRED.get(name, name), backend=backend, numerics="strict")
     harness = load_harness(backend)
     for dtype in DTYPES:
         arrays = [np.ones(n) for n in (((2, 3), 1) if name == "prelu" else ((2, 3),))]

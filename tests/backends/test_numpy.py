@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 
 import unified_act as ua
-from unified_act import catalogue
+from tests.specifications import SPECS
 
-SPECS = {a.name: a for a in catalogue.ACTIVATIONS}
 ELEMENTWISE = [name for name, spec in SPECS.items() if spec.kind == "elementwise"]
 DTYPES = [np.float16, ml_dtypes.bfloat16, np.float32, np.float64]
 EXTREMES = [0.0, -0.0, 1e-45, -1e-45, 1e30, -1e30, np.inf, -np.inf, np.nan, 100.0, -100.0, 1e-300]

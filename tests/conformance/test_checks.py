@@ -7,7 +7,7 @@ import pytest
 
 import unified_act as ua
 from unified_act_conformance import checks_declared
-from unified_act_conformance.cases import Case, Subject
+from unified_act_conformance.cases import Case, Subject, list_subjects
 from unified_act_conformance.checks import CHECKS, Check, list_checks, run_checks
 from unified_act_conformance.checks_bench import bench_for
 from unified_act_conformance.checks_declared import DeclaredCheck, list_declared_checks
@@ -73,10 +73,9 @@ def test_second_derivatives_of_rows_and_weights_agree_with_differences(name, bac
 
 
 def test_one_tensor_is_kept_on_pytorch() -> None:
-    smooth = [n for n in ua.list_activations(kind="elementwise") if n != "identity"]
-    plan = list_checks(
-        [Subject(name) for name in smooth], {"torch": ["float32"]}, names=["saved tensors"]
-    )
+    elementwise = ua.list_activations(kind="elementwise")
+    needed = [s for s in list_subjects(elementwise) if s.activation not in ("identity", "affine")]
+    plan = list_checks(needed, {"torch": ["float32"]}, names=["saved tensors"])
     results = list(run_checks(plan, numerics="strict"))
     assert [result.problem for result in results if result.problem] == []
     assert {result.status for result in results} == {"passed"}

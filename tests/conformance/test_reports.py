@@ -20,6 +20,7 @@ from unified_act_conformance.checks import CheckResult
 from unified_act_conformance.deviations import Deviation
 from unified_act_conformance.environment import Environment, environment
 from unified_act_conformance.judge import Judgement
+from unified_act_conformance.regions import REGIONS, Tally
 from unified_act_conformance.report_common import (
     Run,
     case_id,
@@ -72,6 +73,11 @@ def judgement(error=0.5, x=-1.5, budget=4.0, **changes):
         worst_distance=error,
         max_distance=12.0,
         classes={"nan_for_number": int(math.isinf(error)), "wrong_sign": 0},
+        signed_zeros=2,
+        worst_region="normal",
+        regions=dict.fromkeys(REGIONS, Tally(0, 0)) | {"normal": Tally(100, int(error > budget))},
+        errors={"p50": 0.0, "p99": 0.1, "p99.9": error},
+        distances={"p50": 0.0, "p99": 1.0, "p99.9": 12.0},
         curve=curves.curve_of(np.array([x, 0.0, 1.0]), np.array([error, 0.0, 0.1]), "float32"),
     )
     return replace(found, **changes)
@@ -227,6 +233,19 @@ def test_json_follows_its_schema(run):
     assert not validator(schema()).is_valid(document)
 
 
+def test_json_tells_the_distribution_and_the_regions(run):
+    accuracy = verdict(run)["cases"][0]["accuracy"]
+    assert accuracy["error_percentiles"] == {"p50": 0.0, "p99": 0.1, "p99.9": 0.5}
+    assert accuracy["ulp_percentiles"] == {"p50": 0.0, "p99": 1.0, "p99.9": 12.0}
+    assert accuracy["signed_zeros"] == 2
+    assert accuracy["worst"]["region"] == "normal"
+    assert list(accuracy["regions"]) == list(REGIONS)
+    assert accuracy["regions"]["normal"] == {"count": 100, "failures": 0}
+    deviating = verdict(run)["cases"][0]["deviations"][0]["accuracy"]
+    assert deviating["regions"]["normal"]["failures"] == 1
+    assert deviating["error_percentiles"]["p99.9"] == "inf"
+
+
 def test_json_says_what_failed(run):
     document = json.loads(json_report(run))["verdict"]
     assert document["passed"] is False
@@ -283,6 +302,8 @@ def test_markdown_has_a_matrix_for_each_order(run):
     assert row == "| `gelu` | **✗** 0.5 (0.12 f32) <sup>1</sup> | – |"
     assert "1. `torch-nan` (gelu; f32): the kernel multiplies" in text
     assert "| layouts | 1 of 2 | – |" in text
+    assert "| normal | 700 | 2 | 1 |" in text
+    assert "one: 14." in text
 
 
 def test_markdown_of_the_strict_profile_counts_ulps(run):

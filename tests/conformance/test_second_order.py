@@ -81,6 +81,24 @@ def test_what_a_framework_cannot_do_is_counted_and_not_dropped() -> None:
         assert result.judgement is None
 
 
+def test_a_kernel_without_a_second_derivative_is_counted_so() -> None:
+    cases = [Case(Subject("hard_sigmoid"), "torch", dtype, 2) for dtype in ("float32", "float64")]
+    native, shared = run(cases, quick=True)
+    assert native.status == "unsupported"
+    assert "not implemented" in native.unsupported
+    assert shared.status == "passed"
+    assert next(run(cases, numerics="strict", quick=True)).status == "passed"
+
+
+def test_another_error_of_double_backward_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    def out_of_memory(*_, **__):
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr("torch.autograd.grad", out_of_memory)
+    (result,) = run([Case(Subject("tanh"), "torch", "float32", 2)], quick=True)
+    assert result.problem == "RuntimeError: out of memory"
+
+
 @pytest.mark.parametrize("name", ["relu", "sigmoid", "tanh"])
 def test_mxnet_differentiates_its_own_operators_twice(name: str) -> None:
     assert 2 in load_harness("mxnet").orders(name, "float32", "fast")

@@ -95,7 +95,12 @@ class MXNet(Witness):
         if spelling.endswith("SoftmaxActivation"):  # it knows no other type
             return lambda x: function(x.astype("float32")).astype("float64")
         if ".npx." in spelling:
-            return lambda *arrays: function(*(a.as_np_ndarray() for a in arrays)).as_nd_ndarray()
+
+            def of_nd_arrays(*arrays):
+                value = function(*(array.as_np_ndarray() for array in arrays))
+                return (value[0] if isinstance(value, list) else value).as_nd_ndarray()
+
+            return of_nd_arrays
         return function
 
     def layer(self, cls, arguments, weight):

@@ -4,14 +4,18 @@ from unified_act.catalogue import (
     exponential,
     gated,
     gaussian,
+    glu,
     laplace,
+    learned,
     piecewise,
     rectified,
     saturating,
+    selecting,
     shrinkage,
     softened,
     softmax,
     sparse,
+    stochastic,
 )
 
 __all__ = ["ACTIVATIONS"]
@@ -28,4 +32,8 @@ ACTIVATIONS = (
     *softened.ACTIVATIONS,
     *saturating.ACTIVATIONS,
     *softmax.ACTIVATIONS,
+    *selecting.ACTIVATIONS,
+    *learned.ACTIVATIONS,
+    *glu.ACTIVATIONS,
+    *stochastic.ACTIVATIONS,
 )

@@ -19,6 +19,11 @@ def zero(xp: Any, x: Any, **_parameters: float) -> Any:
     return xp.full_like(x, 0.0)
 
 
+def is_number(x: Any) -> Any:
+    """Whether it is no NaN."""
+    return x == x  # noqa: PLR0124
+
+
 def relu(xp: Any, x: Any) -> Any:
     """`x` where it is positive, else 0; a NaN fails the comparison and so passes through."""
     return xp.where(x <= 0.0, 0.0, x)

@@ -17,16 +17,18 @@ from unified_act.catalogue._common import (
     within,
 )
 
-__all__ = ["ACTIVATIONS"]
+__all__ = ["ACTIVATIONS", "silu", "silu_derivative"]
 
 
-def _silu(xp: Any, x: Any, *, beta: float) -> Any:
+def silu(xp: Any, x: Any, *, beta: float) -> Any:
+    """x·sigmoid(βx)."""
     z = x * beta
     # Where the gate is 0 its input is replaced by a finite one: -inf · 0 would be NaN.
     return gated(xp, xp.where(z < -EXP_IS_ZERO, -1.0, x), z)
 
 
-def _silu_derivative(xp: Any, x: Any, *, beta: float) -> Any:
+def silu_derivative(xp: Any, x: Any, *, beta: float) -> Any:
+    """The derivative of `silu`."""
     z = within(xp, x * beta, EXP_IS_ZERO)
     return gated_derivative(xp, z, z)
 
@@ -98,8 +100,8 @@ def _lisht_second_derivative(xp: Any, x: Any) -> Any:
 ACTIVATIONS = (
     Activation(
         name="silu",
-        forward=_silu,
-        derivative=_silu_derivative,
+        forward=silu,
+        derivative=silu_derivative,
         second_derivative=_silu_second_derivative,
         parameters=[Parameter("beta", 1.0, "steepness of the gate", low=POSITIVE)],
         aliases=("swish",),

@@ -19,7 +19,14 @@ from unified_act.catalogue._common import (
 )
 from unified_act.special import square_exp
 
-__all__ = ["ACTIVATIONS", "QUICK_GELU_SLOPE"]
+__all__ = [
+    "ACTIVATIONS",
+    "CONSTANT_FROM",
+    "QUICK_GELU_SLOPE",
+    "SQRT_HALF",
+    "gelu",
+    "gelu_derivative",
+]
 
 SQRT_HALF = math.sqrt(0.5)
 DENSITY_AT_0 = 1.0 / math.sqrt(2.0 * math.pi)
@@ -27,7 +34,7 @@ TANH_SLOPE = 2.0 * math.sqrt(2.0 / math.pi)
 TANH_CUBIC = 0.044715
 QUICK_GELU_SLOPE = 1.702
 
-_CONSTANT_FROM = 40.0
+CONSTANT_FROM = 40.0
 """Beyond, gelu and gelu_tanh are 0 or x to the last bit of float64."""
 _QUICK_CONSTANT_FROM = 500.0
 """The same for quick_gelu."""
@@ -35,29 +42,31 @@ _MINIMUM_AT = -0.7517915246935645
 """Where gelu stops falling."""
 
 
-def _gelu(xp: Any, x: Any) -> Any:
-    x = at_least(xp, x, -_CONSTANT_FROM)  # -inf · 0 would be NaN
+def gelu(xp: Any, x: Any) -> Any:
+    """The input times the normal distribution function of it."""
+    x = at_least(xp, x, -CONSTANT_FROM)  # -inf · 0 would be NaN
     # erfc keeps the negative tail, which 1 + erf loses from -5.6 on in float32.
     return xp.times_erfc(x * 0.5, x * -SQRT_HALF)
 
 
-def _gelu_derivative(xp: Any, x: Any) -> Any:
-    x = within(xp, x, _CONSTANT_FROM)
+def gelu_derivative(xp: Any, x: Any) -> Any:
+    """The derivative of `gelu`."""
+    x = within(xp, x, CONSTANT_FROM)
     half = x * SQRT_HALF
     return xp.erfc(-half) * 0.5 + square_exp(xp, x * DENSITY_AT_0, half)
 
 
 def _gelu_second_derivative(xp: Any, x: Any) -> Any:
-    x = within(xp, x, _CONSTANT_FROM)
+    x = within(xp, x, CONSTANT_FROM)
     return square_exp(xp, (2.0 - x * x) * DENSITY_AT_0, x * SQRT_HALF)
 
 
 def _clipped_gelu(xp: Any, x: Any, *, min_value: float, max_value: float) -> Any:
-    return clipped(xp, _gelu(xp, x), min_value, max_value)
+    return clipped(xp, gelu(xp, x), min_value, max_value)
 
 
 def _clipped_gelu_derivative(xp: Any, x: Any, *, min_value: float, max_value: float) -> Any:
-    slope = _gelu_derivative(xp, x)
+    slope = gelu_derivative(xp, x)
     return _where_not_clipped(xp, x, slope, min_value, max_value)
 
 
@@ -68,12 +77,13 @@ def _clipped_gelu_second_derivative(xp: Any, x: Any, *, min_value: float, max_va
 
 def _where_not_clipped(xp: Any, x: Any, y: Any, low: float, high: float) -> Any:
     """`y`, and 0 where gelu(x), as rounded, has reached one of its bounds."""
-    return inside(xp, _gelu(xp, x), low, high, y)
+    return inside(xp, gelu(xp, x), low, high, y)
 
 
 def _clipped_gelu_kinks(*, min_value: float, max_value: float) -> tuple[Kink, ...]:
-    places = {*_gelu_reaches(min_value), *_gelu_reaches(max_value)}
-    return tuple(Kink(at, 0.0) for at in sorted(places))
+    low = [below for below, _ in _gelu_crosses(min_value)]
+    high = [above for _, above in _gelu_crosses(max_value)]
+    return tuple(Kink(at, 0.0) for at in sorted({*low, *high}))
 
 
 def _clipped_gelu_limits(*, min_value: float, max_value: float) -> Limits:
@@ -82,25 +92,27 @@ def _clipped_gelu_limits(*, min_value: float, max_value: float) -> Limits:
     return Limits((low, max_value), (0.0, 0.0))
 
 
-def _gelu_reaches(value: float) -> list[float]:
-    """The inputs where gelu, which falls and then rises, has this value."""
+def _gelu_crosses(value: float) -> list[tuple[float, float]]:
+    """Neighbours where gelu, which falls and then rises, is below a value and is not."""
 
-    def gelu(x: float) -> float:
+    def value_at(x: float) -> float:
         return 0.5 * x * math.erfc(-x * SQRT_HALF)
 
     found = []
-    for start, end in ((-_CONSTANT_FROM, _MINIMUM_AT), (_MINIMUM_AT, abs(value) + _CONSTANT_FROM)):
-        low, high = sorted((start, end), key=gelu)
-        if gelu(low) < value <= gelu(high):
-            while (middle := 0.5 * (low + high)) not in (low, high):
-                low, high = (middle, high) if gelu(middle) < value else (low, middle)
-            found.append(high)
+    for end in (-CONSTANT_FROM, abs(value) + CONSTANT_FROM):
+        below, above = _MINIMUM_AT, end
+        while value_at(below) < value <= value_at(above):
+            middle = 0.5 * (below + above)
+            if middle in (below, above):
+                found.append((below, above))
+                break
+            below, above = (middle, above) if value_at(middle) < value else (below, middle)
     return found
 
 
 def _tanh_argument(xp: Any, x: Any) -> tuple[Any, Any, Any]:
     """Twice the argument of the tanh, and its first two derivatives; ±40 is far enough."""
-    x = within(xp, x, _CONSTANT_FROM)  # the cube overflows otherwise
+    x = within(xp, x, CONSTANT_FROM)  # the cube overflows otherwise
     square = x * x
     inner = x * TANH_SLOPE * (square * TANH_CUBIC + 1.0)
     slope = (square * (3.0 * TANH_CUBIC) + 1.0) * TANH_SLOPE
@@ -109,17 +121,17 @@ def _tanh_argument(xp: Any, x: Any) -> tuple[Any, Any, Any]:
 
 def _gelu_tanh(xp: Any, x: Any) -> Any:
     # (1 + tanh u)/2 = sigmoid(2u), which does not cancel.
-    return gated(xp, at_least(xp, x, -_CONSTANT_FROM), _tanh_argument(xp, x)[0])
+    return gated(xp, at_least(xp, x, -CONSTANT_FROM), _tanh_argument(xp, x)[0])
 
 
 def _gelu_tanh_derivative(xp: Any, x: Any) -> Any:
     inner, slope, _ = _tanh_argument(xp, x)
-    return gated_derivative(xp, inner, within(xp, x, _CONSTANT_FROM) * slope)
+    return gated_derivative(xp, inner, within(xp, x, CONSTANT_FROM) * slope)
 
 
 def _gelu_tanh_second_derivative(xp: Any, x: Any) -> Any:
     inner, slope, curvature = _tanh_argument(xp, x)
-    x = within(xp, x, _CONSTANT_FROM)
+    x = within(xp, x, CONSTANT_FROM)
     linear = slope * 2.0 + x * curvature
     return gated_second_derivative(xp, inner, linear, xp.abs(x) * slope * slope)
 
@@ -149,8 +161,8 @@ _SOURCE = "Hendrycks & Gimpel 2016, arXiv:1606.08415"
 ACTIVATIONS = (
     Activation(
         name="gelu",
-        forward=_gelu,
-        derivative=_gelu_derivative,
+        forward=gelu,
+        derivative=gelu_derivative,
         second_derivative=_gelu_second_derivative,
         aliases=("gelu_erf", "gelu_python"),
         limits=_limits,

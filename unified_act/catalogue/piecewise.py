@@ -71,18 +71,6 @@ def _leaky_relu_derivative(xp: Any, x: Any, *, negative_slope: float) -> Any:
     return xp.where(x > 0.0, 1.0, xp.full_like(x, negative_slope))
 
 
-def _prelu(xp: Any, x: Any, weight: Any, *, axis: int) -> Any:
-    weight = xp.channel_weight(weight, x, axis=axis)
-    # The inner `where` keeps weight · inf out of the unused branch.
-    return xp.where(x > 0.0, x, weight * xp.where(x > 0.0, 0.0, x))
-
-
-def _prelu_derivative(xp: Any, cotangent: Any, x: Any, weight: Any, *, axis: int) -> Any:
-    slope = xp.where(x > 0.0, 1.0, xp.channel_weight(weight, x, axis=axis))
-    to_weight = cotangent * xp.where(x > 0.0, 0.0, x)
-    return cotangent * slope, xp.sum_to_weight(to_weight, weight, axis=axis)
-
-
 def _hard_sigmoid_ends(alpha: float, beta: float) -> tuple[float, float]:
     return -beta / alpha, (1.0 - beta) / alpha
 
@@ -194,20 +182,6 @@ ACTIVATIONS = (
         formula=r"\begin{cases} x & x > 0 \\ s x & x \le 0 \end{cases}",
         summary="Rectified linear unit with a small slope for negative inputs.",
         source="Maas, Hannun & Ng 2013, Rectifier nonlinearities improve acoustic models",
-    ),
-    Activation(
-        name="prelu",
-        kind="learned",
-        inputs=("x", "weight"),
-        forward=_prelu,
-        derivative=_prelu_derivative,
-        parameters=[
-            Parameter("axis", 1, "axis of x that the channels of the weight belong to"),
-        ],
-        aliases=("parametric_relu",),
-        formula=r"\begin{cases} x & x > 0 \\ w x & x \le 0 \end{cases}",
-        summary="Leaky ReLU whose slope is learned: one weight, or one for each channel.",
-        source="He, Zhang, Ren & Sun 2015, arXiv:1502.01852",
     ),
     Activation(
         name="hard_tanh",

@@ -36,7 +36,8 @@ def _scaled_tanh_second_derivative(xp: Any, x: Any, *, alpha: float, beta: float
 
 
 def _log_sigmoid(xp: Any, x: Any) -> Any:
-    return xp.where(x < 0.0, x, 0.0) - xp.log1p(xp.exp(-xp.abs(x)))
+    # Negated at the end, so that the far tail is -0.
+    return -(xp.log1p(xp.exp(-xp.abs(x))) - xp.where(x < 0.0, x, 0.0))
 
 
 def _log_sigmoid_derivative(xp: Any, x: Any) -> Any:

@@ -68,32 +68,34 @@ def _sqrt_softplus_second_derivative(xp: Any, x: Any) -> Any:
     positive = x > 0.0
     once = xp.where(positive, softplus, ratio)
     finite = xp.where(once > EXP_IS_ZERO, EXP_IS_ZERO, once)  # infinity · 0 would be NaN
-    numerator = xp.where(positive, finite * e, finite) * 2.0 - 1.0
+    # This cancels at 0.92: there the square of a rounded root is not good enough.
+    numerator = xp.where(positive, finite * xp.exp(-xp.abs(x)), finite) * 2.0 - 1.0
     # The power 3/2 of softplus could overflow.
     bracket = numerator / ((e + 1.0) * (e + 1.0) * 4.0) / once / xp.sqrt(once)
     return xp.where(positive, bracket, bracket * root)
 
 
-def _squareplus_parts(xp: Any, x: Any, b: float) -> tuple[Any, Any, Any, Any]:
-    """Whether sqrt(x² + b) is |x| to the last bit, that root, (|x| + root)/2 and f."""
+def _squareplus_parts(xp: Any, x: Any, b: float) -> tuple[Any, Any, Any]:
+    """Whether sqrt(x² + b) is |x| to the last bit, that root, and f."""
     limit = 1e9 * math.sqrt(b)
     size = xp.abs(x)
     large = size > limit
     bounded = xp.where(large, limit, size)  # whose square does not overflow
     root = xp.where(large, size, xp.sqrt(bounded * bounded + b))
-    mean = size * 0.5 + root * 0.5  # the sum could overflow
-    # On the left x + root cancels; the product with root - x is b.
-    return large, root, mean, xp.where(x > 0.0, mean, 0.25 * b / mean)
+    half = root * 0.5  # the sum of x and the root could overflow
+    # Far on the left x + root cancels; its product with root - x is b.
+    left = 0.25 * b / (size * 0.5 + half)
+    return large, root, xp.where(x > -0.5 * math.sqrt(b), x * 0.5 + half, left)
 
 
 def _squareplus(xp: Any, x: Any, *, b: float) -> Any:
-    return relu(xp, x) if b == 0.0 else _squareplus_parts(xp, x, b)[3]
+    return relu(xp, x) if b == 0.0 else _squareplus_parts(xp, x, b)[2]
 
 
 def _squareplus_derivative(xp: Any, x: Any, *, b: float) -> Any:
     if b == 0.0:
         return relu_derivative(xp, x)
-    large, root, _, value = _squareplus_parts(xp, x, b)
+    large, root, value = _squareplus_parts(xp, x, b)
     # Infinity divided by infinity would be NaN.
     return xp.where(large, xp.where(x > 0.0, 1.0, value / root), value / root)
 
@@ -101,7 +103,7 @@ def _squareplus_derivative(xp: Any, x: Any, *, b: float) -> Any:
 def _squareplus_second_derivative(xp: Any, x: Any, *, b: float) -> Any:
     if b == 0.0:
         return zero(xp, x)
-    _, root, _, _ = _squareplus_parts(xp, x, b)
+    _, root, _ = _squareplus_parts(xp, x, b)
     return 0.5 * b / root / root / root  # the cube could overflow
 
 

@@ -1,4 +1,4 @@
-"""Activations that act along an axis."""
+"""Activations that turn the elements along an axis into shares of 1, and logarithms of such."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from unified_act.activation import Activation, Parameter
 
-__all__ = ["ACTIVATIONS"]
+__all__ = ["ACTIVATIONS", "AXIS", "softmax", "softmax_derivative"]
 
 
 def _shifted(xp: Any, x: Any, axis: int) -> Any:
@@ -14,20 +14,62 @@ def _shifted(xp: Any, x: Any, axis: int) -> Any:
     return x - xp.stop_gradient(xp.max(x, axis=axis))
 
 
-def _softmax(xp: Any, x: Any, *, axis: int) -> Any:
+def softmax(xp: Any, x: Any, *, axis: int) -> Any:
+    """e^x as shares of their sum."""
     e = xp.exp(_shifted(xp, x, axis))
     return e / xp.sum(e, axis=axis)
 
 
-def _softmax_derivative(xp: Any, cotangent: Any, x: Any, *, axis: int) -> tuple[Any]:
+def softmax_derivative(xp: Any, cotangent: Any, x: Any, *, axis: int) -> tuple[Any]:
+    """The pullback of `softmax`."""
+    largest = _shifted(xp, x, axis) >= 0.0
+    return (_pulled_back(xp, cotangent, softmax(xp, x, axis=axis), largest, axis),)
+
+
+def _pulled_back(xp: Any, cotangent: Any, y: Any, largest: Any, axis: int) -> Any:
     # Any constant may be taken off the cotangent. The mean at the largest elements makes the
     # difference small for a clear winner before it is formed, not after.
-    largest = _shifted(xp, x, axis) >= 0.0
-    nothing = xp.full_like(x, 0.0)
+    nothing = xp.full_like(y, 0.0)
     number = xp.sum(xp.where(largest, 1.0, nothing), axis=axis)
+    number = xp.where(number == 0.0, 1.0, number)
     cotangent = cotangent - xp.sum(xp.where(largest, cotangent, 0.0), axis=axis) / number
-    y = _softmax(xp, x, axis=axis)
-    return (y * (cotangent - xp.sum(cotangent * y, axis=axis)),)
+    return y * (cotangent - xp.sum(cotangent * y, axis=axis))
+
+
+def _softmin(xp: Any, x: Any, *, axis: int) -> Any:
+    return softmax(xp, -x, axis=axis)
+
+
+def _softmin_derivative(xp: Any, cotangent: Any, x: Any, *, axis: int) -> tuple[Any]:
+    return (-softmax_derivative(xp, cotangent, -x, axis=axis)[0],)
+
+
+_LOWEST = -float("inf")
+
+
+def _masked_parts(xp: Any, x: Any, mask: Any, axis: int) -> tuple[Any, Any]:
+    """`x` less the maximum of what counts, 0 elsewhere; and the result."""
+    largest = xp.max(xp.where(mask, x, _LOWEST), axis=axis)
+    largest = xp.stop_gradient(xp.where(largest == _LOWEST, 0.0, largest))
+    shifted = xp.where(mask, x - largest, 0.0)
+    e = xp.where(mask, xp.exp(shifted), 0.0)
+    counted = xp.sum(xp.where(mask, 1.0, xp.full_like(x, 0.0)), axis=axis)
+    total = xp.where(counted == 0.0, 1.0, xp.sum(e, axis=axis))
+    return shifted, e / total
+
+
+def _masked_softmax(xp: Any, x: Any, mask: Any, *, axis: int) -> Any:
+    return _masked_parts(xp, x, mask, axis)[1]
+
+
+def _masked_softmax_derivative(
+    xp: Any, cotangent: Any, x: Any, mask: Any, *, axis: int
+) -> tuple[Any, None]:
+    shifted, y = _masked_parts(xp, x, mask, axis)
+    largest = xp.where(mask, shifted, -1.0) >= 0.0
+    cotangent = xp.where(mask, cotangent, 0.0)
+    pulled = _pulled_back(xp, cotangent, y, largest, axis)
+    return xp.where(mask, pulled, 0.0), None
 
 
 def _log_softmax(xp: Any, x: Any, *, axis: int) -> Any:
@@ -41,21 +83,55 @@ def _log_softmax(xp: Any, x: Any, *, axis: int) -> Any:
 
 
 def _log_softmax_derivative(xp: Any, cotangent: Any, x: Any, *, axis: int) -> tuple[Any]:
-    return (cotangent - _softmax(xp, x, axis=axis) * xp.sum(cotangent, axis=axis),)
+    return (cotangent - softmax(xp, x, axis=axis) * xp.sum(cotangent, axis=axis),)
 
 
-_AXIS = Parameter("axis", -1, "axis along which the elements belong together")
+AXIS = Parameter("axis", -1, "axis along which the elements belong together")
 _SOURCE = "Bridle 1990, Probabilistic interpretation of feedforward classification network outputs"
+_CHANNELS = Parameter("axis", -3, "axis of the channels, the third from the end")
+_FORMULA = r"\frac{e^{x_i}}{\sum_j e^{x_j}}"
 
 ACTIVATIONS = (
     Activation(
         name="softmax",
         kind="axis",
-        forward=_softmax,
-        derivative=_softmax_derivative,
-        parameters=[_AXIS],
-        formula=r"\frac{e^{x_i}}{\sum_j e^{x_j}}",
+        forward=softmax,
+        derivative=softmax_derivative,
+        parameters=[AXIS],
+        formula=_FORMULA,
         summary="Positive numbers that add up to 1 along an axis.",
+        source=_SOURCE,
+    ),
+    Activation(
+        name="softmax2d",
+        kind="axis",
+        forward=softmax,
+        derivative=softmax_derivative,
+        parameters=[_CHANNELS],
+        formula=_FORMULA,
+        summary="Softmax over the channels at each place of an image.",
+        source=_SOURCE,
+    ),
+    Activation(
+        name="softmin",
+        kind="axis",
+        forward=_softmin,
+        derivative=_softmin_derivative,
+        parameters=[AXIS],
+        formula=r"\frac{e^{-x_i}}{\sum_j e^{-x_j}}",
+        summary="Softmax of the negative: the smallest element gets the largest share.",
+        source=_SOURCE,
+    ),
+    Activation(
+        name="masked_softmax",
+        kind="axis",
+        inputs=("x", "mask"),
+        masks=("mask",),
+        forward=_masked_softmax,
+        derivative=_masked_softmax_derivative,
+        parameters=[AXIS],
+        formula=r"\frac{m_i e^{x_i}}{\sum_j m_j e^{x_j}}",
+        summary="Softmax of the elements where the mask is true; 0 elsewhere, and where none is.",
         source=_SOURCE,
     ),
     Activation(
@@ -63,7 +139,7 @@ ACTIVATIONS = (
         kind="axis",
         forward=_log_softmax,
         derivative=_log_softmax_derivative,
-        parameters=[_AXIS],
+        parameters=[AXIS],
         formula=r"x_i - \log \sum_j e^{x_j}",
         summary="Logarithm of softmax.",
         source=_SOURCE,

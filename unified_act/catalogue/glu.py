@@ -1,0 +1,105 @@
+"""Gated linear units: one half of an axis, times what an activation makes of the other half."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from unified_act.activation import Activation, Parameter
+from unified_act.catalogue import gated, gaussian
+from unified_act.catalogue._common import at_least, relu, relu_derivative, sigmoid
+from unified_act.catalogue._common import gated as times_sigmoid
+
+__all__ = ["ACTIVATIONS"]
+
+# Where the gate is almost shut its factor is subnormal and has lost its last bits, which a large
+# value would magnify. So it enters as two factors, the second one last, as in `_common.gated`.
+
+
+def _glu_derivative(xp: Any, value: Any, gate: Any) -> tuple[Any, Any]:
+    root = xp.exp(xp.abs(gate) * -0.5)
+    opened = root * root + 1.0
+    return sigmoid(xp, gate), value * root * root / (opened * opened)
+
+
+def _reglu(xp: Any, value: Any, gate: Any) -> Any:
+    return value * relu(xp, gate)
+
+
+def _reglu_derivative(xp: Any, value: Any, gate: Any) -> tuple[Any, Any]:
+    return relu(xp, gate), value * relu_derivative(xp, gate)
+
+
+def _geglu(xp: Any, value: Any, gate: Any) -> Any:
+    gate = at_least(xp, gate, -gaussian.CONSTANT_FROM)
+    return xp.times_erfc(value * (gate * 0.5), gate * -gaussian.SQRT_HALF)
+
+
+def _geglu_derivative(xp: Any, value: Any, gate: Any) -> tuple[Any, Any]:
+    return gaussian.gelu(xp, gate), value * gaussian.gelu_derivative(xp, gate)
+
+
+def _swiglu(xp: Any, value: Any, gate: Any) -> Any:
+    root = xp.exp(xp.abs(gate) * -0.5)
+    opened = root * root + 1.0
+    shut = xp.where(gate < 0.0, gate, 0.0)
+    return xp.where(gate < 0.0, (value * root) * (shut * root) / opened, value * (gate / opened))
+
+
+def _swiglu_derivative(xp: Any, value: Any, gate: Any) -> tuple[Any, Any]:
+    return gated.silu(xp, gate, beta=1.0), value * gated.silu_derivative(xp, gate, beta=1.0)
+
+
+_AXIS = Parameter("axis", -1, "axis whose halves are value and gate")
+_SHAZEER = "Shazeer 2020, arXiv:2002.05202"
+
+
+def _gate_first(default: bool) -> Parameter:
+    return Parameter("gate_first", default, "whether the first half is the gate, not the value")
+
+
+ACTIVATIONS = (
+    Activation(
+        name="glu",
+        kind="gated",
+        resizes=True,
+        forward=times_sigmoid,
+        derivative=_glu_derivative,
+        parameters=[_AXIS, _gate_first(False)],
+        formula=r"a \cdot \sigma(b)",
+        summary="Gated linear unit: the first half of an axis times the sigmoid of the second.",
+        source="Dauphin, Fan, Auli & Grangier 2017, arXiv:1612.08083",
+    ),
+    Activation(
+        name="reglu",
+        kind="gated",
+        resizes=True,
+        forward=_reglu,
+        derivative=_reglu_derivative,
+        parameters=[_AXIS, _gate_first(False)],
+        formula=r"a \cdot \max(b, 0)",
+        summary="Gated linear unit with ReLU for a gate.",
+        source=_SHAZEER,
+    ),
+    Activation(
+        name="geglu",
+        kind="gated",
+        resizes=True,
+        forward=_geglu,
+        derivative=_geglu_derivative,
+        parameters=[_AXIS, _gate_first(False)],
+        formula=r"a \cdot \operatorname{gelu}(b)",
+        summary="Gated linear unit with the exact GELU for a gate.",
+        source=_SHAZEER,
+    ),
+    Activation(
+        name="swiglu",
+        kind="gated",
+        resizes=True,
+        forward=_swiglu,
+        derivative=_swiglu_derivative,
+        parameters=[_AXIS, _gate_first(True)],
+        formula=r"\operatorname{silu}(a) \cdot b",
+        summary="Gated linear unit with SiLU for a gate, which is the first half.",
+        source=_SHAZEER,
+    ),
+)

@@ -1,0 +1,175 @@
+"""Activations with weights that are learned: one, or one for each channel."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from unified_act.activation import Activation, Parameter
+from unified_act.catalogue._common import relu, relu_derivative
+
+__all__ = ["ACTIVATIONS"]
+
+_QUARTER_TURN = math.pi / 4.0
+_BEYOND_ANGLES = 2.0**60
+"""From here on, the next number of every dtype is many turns away, and a wave is lost in x."""
+
+
+def _prelu(xp: Any, x: Any, weight: Any) -> Any:
+    # The inner `where` keeps weight · inf out of the unused branch.
+    return xp.where(x > 0.0, x, weight * xp.where(x > 0.0, 0.0, x))
+
+
+def _prelu_derivative(xp: Any, x: Any, weight: Any) -> tuple[Any, Any]:
+    return xp.where(x > 0.0, 1.0, weight), xp.where(x > 0.0, 0.0, x)
+
+
+def _star_relu(xp: Any, x: Any, scale: Any, bias: Any) -> Any:
+    positive = relu(xp, x)
+    return scale * positive * positive + bias
+
+
+def _star_relu_derivative(xp: Any, x: Any, scale: Any, bias: Any) -> tuple[Any, Any, Any]:
+    positive = relu(xp, x)
+    return scale * positive * 2.0, positive * positive, xp.full_like(x, 1.0)
+
+
+def _tlu(xp: Any, x: Any, tau: Any) -> Any:
+    return xp.where(x <= tau, tau, x)
+
+
+def _tlu_derivative(xp: Any, x: Any, tau: Any) -> tuple[Any, Any]:
+    above = relu_derivative(xp, xp.where(x > tau, 1.0, xp.full_like(x, 0.0)))
+    return above, 1.0 - above
+
+
+def _wave(xp: Any, x: Any, frequency: Any) -> tuple[Any, Any]:
+    """The input and its angle, both 0 where the angle says nothing any more."""
+    angle = x * frequency
+    told = xp.abs(angle) < _BEYOND_ANGLES
+    return xp.where(told, x, 0.0), xp.where(told, angle, 0.0)
+
+
+def _sinc(xp: Any, z: Any) -> Any:
+    """sin(z)/z."""
+    return xp.where(z == 0.0, 1.0, xp.sin(z) / xp.where(z == 0.0, 1.0, z))
+
+
+def _snake(xp: Any, x: Any, alpha: Any) -> Any:
+    near, angle = _wave(xp, x, alpha)
+    # sin²(αx)/α = x·sin(αx)·sin(αx)/(αx), which has a limit at α = 0.
+    return x + near * xp.sin(angle) * _sinc(xp, angle)
+
+
+def _snake_derivative(xp: Any, x: Any, alpha: Any) -> tuple[Any, Any]:
+    near, angle = _wave(xp, x, alpha)
+    root = xp.sin(angle + _QUARTER_TURN)  # 1 + sin(2z) = 2 sin²(z + π/4), which does not cancel
+    once = near * _sinc(xp, angle)
+    return root * root * 2.0, near * (near * _sinc(xp, angle * 2.0)) * 2.0 - once * once
+
+
+def _snake_beta(xp: Any, x: Any, alpha: Any, beta: Any) -> Any:
+    sine = xp.sin(_wave(xp, x, xp.exp(alpha))[1])
+    return x + sine * sine * xp.exp(-beta)
+
+
+def _snake_beta_derivative(xp: Any, x: Any, alpha: Any, beta: Any) -> tuple[Any, Any, Any]:
+    near, angle = _wave(xp, x, xp.exp(alpha))
+    ratio = xp.exp(alpha - beta)
+    sine, root = xp.sin(angle), xp.sin(angle + _QUARTER_TURN)
+    # 1 + r·sin(2z), written so that nothing cancels at r = 1.
+    slope = 1.0 - ratio + root * root * ratio * 2.0
+    return slope, near * xp.sin(angle * 2.0) * ratio, -(sine * sine) * xp.exp(-beta)
+
+
+def _xielu(xp: Any, x: Any, alpha_p: Any, alpha_n: Any, *, beta: float) -> Any:
+    positive, negative = relu(xp, x), xp.where(x > 0.0, 0.0, x)
+    right = positive * (alpha_p * positive + beta)
+    left = alpha_n * xp.expm1(negative) + (beta - alpha_n) * negative
+    return xp.where(x > 0.0, right, left)
+
+
+def _xielu_derivative(
+    xp: Any, x: Any, alpha_p: Any, alpha_n: Any, *, beta: float
+) -> tuple[Any, Any, Any]:
+    positive, negative = relu(xp, x), xp.where(x > 0.0, 0.0, x)
+    change = xp.expm1(negative)
+    slope = xp.where(x > 0.0, alpha_p * positive * 2.0, alpha_n * change) + beta
+    return slope, positive * positive, change - negative
+
+
+_AXIS = Parameter("axis", 1, "axis of x that the channels of the weights belong to")
+
+ACTIVATIONS = (
+    Activation(
+        name="prelu",
+        kind="learned",
+        inputs=("x", "weight"),
+        forward=_prelu,
+        derivative=_prelu_derivative,
+        parameters=[_AXIS],
+        aliases=("parametric_relu",),
+        formula=r"\begin{cases} x & x > 0 \\ w x & x \le 0 \end{cases}",
+        summary="Leaky ReLU whose slope is learned: one weight, or one for each channel.",
+        source="He, Zhang, Ren & Sun 2015, arXiv:1502.01852",
+    ),
+    Activation(
+        name="star_relu",
+        kind="learned",
+        inputs=("x", "scale", "bias"),
+        forward=_star_relu,
+        derivative=_star_relu_derivative,
+        parameters=[_AXIS],
+        formula=r"s \cdot \max(x, 0)^2 + b",
+        summary="Squared ReLU with a learned scale and bias.",
+        source="Yu et al. 2022, arXiv:2210.13452",
+    ),
+    Activation(
+        name="tlu",
+        kind="learned",
+        inputs=("x", "tau"),
+        forward=_tlu,
+        derivative=_tlu_derivative,
+        parameters=[_AXIS],
+        aliases=("thresholded_linear_unit",),
+        formula=r"\max(x, \tau)",
+        summary="Thresholded linear unit: ReLU with a learned threshold.",
+        source="Singh & Krishnan 2020, arXiv:1911.09737",
+    ),
+    Activation(
+        name="snake",
+        kind="learned",
+        inputs=("x", "alpha"),
+        forward=_snake,
+        derivative=_snake_derivative,
+        parameters=[_AXIS],
+        formula=r"x + \frac{\sin^2(\alpha x)}{\alpha}",
+        summary="The input and a wave around it, for periodic signals.",
+        source="Ziyin, Hartwig & Ueda 2020, arXiv:2006.08195",
+    ),
+    Activation(
+        name="snake_beta",
+        kind="learned",
+        inputs=("x", "alpha", "beta"),
+        forward=_snake_beta,
+        derivative=_snake_beta_derivative,
+        parameters=[_AXIS],
+        formula=r"x + e^{-\beta} \sin^2(e^{\alpha} x)",
+        summary="Snake with frequency and amplitude of their own, both as logarithms.",
+        source="Lee, Ping, Ginsburg, Catanzaro & Yoon 2023, arXiv:2206.04658",
+    ),
+    Activation(
+        name="xielu",
+        kind="learned",
+        inputs=("x", "alpha_p", "alpha_n"),
+        forward=_xielu,
+        derivative=_xielu_derivative,
+        parameters=[_AXIS, Parameter("beta", 0.5, "slope at 0")],
+        formula=(
+            r"\begin{cases} \alpha_p x^2 + \beta x & x > 0 \\ "
+            r"\alpha_n (e^x - 1 - x) + \beta x & x \le 0 \end{cases}"
+        ),
+        summary="Integral of ELU: quadratic for positive inputs, curved for negative ones.",
+        source="Huang & Schlag 2024, arXiv:2411.13010",
+    ),
+)

@@ -1,0 +1,137 @@
+"""Activations that pick among the elements along an axis, or keep them apart by their sign."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from unified_act.activation import Activation, Parameter
+from unified_act.catalogue._common import is_number, relu
+from unified_act.catalogue.softmax import AXIS
+
+__all__ = ["ACTIVATIONS", "hardmax"]
+
+
+def _unless_nan(xp: Any, x: Any, result: Any, axis: int) -> Any:
+    """`result`, or NaN all along an axis that has one: not every maximum and sort keeps it."""
+    nan = xp.sum(xp.where(is_number(x), 0.0, x), axis=axis)
+    return xp.where(is_number(nan), result, nan)
+
+
+def _sparsemax_shares(xp: Any, x: Any, axis: int) -> tuple[Any, Any]:
+    """Whether an element gets a share, and `x` less its maximum."""
+    shifted = x - xp.stop_gradient(xp.max(x, axis=axis))
+    ordered = -xp.sort(-xp.stop_gradient(shifted), axis=axis)
+    # What is a whole 1 below the largest gets no share, however many there are.
+    near = ordered > -1.0
+    nothing = xp.full_like(ordered, 0.0)
+    rank = xp.cumulative_sum(xp.full_like(ordered, 1.0), axis=axis)
+    total = xp.cumulative_sum(xp.where(near, ordered, 0.0), axis=axis)
+    inside = xp.where(near, rank * xp.where(near, ordered, 0.0) + 1.0 - total, nothing) > 0.0
+    number = xp.sum(xp.where(inside, 1.0, nothing), axis=axis)
+    threshold = (xp.sum(xp.where(inside, ordered, 0.0), axis=axis) - 1.0) / number
+    return shifted > threshold, shifted
+
+
+def _sparsemax(xp: Any, x: Any, *, axis: int) -> Any:
+    inside, shifted = _sparsemax_shares(xp, x, axis)
+    # The same threshold again, as a function of x that can be differentiated.
+    number = xp.sum(xp.where(inside, 1.0, xp.full_like(shifted, 0.0)), axis=axis)
+    threshold = (xp.sum(xp.where(inside, shifted, 0.0), axis=axis) - 1.0) / number
+    return _unless_nan(xp, shifted, xp.where(inside, shifted - threshold, 0.0), axis)
+
+
+def _sparsemax_derivative(xp: Any, cotangent: Any, x: Any, *, axis: int) -> tuple[Any]:
+    inside, _ = _sparsemax_shares(xp, x, axis)
+    number = xp.sum(xp.where(inside, 1.0, xp.full_like(x, 0.0)), axis=axis)
+    mean = xp.sum(xp.where(inside, cotangent, 0.0), axis=axis) / number
+    return (xp.where(inside, cotangent - mean, 0.0),)
+
+
+def hardmax(xp: Any, x: Any, *, axis: int) -> Any:
+    """1 at the first of the largest elements, 0 elsewhere."""
+    x = xp.stop_gradient(x)
+    largest = xp.where(x == xp.max(x, axis=axis), 1.0, xp.full_like(x, 0.0))
+    first = xp.where(xp.cumulative_sum(largest, axis=axis) == 1.0, largest, 0.0)
+    return _unless_nan(xp, x, first, axis)
+
+
+def _hardmax_derivative(xp: Any, cotangent: Any, x: Any, *, axis: int) -> tuple[Any]:
+    return (xp.full_like(x, 0.0),)
+
+
+def _crelu(xp: Any, x: Any, *, axis: int) -> Any:
+    return xp.concat([relu(xp, x), relu(xp, -x)], axis=axis)
+
+
+def _crelu_derivative(xp: Any, cotangent: Any, x: Any, *, axis: int) -> tuple[Any]:
+    positive, negative = xp.split(cotangent, 2, axis=axis)
+    return (xp.where(x > 0.0, positive, 0.0) - xp.where(x < 0.0, negative, 0.0),)
+
+
+def _maxout(xp: Any, x: Any, *, groups: int, axis: int) -> Any:
+    largest, *others = xp.split(x, groups, axis=axis)
+    for other in others:
+        # The first of equals stays; a NaN on either side wins.
+        larger = xp.where(is_number(other), largest, other)
+        largest = xp.where(other > largest, other, larger)
+    return largest
+
+
+def _maxout_derivative(xp: Any, cotangent: Any, x: Any, *, groups: int, axis: int) -> tuple[Any]:
+    largest = _maxout(xp, x, groups=groups, axis=axis)
+    left = cotangent
+    parts = []
+    for part in xp.split(x, groups, axis=axis):
+        parts.append(xp.where(part == largest, left, 0.0))
+        left = xp.where(part == largest, 0.0, left)
+    return (xp.concat(parts, axis=axis),)
+
+
+ACTIVATIONS = (
+    Activation(
+        name="sparsemax",
+        kind="axis",
+        forward=_sparsemax,
+        derivative=_sparsemax_derivative,
+        parameters=[AXIS],
+        formula=r"\operatorname{argmin}_{p \in \Delta} \lVert p - x \rVert^2",
+        summary="Euclidean projection on the simplex: shares of 1, many of them exactly 0.",
+        source="Martins & Astudillo 2016, arXiv:1602.02068",
+    ),
+    Activation(
+        name="hardmax",
+        kind="axis",
+        forward=hardmax,
+        derivative=_hardmax_derivative,
+        parameters=[AXIS],
+        formula=r"[\, i = \min \operatorname{argmax}_j x_j \,]",
+        summary="1 at the first of the largest elements, 0 elsewhere; the gradient is 0.",
+        source="ONNX operator Hardmax",
+    ),
+    Activation(
+        name="crelu",
+        kind="axis",
+        resizes=True,
+        forward=_crelu,
+        derivative=_crelu_derivative,
+        parameters=[Parameter("axis", -1, "axis that is doubled")],
+        aliases=("concatenated_relu",),
+        formula=r"[\max(x, 0), \max(-x, 0)]",
+        summary="ReLU of the input, followed by ReLU of its negative.",
+        source="Shang, Sohn, Almeida & Lee 2016, arXiv:1603.05201",
+    ),
+    Activation(
+        name="maxout",
+        kind="axis",
+        resizes=True,
+        forward=_maxout,
+        derivative=_maxout_derivative,
+        parameters=[
+            Parameter("groups", None, "number of equal parts of the axis", low=1, integer=True),
+            Parameter("axis", -1, "axis that is divided"),
+        ],
+        formula=r"\max_i x_{i n + j}",
+        summary="The axis in equal parts, and the largest of the parts, element by element.",
+        source="Goodfellow, Warde-Farley, Mirza, Courville & Bengio 2013, arXiv:1302.4389",
+    ),
+)

@@ -1,0 +1,98 @@
+"""Activations with random numbers, which come from a seed or a generator that the caller gives."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from unified_act.activation import Activation, Parameter
+from unified_act.catalogue._common import POSITIVE
+from unified_act.catalogue.selecting import hardmax
+from unified_act.catalogue.softmax import AXIS, softmax, softmax_derivative
+
+__all__ = ["ACTIVATIONS"]
+
+
+def _rrelu_slope(noise: Any, lower: float, upper: float) -> Any:
+    return 0.5 * (lower + upper) if noise is None else noise * (upper - lower) + lower
+
+
+def _rrelu(
+    xp: Any, x: Any, noise: Any = None, *, lower: float, upper: float, training: bool
+) -> Any:
+    negative = xp.where(x > 0.0, 0.0, x)
+    return xp.where(x > 0.0, x, negative * _rrelu_slope(noise, lower, upper))
+
+
+def _rrelu_derivative(
+    xp: Any, x: Any, noise: Any = None, *, lower: float, upper: float, training: bool
+) -> tuple[Any, ...]:
+    slope = _rrelu_slope(noise, lower, upper)
+    if noise is None:
+        return (xp.where(x > 0.0, 1.0, xp.full_like(x, slope)),)
+    by_noise = xp.where(x > 0.0, 0.0, x) * (upper - lower)
+    return xp.where(x > 0.0, 1.0, slope), by_noise
+
+
+def _rrelu_constraint(*, lower: float, upper: float, training: bool) -> str | None:
+    return None if lower <= upper else "lower must not be greater than upper"
+
+
+def _gumbel_logits(xp: Any, x: Any, noise: Any, tau: float) -> Any:
+    return (x - xp.log(-xp.log(noise))) / tau
+
+
+def _gumbel_softmax(xp: Any, x: Any, noise: Any, *, tau: float, hard: bool, axis: int) -> Any:
+    logits = _gumbel_logits(xp, x, noise, tau)
+    soft = softmax(xp, logits, axis=axis)
+    if not hard:
+        return soft
+    # The bracket is 0 and carries the gradient: "straight through" the choice.
+    return hardmax(xp, logits, axis=axis) + (soft - xp.stop_gradient(soft))
+
+
+def _gumbel_softmax_derivative(
+    xp: Any, cotangent: Any, x: Any, noise: Any, *, tau: float, hard: bool, axis: int
+) -> tuple[Any, Any]:
+    logits = _gumbel_logits(xp, x, noise, tau)
+    by_x = softmax_derivative(xp, cotangent, logits, axis=axis)[0] / tau
+    return by_x, by_x / (-xp.log(noise) * noise)
+
+
+ACTIVATIONS = (
+    Activation(
+        name="rrelu",
+        kind="stochastic",
+        inputs=("x", "noise"),
+        forward=_rrelu,
+        derivative=_rrelu_derivative,
+        parameters=[
+            Parameter("lower", 1 / 8, "lowest slope for x ≤ 0"),
+            Parameter("upper", 1 / 3, "highest slope for x ≤ 0"),
+            Parameter("training", False, "whether slopes are drawn, and not their mean taken"),
+        ],
+        constraint=_rrelu_constraint,
+        deterministic=lambda lower, upper, training: not training,
+        aliases=("randomized_relu",),
+        formula=r"\begin{cases} x & x > 0 \\ a x & x \le 0 \end{cases},\ a \sim U(l, u)",
+        summary="Leaky ReLU with a slope drawn for each element in training.",
+        source="Xu, Wang, Chen & Li 2015, arXiv:1505.00853",
+    ),
+    Activation(
+        name="gumbel_softmax",
+        kind="stochastic",
+        inputs=("x", "noise"),
+        forward=_gumbel_softmax,
+        derivative=_gumbel_softmax_derivative,
+        parameters=[
+            Parameter("tau", 1.0, "temperature; the lower, the closer to a choice", low=POSITIVE),
+            Parameter(
+                "hard", False, "whether the result is a choice, with the gradient of softmax"
+            ),
+            AXIS,
+        ],
+        formula=(r"\operatorname{softmax}((x + g) / \tau),\ g = -\log(-\log u),\ u \sim U(0, 1)"),
+        summary="A sample of a categorical distribution that can be differentiated.",
+        source="Jang, Gu & Poole 2016, arXiv:1611.01144; Maddison, Mnih & Teh 2016, "
+        "arXiv:1611.00712",
+    ),
+)
