@@ -11,7 +11,7 @@ from unified_act.dialects import Cell, Dialect, Meaning, resolve
 from unified_act.dialects import table as dialect_table
 from unified_act.errors import ParameterValueError, UnifiedActError
 from unified_act.loading import BUILTIN_BACKENDS
-from unified_act.registry import normalize
+from unified_act.registry import ACTIVATIONS, normalize
 from unified_act.translation import Symbol, Written, call, defaults, differences, kinks, write
 
 __all__ = ["pages"]
@@ -84,7 +84,7 @@ def _to_ours(source: Dialect) -> list[str]:
             [
                 code(entry.text, *entry.cell.spellings[1:], *filter(None, [entry.cell.alone])),
                 code(call(entry.meaning.canonical, entry.meaning.parameters)),
-                "; ".join(differences(entry.meaning)),
+                "; ".join([*_namesakes(entry), *differences(entry.meaning)]),
             ]
             for entry in _entries(source)
         ),
@@ -94,6 +94,15 @@ def _to_ours(source: Dialect) -> list[str]:
         lines += ["", "None of ours, so that `get_activation` raises an error:", ""]
         lines += [f"- {code(*c.spellings)}{_until(c)}: {c.because['it']}." for c in without]
     return lines
+
+
+def _namesakes(entry: _Entry) -> Iterator[str]:
+    """Says where our own activation of that name is another one."""
+    ours = {normalize(name): a.name for a in ACTIVATIONS for name in (a.name, *a.aliases)}
+    for name in entry.names:
+        canonical = ours.get(normalize(name), entry.meaning.canonical)
+        if canonical != entry.meaning.canonical:
+            yield f"without `dialect=`, `{name}` is our own {code(canonical)}"
 
 
 def _until(cell: Cell) -> str:
