@@ -14,6 +14,8 @@ from unified_act_conformance.floats import float_format
 
 DEFAULT_TIER = "composed"
 """The tier of an activation that the table does not name, such as a third party's."""
+WEIGHT_TIER = "summed"
+"""The tier of a derivative by a weight."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,8 @@ def budget(name: str, order: int, dtype: str, *, length: int = 1) -> float:
     """Gives the largest error that passes.
 
     Args:
-        name: The canonical name of the activation.
+        name: The canonical name of the activation; with a dot and the name of a weight, what is
+            judged is a derivative by that.
         order: 0, 1 or 2.
         dtype: The name of the float type.
         length: How many elements a reduction runs over; 1 for an elementwise activation.
@@ -45,7 +48,7 @@ def budget(name: str, order: int, dtype: str, *, length: int = 1) -> float:
     Returns:
         The budget, in the unit of `judge`.
     """
-    entry = activations().get(name) or tiers()[DEFAULT_TIER]
+    entry = activations().get(name) or tiers()[WEIGHT_TIER if "." in name else DEFAULT_TIER]
     by_order = entry.narrow if float_format(dtype).dtype.itemsize == 2 else entry.wide
     return by_order[order] + entry.growth * (length - 1)
 

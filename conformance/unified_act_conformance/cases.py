@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-import unified_act as ua
 from unified_act.backend import DTYPES
 from unified_act.registry import ACTIVATIONS
 
@@ -35,6 +34,9 @@ VARIANTS: Mapping[str, Sequence[Parameters]] = MappingProxyType(
         "clipped_gelu": [{"min_value": 9.0, "max_value": 12.0}],
         "clipped_relu": [{"max_value": 20.0}, {"max_value": 0.75}],
         "elu": [{"alpha": 0.25}],
+        "geglu": [{"axis": 0}],
+        "glu": [{"gate_first": True}, {"axis": 0}],
+        "gumbel_softmax": [{"tau": 0.5, "hard": True}, {"axis": 0}],
         "hard_shrink": [{"threshold": 1.25}],
         "hard_sigmoid": [{"alpha": 0.2}],
         "hard_sigmoid_02": [{"alpha": 0.25, "beta": 0.25}],
@@ -42,16 +44,22 @@ VARIANTS: Mapping[str, Sequence[Parameters]] = MappingProxyType(
         "laplace": [{"mu": 0.707107, "sigma": 0.282095}, {"mu": -1.5, "sigma": 2.0}],
         "leaky_relu": [{"negative_slope": 0.3}, {"negative_slope": -0.5}],
         "log_softmax": [{"axis": 0}],
+        "maxout": [{"groups": 2}, {"groups": 3, "axis": 0}],
         "prelu": [{"axis": -1}],
+        "rrelu": [{"training": True}],
         "scaled_tanh": [{"alpha": 0.5, "beta": 2.0}],
         "shrink": [{"threshold": 1.25, "bias": 0.75}],
         "silu": [{"beta": 1.702}],
+        "snake": [{"axis": -1}],
         "soft_shrink": [{"threshold": 1.25}],
         "softmax": [{"axis": 0}],
         "softplus": [{"beta": 5.0}],
+        "sparsemax": [{"axis": 0}],
         "squareplus": [{"b": 0.0}, {"b": 0.3}],
+        "swiglu": [{"gate_first": False}],
         "threshold": [{"threshold": 0.0, "value": 0.0}, {"threshold": 1.5, "value": -20.0}],
         "thresholded_relu": [{"threshold": 0.25}],
+        "xielu": [{"beta": 1.0}],
     }
 )
 
@@ -85,7 +93,7 @@ class Case:
         backend: The backend.
         dtype: The name of the float type.
         order: 0 for the value, 1 for the gradient, 2 for the second derivative.
-        part: What is judged at order 1 of a learned activation: the gradient of this input.
+        part: By which input it is differentiated, which a weight of a learned activation may be.
     """
 
     subject: Subject
@@ -116,9 +124,6 @@ def list_cases(
 ) -> list[Case]:
     """Returns every case, in the order in which they run.
 
-    Order 2 is judged for elementwise activations only; what the second derivative of a row
-    function or of a learned one has to be is checked against finite differences: `checks`.
-
     Args:
         subjects: The subjects.
         backends: The dtypes of each backend to run.
@@ -141,24 +146,26 @@ def count_cases(
         backends: The dtypes of each backend to run.
         orders: Which derivatives.
     """
-    names = [subject.activation for subject in subjects]
-    elementwise = sum(name in ua.list_activations(kind="elementwise") for name in names)
-    learned = sum(name in ua.list_activations(kind="learned") for name in names)
-    by_order = {0: len(names), 1: len(names) + learned, 2: elementwise}
-    return sum(map(len, backends.values())) * sum(by_order[order] for order in set(orders))
+    weights = sum(len(_parts(subject)) - 1 for subject in subjects)
+    by_order = [len(subjects) + (weights if order else 0) for order in set(orders)]
+    return sum(map(len, backends.values())) * sum(by_order)
 
 
 def _cases(
     subjects: Sequence[Subject], backends: Mapping[str, Sequence[str]], orders: Sequence[int]
 ) -> Iterator[Case]:
-    elementwise = set(ua.list_activations(kind="elementwise"))
-    learned = set(ua.list_activations(kind="learned"))
     # Backends innermost: the exact values, which cost most, are then computed once for all.
     for subject in subjects:
+        parts = _parts(subject)
         for dtype in DTYPES:
-            for backend in (name for name, dtypes in backends.items() if dtype in dtypes):
-                for order in orders:
-                    if order < 2 or subject.activation in elementwise:
-                        yield Case(subject, backend, dtype, order)
-                    if order == 1 and subject.activation in learned:
-                        yield Case(subject, backend, dtype, 1, "weight")
+            for order in orders:
+                for part in parts if order else ("x",):
+                    for backend, dtypes in backends.items():
+                        if dtype in dtypes:
+                            yield Case(subject, backend, dtype, order, part)
+
+
+def _parts(subject: Subject) -> Sequence[str]:
+    """The inputs by which an activation is differentiated."""
+    activation = ACTIVATIONS.find(subject.activation)
+    return activation.inputs if activation.kind == "learned" else ("x",)

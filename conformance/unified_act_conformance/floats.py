@@ -230,3 +230,17 @@ def distance(left: FloatArray, right: FloatArray, name: str) -> NDArray[np.float
     count = (larger - smaller).astype(np.float64)
     count = np.where(left_is_nan != right_is_nan, np.inf, count)
     return np.where(left_is_nan & right_is_nan, 0.0, count)
+
+
+def half_ulp(x: NDArray[np.float64], dtype: str) -> NDArray[np.float64]:
+    """Gives half the spacing of a float type at its numbers.
+
+    Args:
+        x: The numbers.
+        dtype: The name of the float type.
+
+    Returns:
+        The halves, 0 where a number is not finite.
+    """
+    finite = np.isfinite(x)
+    return np.where(finite, 0.5 * ulp(np.where(finite, x, 0.0), 0.0, dtype), 0.0)

@@ -45,6 +45,11 @@ class Implementation(Protocol):
     def second_derivative(self, x: Any, cotangent: Any) -> Any:
         """The gradient of an elementwise activation's gradient."""
 
+    def hessian_product(
+        self, inputs: Sequence[Any], cotangent: Any, directions: Sequence[Any]
+    ) -> tuple[Any, ...]:
+        """The derivative of the gradient along the directions, by each input."""
+
 
 Implement = Callable[[Case, Numerics], Implementation]
 """Returns what a case is about. The one place where a test can put something else."""
@@ -74,11 +79,17 @@ class Differentiated:
     def gradients(self, inputs: Sequence[Any], cotangent: Any | None) -> tuple[Any, ...]:
         """The gradient by each input, by `unified_act.value_and_grad`."""
         _, found = ua.value_and_grad(self.function, *inputs, cotangent=cotangent)
-        return found if len(inputs) > 1 else (found,)
+        return found if isinstance(found, tuple) else (found,)
 
     def second_derivative(self, x: Any, cotangent: Any) -> Any:
         """The gradient of the gradient."""
         return self.harness.second_derivative(self.function, x, cotangent)
+
+    def hessian_product(
+        self, inputs: Sequence[Any], cotangent: Any, directions: Sequence[Any]
+    ) -> tuple[Any, ...]:
+        """By the harness."""
+        return self.harness.hessian_product(self.function, inputs, cotangent, directions)
 
 
 def registered(case: Case, numerics: Numerics) -> Implementation:

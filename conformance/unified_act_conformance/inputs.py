@@ -85,7 +85,7 @@ CROSSINGS: Mapping[str, tuple[float, ...]] = MappingProxyType(
 )
 """Zeros of f', f'' and f''' other than 0, by activation, at the default parameters."""
 
-_LENGTHS: tuple[int, ...] = (1, 2, 3, 10, 17, 100)
+ROW_LENGTHS: tuple[int, ...] = (1, 2, 3, 10, 17, 100)
 # The fractional parts of n times this are as evenly spread as any sequence can be.
 _GOLDEN = (math.sqrt(5.0) - 1.0) / 2.0
 
@@ -169,11 +169,12 @@ def weights(dtype: str) -> FloatArray:
     return _typed([*usual, fmt.largest / 4], fmt)
 
 
-def rows(dtype: str) -> list[FloatArray]:
-    """Gives matrices for softmax and log_softmax, one for each row length.
+def rows(dtype: str, lengths: Sequence[int] = ROW_LENGTHS) -> list[FloatArray]:
+    """Gives matrices for softmax and the like, one for each row length.
 
     Args:
         dtype: The name of the float type.
+        lengths: The lengths of the rows.
 
     Returns:
         Two-dimensional arrays of that type. The rows are, in this order: moderate values; wide
@@ -181,7 +182,7 @@ def rows(dtype: str) -> list[FloatArray]:
         some -inf; nothing but -inf; one +inf; one NaN.
     """
     fmt = float_format(dtype)
-    return [_typed_matrix(_row_patterns(length, fmt), fmt) for length in _LENGTHS]
+    return [_typed_matrix(_row_patterns(length, fmt), fmt) for length in lengths]
 
 
 def cotangents(dtype: str, shape: tuple[int, ...]) -> FloatArray:

@@ -79,6 +79,12 @@ class Faulty:
         """The gradient of the gradient."""
         return self.sound.second_derivative(x, cotangent)
 
+    def hessian_product(
+        self, inputs: Sequence[Any], cotangent: Any, directions: Sequence[Any]
+    ) -> tuple[Any, ...]:
+        """The derivative of the gradient."""
+        return self.sound.hessian_product(inputs, cotangent, directions)
+
 
 def on_numpy(
     fault: str,

@@ -16,7 +16,6 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
 
 import numpy as np
 from flint import arb, ctx
@@ -124,71 +123,13 @@ def kinks(name: str, parameters: Mapping[str, float] | None = None) -> tuple[flo
     """Names the inputs where an activation or one of its first two derivatives is not continuous.
 
     Args:
-        name: The canonical name; prelu has its kink at 0.
+        name: The canonical name.
         parameters: Parameters that differ from the defaults.
 
     Returns:
         The inputs, in increasing order.
     """
-    if name == "prelu":
-        return (0.0,)
     return _formula(name, tuple(sorted((parameters or {}).items()))).kinks
-
-
-PreluPart = Literal["value", "input", "weight"]
-
-
-def evaluate_prelu(
-    part: PreluPart, x: NDArray[np.float64], weights: NDArray[np.float64]
-) -> Reference:
-    """Gives prelu or one of its first partial derivatives, element by element.
-
-    Args:
-        part: `"value"`, or the argument that it is differentiated by: `"input"` or `"weight"`.
-        x: The inputs.
-        weights: The weights, already broadcast to the shape of `x`.
-
-    Returns:
-        The values, in the shape of `x`.
-    """
-    x, weights = np.broadcast_arrays(np.asarray(x, np.float64), np.asarray(weights, np.float64))
-    nan = np.isnan(x) | np.isnan(weights)
-    if part == "input":
-        return _exact(np.where(nan, np.nan, np.where(x > 0, 1.0, weights)))
-    if part == "weight":
-        return _exact(np.where(nan, np.nan, np.where(x > 0, 0.0, x)))
-    # A weight of 0 is a function that is 0 all the way, so its limit is 0 and not NaN.
-    with np.errstate(all="ignore"):
-        plain = np.where(weights == 0, weights, weights * x)
-    low = np.zeros_like(plain)
-    with ctx.workprec(FIRST_PRECISION):
-        for index in np.flatnonzero((x <= 0) & np.isfinite(plain)):
-            product = arb(float(weights.flat[index])) * float(x.flat[index])
-            low.flat[index] = float(product - float(plain.flat[index]))
-    high = np.where(x > 0, x, plain)
-    high = np.where(nan, np.nan, np.where(x == 0, x, high))
-    return Reference(high, np.where(np.isfinite(high), low, 0.0))
-
-
-def prelu_condition(
-    part: PreluPart, x: NDArray[np.float64], weights: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Says how strongly prelu amplifies a change of its input.
-
-    Args:
-        part: The part that is judged.
-        x: The inputs.
-        weights: The weights, already broadcast to the shape of `x`.
-
-    Returns:
-        The magnitude of the derivative of that part by the input, 0 at the kink.
-    """
-    slope = {
-        "value": np.where(x > 0, 1.0, np.abs(weights)),
-        "input": np.zeros(x.shape),
-        "weight": np.where(x > 0, 0.0, 1.0),
-    }[part]
-    return np.where((x == 0) | ~np.isfinite(x), 0.0, slope)
 
 
 def decide(function_at: Callable[[int], arb], tail_sign: Callable[[], float]) -> arb:
@@ -248,10 +189,6 @@ def reference_of(highs: ArrayLike, lows: ArrayLike) -> Reference:
     high.setflags(write=False)
     low.setflags(write=False)
     return Reference(high, low)
-
-
-def _exact(values: NDArray[np.float64]) -> Reference:
-    return Reference(values, np.zeros_like(values))
 
 
 class _Derivative:

@@ -3,75 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
-from flint import arb, ctx
 from numpy.typing import NDArray
 
-import unified_act as ua
+from unified_act.registry import ACTIVATIONS
 from unified_act_conformance import inputs
 from unified_act_conformance.cases import Case, Subject
-from unified_act_conformance.floats import FloatArray, round_to, to_type, ulp, widen
-from unified_act_conformance.oracle import (
-    PreluPart,
-    Reference,
-    evaluate_prelu,
-    prelu_condition,
-)
+from unified_act_conformance.floats import FloatArray, half_ulp, to_type, widen
+from unified_act_conformance.oracle import Reference
 from unified_act_conformance.oracle_plugin import Oracle, Truth, truth_of
-from unified_act_conformance.oracle_ranges import EVERYTHING, value_range
-from unified_act_conformance.oracle_rows import rows
-from unified_act_conformance.regions import Codes, region_codes
+from unified_act_conformance.oracle_ranges import value_range
+from unified_act_conformance.oracle_rows import ROW_FUNCTIONS, rows
+from unified_act_conformance.problem import Problem
+from unified_act_conformance.problems_joint import joint_problem, joint_problems
 from unified_act_conformance.signed_zeros import signed_zeros
 
 __all__ = ["Problem", "problem_at", "problems_for"]
 
 Doubles = NDArray[np.float64]
-
-PRELU_COUNT = 1500
-"""Inputs for each weight."""
-WEIGHT_GRADIENT_COUNT = 64
-"""Terms in the sum that is the gradient of one weight."""
-
-
-@dataclass(frozen=True)
-class Problem:
-    """One call of a backend, and what it should give.
-
-    Attributes:
-        inputs: What the function is called with: x, and the weight of a learned activation.
-        cotangent: What the gradient is taken with; None for ones.
-        reference: The exact output.
-        slack: What half an ulp of change in every input can do to each output.
-        about: The input that each output is about, to be reported.
-        judged: The outputs that are specified. Derivatives at a NaN are not, nor is the second
-            one at a kink.
-        value_range: The closed range of the exact output.
-        length: How many elements a reduction runs over.
-        signed: Where a zero has a sign that is determined; None for where the exact value is not
-            0, but too small.
-        kinks: The inputs where the function or one of its first two derivatives is not continuous.
-    """
-
-    inputs: tuple[FloatArray, ...]
-    cotangent: FloatArray | None
-    reference: Reference
-    slack: Doubles
-    about: FloatArray
-    judged: NDArray[np.bool_]
-    value_range: tuple[float, float]
-    length: int = 1
-    signed: NDArray[np.bool_] | None = None
-    kinks: tuple[float, ...] = ()
-
-    @cached_property
-    def regions(self) -> Codes:
-        """What kind of place each output is about."""
-        dtype = self.about.dtype.name
-        want = round_to(self.reference.high, self.reference.low, dtype)
-        return region_codes(widen(self.about), want, self.kinks, dtype)
 
 
 def problems_for(
@@ -101,24 +53,24 @@ def problem_at(
     """Returns the problem that given inputs pose: of a recording, or of a user.
 
     Args:
-        case: The case, of an elementwise or axis activation.
+        case: The case.
         arrays: The inputs.
-        cotangent: What the gradient is taken with, which an axis activation needs.
+        cotangent: What the gradient is taken with, of an activation that is not elementwise;
+            default ones.
         oracle: The exact function of an elementwise activation, in place of the suite's own.
 
     Raises:
-        ValueError: The activation is learned, or takes another number of inputs.
         KeyError: The oracle does not know the activation.
     """
-    name = case.subject.activation
-    if name in ua.list_activations(kind="learned") or len(arrays) != 1:
-        raise ValueError(f"{name}: only an activation of one input can be posed at given inputs")
-    typed = arrays[0]
-    if name not in ua.list_activations(kind="axis"):
-        return _at_points(case, typed, truth_of(case.subject, oracle))
+    if ACTIVATIONS.find(case.subject.activation).kind == "elementwise":
+        return _at_points(case, arrays[0], truth_of(case.subject, oracle))
+    if not _has_rows(case) or arrays[0].ndim != 2:
+        return joint_problem(case, arrays, cotangent)
+    if case.order and cotangent is None:
+        cotangent = np.ones_like(arrays[0])
     if not _runs_down(case.subject):
-        return _at_rows(case, typed, cotangent)
-    return _transposed(_at_rows(case, typed.T, None if cotangent is None else cotangent.T))
+        return _at_rows(case, arrays[0], cotangent)
+    return _transposed(_at_rows(case, arrays[0].T, None if cotangent is None else cotangent.T))
 
 
 @lru_cache(maxsize=4)
@@ -128,14 +80,12 @@ def _problems(
     case = Case(subject, "", dtype, order, part)
     if truth is not None:
         return [_at_points(case, _sweep(truth, dtype, quick), truth)]
-    if subject.activation in ua.list_activations(kind="learned"):
-        return _prelu(case)
-    return _rows(case)
+    return _rows(case) if _has_rows(case) else joint_problems(case)
 
 
-def _half_ulp(x: Doubles, dtype: str) -> Doubles:
-    finite = np.isfinite(x)
-    return np.where(finite, 0.5 * ulp(np.where(finite, x, 0.0), 0.0, dtype), 0.0)
+def _has_rows(case: Case) -> bool:
+    """Whether there are formulas for whole rows, which take long ones too."""
+    return case.subject.activation in ROW_FUNCTIONS and case.order < 2
 
 
 def _sweep(truth: Truth, dtype: str, quick: bool) -> FloatArray:
@@ -153,7 +103,7 @@ def _at_points(case: Case, typed: FloatArray, truth: Truth | None) -> Problem:
         raise KeyError(f"the oracle does not know {case.subject}")
     order, x = case.order, widen(typed)
     with np.errstate(over="ignore"):
-        slack = _half_ulp(x, case.dtype) * truth.condition(order, x, case.dtype)
+        slack = half_ulp(x, case.dtype) * truth.condition(order, x, case.dtype)
     judged = np.ones(x.shape, dtype=np.bool_) if order == 0 else ~np.isnan(x)
     if order == 2:
         judged &= ~np.isin(x, truth.kinks)  # nobody specifies which side it takes there
@@ -169,62 +119,6 @@ def _at_points(case: Case, typed: FloatArray, truth: Truth | None) -> Problem:
         value_range=truth.value_range(order),
         signed=signed_zeros(truth, order, x, reference),
         kinks=tuple(truth.kinks),
-    )
-
-
-def _prelu(case: Case) -> Sequence[Problem]:
-    dtype, order, part = case.dtype, case.order, case.part
-    axis = int(dict(case.subject.parameters).get("axis", 1))
-    problems = []
-    for weights in (inputs.weights(dtype), inputs.weights(dtype)[:1]):
-        # Channels in the middle or at the end, so that the wrong axis cannot pass.
-        shape = (-1, weights.size, 1) if axis == 1 else (-1, 1, weights.size)
-        if part == "weight":
-            problems.append(_weight_gradient(weights, shape, dtype))
-            continue
-        column = inputs.sweep(dtype, kinks=(0.0,), count=PRELU_COUNT)
-        x = np.ascontiguousarray(
-            np.broadcast_to(column[:, np.newaxis], (column.size, weights.size)).reshape(shape)
-        )
-        what: PreluPart = "value" if order == 0 else "input"
-        wide = np.broadcast_to(widen(weights).reshape(shape), x.shape)
-        judged = np.ones(x.shape, dtype=np.bool_) if order == 0 else ~np.isnan(widen(x))
-        judged &= ~(np.isinf(widen(x)) & (wide == 0))  # 0 · inf has no value to agree on
-        with np.errstate(over="ignore"):
-            slack = _half_ulp(widen(x), dtype) * prelu_condition(what, widen(x), wide)
-        reference = evaluate_prelu(what, widen(x), wide)
-        problems.append(
-            Problem((x, weights), None, reference, slack, x, judged, EVERYTHING, kinks=(0.0,))
-        )
-    return problems
-
-
-def _weight_gradient(weights: FloatArray, shape: tuple[int, ...], dtype: str) -> Problem:
-    size = (WEIGHT_GRADIENT_COUNT, weights.size)
-    golden = np.modf((np.arange(np.prod(size)) + 1) * (np.sqrt(5.0) - 1) / 2)[0].reshape(size)
-    x = to_type(3.0 * (2.0 * golden - 1.0), dtype)
-    cotangent = to_type(2.0 * golden[::-1] - 1.0, dtype)
-    left, right = widen(x), widen(cotangent)
-    negative = np.where(left > 0, 0.0, left)
-    with ctx.workprec(160):
-        sums = [
-            sum((arb(a) * b for a, b in zip(*columns, strict=True)), arb(0))
-            for columns in zip(negative.T.tolist(), right.T.tolist(), strict=True)
-        ]
-        high = np.array([float(total) for total in sums])
-        low = np.array([float(total - float(total)) for total in sums])
-    # Half an ulp of x and of the cotangent, through each term of the sum.
-    slack = _half_ulp(left, dtype) * np.abs(right) * (left <= 0)
-    slack = np.sum(slack + _half_ulp(right, dtype) * np.abs(negative), axis=0)
-    return Problem(
-        inputs=(x.reshape(shape), weights),
-        cotangent=cotangent.reshape(shape),
-        reference=Reference(high, low),
-        slack=slack,
-        about=weights,
-        judged=np.ones(weights.shape, dtype=np.bool_),
-        value_range=EVERYTHING,
-        length=WEIGHT_GRADIENT_COUNT,
     )
 
 
@@ -250,8 +144,8 @@ def _at_rows(case: Case, typed: FloatArray, cotangent: FloatArray | None) -> Pro
             order,
             x,
             None if cotangent is None else widen(cotangent),
-            half_ulp_x=_half_ulp(x, dtype),
-            half_ulp_cotangent=None if cotangent is None else _half_ulp(widen(cotangent), dtype),
+            half_ulp_x=half_ulp(x, dtype),
+            half_ulp_cotangent=None if cotangent is None else half_ulp(widen(cotangent), dtype),
         )
     # A row without a finite maximum has no gradient, and each of its elements is about that.
     largest = np.max(x, axis=-1, keepdims=True)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from unified_act.backend import Numerics
+from unified_act.registry import ACTIVATIONS
 from unified_act_conformance.cases import Case
 from unified_act_conformance.deviations import Deviation, list_deviations
 from unified_act_conformance.floats import FloatArray, widen
@@ -155,14 +156,18 @@ def output_of(
     Raises:
         TypeError: The answer has another type or shape than the input.
     """
-    inputs = [harness.to_native(array, case.dtype) for array in problem.inputs]
+    inputs = [harness.native_input(array, case.dtype) for array in problem.inputs]
+    part = _place_of_part(case)
     cotangent = None
     if problem.cotangent is not None:
         cotangent = harness.to_native(problem.cotangent, case.dtype)
     if case.order == 0:
         result = implementation.value(inputs)
     elif case.order == 1:
-        result = implementation.gradients(inputs, cotangent)[0 if case.part == "x" else 1]
+        result = implementation.gradients(inputs, cotangent)[part]
+    elif problem.directions:
+        directions = [harness.to_native(array, case.dtype) for array in problem.directions]
+        result = implementation.hessian_product(inputs, cotangent, directions)[part]
     else:
         ones = harness.to_native(np.ones_like(problem.inputs[0]), case.dtype)
         result = implementation.second_derivative(inputs[0], ones)
@@ -172,6 +177,10 @@ def output_of(
             f"the output has shape {output.shape}, expected {problem.reference.high.shape}"
         )
     return output
+
+
+def _place_of_part(case: Case) -> int:
+    return ACTIVATIONS.find(case.subject.activation).inputs.index(case.part)
 
 
 def _describe(

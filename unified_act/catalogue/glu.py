@@ -6,8 +6,16 @@ from typing import Any
 
 from unified_act.activation import Activation, Parameter
 from unified_act.catalogue import gated, gaussian
-from unified_act.catalogue._common import at_least, relu, relu_derivative, sigmoid
+from unified_act.catalogue._common import (
+    EXP_IS_ZERO,
+    at_least,
+    relu,
+    relu_derivative,
+    sigmoid,
+    within,
+)
 from unified_act.catalogue._common import gated as times_sigmoid
+from unified_act.special import square_exp
 
 __all__ = ["ACTIVATIONS"]
 
@@ -35,7 +43,12 @@ def _geglu(xp: Any, value: Any, gate: Any) -> Any:
 
 
 def _geglu_derivative(xp: Any, value: Any, gate: Any) -> tuple[Any, Any]:
-    return gaussian.gelu(xp, gate), value * gaussian.gelu_derivative(xp, gate)
+    clipped = within(xp, gate, gaussian.CONSTANT_FROM)
+    half = clipped * gaussian.SQRT_HALF
+    by_gate = xp.times_erfc(value * 0.5, -half) + square_exp(
+        xp, value * (clipped * gaussian.DENSITY_AT_0), half
+    )
+    return gaussian.gelu(xp, gate), by_gate
 
 
 def _swiglu(xp: Any, value: Any, gate: Any) -> Any:
@@ -46,7 +59,13 @@ def _swiglu(xp: Any, value: Any, gate: Any) -> Any:
 
 
 def _swiglu_derivative(xp: Any, value: Any, gate: Any) -> tuple[Any, Any]:
-    return gated.silu(xp, gate, beta=1.0), value * gated.silu_derivative(xp, gate, beta=1.0)
+    z = within(xp, gate, EXP_IS_ZERO)
+    root = xp.exp(xp.abs(z) * -0.5)
+    e = root * root
+    opened = (e + 1.0) * (e + 1.0)
+    shut = (value * root) * (z + 1.0 + e) * root / opened
+    by_gate = xp.where(z < 0.0, shut, value * ((z * e + e + 1.0) / opened))
+    return gated.silu(xp, gate, beta=1.0), by_gate
 
 
 _AXIS = Parameter("axis", -1, "axis whose halves are value and gate")

@@ -55,7 +55,7 @@ def _masked_parts(xp: Any, x: Any, mask: Any, axis: int) -> tuple[Any, Any]:
     e = xp.where(mask, xp.exp(shifted), 0.0)
     counted = xp.sum(xp.where(mask, 1.0, xp.full_like(x, 0.0)), axis=axis)
     total = xp.where(counted == 0.0, 1.0, xp.sum(e, axis=axis))
-    return shifted, e / total
+    return shifted, xp.where(mask, e / total, 0.0)
 
 
 def _masked_softmax(xp: Any, x: Any, mask: Any, *, axis: int) -> Any:

@@ -37,12 +37,14 @@ def _rrelu_constraint(*, lower: float, upper: float, training: bool) -> str | No
     return None if lower <= upper else "lower must not be greater than upper"
 
 
-def _gumbel_logits(xp: Any, x: Any, noise: Any, tau: float) -> Any:
-    return (x - xp.log(-xp.log(noise))) / tau
+def _gumbel_logits(xp: Any, x: Any, noise: Any, tau: float, axis: int) -> Any:
+    logits = x - xp.log(-xp.log(noise))
+    # Less the largest, which changes nothing: divided by tau they could overflow.
+    return (logits - xp.stop_gradient(xp.max(logits, axis=axis))) / tau
 
 
 def _gumbel_softmax(xp: Any, x: Any, noise: Any, *, tau: float, hard: bool, axis: int) -> Any:
-    logits = _gumbel_logits(xp, x, noise, tau)
+    logits = _gumbel_logits(xp, x, noise, tau, axis)
     soft = softmax(xp, logits, axis=axis)
     if not hard:
         return soft
@@ -53,7 +55,7 @@ def _gumbel_softmax(xp: Any, x: Any, noise: Any, *, tau: float, hard: bool, axis
 def _gumbel_softmax_derivative(
     xp: Any, cotangent: Any, x: Any, noise: Any, *, tau: float, hard: bool, axis: int
 ) -> tuple[Any, Any]:
-    logits = _gumbel_logits(xp, x, noise, tau)
+    logits = _gumbel_logits(xp, x, noise, tau, axis)
     by_x = softmax_derivative(xp, cotangent, logits, axis=axis)[0] / tau
     return by_x, by_x / (-xp.log(noise) * noise)
 

@@ -58,6 +58,10 @@ class Harness:
         """The framework's array of the same values; `dtype` names the type of both."""
         raise NotImplementedError
 
+    def native_input(self, values: FloatArray, dtype: str) -> Any:
+        """`to_native`, of a mask too, which is boolean whatever `dtype` is."""
+        return self.to_native(values, "bool" if values.dtype == np.bool_ else dtype)
+
     def to_numpy(self, array: Any, dtype: str) -> FloatArray:
         """The reverse of `to_native`; raises `TypeError` if the array has another type."""
         raise NotImplementedError
@@ -90,7 +94,7 @@ class Harness:
             function: What to differentiate.
             inputs: Its inputs.
             cotangent: What its gradients are taken with; None for ones.
-            directions: One array for each input.
+            directions: One array for each input that is not boolean; so are the results.
         """
         del function, inputs, cotangent, directions
         raise NotOfferedError("it has no second derivatives")

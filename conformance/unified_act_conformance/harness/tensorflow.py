@@ -53,17 +53,18 @@ class TensorflowHarness(Harness):
     ) -> tuple[Any, ...]:
         """By nested tapes."""
         zero = tf.UnconnectedGradients.ZERO
+        leaves = [x for x in inputs if x.dtype.is_floating]
         with tf.GradientTape() as outer:
-            outer.watch(inputs)
+            outer.watch(leaves)
             with tf.GradientTape() as inner:
-                inner.watch(inputs)
+                inner.watch(leaves)
                 value = function(*inputs)
             gradients = inner.gradient(
-                value, inputs, output_gradients=cotangent, unconnected_gradients=zero
+                value, leaves, output_gradients=cotangent, unconnected_gradients=zero
             )
         # A gradient that is constant, such as the identity's, knows nothing of the input.
         found = outer.gradient(
-            gradients, inputs, output_gradients=directions, unconnected_gradients=zero
+            gradients, leaves, output_gradients=directions, unconnected_gradients=zero
         )
         return tuple(found)
 

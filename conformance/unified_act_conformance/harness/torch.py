@@ -71,9 +71,10 @@ class TorchHarness(Harness):
         directions: Sequence[Any],
     ) -> tuple[Any, ...]:
         """By two backward passes, where a kernel has them: that of hard_sigmoid has one."""
-        leaves = [x.detach().requires_grad_() for x in inputs]
+        given = [x.detach().requires_grad_(x.is_floating_point()) for x in inputs]
+        leaves = [x for x in given if x.requires_grad]
         with torch.enable_grad():
-            value = function(*leaves)
+            value = function(*given)
             if cotangent is None:
                 cotangent = torch.ones_like(value)
             gradients = torch.autograd.grad(value, leaves, cotangent, create_graph=True)

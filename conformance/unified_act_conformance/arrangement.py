@@ -1,0 +1,147 @@
+"""Arrays as blocks of numbers that act on each other, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unified_act import Activation
+
+__all__ = ["Arrangement"]
+
+Array = NDArray[Any]
+
+
+class Arrangement:
+    """How the inputs of an activation fall into blocks, one in a row.
+
+    Attributes:
+        numbers: The numbers of each block: of `x`, then of each weight, or the noise.
+        masks: The mask of each block, or None.
+        places: Which columns of a block belong to which input.
+        width: How many numbers each input has in a block.
+    """
+
+    def __init__(
+        self, activation: Activation, parameters: Mapping[str, Any], arrays: Sequence[Array]
+    ) -> None:
+        """Arranges the inputs.
+
+        Args:
+            activation: The activation, of any kind but elementwise.
+            parameters: All parameters.
+            arrays: The inputs, with the values that they have: doubles, and a boolean mask.
+        """
+        self._activation, self._parameters = activation, parameters
+        names = activation.inputs_for(parameters)
+        given = dict(zip(names, arrays, strict=True))
+        self._shape = given["x"].shape
+        self._weights = {name: given[name] for name in names[1:] if activation.kind == "learned"}
+        self.masks: Array | None = None
+        columns: dict[str, Array] = {}
+        for name, array in given.items():
+            blocks = self.blocks_of_input(name, array)
+            if name in activation.masks:
+                self.masks = blocks
+            else:
+                columns[name] = blocks
+        ends = np.cumsum([blocks.shape[1] for blocks in columns.values()]).tolist()
+        starts = [0, *ends[:-1]]
+        self.places = {
+            name: slice(start, end) for name, start, end in zip(columns, starts, ends, strict=True)
+        }
+        self.numbers = np.concatenate(list(columns.values()), axis=1)
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        """The shape of the result."""
+        shape = list(self._shape)
+        axis = self._parameters.get("axis", -1)
+        if self._activation.kind == "gated":
+            shape[axis] //= 2
+        elif self._activation.name == "crelu":
+            shape[axis] *= 2
+        elif self._activation.name == "maxout":
+            shape[axis] //= self._parameters["groups"]
+        return tuple(shape)
+
+    def blocks_of_input(self, name: str, array: Array) -> Array:
+        """Gives the numbers of one input, block by block.
+
+        Args:
+            name: The input.
+            array: An array of its shape.
+        """
+        if name in self._weights:
+            return np.broadcast_to(self._meeting_x(array), self._shape).reshape(-1, 1)
+        if self._activation.along_axis:
+            return self._rows(array)
+        if self._activation.kind == "gated":
+            return np.stack([half.reshape(-1) for half in self._halves(array)], axis=1)
+        return array.reshape(-1, 1)
+
+    def blocks_of_output(self, array: Array) -> Array:
+        """Gives the results, block by block.
+
+        Args:
+            array: An array of the result's shape.
+        """
+        return self._rows(array) if self._activation.along_axis else array.reshape(-1, 1)
+
+    def output(self, blocks: Array) -> Array:
+        """The reverse of `blocks_of_output`.
+
+        Args:
+            blocks: The results, block by block.
+        """
+        shape = self.output_shape
+        return (
+            self._from_rows(blocks, shape) if self._activation.along_axis else blocks.reshape(shape)
+        )
+
+    def input(self, name: str, blocks: Array) -> Array:
+        """What the blocks say of one input: for a weight, the sum over all that it acts on.
+
+        Args:
+            name: The input.
+            blocks: Numbers for each of its columns, block by block.
+        """
+        if name in self._weights:
+            weight = self._weights[name]
+            index = np.arange(weight.size).reshape(weight.shape)
+            belongs = np.broadcast_to(self._meeting_x(index), self._shape).reshape(-1)
+            sums = [blocks[belongs == place, 0].sum() for place in range(weight.size)]
+            return np.array(sums, dtype=blocks.dtype).reshape(weight.shape)
+        if self._activation.along_axis:
+            return self._from_rows(blocks, self._shape)
+        if self._activation.kind == "gated":
+            shape = self.output_shape
+            halves = [blocks[:, 0].reshape(shape), blocks[:, 1].reshape(shape)]
+            if self._parameters["gate_first"]:
+                halves.reverse()
+            return np.concatenate(halves, axis=self._parameters["axis"])
+        return blocks.reshape(self._shape)
+
+    def _halves(self, array: Array) -> list[Array]:
+        """Value and gate."""
+        halves = np.split(array, 2, axis=self._parameters["axis"])
+        return halves[::-1] if self._parameters["gate_first"] else halves
+
+    def _meeting_x(self, weight: Array) -> Array:
+        if weight.size == 1:
+            return weight.reshape(())
+        shape = [1] * len(self._shape)
+        shape[self._parameters["axis"]] = weight.size
+        return weight.reshape(shape)
+
+    def _rows(self, array: Array) -> Array:
+        moved = np.moveaxis(array, self._parameters["axis"], -1)
+        return moved.reshape(-1, moved.shape[-1])
+
+    def _from_rows(self, blocks: Array, shape: Sequence[int]) -> Array:
+        axis = self._parameters["axis"]
+        moved = np.moveaxis(np.empty(shape, dtype=np.bool_), axis, -1).shape
+        return np.moveaxis(blocks.reshape(moved), -1, axis)

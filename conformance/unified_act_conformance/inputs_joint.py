@@ -1,0 +1,158 @@
+"""Inputs of activations of several numbers, deterministic like all others."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from unified_act import Activation
+from unified_act_conformance import inputs
+from unified_act_conformance.cases import Case
+from unified_act_conformance.floats import FloatArray, float_format, to_type, widen
+
+__all__ = ["arrays_for", "further_inputs", "spread"]
+
+LENGTHS = (1, 2, 3, 4, 10)
+"""Of rows; a derivative costs their square."""
+COLUMN = 160
+"""Numbers that a set of weights is tried on."""
+SUMMED = 64
+"""Terms in the sum that is the gradient of a weight."""
+
+WEIGHTS: Mapping[str, Sequence[Sequence[float]]] = {
+    "star_relu": [(1.0, 0.8944, -2.0, 0.25), (0.0, -0.4472, 1.0, 3.0)],
+    "tlu": [(0.0, -1.0, 0.5, 2.0)],
+    "snake": [(1.0, 0.5, -0.7, 5.0, 20.0, 0.0)],
+    "snake_beta": [(0.0, 1.0, -1.0, 2.0), (0.0, -0.5, 1.0, 0.3)],
+    "xielu": [(0.8, 0.3, 2.0, 1.0), (0.8, 1.3, 0.1, 0.5)],
+}
+"""For each weight of an activation the values that go together."""
+
+VALUES = (0.0, -0.0, 1.0, -1.0, 0.3, -2.7, 1e-3, 100.0, -30.0, 5e3, -7e-5)
+GATES = (
+    *(0.0, -0.0, 1e-3, -1e-3, 20.0, -20.0, 30.0, -17.3, -9.7),
+    *(88.0, -88.0, 100.0, -104.0, 3e3, -3e3),
+)
+
+
+def spread(dtype: str, shape: Sequence[int], *, seed: int) -> FloatArray:
+    """Gives numbers between -1 and 1, evenly spread.
+
+    Args:
+        dtype: The name of the float type.
+        shape: The shape of the array.
+        seed: Which of several such arrays.
+    """
+    size = math.prod(shape)
+    golden = (math.sqrt(5.0) - 1.0) / 2.0
+    values = 2.0 * np.modf((np.arange(size) + 1 + 7 * seed) * golden)[0] - 1.0
+    return to_type(values.reshape(shape), dtype)
+
+
+def arrays_for(
+    case: Case, activation: Activation, parameters: Mapping[str, Any]
+) -> Iterator[tuple[FloatArray, ...]]:
+    """Yields the inputs of the problems of a case.
+
+    Args:
+        case: The case.
+        activation: Its activation, of any kind but elementwise.
+        parameters: All its parameters.
+    """
+    if activation.along_axis:
+        yield from _rows(case, activation, parameters)
+    elif activation.kind == "gated":
+        yield _halves(case, parameters)
+    elif activation.kind == "learned":
+        yield from _with_weights(case, activation, parameters)
+    else:
+        x = _column(case, case.order)
+        noise = further_inputs(activation, parameters, case.dtype, x.shape)
+        yield (x, *noise)
+
+
+def further_inputs(
+    activation: Activation, parameters: Mapping[str, Any], dtype: str, shape: Sequence[int]
+) -> list[FloatArray]:
+    """Gives what an activation takes after an `x` of some shape: single weights, mask or noise.
+
+    Args:
+        activation: The activation.
+        parameters: All its parameters.
+        dtype: The name of the float type.
+        shape: The shape of `x`.
+    """
+    found: list[FloatArray] = []
+    for index, name in enumerate(activation.inputs_for(parameters)[1:]):
+        if name in activation.masks:
+            places = np.arange(math.prod(shape)).reshape(shape)
+            found.append(places * 7 % 3 != 0)
+        elif activation.kind == "stochastic":
+            # Strictly between 0 and 1 in every type.
+            uniform = (widen(spread(dtype, shape, seed=5)) + 1.0) / 2.0
+            found.append(to_type(np.clip(uniform, 2.0**-7, 1.0 - 2.0**-7), dtype))
+        else:
+            found.append(to_type(np.array([0.25 + 0.5 * index]), dtype))
+    return found
+
+
+def _column(case: Case, order: int) -> FloatArray:
+    """Numbers of every magnitude, finite but for a NaN where values are judged."""
+    column = inputs.sweep(case.dtype, kinks=(0.0,), count=COLUMN)
+    finite = column[np.isfinite(widen(column))]
+    few = finite[:: max(1, finite.size // COLUMN)]
+    special = [0.0, -0.0, *([math.nan] if order == 0 else [])]
+    dense = 6.0 * widen(spread(case.dtype, (COLUMN // 2,), seed=3))
+    return np.concatenate([few, to_type(np.array([*special, *dense]), case.dtype)])
+
+
+def _with_weights(
+    case: Case, activation: Activation, parameters: Mapping[str, Any]
+) -> Iterator[tuple[FloatArray, ...]]:
+    dtype = case.dtype
+    sets = [to_type(np.array(values), dtype) for values in WEIGHTS.get(activation.name, ())]
+    sets = sets or [inputs.weights(dtype)]
+    for weights in (sets, [values[:1] for values in sets]):
+        count = weights[0].size
+        if case.part == "x":
+            column = _column(case, case.order)
+            x = np.broadcast_to(column[:, np.newaxis], (column.size, count))
+        else:
+            x = to_type(3.0 * widen(spread(dtype, (SUMMED, count), seed=0)), dtype)
+        # Channels in the middle or at the end, so that the wrong axis cannot pass.
+        shape = (-1, count, 1) if parameters["axis"] == 1 else (-1, 1, count)
+        yield (np.ascontiguousarray(x.reshape(shape)), *weights)
+
+
+def _halves(case: Case, parameters: Mapping[str, Any]) -> tuple[FloatArray]:
+    """Every value with every gate."""
+    largest = float_format(case.dtype).largest
+    values = [*VALUES, *(12.0 * widen(spread(case.dtype, (8,), seed=4)))]
+    gates = [*GATES, *(20.0 * widen(spread(case.dtype, (48,), seed=5)))]
+    if case.order == 0:
+        values, gates = [*values, math.nan], [*gates, math.nan]
+    value, gate = np.meshgrid(
+        *(to_type(np.clip(each, -largest, largest), case.dtype) for each in (values, gates))
+    )
+    halves = [gate, value] if parameters["gate_first"] else [value, gate]
+    axis = parameters["axis"]
+    return (np.concatenate(halves, axis=axis),)
+
+
+def _rows(
+    case: Case, activation: Activation, parameters: Mapping[str, Any]
+) -> Iterator[tuple[FloatArray, ...]]:
+    groups = parameters.get("groups", 1)
+    for matrix in inputs.rows(case.dtype, lengths=[groups * length for length in LENGTHS]):
+        wide = widen(matrix)
+        usable = np.isfinite(wide).all(axis=1)
+        if case.order == 0 and not activation.resizes:
+            usable |= np.isnan(wide).any(axis=1)
+        rows = matrix[usable]
+        # Three dimensions, so that a wrong axis cannot pass.
+        x = np.ascontiguousarray(np.moveaxis(rows[:, np.newaxis, :], -1, parameters["axis"]))
+        further = further_inputs(activation, parameters, case.dtype, x.shape)
+        yield (x, *further)
