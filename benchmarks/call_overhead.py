@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 import unified_act as ua
+from unified_act.backend import Numerics
 
 ROUNDS = 61
 SECONDS_PER_ROUND = 0.004
@@ -36,8 +37,8 @@ class Pair:
 
     statement: str
     activation: str
-    numerics: str = "fast"
-    parameters: dict[str, float] = field(default_factory=dict)
+    numerics: Numerics = "fast"
+    parameters: dict[str, Any] = field(default_factory=dict)
 
 
 PAIRS: dict[str, Sequence[Pair]] = {
@@ -112,7 +113,7 @@ def add_rows(table: Table, backend: str, size: int) -> None:
         ours = ua.get_activation(
             pair.activation,
             backend=backend,
-            numerics=pair.numerics,  # type: ignore[arg-type]
+            numerics=pair.numerics,
             **pair.parameters,
         )
         statements = (pair.statement, "ours(x)")

@@ -1,7 +1,10 @@
 """The public functions, on NumPy; what differs between backends is in tests/backends."""
 
+import json
+
 import numpy as np
 import pytest
+import yaml
 
 import unified_act as ua
 from unified_act import catalogue
@@ -79,9 +82,11 @@ class TestSpellings:
         with pytest.raises(ua.UnknownActivationError, match="a mapping needs a 'name', got"):
             ua.get_activation(mapping)
 
-    @pytest.mark.parametrize("name", [None, 5, ["elu"], b"elu", np.tanh], ids=str)
-    def test_neither_string_nor_mapping(self, name):
-        with pytest.raises(ua.UnknownActivationError, match="named by a string or a mapping, got"):
+    @pytest.mark.parametrize("name", [5, ["elu"], b"elu", type("Layer", (), {})], ids=str)
+    def test_nothing_that_names_or_is_a_function(self, name):
+        with pytest.raises(
+            ua.UnknownActivationError, match="is None, a string, a mapping or a cal"
+        ):
             ua.get_activation(name)
 
     def test_an_unknown_name_in_a_mapping(self):
@@ -105,6 +110,104 @@ class TestSpellings:
     def test_everything_but_the_name_is_a_keyword(self):
         with pytest.raises(TypeError, match="positional"):
             ua.get_activation("elu", "numpy")
+
+
+class TestNoneAndCallables:
+    """As Keras takes them, so that a user's argument can be passed on unseen."""
+
+    def test_none_is_the_identity(self):
+        expected = ua.get_activation("identity", backend="numpy")
+        assert ua.get_activation(None, backend="numpy") == expected
+        assert ua.get_activation(None, backend="numpy", dialect="torch") == expected
+
+    def test_none_takes_no_parameters(self):
+        with pytest.raises(ua.UnknownParameterError, match="identity has no parameter 'alpha'"):
+            ua.get_activation(None, alpha=1.0)
+
+    @pytest.mark.parametrize("options", [{}, {"backend": "numpy"}, {"dialect": "torch"}], ids=str)
+    def test_a_callable_is_returned_as_it_is(self, options):
+        assert ua.get_activation(np.tanh, **options) is np.tanh
+        relu = ua.get_activation("relu", backend="numpy")
+        assert ua.get_activation(relu, **options) is relu
+
+    def test_a_callable_takes_no_parameters(self):
+        with pytest.raises(ua.ParameterValueError, match="alpha given with the callable <ufunc"):
+            ua.get_activation(np.tanh, alpha=1.0)
+
+    def test_one_that_chooses_by_its_input_serves_every_backend(self):
+        relu = ua.get_activation("relu")
+        assert ua.get_activation(relu, backend="numpy") is relu
+
+    @pytest.mark.parametrize("options", [{"backend": "torch"}, {"numerics": "strict"}], ids=str)
+    def test_one_of_ours_that_is_not_what_is_asked_for(self, options):
+        relu = ua.get_activation("relu", backend="numpy")
+        with pytest.raises(ua.ParameterValueError, match="is returned as it is, which is not"):
+            ua.get_activation(relu, **options)
+
+    def test_one_of_ours_that_is(self):
+        relu = ua.get_activation("relu", backend="numpy", numerics="strict")
+        assert ua.get_activation(relu, backend="NumPy", numerics="strict") is relu
+        assert ua.get_activation(relu) is relu
+
+
+FUNCTIONS = [
+    ("relu", {}),
+    ("leaky_relu", {"negative_slope": 0.1}),
+    ("hard_sigmoid", {"backend": "numpy"}),
+    ("elu", {"backend": "numpy", "numerics": "strict", "alpha": 1e-05}),
+    ("softmax", {"axis": -2}),
+    ("swiglu", {"axis": 0, "gate_first": False}),
+]
+every_function = pytest.mark.parametrize(("name", "options"), FUNCTIONS, ids=str)
+
+
+class TestConfig:
+    @every_function
+    def test_and_back(self, name, options):
+        function = ua.get_activation(name, **options)
+        assert ua.from_config(function.to_config()) == function
+
+    @pytest.mark.parametrize("library", ["json", "yaml"])
+    def test_in_another_process(self, library, run_python):
+        functions = [ua.get_activation(name, **options) for name, options in FUNCTIONS]
+        write = json.dumps if library == "json" else yaml.safe_dump
+        read = {"json": "json.loads", "yaml": "yaml.safe_load"}[library]
+        program = (
+            f"import {library}, unified_act as ua\n"
+            f"for config in {read}({write([f.to_config() for f in functions])!r}):\n"
+            "    print(repr(ua.from_config(config)))"
+        )
+        assert run_python(program).splitlines() == [repr(function) for function in functions]
+
+    def test_only_what_is_set(self):
+        assert ua.get_activation("relu").to_config() == {"name": "relu"}
+        full = ua.get_activation("elu", backend="numpy", numerics="strict").to_config()
+        assert full == {"name": "elu", "backend": "numpy", "numerics": "strict", "alpha": 1.0}
+
+    def test_is_a_copy(self):
+        function = ua.get_activation("elu")
+        function.to_config()["alpha"] = 2.0
+        assert function.parameters["alpha"] == 1.0
+
+    def test_written_by_hand_with_a_dialect(self):
+        config = {"name": "LeakyReLU", "dialect": "keras_layers", "backend": "numpy"}
+        function = ua.from_config(config)
+        assert (function.name, function.backend) == ("leaky_relu", "numpy")
+        assert dict(function.parameters) == {"negative_slope": 0.3}
+        assert config["name"] == "LeakyReLU"
+
+    def test_the_resolved_function_is_written_in_our_own_terms(self):
+        function = ua.get_activation("gelu", dialect="jax")
+        assert function.to_config() == {"name": "gelu_tanh"}
+
+    @pytest.mark.parametrize("config", [None, "elu", 5], ids=repr)
+    def test_no_mapping(self, config):
+        with pytest.raises(ua.UnknownActivationError, match="is a mapping with a 'name', got"):
+            ua.from_config(config)
+
+    def test_unknown_keys(self):
+        with pytest.raises(ua.UnknownParameterError, match="elu has no parameter 'gamma'"):
+            ua.from_config({"name": "elu", "gamma": 1.0})
 
 
 class TestValueAndGrad:

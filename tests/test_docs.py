@@ -1,6 +1,19 @@
 """The generated pages are what the specifications and tables say today."""
 
-from docs import generate
+import functools
+import re
+
+import pytest
+
+import unified_act as ua
+from docs import generate, porting_guide
+
+GUIDE = [f"{porting_guide.FOLDER}/{name}.md" for name in ("README", *ua.list_dialects())]
+
+
+@functools.cache
+def guide():
+    return porting_guide.pages()
 
 
 def test_generated_pages_are_current(capsys):
@@ -11,3 +24,46 @@ def test_a_stale_page_is_found(monkeypatch, capsys, tmp_path):
     monkeypatch.setattr(generate, "FOLDER", tmp_path)
     assert generate.main(["--check"]) == 1
     assert "run `make docs`" in capsys.readouterr().out
+
+
+def test_pages_are_written_with_their_folders(monkeypatch, tmp_path):
+    monkeypatch.setattr(generate, "FOLDER", tmp_path)
+    monkeypatch.setattr(generate, "pages", lambda: {"a/b.md": "new"})
+    assert generate.main([]) == 0
+    assert (tmp_path / "a" / "b.md").read_text() == "new"
+    assert generate.main(["--check"]) == 0
+
+
+def test_the_guide_has_a_page_for_each_dialect_and_no_other():
+    folder = generate.FOLDER / porting_guide.FOLDER
+    assert set(guide()) == set(GUIDE)
+    assert {f"{porting_guide.FOLDER}/{path.name}" for path in folder.iterdir()} == set(GUIDE)
+
+
+@pytest.mark.parametrize("name", GUIDE)
+def test_links_lead_somewhere(name):
+    text = guide()[name]
+    headings = {
+        re.sub(r"[^a-z0-9 _-]", "", line.lstrip("# ").lower()).replace(" ", "-")
+        for line in text.splitlines()
+        if line.startswith("#")
+    }
+    for target in re.findall(r"\]\(([^)]+)\)", text):
+        page, _, anchor = target.partition("#")
+        assert anchor in headings if anchor else f"{porting_guide.FOLDER}/{page}" in GUIDE
+
+
+@pytest.mark.parametrize(
+    ("page", "row"),
+    [
+        ("torch", "| `F.leaky_relu(negative_slope=0.01)` | `tf.nn.leaky_relu(alpha=0.01)` | "),
+        ("torch", "| `F.gelu(approximate='none')` | `jax.nn.gelu(approximate=False)` | "),
+        ("mxnet", "| `mx.nd.LeakyReLU(act_type='elu', slope=0.25)` | `F.elu(alpha=0.25)` | "),
+        ("keras2", "| `keras.layers.LeakyReLU(alpha=0.3)` | `F.leaky_relu(negative_slope=0.3)` | "),
+        ("jax", "f′(0) is 1 here and 0.01 there"),
+        ("jax", "| `gelu_tanh` | without `dialect=`, `gelu` is our own `gelu` |"),
+        ("README", "| `leaky_relu` | `leaky_relu(negative_slope=0.3)` | keras_layers, keras2 `Lea"),
+    ],
+)
+def test_what_a_porter_looks_for(page, row):
+    assert row in guide()[f"porting/{page}.md"]

@@ -15,6 +15,7 @@ BUILTINS = {
     "ParameterValueError": ValueError,
     "UnknownActivationError": LookupError,
     "UnknownBackendError": LookupError,
+    "UnknownDialectError": LookupError,
     "UnknownParameterError": TypeError,
     "UnsupportedError": NotImplementedError,
 }

@@ -324,7 +324,7 @@ def test_names_that_could_not_be_asked_for(name):
         ua.register_activation(name)(lambda xp, x: x)
 
 
-@pytest.mark.parametrize("parameter", ["name", "backend", "numerics"])
+@pytest.mark.parametrize("parameter", ["name", "backend", "numerics", "dialect"])
 def test_parameters_that_get_activation_takes_itself(parameter):
     with pytest.raises(ua.NameConflictError, match=f"takes .*{parameter}"):
         ua.register_activation("mine", parameters={parameter: 1.0})

@@ -8,8 +8,9 @@ array([-0.15865525,  0.        ,  0.84134475])
 """
 
 from unified_act.activation import Activation, Kink, Limits, Parameter
-from unified_act.api import describe, get_activation, value_and_grad
+from unified_act.api import describe, from_config, get_activation, value_and_grad
 from unified_act.callables import ActivationFunction
+from unified_act.dialects import list_dialects
 from unified_act.errors import (
     BackendImportError,
     BackendNotInstalledError,
@@ -19,6 +20,7 @@ from unified_act.errors import (
     UnifiedActError,
     UnknownActivationError,
     UnknownBackendError,
+    UnknownDialectError,
     UnknownParameterError,
     UnsupportedError,
 )
@@ -42,13 +44,16 @@ __all__ = [
     "UnifiedActError",
     "UnknownActivationError",
     "UnknownBackendError",
+    "UnknownDialectError",
     "UnknownParameterError",
     "UnsupportedError",
     "describe",
+    "from_config",
     "get_activation",
     "identify",
     "list_activations",
     "list_backends",
+    "list_dialects",
     "register_activation",
     "use_backend",
     "value_and_grad",

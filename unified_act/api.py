@@ -4,50 +4,96 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from unified_act.activation import Activation
 from unified_act.callables import ActivationFunction, bind
+from unified_act.dialects import find_dialect, resolve
 from unified_act.errors import ParameterValueError, UnknownActivationError
-from unified_act.loading import backend_of, chosen_backend, load_backend
+from unified_act.loading import backend_of, chosen_backend, find_entry, load_backend
+from unified_act.parsing import parse
 from unified_act.registry import ACTIVATIONS
+from unified_act.translation import explain
 
 if TYPE_CHECKING:
     from unified_act.backend import Numerics
 
-__all__ = ["describe", "get_activation", "value_and_grad"]
+__all__ = ["describe", "from_config", "get_activation", "value_and_grad"]
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
+@overload
 def get_activation(
-    name: str | Mapping[str, Any],
+    name: str | Mapping[str, Any] | None,
+    *,
+    backend: str | None = None,
+    numerics: Numerics = "fast",
+    dialect: str | None = None,
+    **parameters: Any,
+) -> ActivationFunction: ...
+
+
+@overload  # for **parameters of one type, which could be a dialect of a wrong one
+def get_activation(
+    name: str | Mapping[str, Any] | None,
     *,
     backend: str | None = None,
     numerics: Numerics = "fast",
     **parameters: Any,
-) -> ActivationFunction:
+) -> ActivationFunction: ...
+
+
+@overload
+def get_activation(
+    name: _Function,
+    *,
+    backend: str | None = None,
+    numerics: Numerics = "fast",
+    dialect: str | None = None,
+    **parameters: Any,
+) -> _Function: ...
+
+
+def get_activation(
+    name: str | Mapping[str, Any] | Callable[..., Any] | None,
+    *,
+    backend: str | None = None,
+    numerics: Numerics = "fast",
+    dialect: str | None = None,
+    **parameters: Any,
+) -> Callable[..., Any]:
     """Returns an activation function that means the same on every backend.
 
     Args:
         name: The activation: a name in any case, with or without ``_``, ``-`` and spaces; with
             parameters as in ``"elu(alpha=0.5)"``; or a mapping ``{"name": "elu", "alpha": 0.5}``.
+            None is the identity, and a callable is returned as it is, so that what a user
+            configures can be passed on unseen.
         backend: ``"numpy"``, ``"torch"``, ``"tensorflow"`` or ``"mxnet"``. Default: what
             `use_backend` says, else the environment variable ``UNIFIED_ACT_BACKEND``, else the
             framework of each input.
         numerics: ``"fast"``: the framework's own kernel where it is accurate enough, else the
             shared definition. ``"strict"``: always the shared definition.
+        dialect: Whose name and parameters these are: one of `list_dialects`, ``"onnx:11"`` for
+            an opset. They mean what they mean there, with the defaults there; `describe` says
+            what differs. Default: our own.
         **parameters: The activation's parameters; those not given have the default that
             `describe` shows, on every backend.
 
     Returns:
         A callable. It takes a float16, bfloat16, float32 or float64 array of any shape and
         returns one of the same shape, dtype and device; a learned activation takes its weights
-        as further arguments.
+        as further arguments. An `ActivationFunction`, unless `name` is another callable.
 
     Raises:
         UnknownActivationError: No activation has that name.
         UnknownParameterError: The activation has no such parameter.
-        ParameterValueError: A parameter's value is out of range.
+        ParameterValueError: A parameter's value is out of range, or a callable is given with
+            parameters, or with another backend or numerics than its own.
         UnknownBackendError, BackendNotInstalledError, BackendImportError: About the backend.
+        UnknownDialectError: There is no such dialect.
+        UnsupportedError: What the name means in the dialect cannot be expressed.
 
     Examples:
         >>> import numpy as np
@@ -57,48 +103,81 @@ def get_activation(
         array([-0.2,  2. ])
         >>> ua.get_activation("elu(alpha=0.5)", backend="numpy")
         get_activation('elu', backend='numpy', alpha=0.5)
+        >>> ua.get_activation("gelu", dialect="jax")
+        get_activation('gelu_tanh')
+        >>> ua.get_activation("LeakyReLU", dialect="keras_layers")
+        get_activation('leaky_relu', negative_slope=0.3)
     """
     if numerics not in ("fast", "strict"):
         raise ParameterValueError(f"numerics must be 'fast' or 'strict', got {numerics!r}.")
-    plain_name, configured = _parse(name)
+    if callable(name) and not isinstance(name, type):
+        return _as_it_is(name, backend, numerics, parameters)
+    if name is None:
+        name, dialect = "identity", None
+    plain_name, configured = parse(name)  # type: ignore[arg-type]  # a type is refused there
     repeated = configured.keys() & parameters.keys()
     if repeated:
         raise ParameterValueError(f"given twice: {', '.join(sorted(repeated))}.")
-    activation = ACTIVATIONS.find(plain_name)
-    bound = activation.bind(configured | parameters)
+    given = configured | parameters
+    if dialect is None:
+        activation = ACTIVATIONS.find(plain_name)
+        bound = activation.bind(given)
+    else:
+        meaning = resolve(plain_name, given, dialect)
+        activation = ACTIVATIONS.find(meaning.canonical)
+        bound = meaning.bind(activation)
     chosen = chosen_backend() if backend is None else backend
     return bind(activation, chosen, numerics, bound)
 
 
-def _parse(name: str | Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Splits what names an activation into the name and its parameters."""
-    if isinstance(name, Mapping):
-        configured = dict(name)
-        plain = configured.pop("name", None)
-        if not isinstance(plain, str):
-            raise UnknownActivationError(f"a mapping needs a 'name', got {dict(name)!r}.")
-        return plain, configured
-    if not isinstance(name, str):
-        raise UnknownActivationError(
-            f"an activation is named by a string or a mapping, got {type(name).__name__}."
+def _as_it_is(
+    function: Callable[..., Any],
+    backend: str | None,
+    numerics: Numerics,
+    parameters: Mapping[str, Any],
+) -> Callable[..., Any]:
+    """Returns `function`, unless something else was asked of it that it would not be."""
+    if parameters:
+        raise ParameterValueError(
+            f"{', '.join(parameters)} given with the callable {function!r}, which is returned as "
+            "it is: give its name instead, or bind them with functools.partial."
         )
-    plain, bracket, arguments = name.partition("(")
-    if not bracket:
-        return plain, {}
-    import ast
+    if isinstance(function, ActivationFunction):
+        other = backend is not None and function.backend not in (None, find_entry(backend).name)
+        if other or (numerics == "strict" and function.numerics != "strict"):
+            raise ParameterValueError(
+                f"{function!r} is returned as it is, which is not what backend={backend!r} and "
+                f"numerics={numerics!r} ask for: give its name instead."
+            )
+    return function
 
-    try:
-        call = ast.parse(f"f({arguments}", mode="eval").body
-        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name) or call.args:
-            raise ValueError
-        keywords = {k.arg: ast.literal_eval(k.value) for k in call.keywords if k.arg is not None}
-        if len(keywords) != len(call.keywords):
-            raise ValueError
-    except (SyntaxError, TypeError, ValueError):
+
+def from_config(config: Mapping[str, Any]) -> ActivationFunction:
+    """Returns the activation function that `ActivationFunction.to_config` wrote down.
+
+    Args:
+        config: A mapping with a ``"name"`` and, each where wanted, ``"backend"``,
+            ``"numerics"``, ``"dialect"`` and parameters: what `get_activation` takes, as data.
+
+    Raises:
+        UnknownActivationError: It is no mapping, or has no name.
+        UnifiedActError: Whatever `get_activation` raises.
+
+    Examples:
+        >>> import json
+        >>> import unified_act as ua
+        >>> text = json.dumps(ua.get_activation("elu", alpha=0.5).to_config())
+        >>> text
+        '{"name": "elu", "alpha": 0.5}'
+        >>> ua.from_config(json.loads(text))
+        get_activation('elu', alpha=0.5)
+    """
+    if not isinstance(config, Mapping):
         raise UnknownActivationError(
-            f"cannot read {name!r}: write it like 'elu(alpha=0.5)'."
-        ) from None
-    return plain, keywords
+            f"a configuration is a mapping with a 'name', got {type(config).__name__}."
+        )
+    name, parameters = parse(config)
+    return get_activation(name, **parameters)
 
 
 def value_and_grad(
@@ -149,11 +228,17 @@ def _draws(function: ActivationFunction) -> bool:
     return ACTIVATIONS.find(function.name).kind == "stochastic"
 
 
-def describe(name: str) -> str:
+def describe(name: str, *, dialect: str | None = None) -> str:
     r"""Returns what an activation is, as text: formula, parameters, kinks, limits, source.
+
+    Args:
+        name: The activation; with a dialect also with parameters, as for `get_activation`.
+        dialect: Whose name this is. What it means there, and where that differs, comes first.
 
     Raises:
         UnknownActivationError: No activation has that name.
+        UnknownDialectError: There is no such dialect.
+        UnsupportedError: What the name means in the dialect cannot be expressed.
 
     Examples:
         >>> import unified_act as ua
@@ -164,9 +249,21 @@ def describe(name: str) -> str:
           at kinks     f′(0) = 1
           at −∞, +∞    f: -1, inf; f′: 0, 1
           source       Clevert, Unterthiner & Hochreiter 2016, arXiv:1511.07289
+        >>> print(ua.describe("LeakyReLU", dialect="mxnet").partition("leaky_relu (")[0])
+        LeakyReLU in mxnet 1.9.1 is leaky_relu(negative_slope=0.25)
+          written      mx.nd.LeakyReLU, mx.npx.leaky_relu
+          chosen by    act_type = 'leaky'
+          parameters   slope = 0.25: our negative_slope, by default 0.01
+        <BLANKLINE>
     """
+    lines: list[str] = []
+    if dialect is not None:
+        plain, given = parse(name)
+        meaning = resolve(plain, given, dialect)
+        lines = explain(plain, meaning, find_dialect(dialect))
+        name = meaning.canonical
     activation = ACTIVATIONS.find(name)
-    lines = [f"{activation.name} ({activation.kind}): {activation.summary}"]
+    lines.append(f"{activation.name} ({activation.kind}): {activation.summary}")
     lines += [f"  {label:<12} {text}" for label, text in _facts(activation) if text]
     return "\n".join(lines)
 

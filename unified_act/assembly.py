@@ -98,7 +98,10 @@ def pullback_of(
     partials = _partials(activation, xp, keywords, with_pullback)
 
     def scaled(cotangent: Any, *inputs: Any) -> list[Any]:
-        return [cotangent * partial for partial in partials(*spread(*inputs))]
+        x, *others = spread(*inputs)
+        if second is not None:  # what goes back to weights has the shape of x, and so have they
+            others = [other + xp.full_like(x, 0.0) for other in others]
+        return [cotangent * partial for partial in partials(x, *others)]
 
     if activation.kind == "gated":
         axis, step = parameters["axis"], -1 if parameters["gate_first"] else 1

@@ -40,6 +40,23 @@ class ActivationFunction(functools.partial):  # type: ignore[type-arg]
     parameters: Mapping[str, float | int]
     numerics: Numerics
 
+    def to_config(self) -> dict[str, Any]:
+        """Returns what it is as plain data for JSON or YAML; `from_config` reads it.
+
+        Backend and numerics are in it only where they are set.
+
+        Examples:
+            >>> import unified_act as ua
+            >>> ua.get_activation("elu", backend="numpy").to_config()
+            {'name': 'elu', 'backend': 'numpy', 'alpha': 1.0}
+        """
+        config: dict[str, Any] = {"name": self.name}
+        if self.backend is not None:
+            config["backend"] = self.backend
+        if self.numerics != "fast":
+            config["numerics"] = self.numerics
+        return {**config, **self.parameters}
+
     def _identity(self) -> tuple[Any, ...]:
         return (self.name, self.backend, self.numerics, tuple(self.parameters.items()))
 

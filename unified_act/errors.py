@@ -14,6 +14,7 @@ __all__ = [
     "UnifiedActError",
     "UnknownActivationError",
     "UnknownBackendError",
+    "UnknownDialectError",
     "UnknownParameterError",
     "UnsupportedError",
     "suggest",
@@ -35,6 +36,10 @@ class UnknownActivationError(UnifiedActError, LookupError):
 
 class UnknownBackendError(UnifiedActError, LookupError):
     """No backend goes by that name, or none fits the input."""
+
+
+class UnknownDialectError(UnifiedActError, LookupError):
+    """No dialect goes by that name, or it has no such version."""
 
 
 class UnknownParameterError(UnifiedActError, TypeError):
@@ -62,7 +67,7 @@ class BackendImportError(UnifiedActError, ImportError):
 
 
 class UnsupportedError(UnifiedActError, NotImplementedError):
-    """The framework has no way to do this."""
+    """There is no way to do this: the framework has none, or no activation has that meaning."""
 
 
 def suggest(word: str, known: Iterable[str]) -> str:

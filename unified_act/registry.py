@@ -154,7 +154,7 @@ def register_activation(
     if isinstance(parameters, Mapping):
         parameters = [Parameter(key, default) for key, default in parameters.items()]
     declared = [parameter.name for parameter in parameters]
-    taken = sorted({"name", "backend", "numerics"}.intersection(declared))
+    taken = sorted({"name", "backend", "numerics", "dialect"}.intersection(declared))
     if taken:
         raise NameConflictError(f"activation {name!r}: get_activation takes {taken} itself.")
 

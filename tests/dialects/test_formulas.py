@@ -1,0 +1,141 @@
+"""The dialects whose frameworks are not installed, against formulas written down once more."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import special
+
+import unified_act as ua
+from unified_act.dialects import find_dialect
+from unified_act.registry import ACTIVATIONS
+
+X = np.linspace(-8.13, 12.17, 73)
+ROWS = np.sin(np.arange(24.0) ** 2).reshape(4, 6)
+SELU = (1.6732632423543772, 1.0507009873554805)
+
+
+def _gelu(x):
+    return x / 2 * (1 + special.erf(x / math.sqrt(2)))
+
+
+def _gelu_tanh(x):
+    return x / 2 * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
+
+
+def _leaky(slope):
+    return lambda x: np.maximum(x, 0) + slope * np.minimum(x, 0)
+
+
+def _shrunk(x, keep):
+    return np.where(np.abs(x) > 0.5, keep(x), 0)
+
+
+def _sparsemax(rows):
+    ordered = -np.sort(-rows, axis=-1)
+    counts = np.arange(1, rows.shape[-1] + 1)
+    sums = np.cumsum(ordered, axis=-1)
+    support = np.sum(1 + counts * ordered > sums, axis=-1, keepdims=True)
+    threshold = (np.take_along_axis(sums, support - 1, axis=-1) - 1) / support
+    return np.maximum(rows - threshold, 0)
+
+
+COMMON = {
+    "relu": lambda x: np.maximum(x, 0),
+    "relu6": lambda x: np.clip(x, 0, 6),
+    "leaky_relu": _leaky(0.01),
+    "prelu": lambda x, w: np.where(x > 0, x, w * x),
+    "gelu": _gelu,
+    "quick_gelu": lambda x: x * special.expit(1.702 * x),
+    "silu": lambda x: x * special.expit(x),
+    "swish": lambda x: x * special.expit(x),
+    "mish": lambda x: x * np.tanh(np.log1p(np.exp(x))),
+    "hardswish": lambda x: x * np.clip(x + 3, 0, 6) / 6,
+    "sigmoid": special.expit,
+    "tanh": np.tanh,
+}
+FORMULAS = {
+    "timm": COMMON
+    | {
+        "identity": lambda x: x,
+        "elu": lambda x: np.where(x > 0, x, np.exp(x) - 1),
+        "celu": lambda x: np.where(x > 0, x, np.exp(x) - 1),
+        "selu": lambda x: SELU[1] * np.where(x > 0, x, SELU[0] * (np.exp(x) - 1)),
+        "gelu_tanh": _gelu_tanh,
+        "hard_swish": COMMON["hardswish"],
+        "hard_mish": lambda x: x / 2 * np.clip(x + 2, 0, 2),
+        "hard_sigmoid": lambda x: np.clip(x / 6 + 0.5, 0, 1),
+        "hardsigmoid": lambda x: np.clip(x / 6 + 0.5, 0, 1),
+        "SquaredReLU": lambda x: np.maximum(x, 0) ** 2,
+        "StarReLU": lambda x, scale, bias: scale * np.maximum(x, 0) ** 2 + bias,
+    },
+    "transformers": COMMON
+    | {
+        "linear": lambda x: x,
+        "relu2": lambda x: np.maximum(x, 0) ** 2,
+        "gelu_python": _gelu,
+        "gelu_new": _gelu_tanh,
+        "gelu_pytorch_tanh": _gelu_tanh,
+        "gelu_python_tanh": _gelu_tanh,
+        "gelu_accurate": _gelu_tanh,
+        "gelu_fast": lambda x: x / 2 * (1 + np.tanh(x * 0.7978845608 * (1 + 0.044715 * x * x))),
+        "gelu_10": lambda x: np.clip(_gelu(x), -10, 10),
+        "sqrtsoftplus": lambda x: np.sqrt(np.log1p(np.exp(x))),
+        "laplace": lambda x: 0.5 * (1 + special.erf((x - 0.707107) / (0.282095 * math.sqrt(2)))),
+        "xielu": lambda x, p, n: np.where(
+            x > 0, p * x * x + x / 2, n * (np.expm1(np.minimum(x, -1e-6)) - x) + x / 2
+        ),
+        "SnakeBeta": lambda x, a, b: x + np.sin(np.exp(a) * x) ** 2 / np.exp(b),
+    },
+    "tfa": {
+        "gelu": _gelu_tanh,
+        "gelu-False": _gelu,
+        "hardshrink": lambda x: _shrunk(x, lambda x: x),
+        "softshrink": lambda x: _shrunk(x, lambda x: x - np.sign(x) / 2),
+        "tanhshrink": lambda x: x - np.tanh(x),
+        "lisht": lambda x: x * np.tanh(x),
+        "mish": COMMON["mish"],
+        "rrelu": _leaky((1 / 8 + 1 / 3) / 2),
+        "snake": lambda x, a: x + (1 - np.cos(2 * a * x)) / (2 * a),
+        "sparsemax": _sparsemax,
+        "TLU": np.maximum,
+    },
+    "onnx": {
+        "Affine": lambda x: 0.7 * x + 0.3,
+        "ScaledTanh": lambda x: 0.7 * np.tanh(0.3 * x),
+    },
+}
+AGAINST = [
+    (dialect, cell, name)
+    for dialect in FORMULAS
+    for cell in find_dialect(dialect).cells
+    if cell.canonical is not None
+    for name in cell.names
+    if dialect != "onnx" or name in FORMULAS["onnx"]
+]
+
+
+@pytest.mark.parametrize(
+    ("dialect", "cell", "name"),
+    [pytest.param(*case, id=f"{case[0]}-{case[2]}-{case[1].canonical}") for case in AGAINST],
+)
+def test_formula(dialect, cell, name):
+    if cell.canonical not in ua.list_activations():
+        pytest.skip(f"{cell.canonical} is not registered")
+    given = dict(cell.when) | dict.fromkeys(cell.takes, 0.7) if cell.required else dict(cell.when)
+    if dialect == "onnx":
+        given["beta"] = 0.3
+    function = ua.get_activation(name, dialect=dialect, backend="numpy", **given)
+    variant = "-False" if given.get("approximate") is False else ""
+    formula = FORMULAS[dialect][name + variant]
+    x = ROWS if name == "sparsemax" else X
+    spec = ACTIVATIONS.find(cell.canonical)
+    learned = len(spec.inputs) - 1 if spec.kind == "learned" else 0
+    weights = [np.array([value]) for value in (0.6, 0.3)][:learned]
+    np.testing.assert_allclose(function(x, *weights), formula(x, *weights), rtol=1e-8, atol=1e-8)
+
+
+@pytest.mark.parametrize("dialect", FORMULAS)
+def test_no_formula_for_what_is_not_in_the_table(dialect):
+    names = {name for d, _, name in AGAINST if d == dialect}
+    assert {key.removesuffix("-False") for key in FORMULAS[dialect]} == names

@@ -1,0 +1,174 @@
+"""No name missing: what an installed framework offers is in the table, if only as none."""
+
+import inspect
+import re
+
+import pytest
+
+from tests.dialects.witnesses import locate, quiet
+from unified_act.dialects import find_dialect
+
+
+def known(dialect):
+    found = find_dialect(dialect)
+    alone = {cell.alone for cell in found.cells if cell.alone}
+    return {name for cell in found.cells for name in cell.names} | alone | set(found.others)
+
+
+def functions(module, *, of_one_array=True):
+    """Public functions of a module that need one argument, or whose signature is hidden."""
+    for name in dir(module):
+        function = getattr(module, name)
+        if name.startswith("_") or inspect.isclass(function) or not callable(function):
+            continue
+        try:
+            parameters = inspect.signature(function).parameters.values()
+        except ValueError:
+            continue
+        required = [
+            p
+            for p in parameters
+            if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
+        ]
+        if len(required) == 1 or not of_one_array:
+            yield name
+
+
+# PyTorch's functions in C have no signature; these are the ones among them that take no weights.
+TORCH_IN_C = {"gelu", "hardshrink", "logsigmoid", "prelu", "softplus", "softshrink"}
+TORCH_OTHER_C = re.compile(
+    r"^_|conv|pool|pixel_|channel_shuffle|has_torch_function|_$|^(bilinear|linear|one_hot|pdist|"
+    r"cosine_similarity|pairwise_distance|native_channel_shuffle|scaled_dot_product_attention)$"
+)
+
+
+def test_torch_functions():
+    module = locate("torch.nn.functional")
+    assert set(functions(module)) <= known("torch")
+
+
+def test_torch_functions_in_c():
+    module = locate("torch.nn.functional")
+    builtins = {
+        name
+        for name in dir(module)
+        if inspect.isbuiltin(getattr(module, name)) and not TORCH_OTHER_C.search(name)
+    }
+    assert builtins == TORCH_IN_C
+    assert builtins <= known("torch")
+
+
+def test_torch_modules():
+    assert set(locate("torch.nn.modules.activation.__all__")) <= known("torch")
+
+
+def test_tensorflow():
+    with quiet():
+        assert set(functions(locate("tensorflow.nn"))) <= known("tensorflow")
+
+
+def test_keras_activations():
+    registry = locate("keras.src.activations.ALL_OBJECTS_DICT")
+    assert set(registry) == known("keras3")
+
+
+def test_keras_ops():
+    module = locate("keras.ops")
+    own = {
+        name for name in functions(module) if getattr(module, name).__module__ == "keras.src.ops.nn"
+    }
+    assert own <= known("keras_ops")
+
+
+@pytest.mark.parametrize(
+    ("dialect", "layers", "home"),
+    [
+        ("keras_layers", "keras.layers", "keras.src.layers.activations"),
+        ("keras2", "tf_keras.layers", "tf_keras.src.layers.activation."),
+    ],
+)
+def test_keras_layers(dialect, layers, home):
+    module = locate(layers)
+    names = {name for name in dir(module) if _home(module, name).startswith(home)}
+    assert names
+    assert names <= known(dialect)
+
+
+def _home(module, name):
+    found = getattr(module, name)
+    return found.__module__ if inspect.isclass(found) else ""
+
+
+def test_keras2_activations():
+    module = locate("tf_keras.activations")
+    looking_up = {"deserialize", "get", "serialize"}
+    names = {n for n in dir(module) if callable(getattr(module, n)) and not n.startswith("_")}
+    assert names - looking_up <= known("keras2")
+
+
+def test_keras2_strings():
+    """TensorFlow's functions that Keras 2 knows by name."""
+    get = locate("tf_keras.activations.get")
+
+    def is_known(name):
+        try:
+            return callable(get(name))
+        except (TypeError, ValueError):
+            return False
+
+    assert {name for name in dir(locate("tensorflow.nn")) if is_known(name)} <= known("keras2")
+
+
+@pytest.mark.parametrize("operator", ["Activation", "LeakyReLU", "SoftmaxActivation"])
+def test_mxnet_act_types(operator):
+    documented = re.search(r"(act_type|mode) : \{(.*?)\}", locate(f"mxnet.nd.{operator}.__doc__"))
+    listed = set(re.findall(r"'(\w+)'", documented[2]))
+    cells = find_dialect("mxnet").called(operator)[operator]
+    assert {cell.when[documented[1]] for cell in cells} == listed
+
+
+def test_mxnet_extension_functions():
+    """npx.masked_softmax and the like would be new ones."""
+    activations = re.compile("activation|relu|sigmoid|softmax|gelu|silu|swish|mish|softplus|tanh")
+    names = {n for n in dir(locate("mxnet.npx")) if activations.search(n) and not n.startswith("_")}
+    assert names
+    assert names <= known("mxnet")
+
+
+def test_gluon():
+    names = set(locate("mxnet.gluon.nn.activations.__all__"))
+    assert names <= known("gluon")
+
+
+def test_gluon_activation_strings():
+    documented = locate("mxnet.nd.Activation.__doc__")
+    listed = set(re.findall(r"'(\w+)'", re.search(r"act_type : \{(.*?)\}", documented)[1]))
+    assert listed <= known("gluon")
+
+
+def test_jax():
+    assert set(functions(locate("jax.nn"), of_one_array=False)) <= known("jax")
+
+
+def test_onnx():
+    """Operators whose name says what they are: the standard has no list of its own."""
+    from onnx import defs
+
+    activations = re.compile(
+        "relu|elu|sigmoid|softmax|hardmax|swish|mish|tanh$|softplus|softsign|shrink|lu$",
+        re.IGNORECASE,
+    )
+    names = {s.name for s in defs.get_all_schemas() if activations.search(s.name) and not s.domain}
+    names = {name for name in names if "Loss" not in name}
+    assert names <= known("onnx")
+
+
+@pytest.mark.parametrize("name", ["LeakyRelu", "Softmax", "Gelu", "Swish", "Selu", "PRelu", "Celu"])
+def test_onnx_opsets(name):
+    """A cell begins with one of the versions that the standard records."""
+    from onnx import defs
+
+    versions = {s.since_version for s in defs.get_all_schemas_with_history() if s.name == name}
+    cells = find_dialect("onnx").called(name)[name]
+    assert {max(1, cell.since) for cell in cells} <= versions
+    assert min(max(1, cell.since) for cell in cells) == min(versions)

@@ -1,0 +1,49 @@
+"""Reading what names an activation: a string, with or without parameters, or a mapping."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from unified_act.errors import UnknownActivationError
+
+__all__ = ["parse"]
+
+
+def parse(name: str | Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Splits what names an activation into the name and its parameters.
+
+    Raises:
+        UnknownActivationError: It cannot be read.
+
+    Examples:
+        >>> parse("elu(alpha=0.5)")
+        ('elu', {'alpha': 0.5})
+    """
+    if isinstance(name, Mapping):
+        configured = dict(name)
+        plain = configured.pop("name", None)
+        if not isinstance(plain, str):
+            raise UnknownActivationError(f"a mapping needs a 'name', got {dict(name)!r}.")
+        return plain, configured
+    if not isinstance(name, str):
+        raise UnknownActivationError(
+            f"an activation is None, a string, a mapping or a callable, got {type(name).__name__}."
+        )
+    plain, bracket, arguments = name.partition("(")
+    if not bracket:
+        return plain, {}
+    import ast
+
+    try:
+        call = ast.parse(f"f({arguments}", mode="eval").body
+        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name) or call.args:
+            raise ValueError
+        keywords = {k.arg: ast.literal_eval(k.value) for k in call.keywords if k.arg is not None}
+        if len(keywords) != len(call.keywords):
+            raise ValueError
+    except (SyntaxError, TypeError, ValueError):
+        raise UnknownActivationError(
+            f"cannot read {name!r}: write it like 'elu(alpha=0.5)'."
+        ) from None
+    return plain, keywords
