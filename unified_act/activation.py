@@ -129,6 +129,8 @@ class Activation:
         aliases: Other names it goes by.
         inputs: Names of its array inputs.
         masks: Those of them that are boolean, and so not differentiated.
+        symmetric: Whether the derivative along an axis does to a cotangent what it does to a
+            tangent, as that of softmax, whose matrix of derivatives is symmetric.
         resizes: Whether the result is longer or shorter than the input.
         kinks: ``kinks(**parameters)``: the points where f′ jumps.
         limits: ``limits(**parameters)``: the limits at both ends, elementwise kinds only.
@@ -145,8 +147,8 @@ class Activation:
     - elementwise: ``forward(xp, x, **parameters)``; the derivative f′(x).
     - learned: ``forward(xp, x, *weights, **parameters)``, the weights shaped to meet `x`; a tuple
       with the partial derivative by `x` and by each weight; for each of them, a tuple with its
-      own. The parameter ``axis`` says which axis
-      the channels of the weights belong to, and is not passed on.
+      own. The parameter ``axis`` says which axis the channels of the weights belong to, and is
+      not passed on.
     - gated: ``forward(xp, value, gate, **parameters)``, the two halves of an axis; both partial
       derivatives; for each of them, both of its own. The parameters ``axis`` and ``gate_first``
       are not passed on.
@@ -169,6 +171,7 @@ class Activation:
     aliases: Sequence[str] = ()
     inputs: Sequence[str] = ("x",)
     masks: Sequence[str] = ()
+    symmetric: bool = False
     resizes: bool = False
     kinks: Callable[..., tuple[Kink, ...]] = _no_kinks
     limits: Callable[..., Limits] | None = None

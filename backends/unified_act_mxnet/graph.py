@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from unified_act.activation import Activation
-from unified_act.assembly import assemble, elements, own_parameters
+from unified_act.assembly import assemble, elements, own_parameters, pullback_of
 from unified_act_mxnet import namespace
 from unified_act_mxnet._framework import BFLOAT16, mx
 
@@ -30,6 +30,11 @@ def shared_graph(
     derivative = None if activation.along_axis else activation.derivative
     spread = elements(activation, namespace, parameters)
 
+    def carry(*constants: Any) -> Callable[[Any], Any]:
+        pullback = pullback_of(activation, namespace, parameters)
+        assert pullback is not None  # noqa: S101
+        return lambda tangent: pullback(tangent, *constants)[0]
+
     def build(*inputs: Any) -> Any:
         own_type = dtype is None and activation.kind != "elementwise"
         widen, narrow = (_same, _same) if own_type else _casts(dtype, inputs[0])
@@ -37,7 +42,11 @@ def shared_graph(
         as_np = [x.as_np_ndarray() for x in wide]
         if derivative is None:
             whole = assemble(activation, namespace, parameters)
-            return narrow(whole(*as_np).as_nd_ndarray())
+            if not activation.symmetric:
+                return narrow(whole(*as_np).as_nd_ndarray())
+            constants = [mx.sym.BlockGrad(x).as_np_ndarray() for x in wide]
+            value = whole(*constants).as_nd_ndarray()
+            return narrow(_with_rows_gradient(wide[0], value, carry(*constants)))
         terms = [term.as_nd_ndarray() for term in spread(*as_np)]
         # Blocked here: MXNet sends the gradient 0 of a blocked result on through the operations
         # before it, and 0 times an infinity in the unused branch of a `where` is NaN.
@@ -67,6 +76,17 @@ def _with_gradient(terms: Iterable[Any], value: Any, slopes: Iterable[Any]) -> A
         sign = mx.sym.contrib.sign_ste(x * mx.sym.BlockGrad(slope))
         result = result - (mx.sym.BlockGrad(sign) - sign)
     return result
+
+
+def _with_rows_gradient(x: Any, value: Any, carry: Callable[[Any], Any]) -> Any:
+    """`value` with the derivative that `carry`, linear and symmetric, applies to a tangent.
+
+    MXNet differentiates what `carry` does to a tangent that is 0 and has the gradient of x; that
+    keeps the digits which its own derivative of a whole axis cancels.
+    """
+    sign = mx.sym.contrib.sign_ste(x)
+    tangent = (sign - mx.sym.BlockGrad(sign)).as_np_ndarray()
+    return mx.sym.BlockGrad(value) + carry(tangent).as_nd_ndarray()
 
 
 def _same(x: Any) -> Any:

@@ -149,7 +149,7 @@ def run(**options: Any) -> None:
         found = _run(given, console)
     if found.results:
         console.print(report.error_table(found.results))
-        console.print("* some inputs are declared deviations: deviations.toml", highlight=False)
+        console.print("* some inputs are declared deviations: docs/deviations.md", highlight=False)
     if found.checks:
         console.print(report.check_table(found.checks))
     for line in report.failures(found):

@@ -1,9 +1,9 @@
-"""What frameworks cannot do, declared: `deviations.toml`, read and matched."""
+"""What frameworks cannot do, declared: the tables of `declared/`, read and matched."""
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -122,12 +122,19 @@ def list_deviations() -> tuple[Deviation, ...]:
     Raises:
         ValueError: An entry is incomplete, or two have one id.
     """
-    text = files(__package__).joinpath("deviations.toml").read_text(encoding="utf-8")
-    found = tuple(_read(entry) for entry in tomllib.loads(text).get("deviation", ()))
+    found = tuple(_read(entry) for table in _tables() for entry in table.get("deviation", ()))
     ids = [deviation.id for deviation in found]
     if len(set(ids)) != len(ids):
         raise ValueError("two deviations have one id")
     return found
+
+
+def _tables() -> Iterator[Mapping[str, Any]]:
+    """Those of all backends, each in a file of its own."""
+    folder = files(__package__).joinpath("declared")
+    for file in sorted(folder.iterdir(), key=lambda file: file.name):
+        if file.name.endswith(".toml"):
+            yield tomllib.loads(file.read_text(encoding="utf-8"))
 
 
 def _read(entry: Mapping[str, Any]) -> Deviation:

@@ -119,6 +119,21 @@ def _snake_beta_derivative(xp: Any, x: Any, alpha: Any, beta: Any) -> tuple[Any,
     return slope, near * xp.sin(angle * 2.0) * ratio, -(sine * sine) * xp.exp(-beta)
 
 
+def _snake_beta_second_derivative(
+    xp: Any, x: Any, alpha: Any, beta: Any
+) -> tuple[tuple[Any, Any, Any], ...]:
+    frequency, ratio = xp.exp(alpha), xp.exp(alpha - beta)
+    near, angle = _wave(xp, x, frequency)
+    single, double = xp.sin(angle), xp.sin(angle * 2.0) * ratio
+    turn = xp.sin(angle * 2.0 + 2.0 * _QUARTER_TURN) * 2.0 * ratio  # 2 r·cos(2z)
+    mixed = double + angle * turn
+    return (
+        (turn * frequency, mixed, -double),
+        (mixed, near * mixed, -near * double),
+        (-double, -near * double, single * single * xp.exp(-beta)),
+    )
+
+
 def _xielu(xp: Any, x: Any, alpha_p: Any, alpha_n: Any, *, beta: float) -> Any:
     positive, negative = relu(xp, x), xp.where(x > 0.0, 0.0, x)
     right = positive * (alpha_p * positive + beta)
@@ -193,6 +208,7 @@ ACTIVATIONS = (
         inputs=("x", "alpha", "beta"),
         forward=_snake_beta,
         derivative=_snake_beta_derivative,
+        second_derivative=_snake_beta_second_derivative,
         parameters=[_AXIS],
         formula=r"x + e^{-\beta} \sin^2(e^{\alpha} x)",
         summary="Snake with frequency and amplitude of their own, both as logarithms.",

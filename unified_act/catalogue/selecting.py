@@ -91,6 +91,7 @@ ACTIVATIONS = (
     Activation(
         name="sparsemax",
         kind="axis",
+        symmetric=True,
         forward=_sparsemax,
         derivative=_sparsemax_derivative,
         parameters=[AXIS],

@@ -150,6 +150,7 @@ ACTIVATIONS = (
     Activation(
         name="softmax",
         kind="axis",
+        symmetric=True,
         forward=softmax,
         derivative=softmax_derivative,
         second_derivative=softmax_second_derivative,
@@ -161,6 +162,7 @@ ACTIVATIONS = (
     Activation(
         name="softmax2d",
         kind="axis",
+        symmetric=True,
         forward=softmax,
         derivative=softmax_derivative,
         second_derivative=softmax_second_derivative,
@@ -172,6 +174,7 @@ ACTIVATIONS = (
     Activation(
         name="softmin",
         kind="axis",
+        symmetric=True,
         forward=_softmin,
         derivative=_softmin_derivative,
         second_derivative=_softmin_second_derivative,
@@ -183,6 +186,7 @@ ACTIVATIONS = (
     Activation(
         name="masked_softmax",
         kind="axis",
+        symmetric=True,
         inputs=("x", "mask"),
         masks=("mask",),
         forward=_masked_softmax,

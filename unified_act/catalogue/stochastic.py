@@ -103,6 +103,7 @@ ACTIVATIONS = (
     Activation(
         name="gumbel_softmax",
         kind="stochastic",
+        symmetric=True,
         inputs=("x", "noise"),
         forward=_gumbel_softmax,
         derivative=_gumbel_softmax_derivative,
