@@ -34,7 +34,7 @@ WEIGHTS: Mapping[str, Sequence[Sequence[float]]] = {
 }
 """For each weight of an activation the values that go together."""
 
-STEEP = 30.0
+STEEP = 10.0
 VALUES = (0.0, -0.0, 1.0, -1.0, 0.3, -2.7, 1e-3, 100.0, -30.0, -7e-5)
 GATES = (
     *(0.0, -0.0, 1e-3, -1e-3, 20.0, -20.0, 30.0, -17.3, -9.7),
