@@ -28,15 +28,16 @@ from unified_act_conformance.cases import (
     list_cases,
     list_subjects,
 )
-from unified_act_conformance.checks import Check, list_checks, run_checks
+from unified_act_conformance.checks import Check, CheckResult, list_checks
 from unified_act_conformance.cli_catalogue import list_command, show
 from unified_act_conformance.cli_common import EXISTING, FILE, make_console, mistakes_told
 from unified_act_conformance.cli_identify import diff, identify
 from unified_act_conformance.cli_plot import plot
 from unified_act_conformance.environment import environment
-from unified_act_conformance.implementation import has_native_kernel, native_kernel, registered
+from unified_act_conformance.implementation import has_native_kernel
+from unified_act_conformance.parallel import processes_for, run_everything
 from unified_act_conformance.report_common import Run
-from unified_act_conformance.runner import run as run_cases
+from unified_act_conformance.runner import Result
 
 __all__ = ["cli"]
 
@@ -77,6 +78,12 @@ RUN = (
     ),
     click.option("--quick", is_flag=True, help="Fewer inputs for float32 and float64."),
     click.option("--slow", is_flag=True, help="Slow compilers too, and all in every float type."),
+    click.option(
+        "--jobs",
+        type=click.IntRange(min=0),
+        default=0,
+        help="Processes; by default as many as there are cores, and one for a small run.",
+    ),
     click.option("--json", type=FILE, help="Write the results here as JSON."),
     click.option("--junit", type=FILE, help="Write the results here as JUnit XML."),
     click.option("--markdown", type=FILE, help="Write tables of the results here."),
@@ -97,6 +104,7 @@ class Options:
     implementation: str
     quick: bool
     slow: bool
+    jobs: int
     json: Path | None
     junit: Path | None
     markdown: Path | None
@@ -265,8 +273,8 @@ def _run(given: Options, console: Console) -> Run:
     if native := given.implementation == "native":
         cases, checks = [case for case in cases if has_native_kernel(case)], []
         expected = len(cases)
-    implement = native_kernel if native else registered
-    if not cases and not checks:
+    size = len(cases) + len(checks)
+    if not size:
         console.print("[red]Nothing was run:[/] nothing has that combination of options.")
         sys.exit(1)
     columns = (
@@ -275,20 +283,34 @@ def _run(given: Options, console: Console) -> Run:
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
-    results, checked = [], []
+    results: dict[Case, Result] = {}
+    checked: dict[Check, CheckResult] = {}
     with Progress(*columns, console=console) as progress:
-        task = progress.add_task("conformance", total=len(cases) + len(checks))
-        for result in run_cases(
-            cases, numerics=given.numerics, quick=given.quick, implement=implement
+        task = progress.add_task("conformance", total=size)
+        for result in run_everything(
+            cases,
+            checks,
+            processes=processes_for(given.jobs, size),
+            numerics=given.numerics,
+            quick=given.quick,
+            native=native,
         ):
-            results.append(result)
-            progress.update(task, advance=1, description=str(result.case.subject).ljust(30))
-        for check in run_checks(checks, numerics=given.numerics):
-            checked.append(check)
-            progress.update(task, advance=1, description=check.check.ljust(30))
+            if isinstance(result, Result):
+                results[result.case] = result
+                text = str(result.case.subject)
+            else:
+                checked[Check(result.check, result.subject, result.backend, result.dtype)] = result
+                text = f"{result.subject}: {result.check}"
+            progress.update(task, advance=1, description=text[:30].ljust(30))
     if cases and len(results) != expected:
         raise RuntimeError(f"{len(results)} cases were run of {expected}")
-    return Run(results, given.numerics, given.quick, environment(available), checked)
+    return Run(
+        [results[case] for case in cases],
+        given.numerics,
+        given.quick,
+        environment(available),
+        [checked[check] for check in checks],
+    )
 
 
 def _checks(
