@@ -1,0 +1,34 @@
+"""Several processes find what one finds, and no case is lost between them."""
+
+import pytest
+
+from unified_act_conformance.cases import list_cases, list_subjects
+from unified_act_conformance.checks import list_checks
+from unified_act_conformance.parallel import SMALL, processes_for, run_everything
+
+
+def test_a_small_run_stays_in_one_process(monkeypatch):
+    monkeypatch.setattr("os.cpu_count", lambda: 8)
+    assert processes_for(0, SMALL) == 1
+    assert processes_for(0, SMALL + 1) == 8
+    assert processes_for(3, 1) == 3
+
+
+@pytest.mark.parametrize("native", [False, True])
+def test_two_processes_find_what_one_finds(native):
+    backends = {"numpy": ["float32", "float16"]}
+    subjects = list_subjects(["tanh"] if native else ["tanh", "relu"])
+    cases = list_cases(subjects, backends, (0, 1))
+    checks = [] if native else list_checks(subjects, backends, names=["lengths"])
+    found = [
+        list(run_everything(cases, checks, processes=n, numerics="fast", quick=True, native=native))
+        for n in (1, 2)
+    ]
+    assert len(found[0]) == len(cases) + len(checks)
+    assert sorted(map(repr, found[0])) == sorted(map(repr, found[1]))
+
+
+def test_what_a_process_raises_is_raised():
+    cases = list_cases(list_subjects(["relu"]), {"nonsense": ["float32"]}, (0,))
+    with pytest.raises(ModuleNotFoundError, match="nonsense"):
+        list(run_everything(cases, [], processes=2, numerics="fast", quick=True, native=False))
