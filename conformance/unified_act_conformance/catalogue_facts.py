@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import unified_act as ua
 from unified_act import Activation
 from unified_act.backend import DTYPES
+from unified_act.dialects import Cell, find_dialect, list_dialects
 from unified_act.loading import load_backend
 from unified_act_conformance.cases import Subject
 from unified_act_conformance.deviations import Deviation, list_deviations
@@ -77,20 +76,16 @@ def spellings(name: str) -> list[tuple[str, str]]:
     Args:
         name: Its canonical name.
     """
-    try:
-        dialects = importlib.import_module("unified_act.dialects")
-    except ModuleNotFoundError:  # the table of dialects is not part of this version
-        return []
     return [
         (dialect.name, spelling + _arguments(cell))
-        for dialect in (dialects.find_dialect(known) for known in dialects.list_dialects())
+        for dialect in map(find_dialect, list_dialects())
         for cell in dialect.cells
         if cell.canonical == name
         for spelling in cell.spellings
     ]
 
 
-def _arguments(cell: Any) -> str:
+def _arguments(cell: Cell) -> str:
     """What is passed for this meaning, and the parameters with their defaults there."""
     given = [f"{key}={value!r}" for key, value in cell.when.items()]
     for key, (_, *default) in cell.takes.items():

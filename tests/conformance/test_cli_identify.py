@@ -146,7 +146,6 @@ def test_what_cannot_be_compared(arguments, message):
 
 
 def test_diff_with_what_a_framework_means():
-    pytest.importorskip("unified_act.dialects")
     found = regions("gelu@jax", "gelu_tanh")
     assert all(region["value"]["ulps"] == 0 for region in found.values())
     result = invoke("diff", "gelu", "gelu@torhc")
