@@ -13,13 +13,15 @@ from unified_act_conformance.cases import list_cases, list_subjects
 BACKENDS = ["mxnet", "numpy", "tensorflow", "torch"]
 DTYPES = ["float16", "bfloat16", "float32", "float64"]
 NAMES = [
-    *("affine", "celu", "clipped_gelu", "clipped_relu", "elu", "exponential", "gelu", "gelu_tanh"),
-    *("hard_mish", "hard_shrink", "hard_sigmoid", "hard_sigmoid_02", "hard_silu", "hard_tanh"),
-    *("identity", "laplace", "leaky_relu", "lisht", "log_sigmoid", "log_softmax", "mish", "prelu"),
-    *("quick_gelu", "relu", "relu6", "scaled_tanh", "selu", "shrink", "sigmoid", "silu"),
-    *("soft_shrink", "softmax", "softplus", "softsign", "sparse_plus", "sparse_sigmoid"),
-    *("sqrt_softplus", "squared_relu", "squareplus", "tanh", "tanh_shrink", "threshold"),
-    "thresholded_relu",
+    *("affine", "celu", "clipped_gelu", "clipped_relu", "crelu", "elu", "exponential", "geglu"),
+    *("gelu", "gelu_tanh", "glu", "gumbel_softmax", "hard_mish", "hard_shrink", "hard_sigmoid"),
+    *("hard_sigmoid_02", "hard_silu", "hard_tanh", "hardmax", "identity", "laplace", "leaky_relu"),
+    *("lisht", "log_sigmoid", "log_softmax", "masked_softmax", "maxout", "mish", "prelu"),
+    *("quick_gelu", "reglu", "relu", "relu6", "rrelu", "scaled_tanh", "selu", "shrink", "sigmoid"),
+    *("silu", "snake", "snake_beta", "soft_shrink", "softmax", "softmax2d", "softmin", "softplus"),
+    *("softsign", "sparse_plus", "sparse_sigmoid", "sparsemax", "sqrt_softplus", "squared_relu"),
+    *("squareplus", "star_relu", "swiglu", "tanh", "tanh_shrink", "threshold", "thresholded_relu"),
+    *("tlu", "xielu"),
 ]
 OTHER_PARAMETERS = [
     *("affine(alpha=2.0, beta=-0.75)", "affine(alpha=-0.3, beta=0.1)"),
