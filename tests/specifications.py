@@ -17,6 +17,10 @@ REQUIRED = {
 SPECS = {REQUIRED.get(spec.name, spec.name): spec for spec in catalogue.ACTIVATIONS}
 """By what `get_activation` takes."""
 
+KINDS = ("gelu", "relu", "softmax", "masked_softmax", "crelu", "swiglu", "xielu", "gumbel_softmax")
+"""One of each kind, and of each number of inputs: what goes by the type of its input is the same
+for all of a kind, and is tried with these."""
+
 
 def parameters_of(name):
     """All of them, of one of `SPECS`."""

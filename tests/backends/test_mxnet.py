@@ -85,16 +85,23 @@ class TestGraphs:
     def test_bind(self, name, numerics, dtype):
         """The dtype becomes known when the graph is bound, and decides about the result's."""
         function = ua.get_activation(name, backend="mxnet", numerics=numerics)
-        inputs, count = inputs_for(name, dtype), differentiated(name)
-        variables = [mx.sym.var(argument) for argument in ("x", *further_names(name))]
-        gradients = [mx.nd.zeros_like(array) for array in inputs[:count]]
-        gradients += [None] * (len(inputs) - count)
-        executor = function(*variables).bind(mx.cpu(), inputs, gradients)
+        inputs, names = inputs_for(name, dtype), ("x", *further_names(name))
+        moving = names[: differentiated(name)]
+        arrays = dict(zip(names, inputs, strict=True))
+        gradients = {argument: mx.nd.zeros_like(arrays[argument]) for argument in moving}
+        executor = function(*map(mx.sym.var, names)).bind(mx.cpu(), arrays, gradients)
         (value,) = executor.forward(is_train=True)
+        if (name, dtype) == ("sparsemax", "float16"):
+            # Known too late to sort it in another type, which MXNet could.
+            with pytest.raises(mx.MXNetError, match="does not support float16"):
+                value.asnumpy()
+            return
         executor.backward(2 * value)
         assert value.dtype == np.dtype(dtype)
-        got = [array.asnumpy() for array in (value, *gradients[:count])]
-        same(got, with_gradients(function, inputs, count), 8 * float(np.finfo(dtype).eps))
+        got = [array.asnumpy() for array in (value, *gradients.values())]
+        # The angle of the wave is rounded to the type, and as large as 25.
+        room = 32 if name == "snake_beta" else 8
+        same(got, with_gradients(function, inputs, len(moving)), room * float(np.finfo(dtype).eps))
 
     @every_numerics
     def test_infers_shapes(self, numerics):
@@ -123,7 +130,7 @@ class TestGraphs:
 
     def test_symbols_and_arrays_do_not_mix(self):
         prelu = ua.get_activation("prelu", backend="mxnet")
-        with pytest.raises(ua.InputTypeError, match="the weight of a Symbol must be a Symbol"):
+        with pytest.raises(ua.InputTypeError, match="what goes with a Symbol must be a Symbol"):
             prelu(mx.sym.var("x"), inputs_for("prelu")[1])
 
     def test_a_network_learns(self):

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 import unified_act as ua
-from tests.specifications import SPECS, differentiated, further_inputs, further_names
+from tests.specifications import KINDS, SPECS, differentiated, further_inputs, further_names
 from unified_act_conformance import oracle
 
 SMOOTH = [
@@ -46,10 +46,12 @@ def same(one, other):
         np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=4e-6, atol=2e-6)
 
 
-@every_name
+@pytest.mark.parametrize(
+    ("name", "backend"),
+    [*((name, "tensorflow") for name in SPECS), *((name, None) for name in KINDS)],
+)
 @every_numerics
 @pytest.mark.parametrize("jit_compile", [False, True], ids=["graph", "xla"])
-@pytest.mark.parametrize("backend", ["tensorflow", None])
 def test_in_a_function(name, numerics, jit_compile, backend):
     activation = ua.get_activation(name, backend=backend, numerics=numerics)
     function, inputs = with_gradients(activation, differentiated(name)), inputs_for(name)
@@ -197,7 +199,7 @@ class TestKeras:
 
     def test_functional_model(self):
         gelu = ua.get_activation("gelu", backend="tensorflow")
-        inputs = tf.keras.Input((3,))
+        inputs = tf.keras.Input((4,))
         model = tf.keras.Model(inputs, tf.keras.layers.Activation(gelu)(inputs))
         same([model(X)], [gelu(X)])
 

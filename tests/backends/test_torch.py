@@ -10,7 +10,7 @@ from torch.autograd import gradcheck, gradgradcheck
 from torch.nn import functional as F  # noqa: N812 - everybody calls it so
 
 import unified_act as ua
-from tests.specifications import SPECS, differentiated, further_inputs
+from tests.specifications import KINDS, SPECS, differentiated, further_inputs
 from unified_act_conformance import oracle
 
 SMOOTH = [
@@ -21,6 +21,9 @@ SMOOTH = [
 X = torch.tensor([[-3.2, -0.7, 0.4, 2.1], [1.3, -1.1, 2.9, -0.4], [5.5, 0.1, -0.2, 0.8]])
 
 every_name = pytest.mark.parametrize("name", SPECS)
+every_name_and_some_by_input = pytest.mark.parametrize(
+    ("name", "backend"), [*((name, "torch") for name in SPECS), *((name, None) for name in KINDS)]
+)
 every_numerics = pytest.mark.parametrize("numerics", ["fast", "strict"])
 
 
@@ -53,9 +56,8 @@ def _forget_compiled_code():
 
 
 class TestCompile:
-    @every_name
+    @every_name_and_some_by_input
     @every_numerics
-    @pytest.mark.parametrize("backend", ["torch", None])
     def test_without_a_break(self, name, numerics, backend):
         function = ua.get_activation(name, backend=backend, numerics=numerics)
         compiled = torch.compile(function, fullgraph=True, backend="aot_eager")
@@ -85,7 +87,7 @@ class TestCompile:
         class Network(torch.nn.Module):
             def __init__(self):
                 super().__init__()
-                self.linear = torch.nn.Linear(3, 4)
+                self.linear = torch.nn.Linear(4, 4)
                 self.activation = ua.get_activation("mish", backend=backend)
 
             def forward(self, x):
@@ -106,9 +108,8 @@ class TestCompile:
         assert counter.frame_count == 1
 
 
-@every_name
+@every_name_and_some_by_input
 @every_numerics
-@pytest.mark.parametrize("backend", ["torch", None])
 def test_export(name, numerics, backend):
     class Module(torch.nn.Module):
         def __init__(self):
@@ -254,7 +255,7 @@ class TestInputs:
         assert function(X.to("meta")).device.type == "meta"
 
     def test_a_model_with_one_can_be_copied_and_saved(self, tmp_path):
-        model = torch.nn.Sequential(torch.nn.Linear(3, 3))
+        model = torch.nn.Sequential(torch.nn.Linear(4, 4))
         model.activation = ua.get_activation("elu", backend="torch", alpha=0.5)
         torch.save(model, tmp_path / "model")
         for again in (copy.deepcopy(model), torch.load(tmp_path / "model", weights_only=False)):
