@@ -66,7 +66,7 @@ class TestEveryActivation:
             np.testing.assert_allclose(
                 back(backend, result, dtype),
                 rounded(expected(name, order), dtype),
-                **tolerance(dtype),
+                **tolerance(dtype, name),
             )
 
     def test_the_inputs_stay(self, backend, name, dtype):
@@ -103,6 +103,10 @@ class TestEveryActivation:
         # Nothing to reduce has no maximum, and channels need an axis.
         for shape in [(0,), (2, 0, 3)] if SPECS[name].kind == "elementwise" else [(0, 4)]:
             empty = inputs_for(backend, name, np.zeros(shape), dtype)
+            if backend == "mxnet" and SPECS[name].resizes:
+                with pytest.raises(ua.UnsupportedError, match="cannot cut up an array without"):
+                    function(*empty)
+                continue
             result, slope = function(*empty), gradient_of(ua.value_and_grad(function, *empty))
             assert tuple(result.shape) == result_shape(name, shape)
             assert tuple(slope.shape) == shape
