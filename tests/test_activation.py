@@ -10,6 +10,7 @@ import pytest
 
 import unified_act as ua
 from unified_act import Activation, Kink, Parameter, catalogue
+from unified_act.assembly import pullback_of
 from unified_act.catalogue._common import POSITIVE
 
 ELEMENTWISE = [a for a in catalogue.ACTIVATIONS if a.kind == "elementwise"]
@@ -199,21 +200,21 @@ class TestSpecification:
 
     def test_elementwise_pullback_is_the_chain_rule(self):
         spec = BY_NAME["leaky_relu"]
-        pullback = spec.pullback(np, {"negative_slope": 0.5})
+        pullback = pullback_of(spec, np, {"negative_slope": 0.5})
         cotangents = pullback(np.array([2.0, 3.0]), np.array([-1.0, 1.0]))
         assert [c.tolist() for c in cotangents] == [[1.0, 3.0]]
 
     def test_learned_pullback_gives_a_cotangent_for_each_input(self):
         from unified_act_numpy import namespace
 
-        pullback = BY_NAME["prelu"].pullback(namespace, {"axis": 1})
+        pullback = pullback_of(BY_NAME["prelu"], namespace, {"axis": 1})
         x, weight = np.array([[-1.0, 2.0]]), np.array([0.5])
         to_x, to_weight = pullback(np.array([[10.0, 1.0]]), x, weight)
         assert to_x.tolist() == [[5.0, 1.0]]
         assert to_weight.tolist() == [-10.0]
 
     def test_without_a_derivative_there_is_no_pullback(self):
-        assert Activation("own", forward=abs).pullback(np, {}) is None
+        assert pullback_of(Activation("own", forward=abs), np, {}) is None
 
     @pytest.mark.parametrize("spec", catalogue.ACTIVATIONS, ids=lambda spec: spec.name)
     def test_the_catalogue_is_documented(self, spec):

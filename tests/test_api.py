@@ -240,24 +240,25 @@ class TestValueAndGrad:
         np.testing.assert_allclose(to_weight, [-2.0, -0.5, 0.0])
 
     def test_several_weights(self):
-        def backward(xp, cotangent, x, low, high):
-            return cotangent * low * high, cotangent * x * high, cotangent * x * low
+        def product(xp, x, low, high):
+            return x * low * high
 
-        ua.register_activation("own", kind="learned", inputs=("x", "low", "high"), derivative=None)(
-            lambda xp, x, low, high: x * low * high
-        )
+        facts = {"kind": "learned", "inputs": ("x", "low", "high"), "parameters": {"axis": 1}}
+        low, high = np.array([2.0, 3.0, 5.0]), np.array([0.5])
+        ua.register_activation("own", **facts)(product)
         own = ua.get_activation("own", backend="numpy")
-        assert own(X, X, X).tolist() == (X**3).tolist()
+        assert own(X, low, high).tolist() == (X * low * high).tolist()
         with pytest.raises(ua.UnsupportedError, match="NumPy needs the derivative of own"):
-            ua.value_and_grad(own, X, X, X)
+            ua.value_and_grad(own, X, low, high)
         ua.register_activation(
-            "own2", kind="learned", inputs=("x", "low", "high"), derivative=backward
-        )(lambda xp, x, low, high: x * low * high)
+            "own2", **facts, derivative=lambda xp, x, low, high: (low * high, x * high, x * low)
+        )(product)
         own = ua.get_activation("own2", backend="numpy")
-        value, gradients = ua.value_and_grad(own, X, 2 * X, 3 * X)
-        np.testing.assert_allclose(value, 6 * X**3)
-        for gradient, factor in zip(gradients, (6, 3, 2), strict=True):
-            np.testing.assert_allclose(gradient, factor * X**2)
+        value, (to_x, to_low, to_high) = ua.value_and_grad(own, X, low, high)
+        np.testing.assert_allclose(value, X * low * high)
+        np.testing.assert_allclose(to_x, np.broadcast_to(low * high, X.shape))
+        np.testing.assert_allclose(to_low, (X * high).sum(axis=0))
+        np.testing.assert_allclose(to_high, [(X * low).sum()])
 
     @pytest.mark.parametrize(
         ("cotangent", "told"),

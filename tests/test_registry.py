@@ -1,5 +1,6 @@
 """The registry: one name, one activation, from any thread."""
 
+import itertools
 import threading
 
 import numpy as np
@@ -10,14 +11,26 @@ from unified_act import Activation, Parameter, catalogue
 from unified_act.registry import ACTIVATIONS, Registry, normalize
 
 NAMES = [
-    *("affine", "celu", "clipped_gelu", "clipped_relu", "elu", "exponential", "gelu", "gelu_tanh"),
-    *("hard_mish", "hard_shrink", "hard_sigmoid", "hard_sigmoid_02", "hard_silu", "hard_tanh"),
-    *("identity", "laplace", "leaky_relu", "lisht", "log_sigmoid", "log_softmax", "mish", "prelu"),
-    *("quick_gelu", "relu", "relu6", "scaled_tanh", "selu", "shrink", "sigmoid", "silu"),
-    *("soft_shrink", "softmax", "softplus", "softsign", "sparse_plus", "sparse_sigmoid"),
-    *("sqrt_softplus", "squared_relu", "squareplus", "tanh", "tanh_shrink", "threshold"),
-    "thresholded_relu",
+    *("affine", "celu", "clipped_gelu", "clipped_relu", "crelu", "elu", "exponential", "geglu"),
+    *("gelu", "gelu_tanh", "glu", "gumbel_softmax", "hard_mish", "hard_shrink", "hard_sigmoid"),
+    *("hard_sigmoid_02", "hard_silu", "hard_tanh", "hardmax", "identity", "laplace", "leaky_relu"),
+    *("lisht", "log_sigmoid", "log_softmax", "masked_softmax", "maxout", "mish", "prelu"),
+    *("quick_gelu", "reglu", "relu", "relu6", "rrelu", "scaled_tanh", "selu", "shrink", "sigmoid"),
+    *("silu", "snake", "snake_beta", "soft_shrink", "softmax", "softmax2d", "softmin", "softplus"),
+    *("softsign", "sparse_plus", "sparse_sigmoid", "sparsemax", "sqrt_softplus", "squared_relu"),
+    *("squareplus", "star_relu", "swiglu", "tanh", "tanh_shrink", "threshold", "thresholded_relu"),
+    *("tlu", "xielu"),
 ]
+BY_KIND = {
+    "axis": [
+        *("crelu", "hardmax", "log_softmax", "masked_softmax", "maxout", "softmax", "softmax2d"),
+        *("softmin", "sparsemax"),
+    ],
+    "gated": ["geglu", "glu", "reglu", "swiglu"],
+    "learned": ["prelu", "snake", "snake_beta", "star_relu", "tlu", "xielu"],
+    "stochastic": ["gumbel_softmax", "rrelu"],
+}
+"""All that are not elementwise."""
 ELSEWHERE = {
     "celu": ["CELU"],
     "clipped_gelu": ["gelu_10", "ClippedGELU"],
@@ -36,7 +49,7 @@ ELSEWHERE = {
     "leaky_relu": ["LeakyRelu"],
     "log_sigmoid": ["logsigmoid", "log_expit"],
     "log_softmax": ["LogSoftmax"],
-    "prelu": ["PRelu"],
+    "prelu": ["PRelu", "parametric_relu"],
     "quick_gelu": ["QuickGelu"],
     "scaled_tanh": ["ScaledTanh"],
     "sigmoid": ["logistic", "expit"],
@@ -82,10 +95,10 @@ class TestNames:
         assert ua.list_activations() == NAMES
 
     def test_by_kind(self):
-        assert ua.list_activations(kind="learned") == ["prelu"]
-        assert ua.list_activations(kind="axis") == ["log_softmax", "softmax"]
+        for kind, names in BY_KIND.items():
+            assert ua.list_activations(kind=kind) == names
         elementwise = ua.list_activations(kind="elementwise")
-        assert sorted([*elementwise, "prelu", "log_softmax", "softmax"]) == NAMES
+        assert sorted([*elementwise, *itertools.chain(*BY_KIND.values())]) == NAMES
 
     @pytest.mark.parametrize("name", ELSEWHERE)
     def test_what_frameworks_call_them(self, name):
@@ -279,7 +292,19 @@ class TestDecorator:
 
         function = ua.get_activation("own_centred", backend="numpy", axis=0)
         assert function(np.array([[1.0], [3.0]])).tolist() == [[-2.0], [0.0]]
-        assert ua.list_activations(kind="axis") == ["log_softmax", "own_centred", "softmax"]
+        assert ua.list_activations(kind="axis") == sorted([*BY_KIND["axis"], "own_centred"])
+
+    @pytest.mark.parametrize("kind", ["learned", "gated"])
+    def test_what_its_kind_needs(self, kind):
+        with pytest.raises(TypeError, match=rf"one that is {kind} needs the parameters \['axis'"):
+            ua.register_activation("own", kind=kind)
+
+    def test_gated(self):
+        ua.register_activation("own", parameters={"axis": -1, "gate_first": True}, kind="gated")(
+            lambda xp, value, gate: value / gate
+        )
+        function = ua.get_activation("own", backend="numpy")
+        assert function(np.array([2.0, 4.0, 3.0, 8.0])).tolist() == [1.5, 2.0]
 
     def test_a_new_name_is_suggested(self):
         ua.register_activation("own_wavelet")(lambda xp, x: x)

@@ -7,7 +7,14 @@ from typing import Any
 
 from unified_act.activation import Activation
 
-__all__ = ["assemble", "elements", "own_parameters", "pullback_of", "pushforward_of"]
+__all__ = [
+    "NOT_PASSED_ON",
+    "assemble",
+    "elements",
+    "own_parameters",
+    "pullback_of",
+    "pushforward_of",
+]
 
 _Function = Callable[..., Any]
 WithPullback = Callable[[_Function, _Function], _Function]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from unified_act.activation import Activation, Kind, Parameter
+from unified_act.assembly import NOT_PASSED_ON
 from unified_act.errors import NameConflictError, UnknownActivationError, suggest
 
 __all__ = ["ACTIVATIONS", "Registry", "list_activations", "normalize", "register_activation"]
@@ -132,7 +133,8 @@ def register_activation(
         derivative: ``derivative(xp, x, **parameters)``, f′(x). Without it the framework
             differentiates the function, and NumPy, which cannot, offers the value only.
         aliases: Other names.
-        **facts: Further fields of `Activation`: kinks, limits, formula, summary, source …
+        **facts: Further fields of `Activation`: kinks, limits, formula, summary, source …; with
+            a kind other than elementwise, it says what functions and derivatives take there.
 
     Returns:
         A decorator that registers a function ``forward(xp, x, *, <parameters>)`` and returns it
@@ -140,7 +142,7 @@ def register_activation(
 
     Raises:
         NameConflictError: A name is taken, or could not be asked for.
-        TypeError: The function's parameters are not the declared ones.
+        TypeError: The function's parameters are not the declared ones, or its kind needs others.
 
     Examples:
         >>> import numpy as np
@@ -157,11 +159,18 @@ def register_activation(
     taken = sorted({"name", "backend", "numerics", "dialect"}.intersection(declared))
     if taken:
         raise NameConflictError(f"activation {name!r}: get_activation takes {taken} itself.")
+    left_out = NOT_PASSED_ON.get(facts.get("kind", ""), ())
+    missing = [parameter for parameter in left_out if parameter not in declared]
+    if missing:
+        raise TypeError(
+            f"activation {name!r}: one that is {facts['kind']} needs the parameters {missing}."
+        )
+    passed_on = [parameter for parameter in declared if parameter not in left_out]
 
     def register(forward: _Function) -> _Function:
         for function in (forward, derivative):
             if function is not None:
-                _check_signature(name, function, declared)
+                _check_signature(name, function, passed_on)
         ACTIVATIONS.add(
             Activation(
                 name=name,

@@ -172,12 +172,13 @@ def _by_dtype(
             "weight": (x.dtype,),
             "noise": (x.dtype, np.float32),
         }
-        check_further(
-            activation,
-            x,
-            arrays[1:],
-            lambda role, array: isinstance(array, NDArray) and array.dtype in allowed[role],
-        )
+        if inputs > 1:
+            check_further(
+                activation,
+                x,
+                arrays[1:],
+                lambda role, array: isinstance(array, NDArray) and array.dtype in allowed[role],
+            )
         result = by_dtype[x.dtype](*(_legacy(a) for a in arrays))
         return result.as_np_ndarray() if isinstance(x, mx.np.ndarray) else result
 

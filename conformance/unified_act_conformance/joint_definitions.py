@@ -160,8 +160,9 @@ def _tlu(numbers: Jets, _: Parameters) -> list[Jet]:
 
 def _snake(numbers: Jets, _: Parameters) -> list[Jet]:
     x, alpha = numbers
-    if alpha.value == 0:  # sin²(αx)/α = αx² - … , whose terms up to α² are these
-        return [x + alpha * x * x]
+    if alpha.value == 0:  # sin²(αx)/α = αx² - α³x⁴/3 + … , whose terms up to α³ are these
+        square = alpha * x * x
+        return [x + square - square * square * alpha / 3.0]
     sine = namespace.sin(alpha * x)
     return [x + sine * sine / alpha]
 

@@ -104,13 +104,13 @@ def _blocks(
         for name, direction in zip(arrangement.moving, directions, strict=True):
             blocks = arrangement.blocks_of_input(name, widen(direction))
             moves[:, arrangement.places[name]] = blocks
-    for index, row in enumerate(numbers):
-        mask = None if arrangement.masks is None else arrangement.masks[index]
-        counted = row if mask is None else np.where(mask, row, 0.0)
-        given = []
-        for values in (counted, weights[index], moves[index]):
-            given += [values.tolist(), half_ulp(values, dtype).tolist()]
-        yield Block(*given), None if mask is None else mask.tolist()
+    masks = arrangement.masks
+    counted = numbers if masks is None else np.where(masks, numbers, 0.0)
+    given = []
+    for values in (counted, weights, moves):
+        given += [values.tolist(), half_ulp(values, dtype).tolist()]
+    for index, rows in enumerate(zip(*given, strict=True)):
+        yield Block(*rows), None if masks is None else masks[index].tolist()
 
 
 def joint_tangents(

@@ -10,12 +10,11 @@ import numpy as np
 import pytest
 
 import unified_act as ua
-from tests.specifications import SPECS
+from tests.specifications import SPECS, differentiated, further_inputs, further_names
 from unified_act_mxnet import namespace
 from unified_act_mxnet._framework import mx
 
-VALUES = np.array([[-3.2, -0.7, 0.4], [1.3, 0.0, 2.9], [5.5, 0.1, -0.2]])
-WEIGHT = np.array([0.25, -0.5, 1.5])
+VALUES = np.array([[-3.2, -0.7, 0.4, 2.1], [1.3, 0.0, 2.9, -0.4], [5.5, 0.1, -0.2, 0.8]])
 COUNT = 16
 """Enough elements for the vectorised part of a kernel, which is sometimes another function."""
 
@@ -25,18 +24,21 @@ every_backend = pytest.mark.parametrize("backend", ["mxnet", None])
 
 
 def inputs_for(name, dtype="float32", module=mx.nd):
-    values = (VALUES, WEIGHT) if SPECS[name].kind == "learned" else (VALUES,)
-    return [module.array(value, dtype=dtype) for value in values]
+    return [
+        module.array(array, dtype="bool" if array.dtype == bool else dtype)
+        for array in (VALUES, *further_inputs(name, VALUES.shape, channels=VALUES.shape[-1]))
+    ]
 
 
-def with_gradients(function, inputs):
-    for array in inputs:
+def with_gradients(function, inputs, count=1):
+    """The value, and the gradients by so many of the inputs."""
+    for array in inputs[:count]:
         array.attach_grad()
     with mx.autograd.record():
         value = function(*inputs)
         loss = value * value
     loss.backward()
-    return [array.asnumpy() for array in (value, *(array.grad for array in inputs))]
+    return [array.asnumpy() for array in (value, *(array.grad for array in inputs[:count]))]
 
 
 def same(one, other, tolerance=4e-6):
@@ -48,7 +50,7 @@ def same(one, other, tolerance=4e-6):
 def reference(name, order=0, values=VALUES):
     """NumPy's strict result in float64."""
     function = ua.get_activation(name, backend="numpy", numerics="strict")
-    arrays = (values, WEIGHT) if SPECS[name].kind == "learned" else (values,)
+    arrays = (values, *further_inputs(name, values.shape, channels=VALUES.shape[-1]))
     return function(*arrays) if order == 0 else ua.value_and_grad(function, *arrays)[1]
 
 
@@ -70,11 +72,11 @@ class TestGraphs:
             def hybrid_forward(self, F, *inputs):  # noqa: N803 - MXNet's name
                 return self.activation(*inputs)
 
-        block, inputs = Block(), inputs_for(name)
-        eager = with_gradients(block, inputs)
+        block, inputs, count = Block(), inputs_for(name), differentiated(name)
+        eager = with_gradients(block, inputs, count)
         block.hybridize(**flags)
         for _ in range(2):
-            same(with_gradients(block, inputs), eager)
+            same(with_gradients(block, inputs, count), eager)
         same(eager[:1], [reference(name).astype(np.float32)])
 
     @every_name
@@ -83,15 +85,23 @@ class TestGraphs:
     def test_bind(self, name, numerics, dtype):
         """The dtype becomes known when the graph is bound, and decides about the result's."""
         function = ua.get_activation(name, backend="mxnet", numerics=numerics)
-        inputs = inputs_for(name, dtype)
-        variables = [mx.sym.var(argument) for argument in SPECS[name].inputs]
-        gradients = [mx.nd.zeros_like(array) for array in inputs]
-        executor = function(*variables).bind(mx.cpu(), inputs, gradients)
+        inputs, names = inputs_for(name, dtype), ("x", *further_names(name))
+        moving = names[: differentiated(name)]
+        arrays = dict(zip(names, inputs, strict=True))
+        gradients = {argument: mx.nd.zeros_like(arrays[argument]) for argument in moving}
+        executor = function(*map(mx.sym.var, names)).bind(mx.cpu(), arrays, gradients)
         (value,) = executor.forward(is_train=True)
+        if (name, dtype) == ("sparsemax", "float16"):
+            # Known too late to sort it in another type, which MXNet could.
+            with pytest.raises(mx.MXNetError, match="does not support float16"):
+                value.asnumpy()
+            return
         executor.backward(2 * value)
         assert value.dtype == np.dtype(dtype)
-        got = [array.asnumpy() for array in (value, *gradients)]
-        same(got, with_gradients(function, inputs), 8 * float(np.finfo(dtype).eps))
+        got = [array.asnumpy() for array in (value, *gradients.values())]
+        # The angle of the wave is rounded to the type, and as large as 25.
+        room = 32 if name == "snake_beta" else 8
+        same(got, with_gradients(function, inputs, len(moving)), room * float(np.finfo(dtype).eps))
 
     @every_numerics
     def test_infers_shapes(self, numerics):
@@ -120,8 +130,8 @@ class TestGraphs:
 
     def test_symbols_and_arrays_do_not_mix(self):
         prelu = ua.get_activation("prelu", backend="mxnet")
-        with pytest.raises(ua.InputTypeError, match="the weight of a Symbol must be a Symbol"):
-            prelu(mx.sym.var("x"), mx.nd.array(WEIGHT))
+        with pytest.raises(ua.InputTypeError, match="what goes with a Symbol must be a Symbol"):
+            prelu(mx.sym.var("x"), inputs_for("prelu")[1])
 
     def test_a_network_learns(self):
         mx.random.seed(0)
@@ -156,7 +166,11 @@ class TestArraysOfTheNumpyKind:
         inputs = inputs_for(name, module=mx.np)
         for _ in range(2):
             assert type(function(*inputs)) is mx.np.ndarray
-        same(with_gradients(function, inputs), with_gradients(function, inputs_for(name)))
+        count = differentiated(name)
+        same(
+            with_gradients(function, inputs, count),
+            with_gradients(function, inputs_for(name), count),
+        )
 
     def test_value_and_grad(self):
         function = ua.get_activation("mish", backend="mxnet")

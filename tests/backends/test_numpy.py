@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import unified_act as ua
-from tests.specifications import SPECS
+from tests.specifications import SPECS, further_inputs
 
 ELEMENTWISE = [name for name, spec in SPECS.items() if spec.kind == "elementwise"]
 DTYPES = [np.float16, ml_dtypes.bfloat16, np.float32, np.float64]
@@ -18,8 +18,12 @@ every_numerics = pytest.mark.parametrize("numerics", ["fast", "strict"])
 every_dtype = pytest.mark.parametrize("dtype", DTYPES, ids=lambda dtype: dtype.__name__)
 
 
-def weights_for(name, dtype):
-    return [np.array([0.25], dtype)] if SPECS[name].kind == "learned" else []
+def inputs_for(name, dtype):
+    """The extremes, and what else it takes."""
+    with np.errstate(all="ignore"):
+        x = np.array([EXTREMES, EXTREMES[::-1]]).astype(dtype)
+    further = further_inputs(name, x.shape)
+    return [x, *(array if array.dtype == bool else array.astype(dtype) for array in further)]
 
 
 @every_name
@@ -54,23 +58,22 @@ class TestPromotion:
 @every_dtype
 def test_no_warning_leaks(name, numerics, dtype):
     function = ua.get_activation(name, backend="numpy", numerics=numerics)
-    with np.errstate(all="ignore"):
-        x = np.array([EXTREMES, EXTREMES[::-1]]).astype(dtype)
+    inputs = inputs_for(name, dtype)
     with warnings.catch_warnings(), np.errstate(all="warn"):
         warnings.simplefilter("error")
-        function(x, *weights_for(name, dtype))
-        ua.value_and_grad(function, x, *weights_for(name, dtype))
+        function(*inputs)
+        ua.value_and_grad(function, *inputs)
 
 
 @pytest.mark.parametrize("name", SPECS)
 @every_numerics
 def test_does_not_touch_the_callers_error_handling(name, numerics):
     function = ua.get_activation(name, backend="numpy", numerics=numerics)
-    x = np.array([EXTREMES, EXTREMES[::-1]])
+    inputs = inputs_for(name, np.float64)
     with np.errstate(all="raise"):
         before = np.geterr()
-        function(x, *weights_for(name, np.float64))
-        ua.value_and_grad(function, x, *weights_for(name, np.float64))
+        function(*inputs)
+        ua.value_and_grad(function, *inputs)
         assert np.geterr() == before
 
 

@@ -10,29 +10,39 @@ from torch.autograd import gradcheck, gradgradcheck
 from torch.nn import functional as F  # noqa: N812 - everybody calls it so
 
 import unified_act as ua
-from tests.specifications import SPECS
+from tests.specifications import KINDS, SPECS, differentiated, further_inputs
 from unified_act_conformance import oracle
 
-UNARY = [name for name, spec in SPECS.items() if spec.kind != "learned"]
 SMOOTH = [
     name
     for name, spec in SPECS.items()
     if spec.kind == "elementwise" and not spec.required and not spec.kinks(**spec.bind({}))
 ]
-X = torch.tensor([[-3.2, -0.7, 0.4], [1.3, -1.1, 2.9], [5.5, 0.1, -0.2]])
-WEIGHT = torch.tensor([0.25, -0.5, 1.5])
+X = torch.tensor([[-3.2, -0.7, 0.4, 2.1], [1.3, -1.1, 2.9, -0.4], [5.5, 0.1, -0.2, 0.8]])
 
+every_name = pytest.mark.parametrize("name", SPECS)
+every_name_and_some_by_input = pytest.mark.parametrize(
+    ("name", "backend"), [*((name, "torch") for name in SPECS), *((name, None) for name in KINDS)]
+)
 every_numerics = pytest.mark.parametrize("numerics", ["fast", "strict"])
 
 
+def further(name, x=X, dtype=torch.float32):
+    arrays = map(torch.from_numpy, further_inputs(name, x.shape, channels=x.shape[-1]))
+    return [array if array.dtype == torch.bool else array.to(dtype) for array in arrays]
+
+
 def inputs_for(name, dtype=torch.float32):
-    arrays = (X, WEIGHT) if SPECS[name].kind == "learned" else (X,)
-    return [array.to(dtype, copy=True).requires_grad_() for array in arrays]
+    arrays = [X.to(dtype, copy=True), *further(name, dtype=dtype)]
+    for array in arrays[: differentiated(name)]:
+        array.requires_grad_()
+    return arrays
 
 
 def value_and_gradients(function, inputs):
     value = function(*inputs)
-    return value.detach(), torch.autograd.grad(value.square().sum(), inputs)
+    asked = [array for array in inputs if array.requires_grad]
+    return value.detach(), torch.autograd.grad(value.square().sum(), asked)
 
 
 def same(one, other):
@@ -46,9 +56,8 @@ def _forget_compiled_code():
 
 
 class TestCompile:
-    @pytest.mark.parametrize("name", SPECS)
+    @every_name_and_some_by_input
     @every_numerics
-    @pytest.mark.parametrize("backend", ["torch", None])
     def test_without_a_break(self, name, numerics, backend):
         function = ua.get_activation(name, backend=backend, numerics=numerics)
         compiled = torch.compile(function, fullgraph=True, backend="aot_eager")
@@ -78,7 +87,7 @@ class TestCompile:
         class Network(torch.nn.Module):
             def __init__(self):
                 super().__init__()
-                self.linear = torch.nn.Linear(3, 4)
+                self.linear = torch.nn.Linear(4, 4)
                 self.activation = ua.get_activation("mish", backend=backend)
 
             def forward(self, x):
@@ -99,44 +108,53 @@ class TestCompile:
         assert counter.frame_count == 1
 
 
-@pytest.mark.parametrize("name", UNARY)
+@every_name_and_some_by_input
 @every_numerics
-@pytest.mark.parametrize("backend", ["torch", None])
 def test_export(name, numerics, backend):
     class Module(torch.nn.Module):
         def __init__(self):
             super().__init__()
             self.activation = ua.get_activation(name, backend=backend, numerics=numerics)
 
-        def forward(self, x):
-            return self.activation(x * 1.0)
+        def forward(self, x, *others):
+            return self.activation(x * 1.0, *others)
 
-    module = Module()
-    exported = torch.export.export(module, (X,))
-    same(exported.module()(X), module(X))
+    module, inputs = Module(), (X, *further(name))
+    exported = torch.export.export(module, inputs)
+    same(exported.module()(*inputs), module(*inputs))
 
 
 class TestTransforms:
-    @pytest.mark.parametrize("name", UNARY)
+    @every_name
     @every_numerics
     def test_vmap(self, name, numerics):
+        """Over images, of which each weight and no mask is for all."""
         function = ua.get_activation(name, backend="torch", numerics=numerics)
-        same(torch.func.vmap(function)(X), torch.stack([function(row) for row in X]))
+        images, others = torch.stack([X, X.flip(0)]), further(name)
+        dims = [0] + [0 if other.shape == X.shape else None for other in others]
+        stacked = [
+            torch.stack([other, other.flip(0)]) if dim == 0 else other
+            for dim, other in zip(dims[1:], others, strict=True)
+        ]
+        batched = torch.func.vmap(function, in_dims=tuple(dims))(images, *stacked)
+        for index, image in enumerate(images):
+            own = [
+                other[index] if dim == 0 else other
+                for dim, other in zip(dims[1:], stacked, strict=True)
+            ]
+            same(batched[index], function(image, *own))
 
-    @every_numerics
-    def test_vmap_of_prelu(self, numerics):
-        function = ua.get_activation("prelu", backend="torch", numerics=numerics, axis=-1)
-        batched = torch.func.vmap(function, in_dims=(0, None))(X[None], WEIGHT)
-        same(batched[0], function(X, WEIGHT))
-
-    @pytest.mark.parametrize("name", UNARY)
+    @every_name
     @every_numerics
     def test_grad(self, name, numerics):
-        function = ua.get_activation(name, backend="torch", numerics=numerics)
-        got = torch.func.grad(lambda x: function(x).square().sum())(X)
+        function, others = (
+            ua.get_activation(name, backend="torch", numerics=numerics),
+            further(name),
+        )
+        got = torch.func.grad(lambda x: function(x, *others).square().sum())(X)
         same(got, value_and_gradients(function, inputs_for(name))[1][0])
 
-    @pytest.mark.parametrize("name", [n for n in UNARY if SPECS[n].kind == "elementwise"])
+    @pytest.mark.parametrize("name", [n for n in SPECS if SPECS[n].kind == "elementwise"])
     @every_numerics
     def test_jvp(self, name, numerics):
         function = ua.get_activation(name, backend="torch", numerics=numerics)
@@ -145,19 +163,25 @@ class TestTransforms:
         same(value, function(X))
         same(got, tangent * ua.value_and_grad(function, X)[1])
 
-    @pytest.mark.parametrize("name", ["softmax", "log_softmax", "prelu"])
+    @pytest.mark.parametrize("name", [n for n in SPECS if SPECS[n].kind != "elementwise"])
     @every_numerics
     def test_jvp_of_the_other_kinds(self, name, numerics):
-        function = ua.get_activation(name, backend="torch", numerics=numerics)
-        inputs = tuple(array.detach() for array in inputs_for(name))
-        tangents = tuple(torch.ones_like(array) * 0.5 for array in inputs)
+        activation = ua.get_activation(name, backend="torch", numerics=numerics)
+        arrays = inputs_for(name, torch.float64)
+        inputs = tuple(array.detach() for array in arrays[: differentiated(name)])
+        still = arrays[differentiated(name) :]
+        tangents = tuple(torch.linspace(-0.5, 1, a.numel()).reshape(a.shape).to(a) for a in inputs)
+
+        def function(*moving):
+            return activation(*moving, *still)
+
         _, got = torch.func.jvp(function, inputs, tangents)
-        step = 1e-3
+        step = 1e-6
         ahead, behind = (
             function(*(a + sign * step * t for a, t in zip(inputs, tangents, strict=True)))
             for sign in (1, -1)
         )
-        torch.testing.assert_close(got, (ahead - behind) / (2 * step), rtol=1e-3, atol=1e-3)
+        torch.testing.assert_close(got, (ahead - behind) / (2 * step), rtol=1e-6, atol=1e-8)
 
     @pytest.mark.parametrize("name", SMOOTH)
     @every_numerics
@@ -168,7 +192,7 @@ class TestTransforms:
         exact = oracle.evaluate(name, 2, x.numpy()).high
         torch.testing.assert_close(hessian, torch.diag(torch.tensor(exact)))
 
-    @pytest.mark.parametrize("name", SPECS)
+    @every_name
     @every_numerics
     def test_derivatives_against_differences(self, name, numerics):
         function = ua.get_activation(name, backend="torch", numerics=numerics)
@@ -197,15 +221,18 @@ class TestMemory:
 
 
 class TestInputs:
-    @pytest.mark.parametrize("name", UNARY)
+    @every_name
     @every_numerics
     @pytest.mark.parametrize("backend", ["torch", None])
     def test_parameters(self, name, numerics, backend):
-        function = ua.get_activation(name, backend=backend, numerics=numerics)
+        function, others = (
+            ua.get_activation(name, backend=backend, numerics=numerics),
+            further(name),
+        )
         parameter = torch.nn.Parameter(X.clone())
-        result = function(parameter)
+        result = function(parameter, *others)
         result.square().sum().backward()
-        same(result.detach(), function(X))
+        same(result.detach(), function(X, *others))
         assert parameter.grad.shape == X.shape
 
     @pytest.mark.parametrize("backend", ["torch", None])
@@ -228,7 +255,7 @@ class TestInputs:
         assert function(X.to("meta")).device.type == "meta"
 
     def test_a_model_with_one_can_be_copied_and_saved(self, tmp_path):
-        model = torch.nn.Sequential(torch.nn.Linear(3, 3))
+        model = torch.nn.Sequential(torch.nn.Linear(4, 4))
         model.activation = ua.get_activation("elu", backend="torch", alpha=0.5)
         torch.save(model, tmp_path / "model")
         for again in (copy.deepcopy(model), torch.load(tmp_path / "model", weights_only=False)):

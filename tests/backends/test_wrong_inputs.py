@@ -13,6 +13,7 @@ from tests.backends.arrays import (
     inputs_for,
     native,
 )
+from tests.specifications import further_inputs
 
 
 class TestWrongInputs:
@@ -21,7 +22,7 @@ class TestWrongInputs:
     @pytest.mark.parametrize("name", ["relu", "gelu", "softmax", "identity", "prelu"])
     def test_neither_integer_nor_bool(self, backend, kind, name):
         x = whole_numbers(backend, kind)
-        weights = [native(backend, [0.25], "float32")] if name == "prelu" else []
+        weights = [native(backend, array, "float32") for array in further_inputs(name, (2, 2))]
         message = (
             rf"{name}: expected a floating-point (array|tensor), got (torch\.)?{kind}. Cast it"
         )

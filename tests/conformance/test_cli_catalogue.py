@@ -81,11 +81,14 @@ def test_show():
     result = invoke("show", "Softplus")
     assert result.exit_code == 0, result.output
     assert ua.describe("softplus") in result.output
-    (torch,) = (line for line in result.output.splitlines() if line.startswith("│ torch"))
+    torch, spelling = (line for line in result.output.splitlines() if line.startswith("│ torch"))
     assert [cell.strip() for cell in torch.strip("│").split("│")] == [
         *("torch", "nn.functional.softplus", "own", "own", "own", "shared"),
         "float64: linear beyond a threshold, 2e-9 too early",
     ]
+    assert (
+        spelling.strip("│").split("│")[1].strip() == "F.softplus(beta=1.0), nn.Softplus(beta=1.0)"
+    )
 
 
 def test_show_goes_by_the_parameters():

@@ -29,7 +29,7 @@ def test_run_is_what_happens_without_a_command(invoke, command):
     result = invoke(*command, *FEW)
     assert result.exit_code == 0, result.output
     assert "relu" in result.output
-    assert "2 of 2 cases passed, 0 failed" in result.output
+    assert "2 of 3 cases passed, 0 failed, 1 unsupported" in result.output
     assert "layouts" in result.output
 
 
@@ -46,7 +46,7 @@ def test_run_writes_every_report(invoke, tmp_path):
 def test_a_failure_is_told_with_the_command_that_shows_it(invoke, monkeypatch, tmp_path):
     case = Case(Subject("relu"), "numpy", "float32", 0)
     failed = Result(case, 0.0, None, problem="ValueError: [bold]no[/bold]")
-    monkeypatch.setattr(module, "run_cases", lambda cases, **options: iter([failed] * 2))
+    monkeypatch.setattr(module, "run_cases", lambda cases, **options: iter([failed] * 3))
     result = invoke("run", *FEW, "--json", tmp_path / "report.json")
     assert result.exit_code == 1
     assert "FAILED relu on numpy, float32, value: ValueError: [bold]no[/bold]" in result.output
@@ -58,7 +58,7 @@ def test_a_lost_case_is_an_error(invoke, monkeypatch):
     monkeypatch.setattr(module, "run_cases", lambda cases, **options: iter([]))
     result = invoke("run", *FEW)
     assert result.exit_code == 1
-    assert "0 cases were run of 2" in str(result.exception)
+    assert "0 cases were run of 3" in str(result.exception)
 
 
 def test_one_order_or_one_check_alone(invoke):
@@ -107,7 +107,8 @@ def test_repro_of_no_number(invoke):
 
 def test_record_and_compare(invoke, tmp_path):
     recording, verdicts = tmp_path / "numpy.npz", tmp_path / "verdicts.json"
-    result = invoke("record", recording, "--backend", "numpy", "--dtype", "float32")
+    few = ("--backend", "numpy", "--activation", "tanh", "--dtype", "float32")
+    result = invoke("record", recording, *few)
     assert result.exit_code == 0, result.output
     assert "1 calls recorded" in result.output
     result = invoke("compare", recording, "--json", verdicts)

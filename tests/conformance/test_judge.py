@@ -11,11 +11,12 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.conformance.oracle_facts import REQUIRED
+from unified_act.registry import ACTIVATIONS
 from unified_act_conformance import budgets, inputs, oracle
 from unified_act_conformance.floats import FORMATS, FloatArray, round_to, to_type, ulp, widen
 from unified_act_conformance.judge import CLASSES, Floor, Judgement, judge, judge_with_slack
 from unified_act_conformance.oracle_ranges import value_range
-from unified_act_conformance.oracle_rows import ROW_FUNCTIONS, rows
+from unified_act_conformance.oracle_rows import rows
 
 Array32 = NDArray[np.float32]
 Formula = Callable[[Any], Any]
@@ -371,16 +372,17 @@ def test_broken_rows_fail() -> None:
 
 
 def test_every_activation_has_a_budget() -> None:
-    named = {*oracle.ELEMENTWISE, *ROW_FUNCTIONS, "prelu", "prelu.weight"}
+    named = {activation.name for activation in ACTIVATIONS}
     assert set(budgets.activations()) == named
-    for name in named:
+    weights = {f"{a.name}.{w}" for a in ACTIVATIONS if a.kind == "learned" for w in a.inputs[1:]}
+    for name in named | weights:
         for order in (0, 1, 2):
             for dtype in FORMATS:
                 assert 0 <= budgets.budget(name, order, dtype) <= 16
 
 
 def test_tiers() -> None:
-    assert list(budgets.tiers()) == ["exact", "rational", "elementary", "composed"]
+    assert list(budgets.tiers()) == ["exact", "rational", "elementary", "composed", "summed"]
     for order in (0, 1, 2):
         wide = [tier.wide[order] for tier in budgets.tiers().values()]
         assert wide == sorted(wide)

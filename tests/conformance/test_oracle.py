@@ -172,23 +172,6 @@ def test_turning_points_are_the_bounds(name: str) -> None:
             )
 
 
-def test_prelu() -> None:
-    x = np.array([-2.0, -0.0, 0.0, 3.0, -np.inf, np.inf, np.nan, -1.0, -1e-200, -np.inf])
-    w = np.array([0.1, 0.1, 0.1, 0.1, 0.25, 0.25, 0.25, np.nan, 1e-200, 0.0])
-    value = oracle.evaluate_prelu("value", x, w)
-    wanted = [-0.2, -0.0, 0.0, 3.0, -np.inf, np.inf, np.nan, np.nan, -0.0, -0.0]
-    np.testing.assert_array_equal(value.high, wanted)
-    with mpmath.workprec(PRECISION):
-        assert exact_sum(value, 0) == mpmath.mpf(0.1) * -2
-        third = oracle.evaluate_prelu("value", np.array([-1 / 3]), np.array([0.1]))
-        assert_close(exact_sum(third, 0), mpmath.mpf(-1 / 3) * mpmath.mpf(0.1), "prelu")
-    by_input = oracle.evaluate_prelu("input", x, w).high
-    np.testing.assert_array_equal(by_input[:6], [0.1, 0.1, 0.1, 1.0, 0.25, 1.0])
-    by_weight = oracle.evaluate_prelu("weight", x, w).high
-    np.testing.assert_array_equal(by_weight[:6], [-2.0, 0.0, 0.0, 0.0, -np.inf, 0.0])
-    assert oracle.prelu_condition("value", x, w)[[0, 1, 3, 4]].tolist() == [0.1, 0.0, 1.0, 0.0]
-
-
 def exact_rows(name: str, row: list[float], cotangent: list[float] | None) -> list[Number]:
     powers = [mpmath.exp(mpmath.mpf(value)) for value in row]
     total = mpmath.fsum(powers)

@@ -12,6 +12,7 @@ import pytest
 from flint import arb, ctx
 from numpy.typing import NDArray
 
+from tests.conformance.oracle_facts import REQUIRED
 from unified_act_conformance import inputs, oracle, oracle_fast
 from unified_act_conformance.cases import VARIANTS, Case, Subject
 from unified_act_conformance.fast_balls import Balls
@@ -25,12 +26,17 @@ Parameters = Mapping[str, float]
 
 NARROW = ("float16", "bfloat16", "float32")
 CASES: list[tuple[str, Parameters]] = [
-    (name, parameters) for name in FORMULAS for parameters in ({}, *VARIANTS.get(name, ()))
+    (name, parameters)
+    for name in FORMULAS
+    for parameters in (REQUIRED.get(name, {}), *VARIANTS.get(name, ()))
 ]
 WHOLE = ("gelu", "softsign", "sigmoid")
 """Compared at all numbers of bfloat16: a lost tail, a slow limit and a fast one."""
 MILLIONTH = 2.0**-19
 """Of the type's spacing: the oracle's tolerance, and the rounding of the comparison itself."""
+LEFT_OVER = {"exponential": 0.25, "squared_relu": 0.04, "squareplus": 0.08}
+"""The share that is left over of those of which it is more: results beyond the largest number, and
+a slope that is all but 1."""
 
 
 def sweep(name: str, parameters: Parameters, dtype: str, count: int | None = 3000) -> Doubles:
@@ -72,7 +78,9 @@ def assert_same_condition(
     # What is far below every spacing may be known to that only.
     least = float_format(dtype).smallest_subnormal
     room = MILLIONTH * (weight * exact + least)
-    assert (weight * np.abs(fast - exact) <= room)[finite].all()
+    with np.errstate(invalid="ignore"):  # of two infinities, which are the same
+        close = (fast == exact) | (weight * np.abs(fast - exact) <= room)
+    assert close[finite].all()
 
 
 @pytest.mark.parametrize(("name", "parameters"), CASES, ids=str)
@@ -124,7 +132,7 @@ def test_few_points_are_left_over(
     x = sweep(name, parameters, "bfloat16", None)
     for order in range(3):
         oracle.evaluate(name, order, x, parameters, "bfloat16")
-    assert left <= 0.02 * 3 * x.size
+    assert left <= LEFT_OVER.get(name, 0.02) * 3 * x.size
 
 
 @pytest.mark.parametrize("name", ["gelu", "tanh", "hard_silu", "softplus"])
@@ -162,7 +170,8 @@ def test_verdicts_are_those_of_the_exact_oracle(
         ]
         assert verdicts[0].failures == verdicts[1].failures > 0
         assert verdicts[0].max_error == pytest.approx(verdicts[1].max_error, rel=1e-5)
-        blank = [replace(verdict, max_error=0.0, curve=()) for verdict in verdicts]
+        assert verdicts[0].errors == pytest.approx(verdicts[1].errors, rel=1e-5, abs=1e-9)
+        blank = [replace(verdict, max_error=0.0, errors={}, curve=()) for verdict in verdicts]
         assert blank[0] == blank[1]
         for one, other in zip(verdicts[0].curve, verdicts[1].curve, strict=True):
             assert one.bucket == other.bucket

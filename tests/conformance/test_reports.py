@@ -3,10 +3,7 @@
 import json
 import math
 import re
-import struct
-from base64 import b64decode
 from dataclasses import replace
-from html.parser import HTMLParser
 from io import StringIO
 from xml.etree import ElementTree as ET
 
@@ -14,13 +11,10 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from unified_act_conformance import curves, report
-from unified_act_conformance.cases import Case, Subject
-from unified_act_conformance.checks import CheckResult
-from unified_act_conformance.deviations import Deviation
-from unified_act_conformance.environment import Environment, environment
-from unified_act_conformance.judge import Judgement
-from unified_act_conformance.regions import REGIONS, Tally
+from tests.conformance.reported import DEVIATION, HERE, NASTY, case, every_result, judgement
+from unified_act_conformance import report
+from unified_act_conformance.environment import environment
+from unified_act_conformance.regions import REGIONS
 from unified_act_conformance.report_common import (
     Run,
     case_id,
@@ -30,132 +24,15 @@ from unified_act_conformance.report_common import (
     share,
     worst_x,
 )
-from unified_act_conformance.report_html import html_report
 from unified_act_conformance.report_json import json_report, schema, verdict
 from unified_act_conformance.report_junit import junit_report
 from unified_act_conformance.report_markdown import markdown_report
 from unified_act_conformance.runner import Result
 
-NASTY = "ValueError: </script><script>alert(1)</script> | *a* & \x1b[31mred\x00\nnext line"
-HERE = Environment(
-    packages={"unified-act": "1.0", "torch": "2.13.0"},
-    python="CPython 3.11.7",
-    platform="Linux",
-    cpu="a processor",
-    cpu_flags=["avx2"],
-    variables={"OMP_NUM_THREADS": "2"},
-)
-DEVIATION = Deviation(
-    id="torch-nan",
-    backend="torch",
-    versions=">=2",
-    subjects=("gelu",),
-    numerics="fast",
-    orders=(0,),
-    dtypes=("float32",),
-    intervals=((-math.inf, -math.inf), (3.0, 4.0)),
-    bound=math.inf,
-    reason="the kernel multiplies an infinity by 0",
-    link="https://example.org/1",
-)
-
-
-def judgement(error=0.5, x=-1.5, budget=4.0, **changes):
-    found = Judgement(
-        passed=error <= budget,
-        count=100,
-        failures=int(error > budget),
-        max_error=error,
-        worst_index=3,
-        worst_x=x,
-        got=0.25,
-        want=-0.0,
-        worst_distance=error,
-        max_distance=12.0,
-        classes={"nan_for_number": int(math.isinf(error)), "wrong_sign": 0},
-        signed_zeros=2,
-        worst_region="normal",
-        regions=dict.fromkeys(REGIONS, Tally(0, 0)) | {"normal": Tally(100, int(error > budget))},
-        errors={"p50": 0.0, "p99": 0.1, "p99.9": error},
-        distances={"p50": 0.0, "p99": 1.0, "p99.9": 12.0},
-        curve=curves.curve_of(np.array([x, 0.0, 1.0]), np.array([error, 0.0, 0.1]), "float32"),
-    )
-    return replace(found, **changes)
-
-
-def case(name="gelu", backend="torch", dtype="float32", order=0, part="x", **parameters):
-    return Case(Subject(name, tuple(parameters.items())), backend, dtype, order, part)
-
 
 @pytest.fixture
 def run():
-    """Every kind of result once."""
-    results = [
-        Result(
-            case(),
-            4.0,
-            judgement(),
-            ((DEVIATION, judgement(math.inf, -math.inf, got=math.nan)),),
-        ),
-        Result(case(order=1), 4.0, judgement(9.0), problem="error 9 above 4"),
-        Result(case(order=2), 4.0, judgement(math.inf, math.nan), problem="a NaN for a number"),
-        Result(case(dtype="bfloat16"), 1.0, None, problem=NASTY),
-        Result(case(backend="numpy", order=2), 4.0, None, unsupported="numpy has none"),
-        Result(case("prelu", order=1), 0.0, judgement(0.0)),
-        Result(case("prelu", order=1, part="weight"), 4.0, judgement(2.0)),
-        Result(case("elu", backend="numpy", alpha=0.5), 4.0, judgement(0.0)),
-    ]
-    checks = [
-        CheckResult("layouts", Subject("gelu"), "torch", "float32", "fast"),
-        CheckResult(
-            "layouts", Subject("elu", (("alpha", 0.5),)), "torch", "float32", "fast", NASTY
-        ),
-        CheckResult("mode jit", Subject("gelu"), "numpy", "float32", "fast", unsupported="no jit"),
-    ]
-    return Run(results, "fast", quick=True, environment=HERE, checks=checks)
-
-
-# --- curves ---
-
-
-@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
-def test_a_curve_has_the_worst_input_of_each_stretch(dtype):
-    rng = np.random.default_rng(0)
-    x = np.concatenate([rng.normal(size=2000) * 10.0 ** rng.integers(-4, 4, 2000), [0, -0.0]])
-    x = np.concatenate([x, [np.inf, -np.inf, np.nan]])
-    errors = rng.random(x.size)
-    curve = curves.curve_of(x, errors, dtype)
-    found = {point.x: point.error for point in curve}
-    assert max(found.values()) == errors.max()
-    assert [point.bucket for point in curve] == sorted({point.bucket for point in curve})
-    assert all(0 <= point.bucket < curves.BUCKETS for point in curve)
-    assert found[np.inf] == errors[-3]
-    assert found[-np.inf] == errors[-2]
-    positions = [point.x for point in curve if math.isfinite(point.x)]
-    assert positions == sorted(positions)
-    shuffled = rng.permutation(x.size)
-    again = curves.curve_of(x[shuffled], errors[shuffled], dtype)
-    assert [point.error for point in again] == [point.error for point in curve]
-
-
-def test_curves_join_to_the_curve_of_all():
-    rng = np.random.default_rng(1)
-    x, errors = rng.normal(size=500), rng.random(500)
-    whole = curves.curve_of(x, errors, "float32")
-    halves = [
-        curves.curve_of(x[part], errors[part], "float32") for part in (slice(250), slice(250, None))
-    ]
-    assert curves.join_curves(*halves) == whole
-    assert curves.join_curves((), whole) == whole
-
-
-def test_the_curve_of_nothing_is_empty():
-    assert curves.curve_of(np.array([]), np.array([]), "float32") == ()
-
-
-def test_faults_stay_infinite():
-    (point,) = curves.curve_of(np.array([1.0, 1.0]), np.array([np.inf, 2.0]), "float32")
-    assert point == (point.bucket, 1.0, math.inf)
+    return every_result()
 
 
 # --- what reports share ---
@@ -315,85 +192,6 @@ def test_markdown_lists_each_failure_on_one_line(run):
     assert len(lines) == 4
     assert all("unified-act conformance r" in line for line in lines)
     assert "<script" not in "".join(lines)
-
-
-# --- HTML ---
-
-
-class Page(HTMLParser):
-    """What a page holds."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.tags, self.buttons, self.scripts, self.links = [], {}, [], []
-        self.inside = ""
-        self.feed(text)
-
-    def handle_starttag(self, tag, attrs):
-        attributes = dict(attrs)
-        self.tags.append(tag)
-        self.inside = tag
-        if "data-cell" in attributes:
-            self.buttons[attributes["data-cell"]] = attributes
-        if tag == "script":
-            self.scripts.append("")
-        self.links += [value for name, value in attrs if name in {"src", "href"}]
-
-    def handle_data(self, data):
-        if self.inside == "script":
-            self.scripts[-1] += data
-
-
-@pytest.fixture
-def page(run):
-    return Page(html_report(run))
-
-
-def test_html_is_one_file(page):
-    assert all(link.startswith(("#", "https://example.org/1")) for link in page.links)
-    assert not {"link", "img", "iframe", "object"} & set(page.tags)
-    assert len(page.scripts) == 2
-
-
-def test_html_has_a_cell_for_each_activation_backend_dtype_and_order(run, page):
-    assert len(page.buttons) == len(run.results) - 1  # both gradients of prelu share one
-    states = {key: button["class"].split() for key, button in page.buttons.items()}
-    assert "failed" in states["gelu-torch-float32-1"]
-    assert "deviates" in states["gelu-torch-float32-0"]
-    assert "unsupported" in states["gelu-numpy-float32-2"]
-
-
-def test_html_data_holds_the_curves_exactly(page):
-    data = json.loads(page.scripts[0])
-    assert set(data["cells"]) == set(page.buttons)
-    (found,) = data["cells"]["gelu-torch-float32-0"]
-    x, errors = (struct.unpack("<3f", b64decode(text)) for text in found["curve"])
-    assert x == (-1.5, 0.0, 1.0)
-    assert errors == pytest.approx((0.5, 0.0, 0.1))
-    assert found["worst"][0] == ["-1.5", "-0x1.8p+0"]
-    assert found["repro"].endswith(" --x")
-    assert data["deviations"]["torch-nan"]["intervals"][0] == ["-Infinity", "-Infinity"]
-    assert [part["part"] for part in data["cells"]["prelu-torch-float32-1"]] == ["x", "weight"]
-
-
-def test_html_links_failures_to_their_cells(run, page):
-    assert "#gelu-torch-float32-1" in page.links
-    assert NASTY not in html_report(run)
-
-
-def test_html_of_a_full_run_stays_small(run):
-    rng = np.random.default_rng(0)
-    x = np.concatenate(
-        [-(2.0 ** rng.uniform(-120, 120, 5000)), 2.0 ** rng.uniform(-120, 120, 5000)]
-    )
-    curve = curves.curve_of(x, rng.random(x.size), "float32")
-    assert len(curve) > 120
-    results = [
-        Result(case(f"a{number}", dtype=dtype), 4.0, judgement(curve=curve))
-        for number in range(280)
-        for dtype in ("float16", "bfloat16", "float32", "float64")
-    ]
-    assert len(html_report(replace(run, results=results)).encode()) < 5_000_000
 
 
 # --- the terminal ---

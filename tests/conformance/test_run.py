@@ -13,26 +13,42 @@ from unified_act_conformance.cases import list_cases, list_subjects
 BACKENDS = ["mxnet", "numpy", "tensorflow", "torch"]
 DTYPES = ["float16", "bfloat16", "float32", "float64"]
 NAMES = [
-    *("affine", "celu", "clipped_gelu", "clipped_relu", "elu", "exponential", "gelu", "gelu_tanh"),
-    *("hard_mish", "hard_shrink", "hard_sigmoid", "hard_sigmoid_02", "hard_silu", "hard_tanh"),
-    *("identity", "laplace", "leaky_relu", "lisht", "log_sigmoid", "log_softmax", "mish", "prelu"),
-    *("quick_gelu", "relu", "relu6", "scaled_tanh", "selu", "shrink", "sigmoid", "silu"),
-    *("soft_shrink", "softmax", "softplus", "softsign", "sparse_plus", "sparse_sigmoid"),
-    *("sqrt_softplus", "squared_relu", "squareplus", "tanh", "tanh_shrink", "threshold"),
-    "thresholded_relu",
+    *("affine", "celu", "clipped_gelu", "clipped_relu", "crelu", "elu", "exponential", "geglu"),
+    *("gelu", "gelu_tanh", "glu", "gumbel_softmax", "hard_mish", "hard_shrink", "hard_sigmoid"),
+    *("hard_sigmoid_02", "hard_silu", "hard_tanh", "hardmax", "identity", "laplace", "leaky_relu"),
+    *("lisht", "log_sigmoid", "log_softmax", "masked_softmax", "maxout", "mish", "prelu"),
+    *("quick_gelu", "reglu", "relu", "relu6", "rrelu", "scaled_tanh", "selu", "shrink", "sigmoid"),
+    *("silu", "snake", "snake_beta", "soft_shrink", "softmax", "softmax2d", "softmin", "softplus"),
+    *("softsign", "sparse_plus", "sparse_sigmoid", "sparsemax", "sqrt_softplus", "squared_relu"),
+    *("squareplus", "star_relu", "swiglu", "tanh", "tanh_shrink", "threshold", "thresholded_relu"),
+    *("tlu", "xielu"),
 ]
 OTHER_PARAMETERS = [
-    *("affine(alpha=2.0, beta=-0.75)", "affine(alpha=-0.3, beta=0.1)"),
+    *("affine(alpha=2.0, beta=-0.75)", "affine(alpha=-0.3, beta=0.1)", "celu(alpha=0.5)"),
     *("clipped_gelu(min_value=9.0, max_value=12.0)", "clipped_relu(max_value=20.0)"),
-    *("celu(alpha=0.5)", "elu(alpha=0.25)", "hard_sigmoid(alpha=0.2)", "squareplus(b=0.0)"),
-    *("laplace(mu=0.707107, sigma=0.282095)", "scaled_tanh(alpha=0.5, beta=2.0)"),
-    *("shrink(threshold=1.25, bias=0.75)", "soft_shrink(threshold=1.25)"),
+    *("clipped_relu(max_value=0.75)", "elu(alpha=0.25)", "geglu(axis=0)", "glu(gate_first=True)"),
+    *("glu(axis=0)", "gumbel_softmax(tau=0.5, hard=True)", "gumbel_softmax(axis=0)"),
+    *("hard_shrink(threshold=1.25)", "hard_sigmoid(alpha=0.2)"),
+    *("hard_sigmoid_02(alpha=0.25, beta=0.25)", "hard_tanh(min_value=-2.0, max_value=0.5)"),
+    *("laplace(mu=0.707107, sigma=0.282095)", "laplace(mu=-1.5, sigma=2.0)"),
+    *("leaky_relu(negative_slope=0.3)", "leaky_relu(negative_slope=-0.5)", "log_softmax(axis=0)"),
+    *("maxout(groups=2)", "maxout(groups=3, axis=0)", "prelu(axis=-1)", "rrelu(training=True)"),
+    *("scaled_tanh(alpha=0.5, beta=2.0)", "shrink(threshold=1.25, bias=0.75)"),
+    *("silu(beta=1.702)", "snake(axis=-1)", "soft_shrink(threshold=1.25)", "softmax(axis=0)"),
+    *("softplus(beta=5.0)", "sparsemax(axis=0)", "squareplus(b=0.0)", "squareplus(b=0.3)"),
+    *("swiglu(gate_first=False)", "threshold(threshold=0.0, value=0.0)"),
     *("threshold(threshold=1.5, value=-20.0)", "thresholded_relu(threshold=0.25)"),
-    *("hard_tanh(min_value=-2.0, max_value=0.5)", "leaky_relu(negative_slope=0.3)"),
-    *("leaky_relu(negative_slope=-0.5)", "log_softmax(axis=0)", "prelu(axis=-1)"),
-    *("silu(beta=1.702)", "softmax(axis=0)", "softplus(beta=5.0)"),
+    "xielu(beta=1.0)",
 ]
-WITHOUT_DEFAULTS = {"affine", "clipped_relu", "threshold"}
+WITHOUT_DEFAULTS = {"affine", "clipped_relu", "maxout", "threshold"}
+WEIGHTS = {
+    "prelu": ["weight"],
+    "snake": ["alpha"],
+    "snake_beta": ["alpha", "beta"],
+    "star_relu": ["scale", "bias"],
+    "tlu": ["tau"],
+    "xielu": ["alpha_p", "alpha_n"],
+}
 EVERY_16_BIT_INPUT = 65_536
 
 
@@ -61,8 +77,7 @@ def test_no_activation_is_left_out():
     assert ua.list_activations() == NAMES
     assert ua.list_backends() == BACKENDS
     subjects = {str(subject) for subject in list_subjects()}
-    assert subjects >= {*NAMES, *OTHER_PARAMETERS} - WITHOUT_DEFAULTS
-    assert not subjects & WITHOUT_DEFAULTS
+    assert subjects == {*NAMES, *OTHER_PARAMETERS} - WITHOUT_DEFAULTS
 
 
 @pytest.mark.parametrize("subject", list_subjects(), ids=str)
@@ -75,8 +90,8 @@ def test_accuracy(subject):
     assert not problems, "\n".join(problems)
 
     elementwise = subject.activation in ua.list_activations(kind="elementwise")
-    parts = [(0, "x"), (1, "x")] + [(1, "weight")] * (subject.activation == "prelu")
-    parts += [(2, "x")] * elementwise
+    weights = WEIGHTS.get(subject.activation, [])
+    parts = [(0, "x"), *((order, part) for order in (1, 2) for part in ("x", *weights))]
     expected = {
         (backend, dtype, order, part)
         for backend, dtype, (order, part) in itertools.product(BACKENDS, DTYPES, parts)

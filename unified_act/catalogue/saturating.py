@@ -107,7 +107,7 @@ ACTIVATIONS = (
         derivative=_log_sigmoid_derivative,
         second_derivative=_log_sigmoid_second_derivative,
         aliases=("log_expit",),
-        limits=lambda: Limits((-INFINITY, 0.0), (1.0, 0.0)),
+        limits=lambda: Limits((-INFINITY, -0.0), (1.0, 0.0)),
         formula=r"-\log(1 + e^{-x})",
         summary="Logarithm of the sigmoid.",
     ),

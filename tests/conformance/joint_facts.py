@@ -1,0 +1,176 @@
+"""What the joint oracle has to give: other closed forms of the activations of several numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import mpmath
+
+Number = Any  # mpmath has no types
+Numbers = Sequence[Number]
+
+
+def relu(x: Number) -> Number:
+    return (x + abs(x)) / 2
+
+
+def softmax(numbers: Numbers, **_: Any) -> list[Number]:
+    return [1 / mpmath.fsum(mpmath.exp(other - x) for other in numbers) for x in numbers]
+
+
+def masked_softmax(numbers: Numbers, mask: Sequence[bool], **_: Any) -> list[Number]:
+    counted = mpmath.fsum(mpmath.exp(x) for x, counts in zip(numbers, mask, strict=True) if counts)
+    return [
+        mpmath.exp(x) / counted if counts else x * 0
+        for x, counts in zip(numbers, mask, strict=True)
+    ]
+
+
+def sparsemax(numbers: Numbers, **_: Any) -> list[Number]:
+    """The threshold is the largest that any number of the largest elements would give."""
+    ordered = sorted(numbers, reverse=True)
+    threshold = max(
+        (mpmath.fsum(ordered[:count]) - 1) / count for count in range(1, len(ordered) + 1)
+    )
+    return [relu(x - threshold) for x in numbers]
+
+
+def hardmax(numbers: Numbers, **_: Any) -> list[Number]:
+    return [x * 0 + (index == numbers.index(max(numbers))) for index, x in enumerate(numbers)]
+
+
+def maxout(numbers: Numbers, groups: int, **_: Any) -> list[Number]:
+    length = len(numbers) // groups
+    return [max(numbers[part * length + unit] for part in range(groups)) for unit in range(length)]
+
+
+def prelu(numbers: Numbers, **_: Any) -> list[Number]:
+    x, weight = numbers
+    return [relu(x) - weight * relu(-x)]
+
+
+def star_relu(numbers: Numbers, **_: Any) -> list[Number]:
+    x, scale, bias = numbers
+    return [scale * relu(x) ** 2 + bias]
+
+
+def tlu(numbers: Numbers, **_: Any) -> list[Number]:
+    x, tau = numbers
+    return [tau + relu(x - tau)]
+
+
+def snake(numbers: Numbers, **_: Any) -> list[Number]:
+    x, alpha = numbers
+    return [x + x * mpmath.sin(alpha * x) * mpmath.sinc(alpha * x)]
+
+
+def snake_beta(numbers: Numbers, **_: Any) -> list[Number]:
+    x, alpha, beta = numbers
+    return [x + (1 - mpmath.cos(2 * mpmath.exp(alpha) * x)) / (2 * mpmath.exp(beta))]
+
+
+def xielu(numbers: Numbers, beta: float, **_: Any) -> list[Number]:
+    x, alpha_p, alpha_n = numbers
+    negative = -relu(-x)
+    left = alpha_n * (mpmath.exp(negative) - 1 - negative)
+    return [alpha_p * relu(x) ** 2 + left + mpmath.mpf(beta) * x]
+
+
+def glu(numbers: Numbers, **_: Any) -> list[Number]:
+    value, gate = numbers
+    return [value / (1 + mpmath.exp(-gate))]
+
+
+def reglu(numbers: Numbers, **_: Any) -> list[Number]:
+    value, gate = numbers
+    return [value * relu(gate)]
+
+
+def geglu(numbers: Numbers, **_: Any) -> list[Number]:
+    value, gate = numbers
+    return [value * gate * (1 + mpmath.erf(gate / mpmath.sqrt(2))) / 2]
+
+
+def swiglu(numbers: Numbers, **_: Any) -> list[Number]:
+    value, gate = numbers
+    return [value * gate / (1 + mpmath.exp(-gate))]
+
+
+def rrelu(numbers: Numbers, lower: float, upper: float, **_: Any) -> list[Number]:
+    x, noise = numbers if len(numbers) == 2 else (numbers[0], mpmath.mpf(0.5))
+    slope = (1 - noise) * lower + noise * upper
+    return [relu(x) - slope * relu(-x)]
+
+
+def gumbel_softmax(numbers: Numbers, tau: float, **_: Any) -> list[Number]:
+    half = len(numbers) // 2
+    pairs = zip(numbers[:half], numbers[half:], strict=True)
+    return softmax([(x - mpmath.log(mpmath.log(1 / noise))) / tau for x, noise in pairs])
+
+
+FORMULAS: Mapping[str, Callable[..., list[Number]]] = {
+    "crelu": lambda numbers, **_: [relu(x) for x in (*numbers, *(-x for x in numbers))],
+    "geglu": geglu,
+    "glu": glu,
+    "gumbel_softmax": gumbel_softmax,
+    "hardmax": hardmax,
+    "log_softmax": lambda numbers, **_: [mpmath.log(share) for share in softmax(numbers)],
+    "masked_softmax": masked_softmax,
+    "maxout": maxout,
+    "prelu": prelu,
+    "reglu": reglu,
+    "rrelu": rrelu,
+    "snake": snake,
+    "snake_beta": snake_beta,
+    "softmax": softmax,
+    "softmax2d": softmax,
+    "softmin": lambda numbers, **_: softmax([-x for x in numbers]),
+    "sparsemax": sparsemax,
+    "star_relu": star_relu,
+    "swiglu": swiglu,
+    "tlu": tlu,
+    "xielu": xielu,
+}
+
+ROWS = [[0.3, -1.25, 2.0], [1.5, 1.5, -0.75, 0.5], [-4.0]]
+GATED = [[1.75, 0.4], [-2.5, -3.0], [0.3, 6.0]]
+POINTS: Mapping[str, Sequence[tuple[Sequence[float], Mapping[str, Any]]]] = {
+    "crelu": [([0.3, -1.25], {}), ([2.0], {})],
+    **{name: [(row, {}) for row in GATED] for name in ("glu", "geglu", "swiglu", "reglu")},
+    "gumbel_softmax": [
+        ([0.3, -1.25, 0.75, 0.125], {}),
+        ([0.3, 1.0, -2.0, 0.75, 0.5, 0.9], {"tau": 0.5}),
+    ],
+    **{
+        name: [(row, {}) for row in ROWS]
+        for name in ("log_softmax", "softmax", "softmax2d", "softmin")
+    },
+    "hardmax": [([0.3, -1.25, 2.0], {}), ([-4.0], {})],
+    "masked_softmax": [
+        ([0.3, -1.25, 2.0, 1.0], {"mask": [True, False, True, True]}),
+        ([0.3, 5.0], {"mask": [False, False]}),
+    ],
+    "maxout": [([0.3, -1.25, 2.0, 1.0], {"groups": 2}), ([0.5, -1.0, 0.25], {"groups": 3})],
+    "prelu": [([1.5, 0.25], {}), ([-2.5, 0.25], {}), ([-0.5, -3.0], {})],
+    "rrelu": [([-2.5], {}), ([-2.5, 0.3], {"training": True}), ([1.5, 0.3], {"training": True})],
+    "snake": [([1.5, 0.5], {}), ([-7.25, 3.0], {}), ([0.75, 0.0], {}), ([0.0, -0.5], {})],
+    "snake_beta": [([1.5, 0.5, -0.25], {}), ([-3.0, -1.0, 0.75], {})],
+    "sparsemax": [([0.3, -1.25, 0.9], {}), ([1.5, 1.5, 1.25, 0.5], {}), ([-4.0], {})],
+    "star_relu": [([1.5, 0.75, -0.5], {}), ([-1.5, 0.75, -0.5], {})],
+    "tlu": [([1.5, 0.5], {}), ([-1.5, -1.0], {})],
+    "xielu": [([1.5, 0.75, 0.25], {}), ([-2.5, 0.75, 0.25], {"beta": 1.0})],
+}
+"""Where each is asked, with the parameters that differ from the defaults; away from corners."""
+
+CORNERS: Sequence[tuple[str, Mapping[str, Any], Sequence[float], Sequence[float]]] = [
+    ("crelu", {}, [0.0, -0.0], [0.0, 0.0]),
+    ("maxout", {"groups": 3}, [1.5, 2.0, 2.0], [0.0, 1.0, 0.0]),
+    ("prelu", {}, [0.0, 0.25], [0.25, 0.0]),
+    ("reglu", {}, [3.0, 0.0], [0.0, 0.0]),
+    ("rrelu", {"lower": 0.25, "upper": 0.75}, [0.0], [0.5]),
+    ("star_relu", {}, [0.0, 2.0, 3.0], [0.0, 0.0, 1.0]),
+    ("tlu", {}, [0.5, 0.5], [0.0, 1.0]),
+    ("xielu", {}, [0.0, 0.75, 2.0], [0.5, 0.0, 0.0]),
+]
+"""The gradient of the first result where the derivative jumps: the constant branch owns it."""
