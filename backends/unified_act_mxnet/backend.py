@@ -8,7 +8,14 @@ from typing import Any
 import numpy as np
 
 from unified_act.activation import Activation
-from unified_act.backend import DTYPES, Native, Numerics, check_further
+from unified_act.backend import (
+    DTYPES,
+    Native,
+    Numerics,
+    channel_shape,
+    check_further,
+    section_length,
+)
 from unified_act.errors import InputTypeError, UnsupportedError
 from unified_act.randomness import with_generator
 from unified_act.shortcuts import with_keywords
@@ -51,7 +58,7 @@ class MxnetBackend:
         """Returns the function that computes `activation`."""
         names = activation.inputs_for(parameters)
         implementations: dict[str, Callable[..., Any]] = {
-            dtype: _compiled(shared_graph(activation, parameters, dtype), activation, names)
+            dtype: _compiled(shared_graph(activation, parameters, dtype), activation, parameters)
             for dtype in self.dtypes
         }
         in_graph = shared_graph(activation, parameters, None)
@@ -60,7 +67,9 @@ class MxnetBackend:
         if kernel is not None and arguments is not None:
             graph = with_keywords(kernel.find(mx.sym), arguments)
             # MXNet turns keywords into strings in every call; a graph has them already.
-            function = _compiled(graph, activation, names) if arguments else kernel.find(mx.nd)
+            function = kernel.find(mx.nd)
+            if arguments:
+                function = _compiled(graph, activation, parameters)
             implementations |= dict.fromkeys(kernel.dtypes, function)
             if set(kernel.dtypes).issuperset(_IN_A_GRAPH):
                 in_graph = graph
@@ -104,11 +113,25 @@ class MxnetBackend:
         return gradient.value_and_grad(function, inputs, cotangent)
 
 
-def _compiled(graph: Graph, activation: Activation, names: Sequence[str]) -> Callable[..., Any]:
+def _compiled(
+    graph: Graph, activation: Activation, parameters: Mapping[str, Any]
+) -> Callable[..., Any]:
     """Returns a function of arrays that runs `graph` as one operator, built on the first call."""
+    names = activation.inputs_for(parameters)
     built: list[Callable[..., Any]] = []
+    sections = 2 if activation.kind == "gated" else parameters.get("groups")
+
+    def check_axis(x: Any, *weights: Any) -> None:
+        """Says what the other backends say; a symbol knows no shape to be wrong."""
+        if sections is not None:
+            section_length(x.shape, sections, parameters["axis"])
+        elif activation.kind == "learned":
+            for weight in weights:
+                if weight.size != 1:
+                    channel_shape(weight.size, x.shape, parameters["axis"])
 
     def call(*inputs: Any) -> Any:
+        check_axis(*inputs)
         # Only then are there arrays without elements or dimensions.
         if mx.util.is_np_shape():
             shape = inputs[0].shape
