@@ -17,7 +17,7 @@ from unified_act.backend import (
     section_length,
 )
 from unified_act.errors import InputTypeError, UnsupportedError
-from unified_act.randomness import with_generator
+from unified_act.randomness import seed_or_generator, with_generator
 from unified_act.shortcuts import with_keywords
 from unified_act_mxnet import gradient
 from unified_act_mxnet._framework import BFLOAT16, mx
@@ -95,7 +95,8 @@ class MxnetBackend:
                 "a Symbol has no shape to draw random numbers for: pass a Symbol of noise."
             )
         dtype = np.float64 if x.dtype == np.float64 else np.float32
-        noise = np.random.default_rng(generator).random(x.shape, dtype=dtype)
+        source = np.random.default_rng(seed_or_generator(generator, np.random.Generator))
+        noise = source.random(x.shape, dtype=dtype)
         array = mx.np.array if isinstance(x, mx.np.ndarray) else mx.nd.array
         return array(np.maximum(noise, dtype(2.0**-25)), dtype=dtype, ctx=x.context)
 
@@ -195,12 +196,13 @@ def _by_dtype(
             "weight": (x.dtype,),
             "noise": (x.dtype, np.float32),
         }
-        check_further(
-            activation,
-            x,
-            arrays[1:],
-            lambda role, array: isinstance(array, NDArray) and array.dtype in allowed[role],
-        )
+        if inputs > 1:
+            check_further(
+                activation,
+                x,
+                arrays[1:],
+                lambda role, array: isinstance(array, NDArray) and array.dtype in allowed[role],
+            )
         result = by_dtype[x.dtype](*(_legacy(a) for a in arrays))
         return result.as_np_ndarray() if isinstance(x, mx.np.ndarray) else result
 

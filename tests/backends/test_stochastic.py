@@ -252,13 +252,21 @@ class TestGenerators:
             drawing(name, backend)(whole_numbers(backend, "int32"), 0)
 
     def test_no_array_at_all(self, backend, name):
+        function = drawing(name, backend)
         with pytest.raises(ua.InputTypeError, match=r"expected an? .*, got list"):
-            drawing(name, backend)([1.0], 0)
+            function([1.0], 0)
+        with pytest.raises(ua.InputTypeError, match=r"expected an? .*, got list"):
+            ua.value_and_grad(function, [1.0], 0)
 
-    @pytest.mark.parametrize("generator", ["seed", [1], 1.5], ids=str)
+    @pytest.mark.parametrize("generator", ["seed", [1], 1.5, True], ids=str)
     def test_no_generator(self, backend, name, generator):
-        with pytest.raises(ua.UnifiedActError, match="seed"):
-            drawing(name, backend)(native(backend, VALUES, "float32"), generator)
+        function = drawing(name, backend)
+        x = native(backend, VALUES, "float32")
+        message = r"come from a seed, which is an integer, from a .*Generator.*; got"
+        with pytest.raises(ua.ParameterValueError, match=message):
+            function(x, generator)
+        with pytest.raises(ua.ParameterValueError, match=message):
+            ua.value_and_grad(function, x, generator)
 
 
 @every_backend
