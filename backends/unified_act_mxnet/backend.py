@@ -120,16 +120,7 @@ def _compiled(
     """Returns a function of arrays that runs `graph` as one operator, built on the first call."""
     names = activation.inputs_for(parameters)
     built: list[Callable[..., Any]] = []
-    sections = 2 if activation.kind == "gated" else parameters.get("groups")
-
-    def check_axis(x: Any, *weights: Any) -> None:
-        """Says what the other backends say; a symbol knows no shape to be wrong."""
-        if sections is not None:
-            section_length(x.shape, sections, parameters["axis"])
-        elif activation.kind == "learned":
-            for weight in weights:
-                if weight.size != 1:
-                    channel_shape(weight.size, x.shape, parameters["axis"])
+    check_axis = _axis_check(activation, parameters)
 
     def call(*inputs: Any) -> Any:
         check_axis(*inputs)
@@ -150,6 +141,24 @@ def _compiled(
         return built[0](*inputs)
 
     return call
+
+
+def _axis_check(activation: Activation, parameters: Mapping[str, Any]) -> Callable[..., None]:
+    """Returns what raises, as the other backends do, about an axis that does not fit.
+
+    The definitions do not: a symbol knows no shape.
+    """
+    sections = 2 if activation.kind == "gated" else parameters.get("groups")
+
+    def check(x: Any, *weights: Any) -> None:
+        if sections is not None:
+            section_length(x.shape, sections, parameters["axis"])
+        elif activation.kind == "learned":
+            for weight in weights:
+                if weight.size != 1:
+                    channel_shape(weight.size, x.shape, parameters["axis"])
+
+    return check
 
 
 def _in_order(names: Sequence[str], symbol: Any) -> Callable[..., Any]:

@@ -53,6 +53,16 @@ def halves(function, axis, *, gate_first):
     return of_whole
 
 
+def sparsemax(x, axis):
+    """By bisection on the threshold: what is above it adds up to 1."""
+    low, high = np.max(x, axis=axis, keepdims=True) - 1.0, np.max(x, axis=axis, keepdims=True)
+    for _ in range(60):
+        middle = (low + high) / 2
+        too_low = np.sum(np.maximum(x - middle, 0.0), axis=axis, keepdims=True) > 1.0
+        low, high = np.where(too_low, middle, low), np.where(too_low, high, middle)
+    return np.maximum(x - low, 0.0)
+
+
 def weights_of(shape):
     """Different weights for the elements of a result, short enough for every dtype."""
     return np.resize([1.0, -2.0, 0.5, 3.0, 0.25], shape)
