@@ -214,10 +214,11 @@ def value_and_grad(
     backend = backend_of(x) if name is None else load_backend(name)
     if isinstance(function, ActivationFunction) and _draws(function):
         # Drawn beforehand: the gradient is taken with the numbers of the value.
-        weights = tuple(
-            given if backend.accepts(type(given)) else backend.uniform_like(x, given)
-            for given in weights
-        )
+        if backend.accepts(type(x)):
+            weights = tuple(
+                given if backend.accepts(type(given)) else backend.uniform_like(x, given)
+                for given in weights
+            )
         value, gradients = backend.value_and_grad(function, (x, *weights), cotangent)
         return value, gradients[0]
     value, gradients = backend.value_and_grad(function, (x, *weights), cotangent)

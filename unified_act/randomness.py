@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from unified_act.errors import ParameterValueError
 
-__all__ = ["with_generator"]
+__all__ = ["seed_or_generator", "with_generator"]
+
+_Generator = TypeVar("_Generator")
 
 
 def with_generator(
@@ -31,7 +34,36 @@ def with_generator(
                 f"{name} draws random numbers: pass a seed, a generator of the framework, or an "
                 "array of numbers between 0 and 1 as its second argument."
             )
-        noise = generator if is_array(generator) else uniform_like(x, generator)
-        return function(x, noise)
+        # An input that is no array has no shape to draw for: `function` says so.
+        drawn = is_array(x) and not is_array(generator)
+        return function(x, uniform_like(x, generator) if drawn else generator)
 
     return call
+
+
+def seed_or_generator(given: Any, kind: type[_Generator]) -> int | _Generator:
+    """Returns what random numbers are to come from: a seed as a Python integer, or a generator.
+
+    Args:
+        given: What a caller gave.
+        kind: The framework's type of generators.
+
+    Raises:
+        ParameterValueError: It is neither.
+
+    Examples:
+        >>> import random
+        >>> seed_or_generator(7, random.Random)
+        7
+    """
+    if isinstance(given, kind):
+        return given
+    try:
+        if isinstance(given, bool):
+            raise TypeError
+        return operator.index(given)
+    except TypeError:
+        raise ParameterValueError(
+            f"random numbers come from a seed, which is an integer, from a {kind.__module__}."
+            f"{kind.__qualname__}, or are given as an array; got {given!r}."
+        ) from None

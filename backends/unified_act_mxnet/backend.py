@@ -8,9 +8,16 @@ from typing import Any
 import numpy as np
 
 from unified_act.activation import Activation
-from unified_act.backend import DTYPES, Native, Numerics, check_further
+from unified_act.backend import (
+    DTYPES,
+    Native,
+    Numerics,
+    channel_shape,
+    check_further,
+    section_length,
+)
 from unified_act.errors import InputTypeError, UnsupportedError
-from unified_act.randomness import with_generator
+from unified_act.randomness import seed_or_generator, with_generator
 from unified_act.shortcuts import with_keywords
 from unified_act_mxnet import gradient
 from unified_act_mxnet._framework import BFLOAT16, mx
@@ -51,7 +58,7 @@ class MxnetBackend:
         """Returns the function that computes `activation`."""
         names = activation.inputs_for(parameters)
         implementations: dict[str, Callable[..., Any]] = {
-            dtype: _compiled(shared_graph(activation, parameters, dtype), activation, names)
+            dtype: _compiled(shared_graph(activation, parameters, dtype), activation, parameters)
             for dtype in self.dtypes
         }
         in_graph = shared_graph(activation, parameters, None)
@@ -60,7 +67,9 @@ class MxnetBackend:
         if kernel is not None and arguments is not None:
             graph = with_keywords(kernel.find(mx.sym), arguments)
             # MXNet turns keywords into strings in every call; a graph has them already.
-            function = _compiled(graph, activation, names) if arguments else kernel.find(mx.nd)
+            function = kernel.find(mx.nd)
+            if arguments:
+                function = _compiled(graph, activation, parameters)
             implementations |= dict.fromkeys(kernel.dtypes, function)
             if set(kernel.dtypes).issuperset(_IN_A_GRAPH):
                 in_graph = graph
@@ -86,7 +95,8 @@ class MxnetBackend:
                 "a Symbol has no shape to draw random numbers for: pass a Symbol of noise."
             )
         dtype = np.float64 if x.dtype == np.float64 else np.float32
-        noise = np.random.default_rng(generator).random(x.shape, dtype=dtype)
+        source = np.random.default_rng(seed_or_generator(generator, np.random.Generator))
+        noise = source.random(x.shape, dtype=dtype)
         array = mx.np.array if isinstance(x, mx.np.ndarray) else mx.nd.array
         return array(np.maximum(noise, dtype(2.0**-25)), dtype=dtype, ctx=x.context)
 
@@ -104,11 +114,16 @@ class MxnetBackend:
         return gradient.value_and_grad(function, inputs, cotangent)
 
 
-def _compiled(graph: Graph, activation: Activation, names: Sequence[str]) -> Callable[..., Any]:
+def _compiled(
+    graph: Graph, activation: Activation, parameters: Mapping[str, Any]
+) -> Callable[..., Any]:
     """Returns a function of arrays that runs `graph` as one operator, built on the first call."""
+    names = activation.inputs_for(parameters)
     built: list[Callable[..., Any]] = []
+    check_axis = _axis_check(activation, parameters)
 
     def call(*inputs: Any) -> Any:
+        check_axis(*inputs)
         # Only then are there arrays without elements or dimensions.
         if mx.util.is_np_shape():
             shape = inputs[0].shape
@@ -126,6 +141,24 @@ def _compiled(graph: Graph, activation: Activation, names: Sequence[str]) -> Cal
         return built[0](*inputs)
 
     return call
+
+
+def _axis_check(activation: Activation, parameters: Mapping[str, Any]) -> Callable[..., None]:
+    """Returns what raises, as the other backends do, about an axis that does not fit.
+
+    The definitions do not: a symbol knows no shape.
+    """
+    sections = 2 if activation.kind == "gated" else parameters.get("groups")
+
+    def check(x: Any, *weights: Any) -> None:
+        if sections is not None:
+            section_length(x.shape, sections, parameters["axis"])
+        elif activation.kind == "learned":
+            for weight in weights:
+                if weight.size != 1:
+                    channel_shape(weight.size, x.shape, parameters["axis"])
+
+    return check
 
 
 def _in_order(names: Sequence[str], symbol: Any) -> Callable[..., Any]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from unified_act.activation import Activation
 from unified_act.backend import DTYPES, Native, Numerics, check_further
 from unified_act.errors import InputTypeError
-from unified_act.randomness import with_generator
+from unified_act.randomness import seed_or_generator, with_generator
 from unified_act.shortcuts import dtype_test, shortcut, with_keywords, written_call
 from unified_act_numpy import gradient
 from unified_act_numpy.native import NATIVE
@@ -78,7 +78,8 @@ class NumpyBackend:
     def uniform_like(self, x: Array, generator: int | np.random.Generator) -> Array:
         """Random numbers between 0 and 1 in the shape of `x`, float32 for 16-bit types."""
         dtype = np.float64 if x.dtype == np.float64 else np.float32
-        noise = np.random.default_rng(generator).random(x.shape, dtype=dtype)
+        source = np.random.default_rng(seed_or_generator(generator, np.random.Generator))
+        noise = source.random(x.shape, dtype=dtype)
         return np.maximum(noise, dtype(2.0**-25))
 
     def value_and_grad(

@@ -10,7 +10,7 @@ import tensorflow as tf
 from unified_act.activation import Activation
 from unified_act.backend import DTYPES, Native, Numerics, check_further
 from unified_act.errors import InputTypeError
-from unified_act.randomness import with_generator
+from unified_act.randomness import seed_or_generator, with_generator
 from unified_act.shortcuts import with_keywords
 from unified_act_tensorflow import gradient
 from unified_act_tensorflow.eager import eager_first
@@ -61,10 +61,11 @@ class TensorflowBackend:
         """Random numbers between 0 and 1 in the shape of `x`, float32 for 16-bit types."""
         dtype = tf.float64 if x.dtype == tf.float64 else tf.float32
         shape = tf.shape(x)
-        if isinstance(generator, tf.random.Generator):
-            noise = generator.uniform(shape, dtype=dtype)
+        source = seed_or_generator(generator, tf.random.Generator)
+        if isinstance(source, tf.random.Generator):
+            noise = source.uniform(shape, dtype=dtype)
         else:
-            noise = tf.random.stateless_uniform(shape, seed=[generator, 0], dtype=dtype)
+            noise = tf.random.stateless_uniform(shape, seed=[source, 0], dtype=dtype)
         return tf.maximum(noise, tf.constant(2.0**-25, dtype))
 
     def value_and_grad(

@@ -11,7 +11,7 @@ from torch import Tensor
 from unified_act.activation import Activation
 from unified_act.backend import DTYPES, Native, Numerics, check_further
 from unified_act.errors import InputTypeError
-from unified_act.randomness import with_generator
+from unified_act.randomness import seed_or_generator, with_generator
 from unified_act.shortcuts import dtype_test, shortcut, with_keywords, written_call
 from unified_act_torch import gradient
 from unified_act_torch.native import NATIVE
@@ -66,10 +66,11 @@ class TorchBackend:
 
     def uniform_like(self, x: Tensor, generator: int | torch.Generator) -> Tensor:
         """Random numbers between 0 and 1 in the shape of `x`, float32 for 16-bit types."""
-        if not isinstance(generator, torch.Generator):
-            generator = torch.Generator(x.device).manual_seed(generator)
+        source = seed_or_generator(generator, torch.Generator)
+        if not isinstance(source, torch.Generator):
+            source = torch.Generator(x.device).manual_seed(source)
         dtype = torch.float64 if x.dtype == torch.float64 else torch.float32
-        noise = torch.rand(x.shape, generator=generator, dtype=dtype, device=x.device)
+        noise = torch.rand(x.shape, generator=source, dtype=dtype, device=x.device)
         return noise.clamp_(min=2.0**-25)
 
     def value_and_grad(

@@ -74,7 +74,8 @@ def _geglu_second_derivative(xp: Any, value: Any, gate: Any) -> _Hessian:
 def _swiglu(xp: Any, value: Any, gate: Any) -> Any:
     root = xp.exp(xp.abs(gate) * -0.5)
     opened = root * root + 1.0
-    shut = xp.where(gate < 0.0, gate, 0.0)
+    # Not infinite: the root is 0 there, and their product would be NaN.
+    shut = at_least(xp, xp.where(gate < 0.0, gate, 0.0), -2.0 * EXP_IS_ZERO)
     return xp.where(gate < 0.0, (value * root) * (shut * root) / opened, value * (gate / opened))
 
 

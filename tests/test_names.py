@@ -1,0 +1,134 @@
+"""Every name by which one of our activations goes in some framework's own list is understood."""
+
+import pytest
+
+import unified_act as ua
+from tests.specifications import REQUIRED
+from unified_act import catalogue
+from unified_act.registry import ACTIVATIONS
+
+NAMES = """
+    affine celu clipped_gelu clipped_relu crelu elu exponential geglu gelu gelu_tanh glu
+    gumbel_softmax hard_mish hard_shrink hard_sigmoid hard_sigmoid_02 hard_silu hard_tanh hardmax
+    identity laplace leaky_relu lisht log_sigmoid log_softmax masked_softmax maxout mish prelu
+    quick_gelu reglu relu relu6 rrelu scaled_tanh selu shrink sigmoid silu snake snake_beta
+    soft_shrink softmax softmax2d softmin softplus softsign sparse_plus sparse_sigmoid sparsemax
+    sqrt_softplus squared_relu squareplus star_relu swiglu tanh tanh_shrink threshold
+    thresholded_relu tlu xielu
+"""
+CANONICAL = NAMES.split()
+
+# What each framework looks up by a string, or calls its functions.
+KEYS = {
+    "keras3": """
+        celu elu exponential gelu glu hard_shrink hard_sigmoid hard_silu hard_swish hard_tanh
+        leaky_relu linear log_sigmoid log_softmax mish relu relu6 selu sigmoid silu soft_shrink
+        softmax softplus softsign sparse_plus sparse_sigmoid sparsemax squareplus swish tanh
+        tanh_shrink threshold
+    """,
+    "transformers": """
+        gelu gelu_10 gelu_fast gelu_new gelu_python gelu_pytorch_tanh gelu_python_tanh
+        gelu_accurate hardswish laplace leaky_relu linear mish quick_gelu relu relu2 relu6 sigmoid
+        silu sqrtsoftplus swish tanh prelu xielu
+    """,
+    "timm": """
+        silu swish mish relu relu6 leaky_relu elu celu selu gelu gelu_tanh quick_gelu sigmoid tanh
+        hard_sigmoid hardsigmoid hard_swish hardswish hard_mish prelu identity
+    """,
+    "mxnet": "activation leaky_relu relu sigmoid softmax log_softmax",
+    "gluon": "Activation LeakyReLU PReLU ELU SELU GELU Swish",
+    "onnx": """
+        Relu Tanh Sigmoid Affine LeakyRelu ThresholdedRelu ScaledTanh HardSigmoid Elu Softsign
+        Softplus
+    """,
+    "torch": """
+        threshold relu hardtanh hardswish relu6 elu selu celu leaky_relu prelu rrelu glu gelu
+        logsigmoid hardshrink tanhshrink softsign softplus softmin softmax softshrink
+        gumbel_softmax log_softmax tanh sigmoid hardsigmoid silu mish
+    """,
+}
+# What a string does not say, an argument does.
+ACT_TYPES = {
+    "Activation": {
+        "relu": "relu",
+        "sigmoid": "sigmoid",
+        "softrelu": "softplus",
+        "softsign": "softsign",
+        "tanh": "tanh",
+    },
+    "LeakyReLU": {
+        "elu": "elu",
+        "gelu": "gelu",
+        "leaky": "leaky_relu",
+        "prelu": "prelu",
+        "rrelu": "rrelu",
+        "selu": "selu",
+    },
+}
+GIVEN = {
+    "activation": {"act_type": "relu"},
+    "Activation": {"activation": "relu"},
+    ("gluon", "LeakyReLU"): {"alpha": 0.1},
+    ("keras3", "threshold"): {"threshold": 0.5, "default_value": 0.0},
+    ("onnx", "Affine"): {"alpha": 2.0, "beta": 1.0},
+    ("onnx", "ScaledTanh"): {"alpha": 2.0, "beta": 1.0},
+    ("torch", "log_softmax"): {"dim": -1},
+    ("torch", "softmax"): {"dim": -1},
+    ("torch", "softmin"): {"dim": -1},
+    ("torch", "threshold"): {"threshold": 0.5, "value": 0.0},
+}
+"""Arguments without which the framework itself cannot be asked."""
+
+
+def given(dialect, name):
+    return GIVEN.get((dialect, name), GIVEN.get(name, {}))
+
+
+def test_none_of_the_61_is_missing():
+    assert len(CANONICAL) == 61
+    assert set(CANONICAL) <= set(ua.list_activations())
+
+
+@pytest.mark.parametrize("name", CANONICAL)
+def test_a_canonical_name_in_any_spelling(name):
+    spec = ACTIVATIONS.find(name)
+    assert spec.name == name
+    arguments = "(groups=2)" if name == "maxout" else REQUIRED.get(name, name).removeprefix(name)
+    camel = "".join(part.capitalize() for part in name.split("_"))
+    for spelling in (name, name.upper(), name.replace("_", "-"), name.replace("_", " "), camel):
+        assert ua.get_activation(spelling + arguments).name == name
+
+
+def test_no_key_means_two_things():
+    for spec in catalogue.ACTIVATIONS:
+        for key in (spec.name, *spec.aliases):
+            assert ACTIVATIONS.find(key) is spec
+
+
+@pytest.mark.parametrize(
+    ("dialect", "name"), [(d, name) for d, names in KEYS.items() for name in names.split()]
+)
+def test_a_frameworks_key_by_its_dialect(dialect, name):
+    found = ua.get_activation(name, dialect=dialect, **given(dialect, name))
+    assert found.name in CANONICAL
+    assert ua.describe(found.name)
+
+
+PLAIN = {d: names for d, names in KEYS.items() if d in ("keras3", "transformers", "timm", "torch")}
+
+
+@pytest.mark.parametrize(
+    "name", sorted({name for names in PLAIN.values() for name in names.split()})
+)
+def test_a_key_means_the_same_without_a_dialect(name):
+    """Or something with another default, which only the dialect can know; never an unknown name."""
+    spec = ACTIVATIONS.find(name)
+    assert spec.name in CANONICAL
+
+
+@pytest.mark.parametrize(
+    ("operator", "kind", "name"),
+    [(o, kind, name) for o, kinds in ACT_TYPES.items() for kind, name in kinds.items()],
+)
+def test_act_types_of_mxnet(operator, kind, name):
+    assert ua.get_activation(operator, dialect="mxnet", act_type=kind).name == name
