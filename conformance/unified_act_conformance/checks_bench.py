@@ -111,7 +111,7 @@ class Bench:
         Args:
             shape: The shape.
         """
-        if self.pointwise:
+        if self.pointwise and self.activation.kind != "learned":
             return True
         if not -len(shape) <= self.axis < len(shape) or 0 in shape:
             return False
