@@ -165,10 +165,14 @@ JOINT_MUTANTS: tuple[Mutant, ...] = (
     on_numpy("ties go to the last", Subject("hardmax"), _ties_to_last),
     on_numpy("ties go to all", MAXOUT, gradient=_ties_to_all),
     on_numpy("the halves are swapped", GLU, _activation("glu", gate_first=True)),
-    on_numpy("the gate is the first half", Subject("swiglu"), _activation("swiglu", gate_first=False)),
+    on_numpy(
+        "the gate is the first half", Subject("swiglu"), _activation("swiglu", gate_first=False)
+    ),
     on_numpy("value and gate take turns", GLU, _halves_interleaved),
     on_numpy("the gate is detached", GLU, gradient=_gate_detached),
-    on_numpy("geglu with the gate of swiglu", Subject("geglu"), _activation("swiglu", gate_first=False)),
+    on_numpy(
+        "geglu with the gate of swiglu", Subject("geglu"), _activation("swiglu", gate_first=False)
+    ),
     on_numpy("scale and bias are swapped", Subject("star_relu"), _weights_swapped),
     on_numpy("weight gradients are not summed", Subject("snake"), gradient=_first_of_sums),
     on_numpy(
