@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
 
-import unified_act as ua
+from unified_act import Activation
 from unified_act.backend import DTYPES, Numerics
-from unified_act_conformance import checks_autodiff, checks_basic
+from unified_act.registry import ACTIVATIONS
+from unified_act_conformance import checks_autodiff, checks_basic, checks_contracts
 from unified_act_conformance.cases import Case, Subject
 from unified_act_conformance.checks_bench import Bench, bench_for
 from unified_act_conformance.checks_declared import Check, declared_for
@@ -30,7 +31,8 @@ CHECKS: Mapping[str, Callable[[Bench], str]] = MappingProxyType(
         "weights": checks_basic.weights,
         "forward mode": checks_autodiff.forward_mode,
         "saved tensors": checks_autodiff.saved_tensors,
-        "second order": checks_autodiff.second_order,
+        "shares": checks_contracts.shares,
+        "seeds": checks_contracts.seeds,
     }
 )
 """By name. The compilers of a backend are checks too: "mode compile", "mode jit" …"""
@@ -38,8 +40,15 @@ CHECKS: Mapping[str, Callable[[Bench], str]] = MappingProxyType(
 SLOW_MODES = ("inductor",)
 """Compilers that are tried only on demand."""
 COMPILED_DTYPES = ("float32",)
-ONLY_FLOAT64 = ("second order",)
-ONLY_LEARNED = ("weights",)
+ONLY: Mapping[str, Callable[[Subject], bool]] = MappingProxyType(
+    {
+        "weights": lambda subject: _specified(subject).kind == "learned",
+        "saved tensors": lambda subject: _specified(subject).kind == "elementwise",
+        "shares": lambda subject: subject.activation in checks_contracts.SHARES,
+        "seeds": lambda subject: _specified(subject).kind == "stochastic" and _draws(subject),
+    }
+)
+"""The subjects that a check is about, if not about all."""
 
 
 @dataclass(frozen=True)
@@ -82,20 +91,18 @@ def list_checks(
         names: Only these checks.
         slow: The slow compilers too, and all compilers in all types.
     """
-    learned = ua.list_activations(kind="learned")
     planned = []
-    for backend, dtypes in backends.items():
-        modes = [mode for mode in load_harness(backend).modes if slow or mode not in SLOW_MODES]
-        for subject in subjects:
-            for dtype in (dtype for dtype in DTYPES if dtype in dtypes):
-                found = [
-                    name
-                    for name in CHECKS
-                    if (dtype == "float64" or name not in ONLY_FLOAT64)
-                    and (subject.activation in learned or name not in ONLY_LEARNED)
-                ]
+    modes = {
+        backend: [mode for mode in load_harness(backend).modes if slow or mode not in SLOW_MODES]
+        for backend in backends
+    }
+    # Backends innermost: the exact values are then computed once for all.
+    for subject in subjects:
+        for dtype in DTYPES:
+            for backend in (backend for backend in backends if dtype in backends[backend]):
+                found = [name for name in CHECKS if name not in ONLY or ONLY[name](subject)]
                 if slow or dtype in COMPILED_DTYPES:
-                    found += [f"mode {mode}" for mode in modes]
+                    found += [f"mode {mode}" for mode in modes[backend]]
                 planned += [
                     Check(name, subject, backend, dtype)
                     for name in found
@@ -144,6 +151,16 @@ def run_checks(
             unsupported=unsupported,
             deviation=declared.id if declared and not problem else "",
         )
+
+
+def _specified(subject: Subject) -> Activation:
+    return ACTIVATIONS.find(subject.activation)
+
+
+def _draws(subject: Subject) -> bool:
+    """Whether it takes noise with these parameters."""
+    activation = _specified(subject)
+    return len(activation.inputs_for(activation.bind(dict(subject.parameters)))) > 1
 
 
 def _function(name: str) -> Callable[[Bench], str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from unified_act_conformance.checks_bench import Bench
@@ -11,6 +13,10 @@ from unified_act_conformance.harness import NotOfferedError
 __all__ = ["cotangents", "deterministic", "layouts", "lengths", "not_mutated", "weights"]
 
 LONGEST = 33
+LONGEST_MATRIX = 17
+"""Of all but elementwise activations, whose exact values take longer."""
+ROW_LENGTHS = (*range(1, 10), 17)
+"""Where all in a row act on each other: its exact gradient costs the cube of its length."""
 RUNS = 3
 NAN_STEP = 9
 """Every how many elements a cotangent is NaN, one at a time."""
@@ -21,32 +27,47 @@ def cotangents(bench: Bench) -> str:
     if 1 not in bench.orders:
         raise NotOfferedError("there is no gradient")
     values = bench.shaped(bench.finite_values())
-    x = bench.native(values)
-    plain = widen(bench.numbers(1, x, bench.native(np.ones_like(values))))
+    shape = bench.output_shape(values)
+    plain = _gradients(bench, values, np.ones(shape))
     normal = float_format(bench.case.dtype).smallest_normal
     for factor in (-1.0, 0.125, 0.0):
-        given = to_type(np.full(values.shape, factor), bench.case.dtype)
-        wanted = plain * factor
-        # Among subnormal numbers the product is rounded, or flushed; and what has overflowed is
-        # finite again where it is multiplied in a wider type.
-        exact = (wanted == 0) & (plain == 0) | (np.abs(wanted) >= normal) | (factor == 0)
-        exact &= np.isfinite(plain)
-        found = widen(bench.numbers(1, x, bench.native(given)))
-        problem = _difference(found, wanted, exact, values, f"cotangent {factor:g}")
-        if problem:
-            return problem
-    if bench.kind == "axis":
+        found = _gradients(bench, values, np.full(shape, factor))
+        for name, once, scaled in zip(bench.activation.inputs, plain, found, strict=False):
+            wanted = once * factor
+            # Among subnormal numbers the product is rounded, or flushed; and what has overflowed
+            # is finite again where it is multiplied in a wider type.
+            exact = (wanted == 0) & (once == 0) | (np.abs(wanted) >= normal) | (factor == 0)
+            exact &= np.isfinite(once)
+            about = values if name == "x" else np.full(once.shape, np.nan)
+            problem = _difference(scaled, wanted, exact, about, f"cotangent {factor:g}", name)
+            if problem:
+                return problem
+    if bench.activation.along_axis:
         return ""  # whose cotangents act on each other; the accuracy cases mix them
-    index = np.arange(values.size).reshape(values.shape)
+    index = np.arange(int(np.prod(shape))).reshape(shape)
     alternating = np.ldexp(1.0, index % 7 - 3) * (-1.0) ** index
-    found = widen(bench.numbers(1, x, bench.native(to_type(alternating, bench.case.dtype))))
-    wanted = plain * alternating
+    (found, *_), (by_x, *_) = _gradients(bench, values, alternating), plain
+    wanted = by_x * _met_by_x(bench, alternating)
     # A gradient that is too small to be anything but 0 may be something when it is multiplied.
-    exact = (plain == 0) & (np.abs(found) >= normal)
-    exact |= np.minimum(np.abs(wanted), np.abs(plain)) >= normal
-    exact &= np.isfinite(plain)
+    exact = (by_x == 0) & (np.abs(found) >= normal)
+    exact |= np.minimum(np.abs(wanted), np.abs(by_x)) >= normal
+    exact &= np.isfinite(by_x)
     problem = _difference(found, wanted, exact, values, "cotangents that differ")
-    return problem or _infinite(bench, values, plain) or _nan(bench, values, plain)
+    return problem or _infinite(bench, values, by_x) or _nan(bench, values, by_x)
+
+
+def _gradients(bench: Bench, values: FloatArray, cotangent: FloatArray) -> list[FloatArray]:
+    """The gradients by all that it is differentiated by, in doubles."""
+    given = bench.native(to_type(cotangent, bench.case.dtype))
+    found = bench.implementation.gradients(bench.inputs(bench.native(values)), given)
+    return [
+        widen(bench.harness.to_numpy(array, bench.case.dtype)) for array in found[: bench.moving]
+    ]
+
+
+def _met_by_x(bench: Bench, cotangent: FloatArray) -> FloatArray:
+    """The cotangent that each element of x is multiplied with: value and gate with the same one."""
+    return cotangent if bench.pointwise else np.concatenate([cotangent] * 2, axis=bench.axis)
 
 
 def _infinite(bench: Bench, values: FloatArray, plain: FloatArray) -> str:
@@ -55,9 +76,7 @@ def _infinite(bench: Bench, values: FloatArray, plain: FloatArray) -> str:
     0 · inf is nobody's promise. A framework's own kernel, which adds two products with the
     cotangent, may come to NaN.
     """
-    given = to_type(np.full(values.shape, np.inf), bench.case.dtype)
-    x = bench.native(values)
-    found = widen(bench.numbers(1, x, bench.native(given)))
+    found = _gradients(bench, values, np.full(bench.output_shape(values), np.inf))[0]
     ordinary = np.abs(plain) >= float_format(bench.case.dtype).smallest_normal
     if bench.numerics == "fast":
         ordinary &= ~np.isnan(found)
@@ -71,13 +90,13 @@ def _nan(bench: Bench, values: FloatArray, plain: FloatArray) -> str:
     0 · NaN is nobody's promise: what selects its gradient gives 0.
     """
     normal = float_format(bench.case.dtype).smallest_normal
-    for at in np.flatnonzero(np.abs(plain) >= normal)[::NAN_STEP]:
-        given = np.ones(values.shape)
-        given.flat[at] = np.nan
-        x = bench.native(values)
-        found = widen(bench.numbers(1, x, bench.native(to_type(given, bench.case.dtype))))
-        wanted = plain.copy()
-        wanted.flat[at] = np.nan
+    shape = bench.output_shape(values)
+    places = np.arange(int(np.prod(shape))).reshape(shape)
+    met = _met_by_x(bench, places)
+    ordinary = np.setdiff1d(places, met[np.abs(plain) < normal])
+    for at in ordinary[::NAN_STEP]:
+        found = _gradients(bench, values, np.where(places == at, np.nan, 1.0))[0]
+        wanted = np.where(met == at, np.nan, plain)
         everywhere = np.ones(values.shape, dtype=np.bool_)
         problem = _difference(found, wanted, everywhere, values, "one cotangent of NaN")
         if problem:
@@ -86,39 +105,52 @@ def _nan(bench: Bench, values: FloatArray, plain: FloatArray) -> str:
 
 
 def _difference(
-    found: FloatArray, wanted: FloatArray, where: FloatArray, values: FloatArray, what: str
+    found: FloatArray,
+    wanted: FloatArray,
+    where: FloatArray,
+    about: FloatArray,
+    what: str,
+    part: str = "x",
 ) -> str:
     wrong = np.flatnonzero(where & ~((found == wanted) | (np.isnan(found) & np.isnan(wanted))))
     if not wrong.size:
         return ""
     first = wrong[0]
+    place = f"at x={widen(about).flat[first]!r}" if part == "x" else f"by {part}"
     return (
-        f"with {what} the gradient at x={widen(values).flat[first]!r} is "
-        f"{found.flat[first]!r}, not {wanted.flat[first]!r}; {wrong.size} of {values.size} inputs"
+        f"with {what} the gradient {place} is {found.flat[first]!r}, "
+        f"not {wanted.flat[first]!r}; {wrong.size} of {found.size} inputs"
     )
 
 
 def not_mutated(bench: Bench) -> str:
     """Neither the call nor the backward pass writes into its arguments."""
     values = bench.shaped(bench.values())
-    x, cotangent = bench.native(values), bench.native(np.ones_like(values))
+    ones = to_type(np.ones(bench.output_shape(values)), bench.case.dtype)
+    arrays, names = [values, *bench.further(values.shape), ones], bench.activation.inputs
+    *inputs, cotangent = natives = [bench.native(array) for array in arrays]
     # Some harnesses hand out the NumPy array itself.
-    before, ones = values.copy(), np.ones_like(values)
+    before = [array.tobytes() for array in arrays]
     for order in bench.orders:
-        bench.call(order, x, cotangent)
-        for name, array, kept in (("input", x, before), ("cotangent", cotangent, ones)):
-            now = bench.harness.to_numpy(array, bench.case.dtype)
-            if now.tobytes() != kept.tobytes():
-                return f"the {name} is changed by the {'value' if order == 0 else 'gradient'}"
+        if order == 0:
+            bench.implementation.value(inputs)
+        else:
+            bench.implementation.gradients(inputs, cotangent)
+        for name, array, native, kept in zip(
+            (*names[: len(inputs)], "cotangent"), arrays, natives, before, strict=True
+        ):
+            dtype = "bool" if array.dtype == np.bool_ else bench.case.dtype
+            if bench.harness.to_numpy(native, dtype).tobytes() != kept:
+                which = "input" if name == "x" else name
+                return f"the {which} is changed by the {'value' if order == 0 else 'gradient'}"
     return ""
 
 
 def deterministic(bench: Bench) -> str:
-    """The same call gives the same bits, every time."""
+    """The same call gives the same bits, every time: with the same noise, if there is any."""
     values = bench.shaped(np.tile(bench.values(), 8))
-    x = bench.native(values)
     for order in bench.orders:
-        runs = {bench.numbers(order, x).tobytes() for _ in range(RUNS)}
+        runs = {bench.numbers(order, values).tobytes() for _ in range(RUNS)}
         if len(runs) > 1:
             what = "value" if order == 0 else "gradient"
             return f"{RUNS} runs give {len(runs)} different {what}s"
@@ -129,28 +161,38 @@ def lengths(bench: Bench) -> str:
     """Every element is right in arrays of 1 to 33 elements, wherever it lies in them.
 
     The whole tail of every vector loop is among them, and all elements have changing neighbours.
+    Of all but elementwise activations the arrays are single rows, of up to 17.
     """
     values = bench.values()
+    tried: Iterable[int] = range(1, (LONGEST if bench.elementwise else LONGEST_MATRIX) + 1)
+    if bench.activation.along_axis:
+        tried = ROW_LENGTHS
     arrays = [
         np.take(values, np.arange(length) + 7 * length, mode="wrap")
-        for length in range(1, LONGEST + 1)
+        for length in tried
+        if length % bench.sections == 0 and bench.is_short(length, LONGEST_MATRIX)
     ]
+    return _together(bench, arrays) if bench.elementwise else _row_by_row(bench, arrays)
+
+
+def _row_by_row(bench: Bench, arrays: list[FloatArray]) -> str:
+    for order in bench.orders:
+        for array in arrays:
+            row = bench.along_axis(array.reshape(1, -1))
+            problem = bench.fault(order, bench.call(order, bench.native(row), row), row)
+            if problem:
+                return f"{array.size} elements: {problem}"
+    return ""
+
+
+def _together(bench: Bench, arrays: list[FloatArray]) -> str:
     for order in bench.orders:
         outputs = []
         for array in arrays:
-            shaped = array if bench.kind == "elementwise" else array.reshape(1, -1)
-            if bench.kind == "axis" and bench.axis == 0:
-                shaped = shaped.T
-            output = bench.numbers(order, bench.native(np.ascontiguousarray(shaped)))
-            if output.shape != shaped.shape:
-                return f"the output has shape {output.shape}, the input {shaped.shape}"
-            if bench.kind == "axis":
-                problem = bench.fault_of_numbers(order, output, shaped)
-                if problem:
-                    return f"{array.size} elements: {problem}"
-            outputs.append(output.reshape(-1))
-        if bench.kind == "axis":
-            continue
+            output = bench.numbers(order, array)
+            if output.shape != array.shape:
+                return f"the output has shape {output.shape}, expected {array.shape}"
+            outputs.append(output)
         joined = np.concatenate(outputs)
         problem = bench.fault_of_numbers(order, joined, np.concatenate(arrays))
         if problem:
@@ -173,12 +215,11 @@ def _where(bench: Bench, order: int, arrays: list[FloatArray], outputs: list[Flo
 def layouts(bench: Bench) -> str:
     """Values and gradients are right however the array lies in memory, and shapes are kept."""
     for name, x, values in bench.harness.layouts(bench.values(), bench.case.dtype):
-        # The axes of a row function or of channels must be there, and rows not be empty.
-        if bench.kind != "elementwise" and (values.ndim < 2 or not values.size):
+        if not bench.fits(values.shape):
             continue
         for order in bench.orders:
             try:
-                problem = bench.fault(order, bench.call(order, x), values)
+                problem = bench.fault(order, bench.call(order, x, values), values)
             except NotOfferedError:
                 raise
             except Exception as error:
@@ -192,13 +233,15 @@ def weights(bench: Bench) -> str:
     """The gradient of a weight has the weight's shape: one number, or one for each channel."""
     values = np.resize(bench.finite_values(), (4, 3, 3) if bench.axis == -1 else (4, 3, 2))
     x = bench.native(values)
+    names = bench.activation.inputs[1:]
     for shape in ((), (1,), (3,)) if bench.harness.scalars else ((1,), (3,)):
-        weight = np.full(shape, 0.5, dtype=values.dtype)
+        given = [bench.native(np.full(shape, 0.5, dtype=values.dtype)) for _ in names]
         try:
-            found = bench.implementation.gradients([x, bench.native(weight)], None)[1]
-            gradient = bench.harness.to_numpy(found, bench.case.dtype)
+            found = bench.implementation.gradients([x, *given], None)[1:]
+            shapes = [bench.harness.to_numpy(each, bench.case.dtype).shape for each in found]
         except Exception as error:
             return f"a weight of shape {shape}: {type(error).__name__}: {error}"
-        if gradient.shape != shape:
-            return f"a weight of shape {shape} has a gradient of shape {gradient.shape}"
+        for name, gradient in zip(names, shapes, strict=True):
+            if gradient != shape:
+                return f"a {name} of shape {shape} has a gradient of shape {gradient}"
     return ""

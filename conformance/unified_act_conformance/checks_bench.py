@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
 
+from unified_act import Activation
 from unified_act.backend import Numerics
 from unified_act.registry import ACTIVATIONS
-from unified_act_conformance.cases import Case, Subject
+from unified_act_conformance.arrangement import Arrangement
+from unified_act_conformance.cases import Case
 from unified_act_conformance.deviations import Deviation
 from unified_act_conformance.floats import FloatArray, float_format, to_type, widen
 from unified_act_conformance.harness import Harness, load_harness
 from unified_act_conformance.implementation import Implement, Implementation, registered
+from unified_act_conformance.inputs_joint import further_inputs, spread
 from unified_act_conformance.oracle import Reference
 from unified_act_conformance.oracle_plugin import Oracle, truth_of
 from unified_act_conformance.problems import Problem, problem_at
@@ -25,10 +29,10 @@ from unified_act_conformance.verdict import Domain, inside, judge_problem
 
 __all__ = ["Bench", "bench_for"]
 
-WEIGHT = 0.25
-"""Of a learned activation: a power of two, so that prelu is exactly leaky_relu."""
 SPECIAL = (0.0, -0.0, 1.0, -1.0, 20.0, -20.0, float("nan"), float("inf"), -float("inf"))
 COUNT = 32
+ROW = 8
+"""How many elements act on each other; the exact gradient of a row costs its square."""
 
 
 @dataclass(frozen=True)
@@ -61,27 +65,74 @@ class Bench:
         wanted = (0, 1) if self.implementation.differentiable else (0,)
         return [order for order in wanted if order in offered]
 
+    @cached_property
+    def activation(self) -> Activation:
+        """What is checked, as specified."""
+        return ACTIVATIONS.find(self.case.subject.activation)
+
+    @cached_property
+    def parameters(self) -> dict[str, Any]:
+        """All its parameters."""
+        return self.activation.bind(dict(self.case.subject.parameters))
+
     @property
-    def kind(self) -> str:
-        """Elementwise, axis or learned."""
-        return ACTIVATIONS.find(self.case.subject.activation).kind
+    def elementwise(self) -> bool:
+        """Whether it is a function of one number."""
+        return self.activation.kind == "elementwise"
+
+    @property
+    def pointwise(self) -> bool:
+        """Whether no element of the input acts on another; weights and noise may."""
+        return not self.activation.along_axis and self.activation.kind != "gated"
 
     @property
     def axis(self) -> int:
-        """Along which the elements of an axis activation belong together."""
-        return int(dict(self.case.subject.parameters).get("axis", -1))
+        """Along which elements act on each other, or channels are."""
+        return int(self.parameters.get("axis", -1))
+
+    @property
+    def sections(self) -> int:
+        """How many equal parts the axis must have."""
+        return 2 if self.activation.kind == "gated" else int(self.parameters.get("groups", 1))
+
+    def is_short(self, length: int, longest: int = ROW) -> bool:
+        """Says whether a row has few enough numbers for an exact gradient, noise among them.
+
+        Args:
+            length: How many elements it has.
+            longest: How many there may be.
+        """
+        numbers = length * (2 if self.activation.kind == "stochastic" else 1)
+        return not self.activation.along_axis or numbers <= longest
+
+    def fits(self, shape: Sequence[int]) -> bool:
+        """Says whether the activation takes an input of some shape, in short rows.
+
+        Args:
+            shape: The shape.
+        """
+        if self.pointwise and self.activation.kind != "learned":
+            return True
+        if not -len(shape) <= self.axis < len(shape) or 0 in shape:
+            return False
+        length = shape[self.axis]
+        return length % self.sections == 0 and self.is_short(length)
 
     def values(self) -> FloatArray:
         """32 numbers: special ones, kinks, and a spread over [-6, 6].
 
-        For an axis activation they are ordinary ones: one NaN leaves nothing of a row to judge.
+        Where elements act on each other they are ordinary ones: one NaN leaves nothing of a row to
+        judge. Infinities are for elementwise activations.
         """
-        truth = truth_of(self.case.subject, self.oracle)
-        special = [*SPECIAL, *(truth.kinks if truth is not None else (0.0,))]
-        if self.kind == "axis":
+        if self.elementwise:
+            truth = truth_of(self.case.subject, self.oracle)
+            special = [*SPECIAL, *(truth.kinks if truth is not None else (0.0,))]
+        elif self.pointwise:
+            special = [value for value in SPECIAL if not math.isinf(value)]
+        else:
             special = [0.0, 3.0, 3.0]
-        spread = np.modf(np.arange(1, COUNT + 1) * (np.sqrt(5.0) - 1) / 2)[0]
-        found = np.concatenate([special, 12.0 * spread - 6.0])[:COUNT]
+        golden = np.modf(np.arange(1, COUNT + 1) * (np.sqrt(5.0) - 1) / 2)[0]
+        found = np.concatenate([special, 12.0 * golden - 6.0])[:COUNT]
         order = np.argsort(np.sin(np.arange(COUNT)))  # the special ones between the others
         return to_type(found[order], self.case.dtype)
 
@@ -92,44 +143,115 @@ class Bench:
         return finite
 
     def shaped(self, values: FloatArray) -> FloatArray:
-        """The same numbers as the activation needs them: rows and channels are in a matrix."""
-        if self.kind == "elementwise":
+        """The same numbers as the activation needs them, about as many: rows along its axis.
+
+        Args:
+            values: The numbers, in a row.
+        """
+        if self.elementwise:
             return values
-        matrix = np.stack([values, values[::-1]])
-        return np.ascontiguousarray(matrix.T) if self.axis == 0 else matrix
+        length = ROW // self.sections * self.sections
+        length = length if self.is_short(length) else length // 2
+        rows = np.resize(values, (max(values.size // length, 1), length))
+        return self.along_axis(rows)
+
+    def along_axis(self, rows: FloatArray) -> FloatArray:
+        """Turns the last axis of a matrix into that of the activation.
+
+        Args:
+            rows: The matrix.
+        """
+        dimensions = max(2, -self.axis, self.axis + 1)
+        shape = (rows.shape[0], *[1] * (dimensions - 2), rows.shape[1])
+        return np.ascontiguousarray(np.moveaxis(rows.reshape(shape), -1, self.axis))
 
     def native(self, values: FloatArray) -> Any:
-        """The framework's array."""
-        return self.harness.to_native(values, self.case.dtype)
+        """The framework's array, of a mask too."""
+        return self.harness.native_input(values, self.case.dtype)
+
+    def further(self, shape: Sequence[int]) -> list[FloatArray]:
+        """The weights, mask or noise that go with an input.
+
+        Args:
+            shape: The input's shape.
+        """
+        return further_inputs(self.activation, self.parameters, self.case.dtype, shape)
 
     def inputs(self, x: Any) -> list[Any]:
-        """The arguments of a call: x, and the weight of a learned activation."""
-        if self.kind != "learned":
-            return [x]
-        return [x, self.native(to_type(np.array([WEIGHT]), self.case.dtype))]
+        """The arguments of a call: x, and what goes with it.
 
-    def call(self, order: int, x: Any, cotangent: Any = None) -> Any:
-        """The value, or the gradient by x."""
+        Args:
+            x: The framework's array.
+        """
+        return [x, *map(self.native, self.further(tuple(x.shape)))]
+
+    @property
+    def moving(self) -> int:
+        """How many of the arguments it is differentiated by: not by a mask or noise."""
+        return len(self.activation.inputs) if self.activation.kind == "learned" else 1
+
+    def output_shape(self, values: FloatArray) -> tuple[int, ...]:
+        """The shape that the result should have.
+
+        Args:
+            values: The input.
+        """
+        if self.pointwise:
+            return values.shape
+        arrays = [values, *self.further(values.shape)]
+        return Arrangement(self.activation, self.parameters, arrays).output_shape
+
+    def cotangent(self, values: FloatArray) -> FloatArray | None:
+        """What gradients are taken with; None for ones, which softmax would turn into 0.
+
+        Args:
+            values: The input.
+        """
+        if self.pointwise:
+            return None
+        return spread(self.case.dtype, self.output_shape(values), seed=1)
+
+    def call(
+        self, order: int, x: Any, values: FloatArray, further: Sequence[Any] | None = None
+    ) -> Any:
+        """The value, or the gradient by x.
+
+        Args:
+            order: Of which derivative.
+            x: The framework's array.
+            values: What is in it.
+            further: What goes with it, in place of what `further` gives.
+        """
+        inputs = self.inputs(x) if further is None else [x, *further]
         if order == 0:
-            return self.implementation.value(self.inputs(x))
-        return self.implementation.gradients(self.inputs(x), cotangent)[0]
+            return self.implementation.value(inputs)
+        cotangent = self.cotangent(values)
+        given = None if cotangent is None else self.native(cotangent)
+        return self.implementation.gradients(inputs, given)[0]
 
-    def numbers(self, order: int, x: Any, cotangent: Any = None) -> FloatArray:
-        """The same as a NumPy array; raises `TypeError` if it has another type than x."""
-        return self.harness.to_numpy(self.call(order, x, cotangent), self.case.dtype)
+    def numbers(self, order: int, values: FloatArray) -> FloatArray:
+        """The same as a NumPy array; raises `TypeError` if it has another type than x.
+
+        Args:
+            order: Of which derivative.
+            values: The input.
+        """
+        result = self.call(order, self.native(values), values)
+        return self.harness.to_numpy(result, self.case.dtype)
 
     def fault(self, order: int, result: Any, values: FloatArray, *, flushing: bool = False) -> str:
         """Says what is wrong with an output, or nothing.
 
         Args:
-            order: Of which derivative it should be; the gradient with ones.
+            order: Of which derivative it should be.
             result: The output, an array of the framework.
             values: The inputs.
             flushing: Whether subnormal numbers may be taken for 0 and come as 0.
         """
         output = self.harness.to_numpy(result, self.case.dtype)
-        if output.shape != values.shape:
-            return f"the output has shape {output.shape}, the input {values.shape}"
+        shape = values.shape if order else self.output_shape(values)
+        if output.shape != shape:
+            return f"the output has shape {output.shape}, expected {shape}"
         return self.fault_of_numbers(order, output, values, flushing=flushing)
 
     def fault_of_numbers(
@@ -144,7 +266,7 @@ class Bench:
         """Says what is wrong with an output that is a NumPy array already, or nothing.
 
         Args:
-            order: Of which derivative it should be; the gradient with ones.
+            order: Of which derivative it should be.
             output: The output.
             values: The inputs.
             flushing: Whether subnormal numbers may be taken for 0 and come as 0.
@@ -153,7 +275,8 @@ class Bench:
         if not values.size:
             return ""
         case, numerics = replace(self.case, order=order), self.numerics
-        problem, output = self._pose(case, values), self._flat(output)
+        problem = self.pose(order, values)
+        output = output.reshape(problem.reference.high.shape)
         chosen = problem.judged & inside(problem, self.domain)
         for deviation in self._deviations(order):
             chosen &= ~deviation.covers(
@@ -161,16 +284,16 @@ class Bench:
             )
         if flushing:
             tiny = float_format(case.dtype).smallest_normal
-            inputs = np.abs(widen(problem.inputs[0]))
+            inputs = np.abs(widen(problem.about))
             chosen &= (inputs == 0) | ~(inputs < tiny)
             exact = problem.reference.high
             chosen &= ~((exact != 0) & (np.abs(exact) < tiny) & (widen(output) == 0))
-        judgement = judge_problem(self._judged_as(case), numerics, problem, output, chosen)
+        judgement = judge_problem(case, numerics, problem, output, chosen)
         if judgement.count == 0 and values.size >= COUNT:
             return "no input was judged"
         if judgement.passed:
             return ""
-        causes = causes and self.kind == "elementwise"
+        causes = causes and self.elementwise
         cause = explain(case, numerics, problem, output) if causes else ""
         return (
             f"{'value' if order == 0 else 'gradient'} at x={judgement.worst_x!r}: got "
@@ -183,33 +306,28 @@ class Bench:
             return []
         return deviations_of(replace(self.case, order=order), self.harness, self.numerics)
 
-    def _judged_as(self, case: Case) -> Case:
-        if self.kind == "learned":
-            return replace(case, subject=Subject("leaky_relu", (("negative_slope", WEIGHT),)))
-        if self.kind == "axis":
-            return replace(case, subject=Subject(case.subject.activation))
-        return case
+    def pose(self, order: int, values: FloatArray) -> Problem:
+        """What an input poses, with the exact answer; the gradient as `call` takes it.
 
-    def _flat(self, array: FloatArray) -> FloatArray:
-        """Rows of what belongs together, or all elements in a row."""
-        if self.kind != "axis":
-            return array.reshape(-1)
-        moved = np.moveaxis(array, self.axis, -1)
-        return moved.reshape(-1, moved.shape[-1])
-
-    def _pose(self, case: Case, values: FloatArray) -> Problem:
-        flat = self._flat(values)
-        posed = self._judged_as(case)
-        if self.kind == "axis":
-            ones = np.ones_like(flat) if case.order else None
-            return problem_at(posed, [flat], ones)
+        Args:
+            order: Of which derivative.
+            values: The input, of an elementwise activation in any shape; the answer is in a row.
+        """
+        case = replace(self.case, backend="", order=order)
+        if not self.elementwise:
+            arrays = [values, *self.further(values.shape)]
+            cotangent = self.cotangent(values) if order else None
+            arrays += [] if cotangent is None else [cotangent]
+            data = tuple((array.dtype, array.shape, array.tobytes()) for array in arrays)
+            return _pose_jointly(case, data, cotangent is not None)
         # Nearly every check asks about the same few numbers, which are evaluated once.
+        flat = values.reshape(-1)
         bits = flat.view(f"u{flat.itemsize}")
         known = np.unique(self.values().view(bits.dtype))
         if not np.isin(bits, known).all():
             known = np.unique(bits)
         inverse = np.searchsorted(known, bits)
-        once = _pose_once(posed, known.tobytes(), self.oracle)
+        once = _pose_once(case, known.tobytes(), self.oracle)
         return Problem(
             inputs=(flat,),
             cotangent=None,
@@ -226,7 +344,16 @@ class Bench:
 @lru_cache(maxsize=64)
 def _pose_once(case: Case, data: bytes, oracle: Oracle | None) -> Problem:
     values = np.frombuffer(data, dtype=float_format(case.dtype).dtype)
-    return problem_at(replace(case, backend=""), [values], oracle=oracle)
+    return problem_at(case, [values], oracle=oracle)
+
+
+@lru_cache(maxsize=512)  # the checks of all backends ask about the same arrays
+def _pose_jointly(
+    case: Case, data: tuple[tuple[Any, tuple[int, ...], bytes], ...], with_cotangent: bool
+) -> Problem:
+    arrays = [np.frombuffer(raw, dtype).reshape(shape) for dtype, shape, raw in data]
+    cotangent = arrays.pop() if with_cotangent else None
+    return problem_at(case, arrays, cotangent)
 
 
 def bench_for(

@@ -97,7 +97,8 @@ def further_inputs(
         elif activation.kind == "stochastic":
             # Strictly between 0 and 1 in every type.
             uniform = (widen(spread(dtype, shape, seed=5)) + 1.0) / 2.0
-            found.append(to_type(np.clip(uniform, 2.0**-7, 1.0 - 2.0**-7), dtype))
+            within = np.asarray(np.clip(uniform, 2.0**-7, 1.0 - 2.0**-7))
+            found.append(to_type(within, dtype))
         else:
             found.append(to_type(np.array([0.25 + 0.5 * index]), dtype))
     return found

@@ -14,6 +14,7 @@ from unified_act_conformance.implementation import Implement, registered
 from unified_act_conformance.mutants_arrays import ARRAY_MUTANTS
 from unified_act_conformance.mutants_base import Mutant
 from unified_act_conformance.mutants_formulas import FORMULA_MUTANTS
+from unified_act_conformance.mutants_joint import JOINT_MUTANTS
 from unified_act_conformance.runner import run
 
 __all__ = ["Mutant", "MutationScore", "Outcome", "list_mutants", "mutation_score", "problems_of"]
@@ -87,7 +88,7 @@ class MutationScore:
 
 def list_mutants() -> list[Mutant]:
     """Returns all mutants; those of PyTorch only where it is installed."""
-    mutants = [*FORMULA_MUTANTS, *ARRAY_MUTANTS]
+    mutants = [*FORMULA_MUTANTS, *ARRAY_MUTANTS, *JOINT_MUTANTS]
     if importlib.util.find_spec("torch") is not None:
         from unified_act_conformance.harness.mutants_torch import TORCH_MUTANTS
 

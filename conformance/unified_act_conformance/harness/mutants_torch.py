@@ -96,6 +96,23 @@ def _mutant(
     return Mutant(fault, subject, function_of_users(function), seen_by, dtype, "strict", "torch")
 
 
+class _SoftmaxOnce(torch.autograd.Function):
+    """Softmax whose gradient is a constant to the next differentiation."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        shares = torch.softmax(x, -1)
+        ctx.save_for_backward(shares)
+        return shares
+
+    @staticmethod
+    def backward(ctx: Any, cotangent: Tensor) -> Tensor:
+        (shares,) = ctx.saved_tensors
+        cotangent = cotangent.detach()
+        mean = (cotangent * shares).sum(-1, keepdim=True)
+        return (shares * (cotangent - mean)).detach()
+
+
 TORCH_MUTANTS: tuple[Mutant, ...] = (
     _mutant(
         "the second derivative is zero",
@@ -104,6 +121,7 @@ TORCH_MUTANTS: tuple[Mutant, ...] = (
         "order 2",
     ),
     _mutant("the second derivative is doubled", TANH, _tanh(_Slope.apply), "order 2"),
+    _mutant("the second derivative is zero", Subject("softmax"), _SoftmaxOnce.apply, "order 2"),
     _mutant("forward mode is doubled", TANH, _tanh(_Slope.forward, 2.0), "forward mode"),
     _mutant(
         "part of the gradient is detached", SILU, lambda x: x * torch.sigmoid(x.detach()), "order 1"

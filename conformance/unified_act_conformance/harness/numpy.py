@@ -47,7 +47,7 @@ class NumpyHarness(Harness):
         yield from super().layouts(values, dtype)
         for name, view in views(flip=True):
             yield name, view(contiguous(values)), contiguous(view(values))
-        broadcast = np.broadcast_to(values, (3, values.size))
+        broadcast = np.broadcast_to(values.reshape(4, 1, 8), (4, 3, 8))
         yield "broadcast", broadcast, contiguous(broadcast)
         column_order = np.asfortranarray(values.reshape(4, 8))
         yield "column order", column_order, contiguous(column_order)

@@ -81,11 +81,10 @@ class TensorflowHarness(Harness):
         yield "negative step", tensor[::-1], contiguous(values[::-1])
         matrix = values.reshape(4, 8)
         yield "transposed", tf.transpose(tf.reshape(tensor, (4, 8))), contiguous(matrix.T)
-        broadcast = (3, values.size)
         yield (
             "broadcast",
-            tf.broadcast_to(tensor, broadcast),
-            contiguous(np.broadcast_to(values, broadcast)),
+            tf.broadcast_to(tf.reshape(tensor, (4, 1, 8)), (4, 3, 8)),
+            contiguous(np.broadcast_to(values.reshape(4, 1, 8), (4, 3, 8))),
         )
 
 

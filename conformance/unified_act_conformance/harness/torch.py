@@ -124,8 +124,8 @@ class TorchHarness(Harness):
             yield name, view(tensor), contiguous(view(values))
         yield (
             "broadcast",
-            tensor.expand(3, values.size),
-            contiguous(np.broadcast_to(values, (3, values.size))),
+            tensor.reshape(4, 1, 8).expand(4, 3, 8),
+            contiguous(np.broadcast_to(values.reshape(4, 1, 8), (4, 3, 8))),
         )
         permuted = values.reshape(2, 4, 2, 2).transpose(0, 3, 1, 2)
         yield (
