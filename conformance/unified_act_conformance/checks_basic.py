@@ -46,13 +46,13 @@ def cotangents(bench: Bench) -> str:
         return ""  # whose cotangents act on each other; the accuracy cases mix them
     index = np.arange(int(np.prod(shape))).reshape(shape)
     alternating = np.ldexp(1.0, index % 7 - 3) * (-1.0) ** index
-    (found, *_), (by_x, *_) = _gradients(bench, values, alternating), plain
-    wanted = by_x * _met_by_x(bench, alternating)
+    mixed, by_x = _gradients(bench, values, alternating)[0], plain[0]
+    each = by_x * _met_by_x(bench, alternating)
     # A gradient that is too small to be anything but 0 may be something when it is multiplied.
-    exact = (by_x == 0) & (np.abs(found) >= normal)
-    exact |= np.minimum(np.abs(wanted), np.abs(by_x)) >= normal
-    exact &= np.isfinite(by_x)
-    problem = _difference(found, wanted, exact, values, "cotangents that differ")
+    judged = (by_x == 0) & (np.abs(mixed) >= normal)
+    judged |= np.minimum(np.abs(each), np.abs(by_x)) >= normal
+    judged &= np.isfinite(by_x)
+    problem = _difference(mixed, each, judged, values, "cotangents that differ")
     return problem or _infinite(bench, values, by_x) or _nan(bench, values, by_x)
 
 

@@ -20,7 +20,7 @@ MAXOUT = Subject("maxout", (("groups", 2),))
 MASKED, SPARSEMAX, GLU = Subject("masked_softmax"), Subject("sparsemax"), Subject("glu")
 
 
-def _activation(name: str, **parameters: float) -> Any:
+def _activation(name: str, **parameters: Any) -> Any:
     return ua.get_activation(name, backend="numpy", **parameters)
 
 

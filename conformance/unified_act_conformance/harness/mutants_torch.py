@@ -110,7 +110,8 @@ class _SoftmaxOnce(torch.autograd.Function):
         (shares,) = ctx.saved_tensors
         cotangent = cotangent.detach()
         mean = (cotangent * shares).sum(-1, keepdim=True)
-        return (shares * (cotangent - mean)).detach()
+        detached: Tensor = (shares * (cotangent - mean)).detach()
+        return detached
 
 
 TORCH_MUTANTS: tuple[Mutant, ...] = (
