@@ -21,7 +21,7 @@ MASKED, SPARSEMAX, GLU = Subject("masked_softmax"), Subject("sparsemax"), Subjec
 
 
 def _activation(name: str, **parameters: float) -> Any:
-    return ua.get_activation(name, backend="numpy", **parameters)
+    return ua.get_activation({"name": name, **parameters}, backend="numpy")
 
 
 def _shares(x: Array) -> Array:
