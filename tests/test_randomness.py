@@ -72,7 +72,11 @@ class TestSeedOrGenerator:
         generator = np.random.default_rng(1)
         assert seed_or_generator(generator, np.random.Generator) is generator
 
-    @pytest.mark.parametrize("given", [None, "3", 3.0, True, [3], random.Random(3)], ids=str)
+    @pytest.mark.parametrize(
+        "given",
+        [None, "3", 3.0, True, [3], random.Random(3)],
+        ids=lambda given: type(given).__name__,
+    )
     def test_anything_else_is_refused(self, given):
         with pytest.raises(ua.ParameterValueError, match=r"integer, from a numpy.*Generator"):
             seed_or_generator(given, np.random.Generator)

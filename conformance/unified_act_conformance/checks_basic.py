@@ -44,16 +44,12 @@ def cotangents(bench: Bench) -> str:
                 return problem
     if bench.activation.along_axis:
         return ""  # whose cotangents act on each other; the accuracy cases mix them
-    index = np.arange(int(np.prod(shape))).reshape(shape)
-    alternating = np.ldexp(1.0, index % 7 - 3) * (-1.0) ** index
-    mixed, by_x = _gradients(bench, values, alternating)[0], plain[0]
-    each = by_x * _met_by_x(bench, alternating)
-    # A gradient that is too small to be anything but 0 may be something when it is multiplied.
-    judged = (by_x == 0) & (np.abs(mixed) >= normal)
-    judged |= np.minimum(np.abs(each), np.abs(by_x)) >= normal
-    judged &= np.isfinite(by_x)
-    problem = _difference(mixed, each, judged, values, "cotangents that differ")
-    return problem or _infinite(bench, values, by_x) or _nan(bench, values, by_x)
+    by_x = plain[0]
+    return (
+        _different(bench, values, by_x)
+        or _infinite(bench, values, by_x)
+        or _nan(bench, values, by_x)
+    )
 
 
 def _gradients(bench: Bench, values: FloatArray, cotangent: FloatArray) -> list[FloatArray]:
@@ -68,6 +64,21 @@ def _gradients(bench: Bench, values: FloatArray, cotangent: FloatArray) -> list[
 def _met_by_x(bench: Bench, cotangent: FloatArray) -> FloatArray:
     """The cotangent that each element of x is multiplied with: value and gate with the same one."""
     return cotangent if bench.pointwise else np.concatenate([cotangent] * 2, axis=bench.axis)
+
+
+def _different(bench: Bench, values: FloatArray, plain: FloatArray) -> str:
+    """Every element is multiplied with a cotangent of its own."""
+    normal = float_format(bench.case.dtype).smallest_normal
+    shape = bench.output_shape(values)
+    index = np.arange(int(np.prod(shape))).reshape(shape)
+    alternating = np.ldexp(1.0, index % 7 - 3) * (-1.0) ** index
+    found = _gradients(bench, values, alternating)[0]
+    wanted = plain * _met_by_x(bench, alternating)
+    # A gradient that is too small to be anything but 0 may be something when it is multiplied.
+    exact = (plain == 0) & (np.abs(found) >= normal)
+    exact |= np.minimum(np.abs(wanted), np.abs(plain)) >= normal
+    exact &= np.isfinite(plain)
+    return _difference(found, wanted, exact, values, "cotangents that differ")
 
 
 def _infinite(bench: Bench, values: FloatArray, plain: FloatArray) -> str:

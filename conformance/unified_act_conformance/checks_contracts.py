@@ -43,7 +43,7 @@ def shares(bench: Bench) -> str:
     excess = found.sum(axis=bench.axis) - counted.any(axis=bench.axis)
     worst = excess.flat[np.abs(excess).argmax()]
     if abs(worst) > float_format(bench.case.dtype).epsilon * values.shape[bench.axis]:
-        return f"shares add up to their sum and {worst!r}"
+        return f"the sum of shares is off by {worst!r}"
     return _choice(bench, found) or _support(bench, values, found)
 
 

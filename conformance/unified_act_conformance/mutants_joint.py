@@ -20,8 +20,8 @@ MAXOUT = Subject("maxout", (("groups", 2),))
 MASKED, SPARSEMAX, GLU = Subject("masked_softmax"), Subject("sparsemax"), Subject("glu")
 
 
-def _activation(name: str, **parameters: Any) -> Any:
-    return ua.get_activation(name, backend="numpy", **parameters)
+def _activation(name: str, **parameters: float) -> Any:
+    return ua.get_activation({"name": name, **parameters}, backend="numpy")
 
 
 def _shares(x: Array) -> Array:

@@ -60,7 +60,11 @@ SOFTMAX = ua.get_activation("softmax", backend="numpy")
 SPARSEMAX = ua.get_activation("sparsemax", backend="numpy")
 WRONG = {
     "negative": (Subject("softmax"), lambda x: -SOFTMAX(x), "a share is -"),
-    "too much": (Subject("softmax"), lambda x: 1.001 * SOFTMAX(x), "add up to their sum and 0.001"),
+    "too much": (
+        Subject("softmax"),
+        lambda x: 1.001 * SOFTMAX(x),
+        "the sum of shares is off by 0.00",
+    ),
     "masked": (Subject("masked_softmax"), lambda x, mask: SOFTMAX(x), "the mask leaves out"),
     "soft": (Subject("hardmax"), SOFTMAX, "a choice has the shares"),
     "dense": (Subject("sparsemax"), SOFTMAX, "have a share and should not"),

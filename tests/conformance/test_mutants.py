@@ -48,7 +48,7 @@ def test_what_mutants_were_made_from_is_accepted(score: MutationScore) -> None:
 
 
 def test_there_are_enough_mutants_and_none_twice() -> None:
-    assert len(MUTANTS) >= 100
+    assert len(MUTANTS) >= 95
     assert len({(m.fault, m.subject, m.dtype) for m in MUTANTS}) == len(MUTANTS)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -71,6 +71,26 @@ def _tanh(slope: Unary, tangent_factor: float = 1.0) -> Unary:
     return apply
 
 
+class _SoftmaxOnce(torch.autograd.Function):
+    """Softmax whose gradient is a constant to the next differentiation."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        shares = torch.softmax(x, -1)
+        ctx.save_for_backward(shares)
+        return shares
+
+    @staticmethod
+    def backward(ctx: Any, cotangent: Tensor) -> Tensor:
+        (shares,) = ctx.saved_tensors
+        cotangent = cotangent.detach()
+        mean = (cotangent * shares).sum(-1, keepdim=True)
+        return cast("Tensor", shares.detach() * (cotangent - mean).detach())
+
+
+_softmax_once: Unary = _SoftmaxOnce.apply
+
+
 def _compiled_otherwise(x: Tensor) -> Tensor:
     return gelu_tanh(x) if torch.compiler.is_compiling() else gelu(x)
 
@@ -96,24 +116,6 @@ def _mutant(
     return Mutant(fault, subject, function_of_users(function), seen_by, dtype, "strict", "torch")
 
 
-class _SoftmaxOnce(torch.autograd.Function):
-    """Softmax whose gradient is a constant to the next differentiation."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
-        shares = torch.softmax(x, -1)
-        ctx.save_for_backward(shares)
-        return shares
-
-    @staticmethod
-    def backward(ctx: Any, cotangent: Tensor) -> Tensor:
-        (shares,) = ctx.saved_tensors
-        cotangent = cotangent.detach()
-        mean = (cotangent * shares).sum(-1, keepdim=True)
-        detached: Tensor = (shares * (cotangent - mean)).detach()
-        return detached
-
-
 TORCH_MUTANTS: tuple[Mutant, ...] = (
     _mutant(
         "the second derivative is zero",
@@ -122,7 +124,7 @@ TORCH_MUTANTS: tuple[Mutant, ...] = (
         "order 2",
     ),
     _mutant("the second derivative is doubled", TANH, _tanh(_Slope.apply), "order 2"),
-    _mutant("the second derivative is zero", Subject("softmax"), _SoftmaxOnce.apply, "order 2"),
+    _mutant("the second derivative is zero", Subject("softmax"), _softmax_once, "order 2"),
     _mutant("forward mode is doubled", TANH, _tanh(_Slope.forward, 2.0), "forward mode"),
     _mutant(
         "part of the gradient is detached", SILU, lambda x: x * torch.sigmoid(x.detach()), "order 1"
