@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import numpy as np
 
 from unified_act_conformance.checks_bench import Bench
@@ -13,9 +11,8 @@ from unified_act_conformance.harness import NotOfferedError
 __all__ = ["cotangents", "deterministic", "layouts", "lengths", "not_mutated", "weights"]
 
 LONGEST = 33
-LONGEST_MATRIX = 17
-"""Of all but elementwise activations, whose exact values take longer."""
-ROW_LENGTHS = (*range(1, 10), 17)
+ROW_LENGTHS = (*range(1, 10), 17, 18)
+LONGEST_ROW = 17
 """Where all in a row act on each other: its exact gradient costs the cube of its length."""
 RUNS = 3
 NAN_STEP = 9
@@ -172,16 +169,13 @@ def lengths(bench: Bench) -> str:
     """Every element is right in arrays of 1 to 33 elements, wherever it lies in them.
 
     The whole tail of every vector loop is among them, and all elements have changing neighbours.
-    Of all but elementwise activations the arrays are single rows, of up to 17.
+    Of all but elementwise activations the arrays are single rows, of up to 18.
     """
     values = bench.values()
-    tried: Iterable[int] = range(1, (LONGEST if bench.elementwise else LONGEST_MATRIX) + 1)
-    if bench.activation.along_axis:
-        tried = ROW_LENGTHS
     arrays = [
         np.take(values, np.arange(length) + 7 * length, mode="wrap")
-        for length in tried
-        if length % bench.sections == 0 and bench.is_short(length, LONGEST_MATRIX)
+        for length in (range(1, LONGEST + 1) if bench.elementwise else ROW_LENGTHS)
+        if length % bench.sections == 0 and bench.is_short(length, LONGEST_ROW)
     ]
     return _together(bench, arrays) if bench.elementwise else _row_by_row(bench, arrays)
 
