@@ -173,7 +173,10 @@ class TestWrongMasks:
     @pytest.mark.parametrize("dtype", ["float32", "float64"])
     def test_numbers(self, backend, dtype):
         function = ua.get_activation("masked_softmax", backend=backend)
-        x, mask = native(backend, VALUES, "float32"), native(backend, MASK, dtype)
+        x, mask = (
+            native(backend, VALUES, "float32"),
+            native(backend, np.asarray(MASK, float), dtype),
+        )
         with pytest.raises(ua.InputTypeError, match=r"the mask .*Make it an array of booleans"):
             function(x, mask)
         with pytest.raises(ua.InputTypeError, match=r"the mask .*Make it an array of booleans"):

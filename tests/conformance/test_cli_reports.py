@@ -1,6 +1,7 @@
 """The commands: what they write, what they exit with, and how they fail."""
 
 import json
+from dataclasses import replace
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -8,6 +9,7 @@ from click.testing import CliRunner
 
 from unified_act_conformance import cli as module
 from unified_act_conformance.cases import Case, Subject
+from unified_act_conformance.checks import run_checks
 from unified_act_conformance.cli import cli
 from unified_act_conformance.runner import Result
 
@@ -43,10 +45,19 @@ def test_run_writes_every_report(invoke, tmp_path):
     assert paths["html"].read_text(encoding="utf-8").startswith("<!doctype html>")
 
 
+def pretend(monkeypatch, results):
+    """The cases come to these results; the checks are made."""
+    monkeypatch.setattr(
+        module,
+        "run_everything",
+        lambda cases, checks, **options: [*results(cases), *run_checks(checks)],
+    )
+
+
 def test_a_failure_is_told_with_the_command_that_shows_it(invoke, monkeypatch, tmp_path):
     case = Case(Subject("relu"), "numpy", "float32", 0)
     failed = Result(case, 0.0, None, problem="ValueError: [bold]no[/bold]")
-    monkeypatch.setattr(module, "run_cases", lambda cases, **options: iter([failed] * 3))
+    pretend(monkeypatch, lambda cases: [replace(failed, case=case) for case in cases])
     result = invoke("run", *FEW, "--json", tmp_path / "report.json")
     assert result.exit_code == 1
     assert "FAILED relu on numpy, float32, value: ValueError: [bold]no[/bold]" in result.output
@@ -55,7 +66,7 @@ def test_a_failure_is_told_with_the_command_that_shows_it(invoke, monkeypatch, t
 
 
 def test_a_lost_case_is_an_error(invoke, monkeypatch):
-    monkeypatch.setattr(module, "run_cases", lambda cases, **options: iter([]))
+    pretend(monkeypatch, lambda cases: [])
     result = invoke("run", *FEW)
     assert result.exit_code == 1
     assert "0 cases were run of 3" in str(result.exception)
