@@ -82,6 +82,7 @@ def list_checks(
     *,
     names: Sequence[str] = (),
     slow: bool = False,
+    compilers: bool = True,
 ) -> list[Check]:
     """Returns every check, in the order in which they run.
 
@@ -90,6 +91,7 @@ def list_checks(
         backends: The dtypes of each backend.
         names: Only these checks.
         slow: The slow compilers too, and all compilers in all types.
+        compilers: Whether compilers are tried at all, unless they are named.
     """
     planned = []
     modes = {
@@ -101,7 +103,7 @@ def list_checks(
         for dtype in DTYPES:
             for backend in (backend for backend in backends if dtype in backends[backend]):
                 found = [name for name in CHECKS if name not in ONLY or ONLY[name](subject)]
-                if slow or dtype in COMPILED_DTYPES:
+                if (compilers or names) and (slow or dtype in COMPILED_DTYPES):
                     found += [f"mode {mode}" for mode in modes[backend]]
                 planned += [
                     Check(name, subject, backend, dtype)

@@ -76,7 +76,9 @@ RUN = (
         show_default=True,
         help="What to judge; native: the framework's own kernels, also those that we do not use.",
     ),
-    click.option("--quick", is_flag=True, help="Fewer inputs for float32 and float64."),
+    click.option(
+        "--quick", is_flag=True, help="Fewer inputs for float32 and float64, no compilers."
+    ),
     click.option("--slow", is_flag=True, help="Slow compilers too, and all in every float type."),
     click.option(
         "--jobs",
@@ -316,7 +318,13 @@ def _run(given: Options, console: Console) -> Run:
 def _checks(
     given: Options, subjects: Sequence[Subject], available: Mapping[str, Sequence[str]]
 ) -> list[Check]:
-    return list_checks(subjects, available, names=given.checks, slow=given.slow)
+    return list_checks(
+        subjects,
+        available,
+        names=given.checks,
+        slow=given.slow,
+        compilers=given.slow or not given.quick,
+    )
 
 
 def _write(found: Run, given: Options) -> None:

@@ -18,8 +18,10 @@ __all__ = ["arrays_for", "further_inputs", "spread"]
 
 MARGIN = 2.0**12
 """How far from the ends of its type a number stays, for products of it."""
-LENGTHS = (1, 2, 3, 4, 10)
+LENGTHS, QUICK_LENGTHS = (1, 2, 3, 4, 10), (1, 4)
 """Of rows; a derivative costs their square."""
+THIN = 4
+"""Of how many numbers one is left in a quick run."""
 COLUMN = 160
 """Numbers that a set of weights is tried on."""
 SUMMED = 64
@@ -57,7 +59,7 @@ def spread(dtype: str, shape: Sequence[int], *, seed: int) -> FloatArray:
 
 
 def arrays_for(
-    case: Case, activation: Activation, parameters: Mapping[str, Any]
+    case: Case, activation: Activation, parameters: Mapping[str, Any], quick: bool = False
 ) -> Iterator[tuple[FloatArray, ...]]:
     """Yields the inputs of the problems of a case.
 
@@ -65,15 +67,16 @@ def arrays_for(
         case: The case.
         activation: Its activation, of any kind but elementwise.
         parameters: All its parameters.
+        quick: Fewer of them.
     """
     if activation.along_axis:
-        yield from _rows(case, activation, parameters)
+        yield from _rows(case, activation, parameters, QUICK_LENGTHS if quick else LENGTHS)
     elif activation.kind == "gated":
-        yield _halves(case, parameters)
+        yield _halves(case, parameters, THIN if quick else 1)
     elif activation.kind == "learned":
-        yield from _with_weights(case, activation, parameters)
+        yield from _with_weights(case, activation, parameters, THIN if quick else 1)
     else:
-        x = _column(case, case.order)
+        x = _column(case, case.order)[:: THIN if quick else 1]
         noise = further_inputs(activation, parameters, case.dtype, x.shape)
         yield (x, *noise)
 
@@ -130,7 +133,7 @@ def _column(case: Case, order: int) -> FloatArray:
 
 
 def _with_weights(
-    case: Case, activation: Activation, parameters: Mapping[str, Any]
+    case: Case, activation: Activation, parameters: Mapping[str, Any], step: int
 ) -> Iterator[tuple[FloatArray, ...]]:
     dtype = case.dtype
     sets = [to_type(np.array(values), dtype) for values in WEIGHTS.get(activation.name, ())]
@@ -138,7 +141,7 @@ def _with_weights(
     for weights in (sets, [values[:1] for values in sets]):
         count = weights[0].size
         if case.part == "x":
-            column = _column(case, case.order)
+            column = _column(case, case.order)[::step]
             x = np.broadcast_to(column[:, np.newaxis], (column.size, count))
         else:
             x = to_type(3.0 * widen(spread(dtype, (SUMMED, count), seed=0)), dtype)
@@ -147,7 +150,7 @@ def _with_weights(
         yield (np.ascontiguousarray(x.reshape(shape)), *weights)
 
 
-def _halves(case: Case, parameters: Mapping[str, Any]) -> tuple[FloatArray]:
+def _halves(case: Case, parameters: Mapping[str, Any], step: int) -> tuple[FloatArray]:
     """Every value with every gate."""
     largest = float_format(case.dtype).largest
     values = [*VALUES, *(12.0 * widen(spread(case.dtype, (8,), seed=4)))]
@@ -157,6 +160,7 @@ def _halves(case: Case, parameters: Mapping[str, Any]) -> tuple[FloatArray]:
     if case.order == 2:
         # Further out it is a product of factors so small that it says more about subnormal numbers.
         gates = [gate for gate in gates if abs(gate) <= STEEP]
+    gates = gates[::step]
     value, gate = np.meshgrid(
         *(to_type(np.clip(each, -largest, largest), case.dtype) for each in (values, gates))
     )
@@ -166,10 +170,10 @@ def _halves(case: Case, parameters: Mapping[str, Any]) -> tuple[FloatArray]:
 
 
 def _rows(
-    case: Case, activation: Activation, parameters: Mapping[str, Any]
+    case: Case, activation: Activation, parameters: Mapping[str, Any], lengths: Sequence[int]
 ) -> Iterator[tuple[FloatArray, ...]]:
     groups = parameters.get("groups", 1)
-    for matrix in inputs.rows(case.dtype, lengths=[groups * length for length in LENGTHS]):
+    for matrix in inputs.rows(case.dtype, lengths=[groups * length for length in lengths]):
         wide = widen(matrix)
         usable = _is_ordinary(wide, case.dtype).all(axis=1)
         if activation.kind == "stochastic":  # noise is nothing beside the largest numbers

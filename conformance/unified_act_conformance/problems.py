@@ -80,7 +80,7 @@ def _problems(
     case = Case(subject, "", dtype, order, part)
     if truth is not None:
         return [_at_points(case, _sweep(truth, dtype, quick), truth)]
-    return _rows(case) if _has_rows(case) else joint_problems(case)
+    return _rows(case) if _has_rows(case) else joint_problems(case, quick)
 
 
 def _has_rows(case: Case) -> bool:

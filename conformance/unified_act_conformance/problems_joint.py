@@ -27,15 +27,16 @@ __all__ = ["joint_problem", "joint_problems", "joint_tangents"]
 Array = NDArray[Any]
 
 
-def joint_problems(case: Case) -> Sequence[Problem]:
+def joint_problems(case: Case, quick: bool = False) -> Sequence[Problem]:
     """Returns the problems of a case.
 
     Args:
         case: The case, of an activation of any kind but elementwise.
+        quick: Fewer inputs.
     """
     activation, parameters = _bound(case)
     problems = []
-    for arrays in inputs_joint.arrays_for(case, activation, parameters):
+    for arrays in inputs_joint.arrays_for(case, activation, parameters, quick):
         arrangement = Arrangement(activation, parameters, [_values(array) for array in arrays])
         cotangent = directions = None
         if case.order:

@@ -170,3 +170,12 @@ def test_the_declarations_can_be_read() -> None:
     for entry in list_declared_checks():
         assert entry.check in CHECKS or entry.check.startswith("mode ")
         assert set(entry.dtypes) <= set(ALL)
+
+
+def test_compilers_may_be_left_out_but_not_where_they_are_named():
+    subjects, backends = [Subject("relu")], {"torch": ["float32"]}
+    every = {check.name for check in list_checks(subjects, backends)}
+    few = {check.name for check in list_checks(subjects, backends, compilers=False)}
+    assert every - few == {"mode compile"}
+    named = list_checks(subjects, backends, names=["mode compile"], compilers=False)
+    assert [check.name for check in named] == ["mode compile"]
