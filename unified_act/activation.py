@@ -225,6 +225,11 @@ class Activation:
         return tuple(self.inputs[:1] if self.deterministic(**parameters) else self.inputs)
 
     @property
+    def differentiated(self) -> tuple[str, ...]:
+        """The inputs by which it is differentiated: not by a mask or noise."""
+        return tuple(self.inputs if self.kind == "learned" else self.inputs[:1])
+
+    @property
     def along_axis(self) -> bool:
         """Whether the elements along an axis act on each other."""
         return self.kind == "axis" or (self.kind == "stochastic" and "axis" in self._by_name)

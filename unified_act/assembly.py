@@ -72,7 +72,7 @@ def pullback_of(
     activation: Activation,
     xp: Any,
     parameters: Mapping[str, Any],
-    with_pullback: WithPullback = lambda function, _: function,
+    with_pullback: WithPullback | None = None,
 ) -> Callable[..., tuple[Any, ...]] | None:
     """Returns ``pullback(cotangent, *inputs)``: the cotangent of each input, None for a mask.
 
@@ -83,7 +83,8 @@ def pullback_of(
         activation: The activation.
         xp: The namespace.
         parameters: Every parameter with its value.
-        with_pullback: With it, second derivatives are analytic too, where they are known.
+        with_pullback: With it, second derivatives are analytic too, where they are known; without,
+            each derivative is computed once.
     """
     derivative, second = activation.derivative, activation.second_derivative
     if derivative is None:
@@ -97,7 +98,7 @@ def pullback_of(
             return derivative(xp, x, **keywords)
 
         slope: _Function = plain_slope
-        if second is not None:
+        if with_pullback is not None and second is not None:
             slope = with_pullback(plain_slope, lambda c, x: (c * second(xp, x, **keywords),))
         return lambda cotangent, x: (cotangent * slope(x),)
 
@@ -119,7 +120,7 @@ def pullback_of(
 
 
 def _of_rows(
-    activation: Activation, xp: Any, keywords: Mapping[str, Any], with_pullback: WithPullback
+    activation: Activation, xp: Any, keywords: Mapping[str, Any], with_pullback: WithPullback | None
 ) -> Callable[..., tuple[Any, ...]]:
     derivative, second = activation.derivative, activation.second_derivative
     assert derivative is not None  # noqa: S101
@@ -128,7 +129,7 @@ def _of_rows(
         found: tuple[Any, ...] = derivative(xp, cotangent, *inputs, **keywords)
         return found
 
-    if second is None:
+    if with_pullback is None or second is None:
         return plain
 
     def twice(direction: Any, cotangent: Any, x: Any, *others: Any) -> tuple[Any, ...]:
@@ -143,12 +144,12 @@ def _of_rows(
 
 
 def _partials(
-    activation: Activation, xp: Any, keywords: Mapping[str, Any], with_pullback: WithPullback
+    activation: Activation, xp: Any, keywords: Mapping[str, Any], with_pullback: WithPullback | None
 ) -> Callable[..., Sequence[Any]]:
     """The partial derivatives of single elements, each with the derivatives of its own."""
     derivative, second = activation.derivative, activation.second_derivative
     assert derivative is not None  # noqa: S101
-    if second is None:
+    if with_pullback is None or second is None:
         return lambda *terms: derivative(xp, *terms, **keywords)
 
     def nested(index: int) -> _Function:

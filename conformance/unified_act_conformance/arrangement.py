@@ -56,11 +56,6 @@ class Arrangement:
         self.numbers = np.concatenate(list(columns.values()), axis=1)
 
     @property
-    def moving(self) -> tuple[str, ...]:
-        """The inputs by which it is differentiated: not by a mask or noise."""
-        return ("x", *self._weights)
-
-    @property
     def output_shape(self) -> tuple[int, ...]:
         """The shape of the result."""
         shape = list(self._shape)

@@ -167,5 +167,4 @@ def _cases(
 
 def _parts(subject: Subject) -> Sequence[str]:
     """The inputs by which an activation is differentiated."""
-    activation = ACTIVATIONS.find(subject.activation)
-    return activation.inputs if activation.kind == "learned" else ("x",)
+    return ACTIVATIONS.find(subject.activation).differentiated

@@ -34,7 +34,8 @@ def forward_mode(bench: Bench) -> str:
 
 
 def _along_tangents(bench: Bench, values: FloatArray) -> str:
-    dtype, function, moving = bench.case.dtype, bench.implementation.function, bench.moving
+    dtype, function = bench.case.dtype, bench.implementation.function
+    moving = len(bench.activation.differentiated)
     arrays = [values, *bench.further(values.shape)]
     tangents = [spread(dtype, array.shape, seed=1 + i) for i, array in enumerate(arrays[:moving])]
     inputs = [bench.native(array) for array in arrays]

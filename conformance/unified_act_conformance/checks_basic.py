@@ -53,9 +53,8 @@ def _gradients(bench: Bench, values: FloatArray, cotangent: FloatArray) -> list[
     """The gradients by all that it is differentiated by, in doubles."""
     given = bench.native(to_type(cotangent, bench.case.dtype))
     found = bench.implementation.gradients(bench.inputs(bench.native(values)), given)
-    return [
-        widen(bench.harness.to_numpy(array, bench.case.dtype)) for array in found[: bench.moving]
-    ]
+    moving = found[: len(bench.activation.differentiated)]
+    return [widen(bench.harness.to_numpy(array, bench.case.dtype)) for array in moving]
 
 
 def _met_by_x(bench: Bench, cotangent: FloatArray) -> FloatArray:

@@ -19,6 +19,7 @@ from unified_act_conformance.deviations import Deviation
 from unified_act_conformance.floats import FloatArray, float_format, to_type, widen
 from unified_act_conformance.harness import Harness, load_harness
 from unified_act_conformance.implementation import Implement, Implementation, registered
+from unified_act_conformance.inputs import evenly
 from unified_act_conformance.inputs_joint import further_inputs, spread
 from unified_act_conformance.oracle import Reference
 from unified_act_conformance.oracle_plugin import Oracle, truth_of
@@ -131,8 +132,7 @@ class Bench:
             special = [value for value in SPECIAL if not math.isinf(value)]
         else:
             special = [0.0, 3.0, 3.0]
-        golden = np.modf(np.arange(1, COUNT + 1) * (np.sqrt(5.0) - 1) / 2)[0]
-        found = np.concatenate([special, 12.0 * golden - 6.0])[:COUNT]
+        found = np.concatenate([special, 12.0 * evenly(COUNT) - 6.0])[:COUNT]
         order = np.argsort(np.sin(np.arange(COUNT)))  # the special ones between the others
         return to_type(found[order], self.case.dtype)
 
@@ -184,11 +184,6 @@ class Bench:
             x: The framework's array.
         """
         return [x, *map(self.native, self.further(tuple(x.shape)))]
-
-    @property
-    def moving(self) -> int:
-        """How many of the arguments it is differentiated by: not by a mask or noise."""
-        return len(self.activation.inputs) if self.activation.kind == "learned" else 1
 
     def output_shape(self, values: FloatArray) -> tuple[int, ...]:
         """The shape that the result should have.

@@ -17,6 +17,7 @@ from unified_act.registry import ACTIVATIONS
 from unified_act_conformance.floats import to_type, widen
 from unified_act_conformance.harness import load_harness
 from unified_act_conformance.implementation import Differentiated
+from unified_act_conformance.inputs import evenly
 
 __all__ = [
     "FAR",
@@ -42,7 +43,6 @@ DTYPES = ("float64", "float32")
 BLOCKS = ((4, 6, 8), (24, 8), (192,))
 """Shapes of one probe, the preferred one first: some modules take no array of three dimensions."""
 FOUR = (2, 4, 6, 8)
-GOLDEN = (5.0**0.5 - 1.0) / 2.0
 
 
 def _wider(function: Any) -> Iterator[Any]:
@@ -203,7 +203,7 @@ class Unknown:
         """
         x = widen(to_type(x, dtype))
         value = self.value(x, dtype)
-        cotangent = widen(to_type(_spread(value.size)[::-1].reshape(value.shape), dtype))
+        cotangent = widen(to_type(evenly(value.size)[::-1].reshape(value.shape), dtype))
         gradient = None if self.missing_gradient else self._gradient(x, cotangent, dtype)
         return Sample(x, cotangent, value, gradient)
 
@@ -280,10 +280,6 @@ def _changes(x: Doubles, y: Doubles) -> tuple[Doubles, Doubles, Doubles]:
     return change, x[:-2], x[2:]
 
 
-def _spread(count: int) -> Doubles:
-    return np.asarray(np.modf((np.arange(count) + 1) * GOLDEN)[0])
-
-
 def _sinh(end: float, steepness: float, count: int) -> Doubles:
     """Points from -end to end, the closer to each other the nearer to 0."""
     t = np.linspace(-steepness, steepness, count)
@@ -305,5 +301,5 @@ def block(shape: tuple[int, ...] = FOUR) -> Doubles:
     Args:
         shape: Its shape.
     """
-    values = 8.0 * _spread(int(np.prod(shape))) - 4.0
+    values = 8.0 * evenly(int(np.prod(shape))) - 4.0
     return values.reshape(shape)

@@ -206,7 +206,7 @@ def cotangents(dtype: str, shape: tuple[int, ...]) -> FloatArray:
         elif index % 3 == 1:
             values[index] = np.arange(length) == index % length
         else:
-            values[index] = 2.0 * _spread(length, start=index) - 1.0
+            values[index] = 2.0 * evenly(length, start=index) - 1.0
     return to_type(values, fmt.name)
 
 
@@ -225,7 +225,15 @@ def _neighbours(centres: Sequence[float], reach: int, fmt: FloatFormat) -> NDArr
     return (middle[:, np.newaxis] + np.arange(-reach, reach + 1)).ravel()
 
 
-def _spread(count: int, start: int = 0) -> NDArray[np.float64]:
+def evenly(count: int, start: int = 0) -> NDArray[np.float64]:
+    """Returns numbers that are spread evenly over [0, 1), in no order and the same every time.
+
+    They are the multiples of the golden ratio, less their whole part.
+
+    Args:
+        count: How many numbers, of shape (count,).
+        start: How many numbers of the sequence to leave out first.
+    """
     return np.asarray(np.modf((np.arange(count) + start + 1) * _GOLDEN)[0])
 
 
@@ -239,11 +247,9 @@ def _binades(fmt: FloatFormat, count: int) -> FloatArray:
     stride = max(1, math.ceil(2 * exponents.size / max(count, 1)))
     exponents = exponents[::stride]
     per_binade = max(1, count // (2 * exponents.size))
-    fractions = np.concatenate([[0.0, 1.0 - 2.0**-52], _spread(max(per_binade - 2, 0))])[
-        :per_binade
-    ]
+    fractions = np.concatenate([[0.0, 1.0 - 2.0**-52], evenly(max(per_binade - 2, 0))])[:per_binade]
     if per_binade == 1:
-        fractions_of = 1.0 + _spread(exponents.size)[:, np.newaxis]
+        fractions_of = 1.0 + evenly(exponents.size)[:, np.newaxis]
     else:
         fractions_of = np.broadcast_to(1.0 + fractions, (exponents.size, per_binade))
     magnitudes = np.ldexp(fractions_of, exponents[:, np.newaxis]).ravel()
@@ -264,11 +270,11 @@ def _chop(magnitudes: NDArray[np.float64], fmt: FloatFormat) -> NDArray[np.float
 
 def _dense(fmt: FloatFormat, count: int) -> FloatArray:
     """Spreads numbers with full significands evenly over [-20, 20]."""
-    return to_type(DENSE_LIMIT * (2.0 * _spread(count) - 1.0), fmt.name)
+    return to_type(DENSE_LIMIT * (2.0 * evenly(count) - 1.0), fmt.name)
 
 
 def _row_patterns(length: int, fmt: FloatFormat) -> list[NDArray[np.float64]]:
-    spread = 2.0 * _spread(length) - 1.0
+    spread = 2.0 * evenly(length) - 1.0
     position = np.arange(length)
     last = length - 1
     wide = 1e4 if fmt.name == "float16" else 1e6

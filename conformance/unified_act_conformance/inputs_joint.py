@@ -52,9 +52,7 @@ def spread(dtype: str, shape: Sequence[int], *, seed: int) -> FloatArray:
         shape: The shape of the array.
         seed: Which of several such arrays.
     """
-    size = math.prod(shape)
-    golden = (math.sqrt(5.0) - 1.0) / 2.0
-    values = 2.0 * np.modf((np.arange(size) + 1 + 7 * seed) * golden)[0] - 1.0
+    values = 2.0 * inputs.evenly(math.prod(shape), start=7 * seed) - 1.0
     return to_type(values.reshape(shape), dtype)
 
 

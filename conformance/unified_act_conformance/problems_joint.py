@@ -44,7 +44,7 @@ def joint_problems(case: Case, quick: bool = False) -> Sequence[Problem]:
         if case.order == 2:
             directions = tuple(
                 inputs_joint.spread(case.dtype, array.shape, seed=2 + index)
-                for index, array in enumerate(arrays[: len(arrangement.moving)])
+                for index, array in enumerate(arrays[: len(activation.differentiated)])
             )
         problems.append(joint_problem(case, arrays, cotangent, directions))
     return problems
@@ -69,7 +69,7 @@ def joint_problem(
     dtype, name, order = case.dtype, activation.name, case.order
     if order and cotangent is None:
         cotangent = to_type(np.ones(arrangement.output_shape), dtype)
-    blocks = _blocks(arrangement, cotangent, directions, dtype)
+    blocks = _blocks(arrangement, activation.differentiated, cotangent, directions, dtype)
     place = arrangement.places[case.part] if order else slice(None)
     width = arrangement.blocks_of_output(np.empty(arrangement.output_shape)).shape[1]
     values, slacks, settled = [], [], []
@@ -90,6 +90,7 @@ def joint_problem(
 
 def _blocks(
     arrangement: Arrangement,
+    moving: Sequence[str],
     cotangent: FloatArray | None,
     directions: Sequence[FloatArray] | None,
     dtype: str,
@@ -102,7 +103,7 @@ def _blocks(
         weights = arrangement.blocks_of_output(widen(cotangent))
     if directions:
         moves = np.zeros(numbers.shape)
-        for name, direction in zip(arrangement.moving, directions, strict=True):
+        for name, direction in zip(moving, directions, strict=True):
             blocks = arrangement.blocks_of_input(name, widen(direction))
             moves[:, arrangement.places[name]] = blocks
     masks = arrangement.masks
@@ -127,7 +128,7 @@ def joint_tangents(
     activation, parameters = _bound(case)
     arrangement = Arrangement(activation, parameters, [_values(array) for array in arrays])
     moves = np.zeros(arrangement.numbers.shape)
-    for name, tangent in zip(arrangement.moving, tangents, strict=True):
+    for name, tangent in zip(activation.differentiated, tangents, strict=True):
         moves[:, arrangement.places[name]] = arrangement.blocks_of_input(name, widen(tangent))
     rows = []
     for index, (row, move) in enumerate(zip(arrangement.numbers, moves, strict=True)):

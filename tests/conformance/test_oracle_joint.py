@@ -235,7 +235,9 @@ class TestArrangement:
                     blocks, arrangement.numbers[:, arrangement.places[role]]
                 )
             times = 1
-            if role in arrangement.moving[1:]:  # what is said of a weight is added up
+            if (
+                role in ACTIVATIONS.find(name).differentiated[1:]
+            ):  # what is said of a weight is added up
                 times = arrays[0].size // array.size
             np.testing.assert_allclose(arrangement.input(role, blocks), array * times, rtol=1e-14)
         results = np.arange(float(np.prod(arrangement.output_shape)))
