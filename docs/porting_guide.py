@@ -11,7 +11,8 @@ from unified_act.dialects import Cell, Dialect, Meaning, resolve
 from unified_act.dialects import table as dialect_table
 from unified_act.errors import ParameterValueError, UnifiedActError
 from unified_act.loading import BUILTIN_BACKENDS
-from unified_act.registry import ACTIVATIONS, normalize
+from unified_act.names import normalize
+from unified_act.registry import ACTIVATIONS
 from unified_act.translation import Symbol, Written, call, defaults, differences, kinks, write
 
 __all__ = ["pages"]

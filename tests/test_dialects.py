@@ -5,7 +5,8 @@ import pytest
 import unified_act as ua
 from unified_act import dialects
 from unified_act.dialects import Cell, Dialect, find_dialect, resolve
-from unified_act.registry import ACTIVATIONS, normalize
+from unified_act.names import normalize
+from unified_act.registry import ACTIVATIONS
 
 EVERY = [find_dialect(name) for name in ua.list_dialects()]
 every_dialect = pytest.mark.parametrize("dialect", EVERY, ids=str)

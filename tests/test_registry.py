@@ -8,7 +8,8 @@ import pytest
 
 import unified_act as ua
 from unified_act import Activation, Parameter, catalogue
-from unified_act.registry import ACTIVATIONS, Registry, normalize
+from unified_act.names import normalize
+from unified_act.registry import ACTIVATIONS, Registry
 
 NAMES = [
     *("affine", "celu", "clipped_gelu", "clipped_relu", "crelu", "elu", "exponential", "geglu"),

@@ -17,7 +17,8 @@ from unified_act.errors import (
     UnsupportedError,
     suggest,
 )
-from unified_act.registry import ACTIVATIONS, normalize
+from unified_act.names import normalize
+from unified_act.registry import ACTIVATIONS
 
 __all__ = ["Cell", "Dialect", "Meaning", "find_dialect", "list_dialects", "resolve"]
 

@@ -1,4 +1,4 @@
-"""Finding and loading backends: the one table of built-ins, and what follows from it."""
+"""Finding and loading backends: the one table of built-ins, and those of other distributions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ from unified_act.errors import (
     UnknownBackendError,
     suggest,
 )
-from unified_act.registry import normalize
+from unified_act.names import normalize
+from unified_act.plugins import BACKENDS, Announcement, announced, announcement_of
 
 if TYPE_CHECKING:
     from unified_act.backend import Backend
@@ -33,6 +34,7 @@ __all__ = [
     "imported_backends",
     "list_backends",
     "load_backend",
+    "plugin_backends",
     "use_backend",
 ]
 
@@ -45,22 +47,49 @@ class BackendEntry:
 
     Attributes:
         name: The name that selects it.
-        package: The import package that holds it, with an attribute ``backend``.
+        package: The import package that holds it.
+        attribute: The attribute of the package that it is.
         framework: The framework's top-level module, in which its array types are defined.
-        install: The command that installs what it needs.
+        distribution: The distribution that brings it.
     """
 
     name: str
     package: str
+    attribute: str
     framework: str
-    install: str
+    distribution: str
+
+    @property
+    def install(self) -> str:
+        """The command that installs what it needs."""
+        if self.name in BUILTIN_BACKENDS or self.name in _extras(self.distribution):
+            return f"pip install '{self.distribution}[{self.name}]'"
+        return f"pip install {self.framework}"
 
 
-def _entry(name: str) -> BackendEntry:
-    return BackendEntry(name, f"unified_act_{name}", name, f"pip install 'unified-act[{name}]'")
+def _extras(distribution: str) -> list[str]:
+    from importlib.metadata import metadata
+
+    return metadata(distribution).get_all("Provides-Extra", [])
 
 
-BUILTIN_BACKENDS = {name: _entry(name) for name in ("mxnet", "numpy", "tensorflow", "torch")}
+def _built_in(name: str) -> BackendEntry:
+    return BackendEntry(name, f"unified_act_{name}", "backend", name, "unified-act")
+
+
+BUILTIN_BACKENDS = {name: _built_in(name) for name in ("mxnet", "numpy", "tensorflow", "torch")}
+
+_PROTOCOL = (
+    "accepts",
+    "dtypes",
+    "implement",
+    "name",
+    "native",
+    "types",
+    "uniform_like",
+    "value_and_grad",
+)
+"""What a `unified_act.backend.Backend` has, which takes long to import."""
 
 _loaded: dict[str, Backend] = {}
 _lock = threading.RLock()
@@ -76,7 +105,30 @@ def find_entry(name: str) -> BackendEntry:
     for entry in BUILTIN_BACKENDS.values():
         if normalize(entry.name) == normalize(name):
             return entry
-    raise UnknownBackendError(f"unknown backend {name!r}. {suggest(name, BUILTIN_BACKENDS)}")
+    announcement = announcement_of(BACKENDS, name)
+    if announcement is None:
+        raise UnknownBackendError(f"unknown backend {name!r}. {suggest(name, list_backends())}")
+    return _announced(announcement)
+
+
+def _announced(announcement: Announcement) -> BackendEntry:
+    """The entry of a plugin, which goes by the name of its framework."""
+    return BackendEntry(
+        name=announcement.name,
+        package=announcement.module,
+        attribute=announcement.attribute or "backend",
+        framework=announcement.name,
+        distribution=announcement.distribution,
+    )
+
+
+def plugin_backends() -> list[BackendEntry]:
+    """Returns the entries of other distributions, but for names that are taken or ambiguous."""
+    return [
+        _announced(candidates[0])
+        for candidates in announced(BACKENDS).values()
+        if len(candidates) == 1 and candidates[0].name not in BUILTIN_BACKENDS
+    ]
 
 
 def load_backend(name: str) -> Backend:
@@ -98,7 +150,7 @@ def load_backend(name: str) -> Backend:
 
 def _import_backend(entry: BackendEntry) -> Backend:
     try:
-        return cast("Backend", importlib.import_module(entry.package).backend)
+        found = getattr(importlib.import_module(entry.package), entry.attribute)
     except ModuleNotFoundError as error:
         if error.name == entry.framework:
             raise BackendNotInstalledError(
@@ -106,15 +158,28 @@ def _import_backend(entry: BackendEntry) -> Backend:
                 f"Install it with: {entry.install}"
             ) from error
         raise _broken(entry) from error
-    except Exception as error:  # a framework may raise anything on import, MXNet AttributeError
+    # A framework may raise anything on import, MXNet AttributeError; a plugin may even exit.
+    except (Exception, SystemExit) as error:
         raise _broken(entry) from error
+    missing = [name for name in _PROTOCOL if not hasattr(found, name)]
+    if missing or found.name != entry.name:
+        problem = f"it lacks {', '.join(missing)}" if missing else f"its name is {found.name!r}"
+        raise BackendImportError(
+            f"the backend {entry.name!r} of {entry.distribution}, "
+            f"{entry.package}:{entry.attribute}, is none: {problem}. "
+            "See unified_act.backend.Backend."
+        )
+    return cast("Backend", found)
 
 
 def _broken(entry: BackendEntry) -> BackendImportError:
+    if entry.name in BUILTIN_BACKENDS:
+        problem, repair = f"{entry.framework} is installed, but importing it", "that installation"
+    else:
+        problem, repair = f"importing {entry.package}", f"{entry.distribution}, which brings it"
     return BackendImportError(
-        f"the backend {entry.name!r} could not be loaded: {entry.framework} is installed, but "
-        "importing it failed with the error above. Repair that installation, or choose another "
-        "backend."
+        f"the backend {entry.name!r} could not be loaded: {problem} failed with the error above. "
+        f"Repair {repair}, or choose another backend."
     )
 
 
@@ -129,11 +194,11 @@ def list_backends(*, installed: bool = False) -> list[str]:
         >>> ua.list_backends()
         ['mxnet', 'numpy', 'tensorflow', 'torch']
     """
-    return [
+    return sorted(
         entry.name
-        for entry in BUILTIN_BACKENDS.values()
+        for entry in (*BUILTIN_BACKENDS.values(), *plugin_backends())
         if not installed or _is_installed(entry.framework)
-    ]
+    )
 
 
 def _is_installed(framework: str) -> bool:
@@ -171,8 +236,12 @@ def chosen_backend() -> str | None:
 
 
 def imported_backends() -> list[str]:
-    """Returns the backends whose framework this process has already imported."""
-    return [entry.name for entry in BUILTIN_BACKENDS.values() if entry.framework in sys.modules]
+    """Returns the backends whose framework this process has already imported.
+
+    Of other distributions only those already loaded, since to ask about others takes time.
+    """
+    built_in = [entry.name for entry in BUILTIN_BACKENDS.values() if entry.framework in sys.modules]
+    return list(dict.fromkeys((*built_in, *_loaded)))
 
 
 def backend_of(array: Any) -> Backend:
@@ -185,13 +254,14 @@ def backend_of(array: Any) -> Backend:
     """
     array_type = type(array)
     roots = {base.__module__.partition(".")[0] for base in array_type.__mro__}
-    for entry in BUILTIN_BACKENDS.values():
-        if entry.framework in roots and entry.framework in sys.modules:
-            backend = load_backend(entry.name)
-            if backend.accepts(array_type):
-                return backend
+    for entries in (BUILTIN_BACKENDS.values, plugin_backends):
+        for entry in entries():
+            if entry.framework in roots and entry.framework in sys.modules:
+                backend = load_backend(entry.name)
+                if backend.accepts(array_type):
+                    return backend
     raise InputTypeError(
         f"no backend handles {array_type.__module__}.{array_type.__qualname__}. "
-        f"Pass an array of one of: {', '.join(BUILTIN_BACKENDS)}; "
+        f"Pass an array of one of: {', '.join(list_backends())}; "
         "for plain numbers and lists, np.asarray(x, dtype=np.float32)."
     )

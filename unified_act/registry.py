@@ -8,20 +8,11 @@ from typing import Any, TypeVar
 
 from unified_act.activation import Activation, Kind, Parameter
 from unified_act.errors import NameConflictError, UnknownActivationError, suggest
+from unified_act.names import normalize
 
-__all__ = ["ACTIVATIONS", "Registry", "list_activations", "normalize", "register_activation"]
+__all__ = ["ACTIVATIONS", "Registry", "list_activations", "register_activation"]
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
-
-
-def normalize(name: str) -> str:
-    """Returns `name` without what names are matched without: case, ``_``, ``-`` and spaces.
-
-    Examples:
-        >>> normalize("Leaky-ReLU") == normalize("leaky_relu")
-        True
-    """
-    return name.lower().replace("_", "").replace("-", "").replace(" ", "")
 
 
 class Registry:

@@ -9,7 +9,8 @@ from typing import Any
 from unified_act.activation import Activation
 from unified_act.dialects import Cell, Dialect, Meaning, same
 from unified_act.errors import UnknownActivationError
-from unified_act.registry import ACTIVATIONS, normalize
+from unified_act.names import normalize
+from unified_act.registry import ACTIVATIONS
 
 __all__ = ["Symbol", "Written", "call", "defaults", "differences", "explain", "kinks", "write"]
 

@@ -11,7 +11,7 @@ from packaging.specifiers import SpecifierSet
 
 from unified_act.backend import Numerics
 from unified_act_conformance.cases import Subject
-from unified_act_conformance.deviations import SHORTEST_REASON
+from unified_act_conformance.deviations import SHORTEST_REASON, plugin_tables
 from unified_act_conformance.harness import load_harness
 
 __all__ = ["Check", "DeclaredCheck", "declared_for", "list_declared_checks"]
@@ -105,9 +105,11 @@ def list_declared_checks() -> tuple[DeclaredCheck, ...]:
     """
     text = files(__package__).joinpath("checks_declared.toml").read_text(encoding="utf-8")
     lists = ("subjects", "numerics", "dtypes")
+    entries = [*tomllib.loads(text).get("deviation", ())]
+    for table in plugin_tables():
+        entries += table.get("check", ())
     found = tuple(
-        DeclaredCheck(**{**entry, **{key: tuple(entry[key]) for key in lists}})
-        for entry in tomllib.loads(text).get("deviation", ())
+        DeclaredCheck(**{**entry, **{key: tuple(entry[key]) for key in lists}}) for entry in entries
     )
     for entry in found:
         if len(entry.reason) < SHORTEST_REASON or not entry.says:

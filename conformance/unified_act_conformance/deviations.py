@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import importlib.util
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from packaging.specifiers import SpecifierSet
 
+from unified_act.loading import plugin_backends
 from unified_act_conformance.cases import Case
 from unified_act_conformance.floats import float_format
 
-__all__ = ["Deviation", "list_deviations"]
+__all__ = ["Deviation", "list_deviations", "plugin_tables"]
 
 SHORTEST_REASON = 15
 
@@ -135,6 +138,32 @@ def _tables() -> Iterator[Mapping[str, Any]]:
     for file in sorted(folder.iterdir(), key=lambda file: file.name):
         if file.name.endswith(".toml"):
             yield tomllib.loads(file.read_text(encoding="utf-8"))
+    yield from plugin_tables()
+
+
+def plugin_tables() -> Iterator[Mapping[str, Any]]:
+    """Yields what plugins declare of their backends: the file `deviations.toml` in their packages.
+
+    It has tables `deviation`, as those of `declared/`, and `check`, as those of
+    `checks_declared.toml`; the backend need not be named. Nothing is imported.
+
+    Raises:
+        ValueError: A plugin declares something about the backend of somebody else.
+    """
+    for entry in plugin_backends():
+        package = importlib.util.find_spec(entry.package)
+        for folder in (package and package.submodule_search_locations) or ():
+            file = Path(folder) / "deviations.toml"
+            if file.is_file():
+                yield _about(entry.name, tomllib.loads(file.read_text(encoding="utf-8")))
+
+
+def _about(backend: str, table: Mapping[str, Any]) -> Mapping[str, Any]:
+    entries = [entry for name in ("deviation", "check") for entry in table.get(name, ())]
+    for entry in entries:
+        if entry.setdefault("backend", backend) != backend:
+            raise ValueError(f"{entry['id']} is declared by {backend}, but about another backend")
+    return table
 
 
 def _read(entry: Mapping[str, Any]) -> Deviation:

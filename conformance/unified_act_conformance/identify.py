@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 import unified_act as ua
-from unified_act.loading import BUILTIN_BACKENDS, load_backend
+from unified_act.loading import list_backends, load_backend
 from unified_act.registry import ACTIVATIONS
 from unified_act_conformance.identify_compare import Candidate, Difference, Match, compare, off
 from unified_act_conformance.identify_fit import ROUND, clues, families, fit
@@ -150,7 +150,7 @@ def _backend(function: Any, backend: str | None) -> str:
     if chosen is None:
         raise ua.UnknownBackendError(
             "which framework this callable belongs to cannot be told from where it is defined: "
-            f"pass backend=…, one of {', '.join(BUILTIN_BACKENDS)}."
+            f"pass backend=…, one of {', '.join(list_backends())}."
         )
     return load_backend(chosen).name
 

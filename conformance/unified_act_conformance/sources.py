@@ -12,7 +12,8 @@ from typing import Any
 import unified_act as ua
 from unified_act.errors import suggest
 from unified_act.loading import BUILTIN_BACKENDS, load_backend
-from unified_act.registry import ACTIVATIONS, normalize
+from unified_act.names import normalize
+from unified_act.registry import ACTIVATIONS
 from unified_act_conformance.identify_probe import backend_of_callable
 
 __all__ = ["Source", "load_callable", "source_of"]
@@ -59,7 +60,7 @@ def source_of(text: str, backend: str | None = None) -> Source:
         if found is None:
             raise ua.UnknownBackendError(
                 f"{text}: its framework cannot be told from where it is defined. Say it with "
-                f"--backend, one of {', '.join(BUILTIN_BACKENDS)}."
+                f"--backend, one of {', '.join(ua.list_backends())}."
             )
         return Source(text, function, load_backend(found).name)
     name, at, place = text.rpartition("@")
@@ -109,7 +110,7 @@ def load_callable(path: str) -> Callable[..., Any]:
 
 def _import(name: str) -> Any:
     root = name.partition(".")[0]
-    if root in BUILTIN_BACKENDS:
+    if root in ua.list_backends():
         load_backend(root)  # MXNet can be imported only after that; and the errors are clear
     sys.path.insert(0, "")
     try:

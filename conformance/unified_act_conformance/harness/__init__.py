@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import importlib
 import importlib.metadata
+import importlib.util
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
 import numpy as np
 
+import unified_act as ua
 from unified_act.backend import Numerics
+from unified_act.loading import BUILTIN_BACKENDS, find_entry, load_backend
 from unified_act_conformance.floats import FloatArray
 
 __all__ = ["Function", "Harness", "NotOfferedError", "check_dtype", "load_harness"]
@@ -161,10 +164,25 @@ def views(*, flip: bool) -> Iterator[tuple[str, Callable[[Any], Any]]]:
 def load_harness(backend: str) -> Harness:
     """Returns the harness of a backend, importing its framework.
 
+    That of a plugin is the attribute ``harness`` of the module ``conformance`` in its package.
+
     Args:
         backend: The backend's name.
+
+    Raises:
+        unified_act.UnsupportedError: The plugin has none.
     """
-    harness: Harness = importlib.import_module(f"{__name__}.{backend}").harness
+    if backend in BUILTIN_BACKENDS:
+        module = f"{__name__}.{backend}"
+    else:
+        module = f"{find_entry(backend).package}.conformance"
+        load_backend(backend)
+        if importlib.util.find_spec(module) is None:
+            raise ua.UnsupportedError(
+                f"the suite cannot drive the backend {backend!r}: it needs a module {module} with "
+                "an attribute `harness`, see unified_act_conformance.harness.Harness."
+            )
+    harness: Harness = importlib.import_module(module).harness
     return harness
 
 

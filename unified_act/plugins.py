@@ -1,0 +1,90 @@
+"""What other distributions bring: activations and backends, announced by entry points.
+
+Only metadata is read here, and only once; nothing of a plugin is imported to find out that it is
+there.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from unified_act.errors import NameConflictError
+from unified_act.names import normalize
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+__all__ = ["ACTIVATIONS", "BACKENDS", "Announcement", "announced", "announcement_of"]
+
+ACTIVATIONS = "unified_act.activations"
+BACKENDS = "unified_act.backends"
+"""The groups of entry points: the name of each is that of the activation or backend."""
+
+
+@dataclass(frozen=True)
+class Announcement:
+    """An entry point of an installed distribution.
+
+    Attributes:
+        name: What it announces.
+        module: The module that brings it.
+        attribute: What to take from the module; empty if nothing was written.
+        distribution: The name of the distribution.
+        version: Its version.
+    """
+
+    name: str
+    module: str
+    attribute: str
+    distribution: str
+    version: str
+
+    @property
+    def origin(self) -> str:
+        """Which plugin this is, for messages."""
+        return f"{self.distribution} {self.version}"
+
+
+@functools.cache
+def announced(group: str) -> Mapping[str, Sequence[Announcement]]:
+    """Returns what is announced, by normalized name, in alphabetical order.
+
+    Args:
+        group: One of the groups of entry points.
+    """
+    from importlib.metadata import entry_points  # more time than `import unified_act` takes
+
+    found: dict[str, list[Announcement]] = {}
+    for entry in entry_points(group=group):
+        found.setdefault(normalize(entry.name), []).append(_announcement(entry))
+    return {key: tuple(sorted(found[key], key=lambda a: a.origin)) for key in sorted(found)}
+
+
+def _announcement(entry: EntryPoint) -> Announcement:
+    distribution, version = "", ""
+    if entry.dist is not None:
+        distribution, version = entry.dist.name, entry.dist.version
+    return Announcement(entry.name, entry.module, entry.attr or "", distribution, version)
+
+
+def announcement_of(group: str, name: str) -> Announcement | None:
+    """Returns the one announcement of a name, or None.
+
+    Args:
+        group: One of the groups of entry points.
+        name: The name, in any spelling.
+
+    Raises:
+        NameConflictError: Two distributions announce it.
+    """
+    candidates = announced(group).get(normalize(name), ())
+    if len(candidates) > 1:
+        kind = group.rpartition(".")[2].removesuffix("s")
+        by = " and ".join(candidate.origin for candidate in candidates)
+        raise NameConflictError(
+            f"the {kind} {name!r} is brought by {by}: uninstall all but one of them."
+        )
+    return candidates[0] if candidates else None
