@@ -87,7 +87,7 @@ def _rows(kernels: dict[str, Native | None]) -> Iterable[list[str]]:
         dtypes = ", ".join(SHORT[dtype] for dtype in kernel.dtypes) or "never"
         only = ", ".join(f"{name}={value:.4g}" for name, value in kernel.only.items())
         constants = ", ".join(f"{key}={value!r}" for key, value in kernel.constants.items())
-        name = f"`{kernel.function}`" + (f" ({constants})" if constants else "")
+        name = f"`{kernel.label}`" + (f" ({constants})" if constants else "")
         yield [backend, f"{name}: {dtypes}" + (f"; only {only}" if only else ""), kernel.why]
 
 

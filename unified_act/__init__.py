@@ -16,8 +16,10 @@ from unified_act.errors import (
     BackendImportError,
     BackendNotInstalledError,
     InputTypeError,
+    InvalidActivationError,
     NameConflictError,
     ParameterValueError,
+    PluginError,
     UnifiedActError,
     UnknownActivationError,
     UnknownBackendError,
@@ -27,7 +29,8 @@ from unified_act.errors import (
 )
 from unified_act.identification import identify
 from unified_act.loading import list_backends, use_backend
-from unified_act.registry import list_activations, register_activation
+from unified_act.registration import register_activation
+from unified_act.registry import list_activations
 
 if typing.TYPE_CHECKING:
     from unified_act.dialects import list_dialects
@@ -40,11 +43,13 @@ __all__ = [
     "BackendImportError",
     "BackendNotInstalledError",
     "InputTypeError",
+    "InvalidActivationError",
     "Kink",
     "Limits",
     "NameConflictError",
     "Parameter",
     "ParameterValueError",
+    "PluginError",
     "UnifiedActError",
     "UnknownActivationError",
     "UnknownBackendError",

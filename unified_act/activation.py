@@ -6,6 +6,7 @@ import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Literal
 
 from unified_act.errors import ParameterValueError, UnknownParameterError, suggest
@@ -141,6 +142,14 @@ class Activation:
         formula: LaTeX of f.
         summary: One sentence for a reader.
         source: The paper that introduced it.
+        oracle: ``oracle(xp, x, **parameters)``, the same function written another way, which the
+            conformance suite takes for the truth; `xp` there has more functions, and is exact.
+            None: the truth is `forward`, computed exactly.
+        overrides: For the name of a backend a function of that framework, ``f(x, **parameters)``,
+            in place of `forward` in the profile ``"fast"``; or where it is, ``"module:function"``,
+            imported on the first use. On MXNet it is given a `Symbol`.
+        plugin: The distribution that brings it, with its version; empty for our own, and for what
+            a program registers itself.
 
     What `forward` takes and `derivative` returns, by kind:
 
@@ -180,12 +189,16 @@ class Activation:
     formula: str = ""
     summary: str = ""
     source: str = ""
+    oracle: Callable[..., Any] | None = None
+    overrides: Mapping[str, Callable[..., Any] | str] = field(default_factory=dict)
+    plugin: str = ""
     _by_name: Mapping[str, Parameter] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Freezes the sequences and indexes the parameters."""
         for attribute in ("parameters", "aliases", "inputs", "masks"):
             object.__setattr__(self, attribute, tuple(getattr(self, attribute)))
+        object.__setattr__(self, "overrides", MappingProxyType(dict(self.overrides)))
         object.__setattr__(self, "_by_name", {p.name: p for p in self.parameters})
 
     @property

@@ -116,9 +116,10 @@ def get_activation(
     repeated = configured.keys() & parameters.keys()
     if repeated:
         raise ParameterValueError(f"given twice: {', '.join(sorted(repeated))}.")
+    plugin = configured.pop("plugin", "")
     given = configured | parameters
     if dialect is None:
-        activation = ACTIVATIONS.find(plain_name)
+        activation = ACTIVATIONS.find(plain_name, plugin)
         bound = activation.bind(given)
     else:
         from unified_act.dialects import resolve  # a fifth of the time of `import unified_act`
@@ -157,7 +158,8 @@ def from_config(config: Mapping[str, Any]) -> ActivationFunction:
 
     Args:
         config: A mapping with a ``"name"`` and, each where wanted, ``"backend"``,
-            ``"numerics"``, ``"dialect"`` and parameters: what `get_activation` takes, as data.
+            ``"numerics"``, ``"dialect"`` and parameters: what `get_activation` takes, as data; and
+            ``"plugin"``, the distribution that brings the activation.
 
     Raises:
         UnknownActivationError: It is no mapping, or has no name.
@@ -176,8 +178,10 @@ def from_config(config: Mapping[str, Any]) -> ActivationFunction:
         raise UnknownActivationError(
             f"a configuration is a mapping with a 'name', got {type(config).__name__}."
         )
-    name, parameters = parse(config)
-    return get_activation(name, **parameters)
+    own = ("backend", "numerics", "dialect")
+    options = {key: value for key, value in config.items() if key in own}
+    what = {key: value for key, value in config.items() if key not in own}
+    return get_activation(what, **options)
 
 
 def value_and_grad(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -20,6 +21,7 @@ __all__ = [
     "channel_shape",
     "check_further",
     "cotangent_error",
+    "kernel_for",
     "section_length",
 ]
 
@@ -112,7 +114,8 @@ class Native:
     """A framework's own kernel for an activation: one row of a backend's table.
 
     Attributes:
-        function: Dotted path of the function inside the framework.
+        function: Dotted path of the function inside the framework; what a plugin overrides it with
+            is a function, or the path ``"module:function"`` of one.
         dtypes: The dtypes in which it passes the fast gate, and so is used.
         keywords: Our parameter names to the function's keywords.
         constants: Keywords always passed, so that no default of the framework leaks through.
@@ -120,7 +123,7 @@ class Native:
         why: Why the dtypes that are missing are missing.
     """
 
-    function: str
+    function: str | Callable[..., Any]
     dtypes: Sequence[str] = DTYPES
     keywords: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     constants: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
@@ -129,10 +132,24 @@ class Native:
 
     def find(self, framework: Any) -> Callable[..., Any]:
         """Returns the function itself, out of the framework's module."""
-        function: Callable[..., Any] = functools.reduce(
-            getattr, self.function.split("."), framework
-        )
+        if callable(self.function):
+            return self.function
+        module, colon, path = self.function.rpartition(":")
+        place: Any = importlib.import_module(module) if colon else framework
+        function: Callable[..., Any] = functools.reduce(getattr, path.split("."), place)
         return function
+
+    @property
+    def is_override(self) -> bool:
+        """Whether it is no function of the framework, but one of a plugin."""
+        return callable(self.function) or ":" in self.function
+
+    @property
+    def label(self) -> str:
+        """The path, in the form in which a reader finds the function."""
+        if callable(self.function):
+            return f"{self.function.__module__}:{self.function.__qualname__}"
+        return self.function
 
     def arguments(self, parameters: Mapping[str, Any]) -> dict[str, Any] | None:
         """Returns the keywords for a call with `parameters`; None where the kernel cannot serve."""
@@ -140,6 +157,25 @@ class Native:
             return None
         passed = {keyword: parameters[name] for name, keyword in self.keywords.items()}
         return passed | dict(self.constants)
+
+
+def kernel_for(
+    backend: str, table: Mapping[str, Native], activation: Activation, numerics: Numerics
+) -> Native | None:
+    """Returns what is used of an activation in place of the shared definition, if anything.
+
+    Args:
+        backend: The name of the backend.
+        table: Its kernels.
+        activation: The activation.
+        numerics: The profile.
+    """
+    if numerics != "fast":
+        return None
+    override = activation.overrides.get(backend)
+    if override is None:
+        return table.get(activation.name)
+    return Native(override, keywords={p.name: p.name for p in activation.parameters})
 
 
 def channel_shape(channels: int, shape: Sequence[int | None], axis: int) -> list[int]:

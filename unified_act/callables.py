@@ -28,22 +28,24 @@ class ActivationFunction(functools.partial):  # type: ignore[type-arg]
         backend: Name of the backend; None: each call chooses by the type of its input.
         parameters: Every parameter with its value, read-only.
         numerics: ``"fast"`` or ``"strict"``.
+        plugin: The name of the distribution that brings the activation; empty for our own.
 
     It is a `functools.partial` because that is the one kind of callable object that
     `torch.compile` and `torch.export` trace through, and that CPython calls without a frame.
     """
 
-    __slots__ = ("__name__", "backend", "name", "numerics", "parameters")
+    __slots__ = ("__name__", "backend", "name", "numerics", "parameters", "plugin")
 
     name: str
     backend: str | None
     parameters: Mapping[str, float | int]
     numerics: Numerics
+    plugin: str
 
     def to_config(self) -> dict[str, Any]:
         """Returns what it is as plain data for JSON or YAML; `from_config` reads it.
 
-        Backend and numerics are in it only where they are set.
+        Backend, numerics and plugin are in it only where there is something to say.
 
         Examples:
             >>> import unified_act as ua
@@ -55,7 +57,19 @@ class ActivationFunction(functools.partial):  # type: ignore[type-arg]
             config["backend"] = self.backend
         if self.numerics != "fast":
             config["numerics"] = self.numerics
+        if self.plugin:
+            config["plugin"] = self.plugin
         return {**config, **self.parameters}
+
+    get_config = to_config
+    """What Keras asks for when it saves a model."""
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> ActivationFunction:
+        """Returns what `to_config` wrote down: `unified_act.from_config`."""
+        from unified_act.api import from_config
+
+        return from_config(config)
 
     def _identity(self) -> tuple[Any, ...]:
         return (self.name, self.backend, self.numerics, tuple(self.parameters.items()))
@@ -76,7 +90,8 @@ class ActivationFunction(functools.partial):  # type: ignore[type-arg]
         return f"get_activation({', '.join(arguments)})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (_rebuild, (self.name, self.backend, self.numerics, dict(self.parameters)))
+        what = (self.name, self.backend, self.numerics, dict(self.parameters), self.plugin)
+        return (_rebuild, what)
 
     def __copy__(self) -> ActivationFunction:
         return self
@@ -110,6 +125,7 @@ def bind(
         ("__name__", activation.name),  # Keras and others name things after it
         ("backend", backend),
         ("numerics", numerics),
+        ("plugin", activation.plugin.partition(" ")[0]),
         ("parameters", MappingProxyType(dict(parameters))),
     ):
         object.__setattr__(function, attribute, value)
@@ -145,7 +161,11 @@ def _by_input_type(
 
 
 def _rebuild(
-    name: str, backend: str | None, numerics: Numerics, parameters: Mapping[str, Any]
+    name: str,
+    backend: str | None,
+    numerics: Numerics,
+    parameters: Mapping[str, Any],
+    plugin: str = "",
 ) -> ActivationFunction:
-    activation = ACTIVATIONS.find(name)
+    activation = ACTIVATIONS.find(name, plugin)
     return bind(activation, backend, numerics, activation.bind(parameters))

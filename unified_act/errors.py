@@ -9,8 +9,10 @@ __all__ = [
     "BackendImportError",
     "BackendNotInstalledError",
     "InputTypeError",
+    "InvalidActivationError",
     "NameConflictError",
     "ParameterValueError",
+    "PluginError",
     "UnifiedActError",
     "UnknownActivationError",
     "UnknownBackendError",
@@ -56,6 +58,14 @@ class InputTypeError(UnifiedActError, TypeError):
 
 class NameConflictError(UnifiedActError, ValueError):
     """The name is already taken by something else."""
+
+
+class InvalidActivationError(UnifiedActError, TypeError):
+    """What is registered is no activation that every backend could run, or contradicts itself."""
+
+
+class PluginError(UnifiedActError, ImportError):
+    """An installed distribution announces this activation, but does not bring it."""
 
 
 class BackendNotInstalledError(UnifiedActError, ImportError):

@@ -14,6 +14,7 @@ from unified_act.backend import (
     Numerics,
     channel_shape,
     check_further,
+    kernel_for,
     section_length,
 )
 from unified_act.errors import InputTypeError, UnsupportedError
@@ -62,13 +63,13 @@ class MxnetBackend:
             for dtype in self.dtypes
         }
         in_graph = shared_graph(activation, parameters, None)
-        kernel = self.native.get(activation.name) if numerics == "fast" else None
+        kernel = kernel_for(self.name, self.native, activation, numerics)
         arguments = None if kernel is None else kernel.arguments(parameters)
         if kernel is not None and arguments is not None:
             graph = with_keywords(kernel.find(mx.sym), arguments)
             # MXNet turns keywords into strings in every call; a graph has them already.
             function = kernel.find(mx.nd)
-            if arguments:
+            if arguments or kernel.is_override:
                 function = _compiled(graph, activation, parameters)
             implementations |= dict.fromkeys(kernel.dtypes, function)
             if set(kernel.dtypes).issuperset(_IN_A_GRAPH):
@@ -81,9 +82,9 @@ class MxnetBackend:
             return with_generator(
                 activation.name, checked, self.uniform_like, lambda a: self.accepts(type(a))
             )
-        if kernel is None or arguments != {}:
+        if kernel is None or kernel.is_override or arguments != {}:
             return checked
-        return call_directly(kernel.function, [_TYPES[dtype] for dtype in kernel.dtypes], checked)
+        return call_directly(kernel.label, [_TYPES[dtype] for dtype in kernel.dtypes], checked)
 
     def uniform_like(self, x: Any, generator: int | np.random.Generator) -> Any:
         """Random numbers between 0 and 1 in the shape of `x`, float32 for 16-bit types.

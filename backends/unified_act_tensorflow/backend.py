@@ -8,7 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from unified_act.activation import Activation
-from unified_act.backend import DTYPES, Native, Numerics, check_further
+from unified_act.backend import DTYPES, Native, Numerics, check_further, kernel_for
 from unified_act.errors import InputTypeError
 from unified_act.randomness import seed_or_generator, with_generator
 from unified_act.shortcuts import with_keywords
@@ -37,7 +37,7 @@ class TensorflowBackend:
         """Returns the function that computes `activation`."""
         shared = gradient.shared_definition(activation, parameters)
         by_dtype = {tf.as_dtype(dtype): shared for dtype in self.dtypes}
-        kernel = self.native.get(activation.name) if numerics == "fast" else None
+        kernel = kernel_for(self.name, self.native, activation, numerics)
         arguments = None if kernel is None else kernel.arguments(parameters)
         inputs = len(activation.inputs_for(parameters))
         if kernel is None or arguments is None:

@@ -45,6 +45,8 @@ def eager_first(
         arguments: The keywords of the kernel's call.
         otherwise: The long way, which takes everything and checks it.
     """
+    if kernel.is_override:  # which may be wrapped for a reason
+        return otherwise
     try:
         from tensorflow.python import pywrap_tfe
         from tensorflow.python.eager import context, core
@@ -61,7 +63,7 @@ def eager_first(
         "refusals": (TypeError, refused),
     }
     condition = "datatype(x) in admitted"
-    operation = _OPERATIONS.get(kernel.function)
+    operation = _OPERATIONS.get(kernel.label)
     attributes = _attributes(operation, arguments)
     if operation is None or attributes is None:
         # The wrapper around it looks for other types of arrays, which an eager tensor is not.

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from unified_act.activation import Activation
-from unified_act.backend import DTYPES, Native, Numerics, check_further
+from unified_act.backend import DTYPES, Native, Numerics, check_further, kernel_for
 from unified_act.errors import InputTypeError
 from unified_act.randomness import seed_or_generator, with_generator
 from unified_act.shortcuts import dtype_test, shortcut, with_keywords, written_call
@@ -38,7 +38,7 @@ class TorchBackend:
         shared = gradient.shared_definition(activation, parameters)
         by_dtype = {getattr(torch, dtype): shared for dtype in self.dtypes}
         inputs = len(activation.inputs_for(parameters))
-        kernel = self.native.get(activation.name) if numerics == "fast" else None
+        kernel = kernel_for(self.name, self.native, activation, numerics)
         arguments = None if kernel is None else kernel.arguments(parameters)
         if kernel is None or arguments is None:
             return self._checked(activation, by_dtype, inputs)

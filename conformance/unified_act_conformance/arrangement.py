@@ -9,10 +9,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unified_act import Activation
+from unified_act.assembly import assemble
+from unified_act_numpy import namespace
 
-__all__ = ["Arrangement"]
+__all__ = ["Arrangement", "sections_of"]
 
 Array = NDArray[Any]
+
+
+def sections_of(activation: Activation, parameters: Mapping[str, Any]) -> int:
+    """Returns into how many equal parts an activation cuts its axis.
+
+    Args:
+        activation: The activation.
+        parameters: All its parameters; ``groups`` is that number.
+    """
+    if "groups" in parameters:
+        return int(parameters["groups"])
+    # One of a plugin that resizes may need an even length, and takes it in any case.
+    halves = activation.kind == "gated" or (activation.resizes and activation.name != "crelu")
+    return 2 if halves else 1
 
 
 class Arrangement:
@@ -66,6 +82,9 @@ class Arrangement:
             shape[axis] *= 2
         elif self._activation.name == "maxout":
             shape[axis] //= self._parameters["groups"]
+        elif self._activation.resizes:  # one of a plugin, which alone knows how
+            arrays = [np.ones(self._shape) for _ in self._activation.inputs]
+            return tuple(assemble(self._activation, namespace, self._parameters)(*arrays).shape)
         return tuple(shape)
 
     def blocks_of_input(self, name: str, array: Array) -> Array:

@@ -109,7 +109,7 @@ def list_subjects(activations: Sequence[str] = ()) -> list[Subject]:
     Args:
         activations: Names, in any spelling that the registry knows.
     """
-    specs = [ACTIVATIONS.find(name) for name in activations] or list(ACTIVATIONS)
+    specs = [ACTIVATIONS.find(name) for name in activations or ACTIVATIONS.names()]
     return [
         Subject(spec.name, tuple(parameters.items()))
         for spec in specs

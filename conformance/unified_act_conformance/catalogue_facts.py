@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import unified_act as ua
 from unified_act import Activation
-from unified_act.backend import DTYPES
+from unified_act.backend import DTYPES, kernel_for
 from unified_act.dialects import Cell, find_dialect, list_dialects
 from unified_act.loading import load_backend
 from unified_act_conformance.cases import Subject
@@ -47,7 +47,7 @@ def implementations(
     for name in ua.list_backends(installed=True):
         backend = load_backend(name)
         dtypes = tuple(dtype for dtype in DTYPES if dtype in backend.dtypes)
-        kernel = backend.native.get(activation.name)
+        kernel = kernel_for(name, backend.native, activation, "fast")
         if kernel is None:
             yield Implementation(name, "", (), dtypes, "")
             continue
@@ -58,7 +58,7 @@ def implementations(
             why.append(f"for {only} only")
             if parameters is not None and kernel.arguments(parameters) is None:
                 own = ()
-        yield Implementation(name, kernel.function, own, dtypes, "; ".join(why))
+        yield Implementation(name, kernel.label, own, dtypes, "; ".join(why))
 
 
 def deviations_about(subject: Subject) -> list[Deviation]:

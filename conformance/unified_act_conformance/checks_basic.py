@@ -235,6 +235,8 @@ def layouts(bench: Bench) -> str:
 
 def weights(bench: Bench) -> str:
     """The gradient of a weight has the weight's shape: one number, or one for each channel."""
+    if 1 not in bench.orders:
+        raise NotOfferedError("it has no gradient")
     values = np.resize(bench.finite_values(), (4, 3, 3) if bench.axis == -1 else (4, 3, 2))
     x = bench.native(values)
     names = bench.activation.inputs[1:]

@@ -13,7 +13,7 @@ import numpy as np
 from unified_act import Activation
 from unified_act.backend import Numerics
 from unified_act.registry import ACTIVATIONS
-from unified_act_conformance.arrangement import Arrangement
+from unified_act_conformance.arrangement import Arrangement, sections_of
 from unified_act_conformance.cases import Case
 from unified_act_conformance.deviations import Deviation
 from unified_act_conformance.floats import FloatArray, float_format, to_type, widen
@@ -94,7 +94,7 @@ class Bench:
     @property
     def sections(self) -> int:
         """How many equal parts the axis must have."""
-        return 2 if self.activation.kind == "gated" else int(self.parameters.get("groups", 1))
+        return sections_of(self.activation, self.parameters)
 
     def is_short(self, length: int, longest: int = ROW) -> bool:
         """Says whether a row has few enough numbers for an exact gradient, noise among them.

@@ -64,7 +64,8 @@ def _support(bench: Bench, values: FloatArray, found: FloatArray) -> str:
 def seeds(bench: Bench) -> str:
     """A seed gives the same numbers every time, another seed others, and all as they should fall.
 
-    The seeds are always the same, and the limits five standard deviations.
+    How those of a plugin should fall is not known. The seeds are always the same, and the limits
+    five standard deviations.
     """
     if not isinstance(bench.implementation.function, ua.ActivationFunction):
         raise NotOfferedError("only what get_activation returns takes a seed")
@@ -78,7 +79,8 @@ def seeds(bench: Bench) -> str:
         if first.tobytes() == other.tobytes():
             return f"with two seeds the {what} is the same"
     found = widen(_drawn(bench, 0, values, 1))
-    return _chances(bench, found) if bench.activation.along_axis else _slopes(bench, -found)
+    distribution = _DISTRIBUTIONS.get(bench.activation.name)
+    return distribution(bench, found) if distribution else ""
 
 
 def _drawn(bench: Bench, order: int, values: FloatArray, seed: int) -> FloatArray:
@@ -96,7 +98,8 @@ def _chances(bench: Bench, found: FloatArray) -> str:
     return f"elements of the chances {chances.round(3).tolist()} win at {shares.round(3).tolist()}"
 
 
-def _slopes(bench: Bench, slopes: FloatArray) -> str:
+def _slopes(bench: Bench, found: FloatArray) -> str:
+    slopes = -found
     lower, upper = bench.parameters["lower"], bench.parameters["upper"]
     room = 2.0 * float_format(bench.case.dtype).epsilon
     if not ((slopes >= lower * (1.0 - room)) & (slopes <= upper * (1.0 + room))).all():
@@ -105,3 +108,6 @@ def _slopes(bench: Bench, slopes: FloatArray) -> str:
     if deviation <= SIGMAS * (upper - lower) / np.sqrt(12.0 * slopes.size):
         return ""
     return f"the mean slope is {slopes.mean()!r}"
+
+
+_DISTRIBUTIONS = {"gumbel_softmax": _chances, "rrelu": _slopes}

@@ -6,6 +6,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
@@ -17,7 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 import unified_act as ua
 from unified_act.backend import Numerics
-from unified_act.loading import load_backend
+from unified_act.loading import find_entry, load_backend
 from unified_act_conformance import report
 from unified_act_conformance.cases import (
     DTYPES,
@@ -28,14 +29,15 @@ from unified_act_conformance.cases import (
     list_cases,
     list_subjects,
 )
-from unified_act_conformance.checks import Check, CheckResult, list_checks
+from unified_act_conformance.checks import CHECKS, Check, CheckResult, list_checks
 from unified_act_conformance.cli_catalogue import list_command, show
 from unified_act_conformance.cli_common import EXISTING, FILE, make_console, mistakes_told
 from unified_act_conformance.cli_identify import diff, identify
 from unified_act_conformance.cli_plot import plot
+from unified_act_conformance.cli_plugin import new_plugin
 from unified_act_conformance.environment import environment
 from unified_act_conformance.implementation import has_native_kernel
-from unified_act_conformance.parallel import processes_for, run_everything
+from unified_act_conformance.parallel import helpers, processes_for, run_everything
 from unified_act_conformance.report_common import Run
 from unified_act_conformance.runner import Result
 
@@ -124,7 +126,7 @@ def cli() -> None:
     """One name, one activation function, the same on every framework."""
 
 
-for command in (list_command, show, plot, diff, identify):
+for command in (list_command, show, plot, diff, identify, new_plugin):
     cli.add_command(command)
 
 
@@ -262,7 +264,24 @@ def compare(files: Sequence[Path], json_file: Path | None) -> None:
 
 
 def _run(given: Options, console: Console) -> Run:
-    names = [load_backend(name).name for name in given.backends or ua.list_backends(installed=True)]
+    names = [find_entry(name).name for name in given.backends]
+    names = names or ua.list_backends(installed=True)
+    with helpers(processes_for(given.jobs, _reckoned(given, names)), names) as pool:
+        return _judge(given, names, pool, console)
+
+
+def _reckoned(given: Options, names: Sequence[str]) -> int:
+    """About how many cases and checks there are, told before any framework is imported."""
+    subjects, dtypes = list_subjects(given.activations), given.dtypes or DTYPES
+    cases = checks = 0
+    if not given.checks:
+        cases = count_cases(subjects, dict.fromkeys(names, dtypes), given.orders or ORDERS)
+    if not given.orders and given.implementation == "ours":
+        checks = len(subjects) * len(names) * len(dtypes) * len(given.checks or CHECKS)
+    return cases + checks
+
+
+def _judge(given: Options, names: Sequence[str], pool: Executor | None, console: Console) -> Run:
     available = {
         name: [dtype for dtype in load_backend(name).dtypes if dtype in (given.dtypes or DTYPES)]
         for name in names
@@ -292,7 +311,7 @@ def _run(given: Options, console: Console) -> Run:
         for result in run_everything(
             cases,
             checks,
-            processes=processes_for(given.jobs, size),
+            pool=pool,
             numerics=given.numerics,
             quick=given.quick,
             native=native,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import click
+from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
@@ -22,6 +24,7 @@ from unified_act_conformance.catalogue_facts import (
     spellings,
 )
 from unified_act_conformance.cli_common import echo_json, make_console, mistakes_told
+from unified_act_conformance.plugins_found import Plugin, list_plugins
 from unified_act_conformance.report import error_table
 from unified_act_conformance.report_common import ORDER_NAMES, SHORT
 from unified_act_conformance.repro import subject_of
@@ -38,21 +41,30 @@ MEASURED = (0, 1)
 @click.option("--kind", help="Only this kind, such as elementwise or axis.")
 @click.option("--backend", "backends", multiple=True, help="Only this backend; repeatable.")
 @click.option("--native", is_flag=True, help="Only what a framework has a kernel of its own for.")
+@click.option("--plugins", is_flag=True, help="What other distributions bring, and its errors.")
 @click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
-def list_command(kind: str | None, backends: Sequence[str], native: bool, as_json: bool) -> None:
+def list_command(
+    kind: str | None, backends: Sequence[str], native: bool, plugins: bool, as_json: bool
+) -> None:
     """Lists the activations, and where the frameworks' own kernels are used.
 
-    Backends that are not installed are left out.
+    Backends that are not installed are left out, and so are plugins that cannot be loaded: those
+    --plugins shows. It exits with 1 if there are any.
     """
     console = make_console()
-    kinds = sorted({activation.kind for activation in ACTIVATIONS})
+    if plugins:
+        found = list(list_plugins())
+        _print_plugins(found, as_json, console)
+        sys.exit(1 if any(plugin.problem for plugin in found) else 0)
+    usable = _usable()
+    kinds = sorted({activation.kind for activation in usable})
     if kind is not None and kind not in kinds:
         raise click.BadParameter(f"{kind!r} is none of {', '.join(kinds)}.", param_hint="--kind")
     with mistakes_told(console):
         wanted = [find_entry(name).name for name in backends] or ua.list_backends(installed=True)
         rows = [
             (activation, [f for f in implementations(activation) if f.backend in wanted])
-            for activation in ACTIVATIONS
+            for activation in usable
             if kind in (None, activation.kind)
         ]
     rows = [row for row in rows if not native or any(found.kernel for found in row[1])]
@@ -69,6 +81,27 @@ def list_command(kind: str | None, backends: Sequence[str], native: bool, as_jso
         parameters = ", ".join(_parameter(p) for p in activation.parameters)
         also = ", ".join(activation.aliases)
         table.add_row(activation.name, activation.kind, parameters, also, *map(_used, row))
+    console.print(table)
+
+
+def _usable() -> list[Activation]:
+    """All activations but those of plugins that cannot be loaded."""
+    broken = {plugin.name for plugin in list_plugins() if plugin.problem}
+    return [ACTIVATIONS.find(name) for name in ACTIVATIONS.names() if name not in broken]
+
+
+def _print_plugins(found: Sequence[Plugin], as_json: bool, console: Console) -> None:
+    if as_json:
+        echo_json([asdict(plugin) for plugin in found])
+        return
+    if not found:
+        console.print("No other distribution brings an activation or a backend.")
+        return
+    table = Table("name", "what", "distribution", "module", "state")
+    for plugin in found:
+        problem = f"[red]{escape(plugin.problem)}[/]"
+        state = problem if plugin.problem else "[green]loaded[/]"
+        table.add_row(plugin.name, plugin.what, plugin.origin, plugin.module, state)
     console.print(table)
 
 

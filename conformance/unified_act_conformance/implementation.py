@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, Protocol
 
 import unified_act as ua
-from unified_act.backend import Native, Numerics
+from unified_act.backend import Native, Numerics, kernel_for
 from unified_act.loading import find_entry, load_backend
 from unified_act.registry import ACTIVATIONS
 from unified_act_conformance.cases import Case
@@ -142,10 +142,11 @@ def native_kernel(case: Case, numerics: Numerics) -> Implementation:
 
 
 def _kernel(case: Case) -> tuple[Native, dict[str, Any]] | None:
-    kernel = load_backend(case.backend).native.get(case.subject.activation)
+    activation = ACTIVATIONS.find(case.subject.activation)
+    kernel = kernel_for(case.backend, load_backend(case.backend).native, activation, "fast")
     if kernel is None:
         return None
-    bound = ACTIVATIONS.find(case.subject.activation).bind(dict(case.subject.parameters))
+    bound = activation.bind(dict(case.subject.parameters))
     arguments = kernel.arguments(bound)
     return None if arguments is None else (kernel, arguments)
 

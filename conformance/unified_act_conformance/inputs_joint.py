@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from unified_act import Activation
 from unified_act_conformance import inputs
+from unified_act_conformance.arrangement import sections_of
 from unified_act_conformance.cases import Case
 from unified_act_conformance.floats import FloatArray, float_format, to_type, widen
 
@@ -35,6 +36,8 @@ WEIGHTS: Mapping[str, Sequence[Sequence[float]]] = {
     "xielu": [(0.8, 0.3, 2.0, 1.0), (0.8, 1.3, 0.1, 0.5)],
 }
 """For each weight of an activation the values that go together."""
+UNKNOWN = (0.25, 1.5, -0.5, 1.0, -2.0, 0.0)
+"""Values of the weights of an activation that is not ours."""
 
 STEEP = 10.0
 VALUES = (0.0, -0.0, 1.0, -1.0, 0.3, -2.7, 1e-3, 100.0, -30.0, -7e-5)
@@ -135,7 +138,11 @@ def _with_weights(
 ) -> Iterator[tuple[FloatArray, ...]]:
     dtype = case.dtype
     sets = [to_type(np.array(values), dtype) for values in WEIGHTS.get(activation.name, ())]
-    sets = sets or [inputs.weights(dtype)]
+    if activation.name == "prelu":
+        sets = [inputs.weights(dtype)]
+    elif not sets:
+        count = len(activation.inputs) - 1
+        sets = [to_type(np.roll(UNKNOWN, index), dtype) for index in range(count)]
     for weights in (sets, [values[:1] for values in sets]):
         count = weights[0].size
         if case.part == "x":
@@ -170,8 +177,8 @@ def _halves(case: Case, parameters: Mapping[str, Any], step: int) -> tuple[Float
 def _rows(
     case: Case, activation: Activation, parameters: Mapping[str, Any], lengths: Sequence[int]
 ) -> Iterator[tuple[FloatArray, ...]]:
-    groups = parameters.get("groups", 1)
-    for matrix in inputs.rows(case.dtype, lengths=[groups * length for length in lengths]):
+    sections = sections_of(activation, parameters)
+    for matrix in inputs.rows(case.dtype, lengths=[sections * length for length in lengths]):
         wide = widen(matrix)
         usable = _is_ordinary(wide, case.dtype).all(axis=1)
         if activation.kind == "stochastic":  # noise is nothing beside the largest numbers

@@ -14,7 +14,7 @@ from typing import Any
 
 from flint import arb, arb_series, ctx
 
-__all__ = ["Condition", "Jet", "jets", "namespace"]
+__all__ = ["Condition", "Jet", "jets", "namespace", "ties"]
 
 COEFFICIENTS = 4
 """f, f′, f″/2 and f‴/6."""
@@ -124,6 +124,20 @@ def jets(precision: int) -> Iterator[Callable[[arb], Jet]]:
         ctx.cap = cap
 
 
+_watching: list[list[arb]] = []
+
+
+@contextmanager
+def ties() -> Iterator[list[arb]]:
+    """Yields a list of the numbers that turn out to be compared with themselves in the block."""
+    found: list[arb] = []
+    _watching.append(found)
+    try:
+        yield found
+    finally:
+        _watching.remove(found)
+
+
 def _series(number: Any) -> arb_series:
     return number.series if isinstance(number, Jet) else arb_series([arb(number)])
 
@@ -140,6 +154,9 @@ def _quotient(numerator: arb_series, denominator: arb_series) -> arb_series:
 
 def _compare(left: Jet, right: Any, holds: Callable[[arb, arb], bool]) -> Condition:
     a, b = left.value, _series(right)[0]
+    if a == b:
+        for found in _watching:
+            found.append(a)
     if a.is_nan() or b.is_nan():
         return Condition(None)
     if holds(a, b):

@@ -14,7 +14,8 @@ from typing import Any
 
 from flint import arb, arb_series, ctx
 
-from unified_act_conformance.joint_definitions import DEFINITIONS, Definition
+from unified_act_conformance.joint_definitions import Definition
+from unified_act_conformance.joint_plugin import definition_of
 from unified_act_conformance.oracle import (
     ENOUGH_BITS,
     FIRST_PRECISION,
@@ -72,7 +73,7 @@ def evaluate_block(
     Raises:
         OracleError: If a value cannot be decided.
     """
-    definition = DEFINITIONS[name]
+    definition = definition_of(name)
     precision = FIRST_PRECISION
     while precision <= LAST_PRECISION:
         values, slacks = _at(definition, order, block, parameters, precision)
@@ -97,7 +98,7 @@ def along(
     with ctx.workprec(FIRST_PRECISION):
         return [
             result[1]
-            for result in _series(DEFINITIONS[name].function, numbers, direction, parameters)
+            for result in _series(definition_of(name).function, numbers, direction, parameters)
         ]
 
 
@@ -154,8 +155,8 @@ def _gradient(
     values = [_weighted(one, block.cotangent, 1) for one in ones]
     slacks = [_size(one, block.half_ulps_cotangent, 1) for one in ones]
     for i, j in combinations_with_replacement(indices, 2):
-        mixed = _mixed(definition, block, parameters, ones, i, j)
-        curvature = _dot(mixed, block.cotangent)
+        pair = _pair(definition, block, parameters, ones, i, j)
+        curvature = _dot(_mixed(pair, ones[i], ones[j]), block.cotangent)
         slacks[i] += _reach(curvature, block.half_ulps[j])
         if i != j:
             slacks[j] += _reach(curvature, block.half_ulps[i])
@@ -170,24 +171,20 @@ def _second(
     # The same with the direction added, for third derivatives.
     straight = _moved(definition, block, parameters, (), bent=True)
     bent = [_moved(definition, block, parameters, (i,), bent=True) for i in range(size)]
+    thirds, thirds_bent = (
+        [_weighted(each, block.cotangent, 3) for each in series] for series in (ones, bent)
+    )
+    alone = _weighted(straight, block.cotangent, 3)
     values = [arb(0)] * size
     slacks = [0.0] * size
     by_result = [[arb(0)] * len(block.cotangent) for _ in range(size)]
     for i, j in combinations_with_replacement(range(size), 2):
-        mixed = _mixed(definition, block, parameters, ones, i, j)
+        pair = _pair(definition, block, parameters, ones, i, j)
+        mixed = _mixed(pair, ones[i], ones[j])
         total = _dot(mixed, block.cotangent)
-        pair = _moved(definition, block, parameters, (i, j))
         all_three = _moved(definition, block, parameters, (i, j), bent=True)
-        third = sum(
-            (
-                sign * _weighted(each, block.cotangent, 3)
-                for sign, each in (
-                    (1, all_three), (-1, pair), (-1, bent[i]), (-1, bent[j]),
-                    (1, ones[i]), (1, ones[j]), (1, straight),
-                )
-            ),
-            arb(0),
-        ) / 6  # fmt: skip
+        third = _weighted(all_three, block.cotangent, 3) - _weighted(pair, block.cotangent, 3)
+        third = (third - thirds_bent[i] - thirds_bent[j] + thirds[i] + thirds[j] + alone) / 6
         for a, b in {(i, j), (j, i)}:
             values[a] += total * block.direction[b]
             slacks[a] += _reach(total, block.half_ulps_direction[b])
@@ -223,21 +220,25 @@ def _moved(
     return _series(definition.function, block.numbers, direction, parameters)
 
 
-def _mixed(
+def _pair(
     definition: Definition,
     block: Block,
     parameters: Mapping[str, Any],
     ones: Sequence[_Series],
     i: int,
     j: int,
-) -> list[arb]:
-    """The mixed second derivative of each result."""
+) -> _Series:
+    """The series along the sum of two unit vectors, given those along each."""
     if i == j:
-        return [result[2] for result in ones[i]]
-    both = _moved(definition, block, parameters, (i, j))
+        return [[term * 2**order for order, term in enumerate(result)] for result in ones[i]]
+    return _moved(definition, block, parameters, (i, j))
+
+
+def _mixed(pair: _Series, first: _Series, second: _Series) -> list[arb]:
+    """The mixed second derivative of each result, from the series along both and along each."""
     return [
-        (sum_[2] - first[2] - second[2]) / 2
-        for sum_, first, second in zip(both, ones[i], ones[j], strict=True)
+        (along_both[2] - one[2] - other[2]) / 2
+        for along_both, one, other in zip(pair, first, second, strict=True)
     ]
 
 

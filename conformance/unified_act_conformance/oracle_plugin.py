@@ -242,4 +242,6 @@ def truth_of(subject: Subject, given: Oracle | None = None) -> Truth | None:
     if given is None and activation.name in ELEMENTWISE:
         return Catalogued(subject)
     parameters = activation.bind(dict(subject.parameters))
-    return Defined(activation, tuple(parameters.items()), given or activation.forward)
+    return Defined(
+        activation, tuple(parameters.items()), given or activation.oracle or activation.forward
+    )

@@ -129,7 +129,7 @@ def make_plan(
         kernel = table[case.subject.activation]
         keywords = kernel.arguments(_parameters(case.subject))
         if keywords is not None and case.subject.activation not in learned:
-            calls += _calls(case, kernel.function, keywords)
+            calls += _calls(case, kernel.label, keywords)
     return Plan(entry.name, entry.framework, tuple(calls))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,8 @@ from unified_act_conformance import inputs_joint
 from unified_act_conformance.arrangement import Arrangement
 from unified_act_conformance.cases import Case
 from unified_act_conformance.floats import FloatArray, half_ulp, to_type, widen
-from unified_act_conformance.joint_definitions import DEFINITIONS
+from unified_act_conformance.joint_definitions import Definition
+from unified_act_conformance.joint_plugin import definition_of
 from unified_act_conformance.oracle import FIRST_PRECISION, reference_of, split
 from unified_act_conformance.oracle_joint import Block, along, evaluate_block
 from unified_act_conformance.oracle_ranges import EVERYTHING, value_range
@@ -77,15 +79,28 @@ def joint_problem(
         own = dict(parameters) if mask is None else {**parameters, "mask": mask}
         if any(map(math.isnan, block.numbers)):
             size = len(block.numbers) if order else width
-            counts = mask or [True] * size
+            counts = mask or (True,) * size
             found, slack = [arb.nan() if c else arb(0) for c in counts], [0.0] * size
             settled.append(order == 0)
         else:
-            found, slack = evaluate_block(name, order, block, own)
-            settled.append(DEFINITIONS[name].settled(block.numbers, own, order))
+            definition = definition_of(name)
+            found, slack = _evaluated(definition, name, order, block, tuple(own.items()))
+            settled.append(definition.settled(block.numbers, own, order))
         values.append(_objects(found)[place])
         slacks.append(np.array(slack)[place])
     return _assembled(case, arrangement, arrays, cotangent, directions, values, slacks, settled)
+
+
+@lru_cache(maxsize=512)  # the gradients by several weights are of the same blocks
+def _evaluated(
+    definition: Definition,
+    name: str,
+    order: int,
+    block: Block,
+    parameters: tuple[tuple[str, Any], ...],
+) -> tuple[list[arb], list[float]]:
+    del definition  # what the name stands for, which a user may register anew
+    return evaluate_block(name, order, block, dict(parameters))
 
 
 def _blocks(
@@ -94,7 +109,7 @@ def _blocks(
     cotangent: FloatArray | None,
     directions: Sequence[FloatArray] | None,
     dtype: str,
-) -> Iterator[tuple[Block, list[bool] | None]]:
+) -> Iterator[tuple[Block, tuple[bool, ...] | None]]:
     """The blocks with their masks; what a mask leaves out counts as 0."""
     numbers = arrangement.numbers
     nothing = np.zeros((len(numbers), 0))
@@ -112,7 +127,8 @@ def _blocks(
     for values in (counted, weights, moves):
         given += [values.tolist(), half_ulp(values, dtype).tolist()]
     for index, rows in enumerate(zip(*given, strict=True)):
-        yield Block(*rows), None if masks is None else masks[index].tolist()
+        block = Block(*map(tuple, rows))
+        yield block, None if masks is None else tuple(masks[index].tolist())
 
 
 def joint_tangents(

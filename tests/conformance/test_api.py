@@ -105,8 +105,8 @@ def test_an_explicit_oracle_overrules_the_definition() -> None:
         )
 
 
-def test_a_definition_that_leaves_the_namespace_is_told_so() -> None:
-    register(forward=lambda xp, x, *, scale: 1.0)
+def test_an_oracle_that_leaves_the_namespace_is_told_so() -> None:
+    register(oracle=lambda xp, x, *, scale: 1.0)
     with pytest.raises(AssertionError, match="left the namespace"):
         check_activation("log_cosh", backends=["numpy"], dtypes=["float32"])
 

@@ -1,0 +1,1 @@
+"""Three activation functions of recent papers, each a module of its own, loaded when it is used."""

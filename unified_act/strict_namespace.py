@@ -1,0 +1,286 @@
+"""The strict namespace: what runs on it runs on every framework.
+
+Its arrays are rows of plain Python floats. They have the operators that all frameworks have, and
+refuse what only some do.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import operator
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+
+__all__ = ["Mask", "PortabilityError", "Row", "namespace"]
+
+
+class PortabilityError(Exception):
+    """Something that not every framework can do."""
+
+
+def _refusing(what: str) -> Callable[..., NoReturn]:
+    def refuse(*_arguments: Any, **_keywords: Any) -> NoReturn:
+        raise PortabilityError(what)
+
+    return refuse
+
+
+_NO_NUMBER = _refusing(
+    "an array was used as a single number or truth value, which no compiler can trace: decide with "
+    "xp.where(condition, a, b)"
+)
+_NO_NUMPY = _refusing(
+    "an array was given to NumPy or to an index, which leaves the framework and loses its "
+    "gradient: use the functions of xp"
+)
+_NO_CHANGE = _refusing(
+    "an array is changed in place, which changes the caller's input on some frameworks: write "
+    "x = x + … instead of x += …"
+)
+_NO_POWER = _refusing(
+    "** is not the same on every framework: write x * x, or xp.exp(a * xp.log(x))"
+)
+
+
+class _Refusals:
+    """What neither numbers nor masks do."""
+
+    __slots__ = ("values",)
+    __array_ufunc__ = None  # so that NumPy's scalars let the operators here decide
+    __hash__ = None  # type: ignore[assignment]
+
+    def __init__(self, values: Sequence[Any]) -> None:
+        self.values = list(values)
+
+    __bool__ = __float__ = __int__ = __index__ = __len__ = _NO_NUMBER
+    __array__ = __getitem__ = __iter__ = __setitem__ = _NO_NUMPY
+    __iadd__ = __isub__ = __imul__ = __itruediv__ = _NO_CHANGE
+    __pow__ = __rpow__ = __ipow__ = _NO_POWER
+    __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __matmul__ = __rmatmul__ = _refusing(
+        "of arithmetic, arrays have + - * / on every framework and nothing else: use xp.floor"
+    )
+    __abs__ = _refusing("write xp.abs(x)")
+
+    def __getattr__(self, name: str) -> NoReturn:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise PortabilityError(
+            f"arrays have no .{name} on every framework: use the functions of xp"
+        )
+
+
+class Mask(_Refusals):
+    """What a comparison gives."""
+
+    __slots__ = ()
+    __and__ = __or__ = __xor__ = __invert__ = _refusing(
+        "conditions cannot be joined with & | ^ ~ on every framework: nest xp.where"
+    )
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = _refusing(
+        "a condition is no number on every framework: use xp.where(condition, a, b)"
+    )
+
+
+class Row(_Refusals):
+    """Floats that act on each other element by element; a single one acts on all."""
+
+    __slots__ = ()
+    __hash__ = None
+
+    def __neg__(self) -> Row:
+        return Row([-x for x in self.values])
+
+    def __add__(self, other: Any) -> Row:
+        return _combined(operator.add, self, other)
+
+    def __radd__(self, other: Any) -> Row:
+        return _combined(operator.add, other, self)
+
+    def __sub__(self, other: Any) -> Row:
+        return _combined(operator.sub, self, other)
+
+    def __rsub__(self, other: Any) -> Row:
+        return _combined(operator.sub, other, self)
+
+    def __mul__(self, other: Any) -> Row:
+        return _combined(operator.mul, self, other)
+
+    def __rmul__(self, other: Any) -> Row:
+        return _combined(operator.mul, other, self)
+
+    def __truediv__(self, other: Any) -> Row:
+        return _combined(_quotient, self, other)
+
+    def __rtruediv__(self, other: Any) -> Row:
+        return _combined(_quotient, other, self)
+
+    def __lt__(self, other: Any) -> Mask:
+        return _compared(operator.lt, self, other)
+
+    def __le__(self, other: Any) -> Mask:
+        return _compared(operator.le, self, other)
+
+    def __gt__(self, other: Any) -> Mask:
+        return _compared(operator.gt, self, other)
+
+    def __ge__(self, other: Any) -> Mask:
+        return _compared(operator.ge, self, other)
+
+    def __eq__(self, other: object) -> Mask:  # type: ignore[override]
+        return _compared(operator.eq, self, other)
+
+    def __ne__(self, other: object) -> Mask:  # type: ignore[override]
+        return _compared(operator.ne, self, other)
+
+
+def _numbers(operand: Any) -> list[float]:
+    if isinstance(operand, Row):
+        return operand.values
+    # Exactly: a scalar of NumPy is a float too, and makes float64 of whatever it meets.
+    if type(operand) in (float, int):
+        return [float(operand)]
+    raise PortabilityError(
+        f"an array meets {operand!r} of type {type(operand).__module__}.{type(operand).__name__}: "
+        "only other arrays and Python's own numbers leave its dtype alone, so write float(…)"
+    )
+
+
+def _pairs(left: Any, right: Any) -> list[tuple[float, float]]:
+    a, b = _numbers(left), _numbers(right)
+    size = max(len(a), len(b)) if a and b else 0
+    if not {len(a), len(b)} <= {1, size}:
+        raise PortabilityError(f"arrays of {len(a)} and {len(b)} elements do not fit together")
+    repeat = itertools.islice
+    return list(
+        zip(
+            repeat(itertools.cycle(a), size),
+            repeat(itertools.cycle(b), size),
+            strict=True,
+        )
+    )
+
+
+def _combined(function: Callable[[float, float], float], left: Any, right: Any) -> Row:
+    return Row([function(a, b) for a, b in _pairs(left, right)])
+
+
+def _compared(function: Callable[[float, float], bool], left: Any, right: Any) -> Mask:
+    return Mask([function(a, b) for a, b in _pairs(left, right)])
+
+
+def _quotient(a: float, b: float) -> float:
+    if b:
+        return a / b
+    if math.isnan(a) or a == 0:
+        return math.nan
+    return math.copysign(math.inf, a) * math.copysign(1.0, b)
+
+
+def _row(name: str, x: Any) -> Row:
+    if not isinstance(x, Row):
+        raise PortabilityError(
+            f"xp.{name} is given {x!r}, but takes an array on every framework: for a number, use "
+            "the module math"
+        )
+    return x
+
+
+def _elementwise(name: str, function: Callable[[float], float]) -> Callable[[Any, Any], Row]:
+    """A function of `math` as one of arrays, with infinities and NaN in place of errors."""
+
+    def one(x: float) -> float:
+        try:
+            return function(x)
+        except OverflowError:
+            return math.inf
+        except ValueError:
+            return math.nan
+
+    return lambda self, x: Row([one(value) for value in _row(name, x).values])
+
+
+def _log(x: float) -> float:
+    return math.log(x) if x else -math.inf
+
+
+def _log1p(x: float) -> float:
+    return math.log1p(x) if x != -1 else -math.inf
+
+
+def _floor(x: float) -> float:
+    return float(math.floor(x)) if math.isfinite(x) else x
+
+
+class _Namespace:
+    """The functions of `unified_act.backend.Namespace`, and no others."""
+
+    abs = _elementwise("abs", math.fabs)
+    exp = _elementwise("exp", math.exp)
+    expm1 = _elementwise("expm1", math.expm1)
+    log = _elementwise("log", _log)
+    log1p = _elementwise("log1p", _log1p)
+    tanh = _elementwise("tanh", math.tanh)
+    erfc = _elementwise("erfc", math.erfc)
+    sqrt = _elementwise("sqrt", math.sqrt)
+    floor = _elementwise("floor", _floor)
+    sin = _elementwise("sin", math.sin)
+
+    def times_erfc(self, factor: Any, x: Any) -> Row:
+        return _combined(operator.mul, self.erfc(x), factor)
+
+    def where(self, condition: Any, a: Any, b: Any) -> Row:
+        if not isinstance(condition, Mask):
+            raise PortabilityError(f"the condition of xp.where is no comparison, but {condition!r}")
+        if not isinstance(a, Row) and not isinstance(b, Row):
+            raise PortabilityError(
+                "xp.where has numbers on both sides, whose dtype is anybody's guess: make one an "
+                "array with xp.full_like(x, value)"
+            )
+        pairs = _pairs(a, b)
+        size = max(len(pairs), len(condition.values))
+        choices = itertools.islice(itertools.cycle(condition.values), size)
+        both = itertools.islice(itertools.cycle(pairs), size)
+        return Row(
+            [one if holds else other for holds, (one, other) in zip(choices, both, strict=True)]
+        )
+
+    def full_like(self, x: Any, value: Any) -> Row:
+        return Row(_numbers(value) * len(_row("full_like", x).values))
+
+    def sum(self, x: Any, *, axis: int) -> Row:
+        return Row([math.fsum(_along("sum", x, axis))])
+
+    def max(self, x: Any, *, axis: int) -> Row:
+        return Row([max(_along("max", x, axis))])
+
+    def cumulative_sum(self, x: Any, *, axis: int) -> Row:
+        return Row(list(itertools.accumulate(_along("cumulative_sum", x, axis))))
+
+    def sort(self, x: Any, *, axis: int) -> Row:
+        return Row(sorted(_along("sort", x, axis)))
+
+    def split(self, x: Any, sections: int, *, axis: int) -> list[Row]:
+        values = _along("split", x, axis)
+        length = len(values) // sections
+        return [Row(values[length * i : length * (i + 1)]) for i in range(sections)]
+
+    def concat(self, arrays: Sequence[Any], *, axis: int) -> Row:
+        return Row([value for array in arrays for value in _along("concat", array, axis)])
+
+    def stop_gradient(self, x: Any) -> Row:
+        return Row(_row("stop_gradient", x).values)
+
+    def __getattr__(self, name: str) -> NoReturn:
+        offered = ", ".join(sorted(n for n in dir(type(self)) if not n.startswith("_")))
+        raise PortabilityError(f"xp has no {name!r} on every framework; it has {offered}")
+
+
+def _along(name: str, x: Any, axis: int) -> list[float]:
+    if axis not in (0, -1):
+        raise PortabilityError(f"xp.{name} got the axis {axis} of a row")
+    return _row(name, x).values
+
+
+namespace = _Namespace()
+"""What a definition is called with as `xp`, to try it out."""
