@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 
 from unified_act import plugins
 from unified_act.activation import Activation, Kind
-from unified_act.errors import NameConflictError, UnknownActivationError, suggest
+from unified_act.errors import (
+    NameConflictError,
+    PluginError,
+    UnifiedActError,
+    UnknownActivationError,
+    suggest,
+)
 from unified_act.names import normalize
 
 if TYPE_CHECKING:
@@ -91,6 +97,17 @@ class Registry:
             }
         return sorted(names)
 
+    def load_all(self) -> tuple[list[Activation], dict[str, UnifiedActError]]:
+        """Returns all activations, those of plugins too, and by name why some cannot be loaded."""
+        found: list[Activation] = []
+        broken: dict[str, UnifiedActError] = {}
+        for name in self.names():
+            try:
+                found.append(self.find(name))
+            except (NameConflictError, PluginError) as error:
+                broken[name] = error
+        return found, broken
+
     def __iter__(self) -> Iterator[Activation]:
         """Iterates over the activations that are loaded, in alphabetical order."""
         activations = set(self._complete().values())
@@ -158,12 +175,6 @@ def list_activations(kind: Kind | None = None) -> list[str]:
         >>> ua.list_activations(kind="gated")
         ['geglu', 'glu', 'reglu', 'swiglu']
     """
-    names = ACTIVATIONS.names()
-    return names if kind is None else [name for name in names if _kind_of(name) == kind]
-
-
-def _kind_of(name: str) -> Kind | None:
-    try:
-        return ACTIVATIONS.find(name).kind
-    except (NameConflictError, ImportError):  # of a plugin, which breaks nothing but its own name
-        return None
+    if kind is None:
+        return ACTIVATIONS.names()
+    return [activation.name for activation in ACTIVATIONS.load_all()[0] if activation.kind == kind]

@@ -31,8 +31,8 @@ _NO_NUMBER = _refusing(
     "xp.where(condition, a, b)"
 )
 _NO_NUMPY = _refusing(
-    "an array was given to NumPy or to an index, which leaves the framework and loses its "
-    "gradient: use the functions of xp"
+    "an array was given to NumPy, or a scalar of NumPy or an index to it, which leaves the "
+    "framework and loses the gradient: use the functions of xp and Python's own numbers"
 )
 _NO_CHANGE = _refusing(
     "an array is changed in place, which changes the caller's input on some frameworks: write "
@@ -43,18 +43,20 @@ _NO_POWER = _refusing(
 )
 
 
+_NOT_A_NUMBER = "a condition is no number on every framework: use xp.where(condition, a, b)"
+
+
 class _Refusals:
     """What neither numbers nor masks do."""
 
     __slots__ = ("values",)
-    __array_ufunc__ = None  # so that NumPy's scalars let the operators here decide
     __hash__ = None  # type: ignore[assignment]
 
     def __init__(self, values: Sequence[Any]) -> None:
         self.values = list(values)
 
     __bool__ = __float__ = __int__ = __index__ = __len__ = _NO_NUMBER
-    __array__ = __getitem__ = __iter__ = __setitem__ = _NO_NUMPY
+    __array__ = __array_ufunc__ = __getitem__ = __iter__ = __setitem__ = _NO_NUMPY
     __iadd__ = __isub__ = __imul__ = __itruediv__ = _NO_CHANGE
     __pow__ = __rpow__ = __ipow__ = _NO_POWER
     __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __matmul__ = __rmatmul__ = _refusing(
@@ -78,7 +80,7 @@ class Mask(_Refusals):
         "conditions cannot be joined with & | ^ ~ on every framework: nest xp.where"
     )
     __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = _refusing(
-        "a condition is no number on every framework: use xp.where(condition, a, b)"
+        _NOT_A_NUMBER
     )
 
 
@@ -140,6 +142,8 @@ def _numbers(operand: Any) -> list[float]:
     # Exactly: a scalar of NumPy is a float too, and makes float64 of whatever it meets.
     if type(operand) in (float, int):
         return [float(operand)]
+    if isinstance(operand, Mask):
+        raise PortabilityError(_NOT_A_NUMBER)
     raise PortabilityError(
         f"an array meets {operand!r} of type {type(operand).__module__}.{type(operand).__name__}: "
         "only other arrays and Python's own numbers leave its dtype alone, so write float(…)"

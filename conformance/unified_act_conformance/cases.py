@@ -104,12 +104,12 @@ class Case:
 
 
 def list_subjects(activations: Sequence[str] = ()) -> list[Subject]:
-    """Returns the subjects of the named activations, or of all.
+    """Returns the subjects of the named activations, or of all that can be loaded.
 
     Args:
         activations: Names, in any spelling that the registry knows.
     """
-    specs = [ACTIVATIONS.find(name) for name in activations or ACTIVATIONS.names()]
+    specs = [ACTIVATIONS.find(name) for name in activations] or ACTIVATIONS.load_all()[0]
     return [
         Subject(spec.name, tuple(parameters.items()))
         for spec in specs

@@ -56,7 +56,7 @@ def list_command(
         found = list(list_plugins())
         _print_plugins(found, as_json, console)
         sys.exit(1 if any(plugin.problem for plugin in found) else 0)
-    usable = _usable()
+    usable, _ = ACTIVATIONS.load_all()
     kinds = sorted({activation.kind for activation in usable})
     if kind is not None and kind not in kinds:
         raise click.BadParameter(f"{kind!r} is none of {', '.join(kinds)}.", param_hint="--kind")
@@ -82,12 +82,6 @@ def list_command(
         also = ", ".join(activation.aliases)
         table.add_row(activation.name, activation.kind, parameters, also, *map(_used, row))
     console.print(table)
-
-
-def _usable() -> list[Activation]:
-    """All activations but those of plugins that cannot be loaded."""
-    broken = {plugin.name for plugin in list_plugins() if plugin.problem}
-    return [ACTIVATIONS.find(name) for name in ACTIVATIONS.names() if name not in broken]
 
 
 def _print_plugins(found: Sequence[Plugin], as_json: bool, console: Console) -> None:
