@@ -276,6 +276,8 @@ class _Namespace:
         return Row(_row("stop_gradient", x).values)
 
     def __getattr__(self, name: str) -> NoReturn:
+        if name.startswith("__"):
+            raise AttributeError(name)
         offered = ", ".join(sorted(n for n in dir(type(self)) if not n.startswith("_")))
         raise PortabilityError(f"xp has no {name!r} on every framework; it has {offered}")
 
