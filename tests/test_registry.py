@@ -240,6 +240,20 @@ class TestThreads:
         assert in_threads(self.COUNT, work) == [None] * self.COUNT
         assert len(list(registry)) == len(NAMES) + self.COUNT * self.EACH
 
+    def test_ten_thousand_rounds_by_the_public_functions(self):
+        rounds = 10_000 // self.COUNT
+
+        def work(index):
+            for number in range(rounds):
+                name = f"own_{index}_{number}"
+                ua.register_activation(name)(lambda xp, x: x + 1.0)
+                assert ua.get_activation(name.upper(), backend="numpy").name == name
+                assert ua.get_activation("gelu").name == "gelu"
+
+        assert in_threads(self.COUNT, work) == [None] * self.COUNT
+        own = {name for name in ua.list_activations() if name.startswith("own_")}
+        assert own == {f"own_{i}_{n}" for i in range(self.COUNT) for n in range(rounds)}
+
     def test_one_of_many_wins_a_name(self):
         for _ in range(20):
             registry = Registry()

@@ -126,8 +126,8 @@ def plugin_backends() -> list[BackendEntry]:
     """Returns the entries of other distributions, but for names that are taken or ambiguous."""
     return [
         _announced(candidates[0])
-        for candidates in announced(BACKENDS).values()
-        if len(candidates) == 1 and candidates[0].name not in BUILTIN_BACKENDS
+        for key, candidates in announced(BACKENDS).items()
+        if len(candidates) == 1 and key not in BUILTIN_BACKENDS
     ]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import importlib.metadata
-import importlib.util
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
@@ -175,14 +174,17 @@ def load_harness(backend: str) -> Harness:
     if backend in BUILTIN_BACKENDS:
         module = f"{__name__}.{backend}"
     else:
-        module = f"{find_entry(backend).package}.conformance"
         load_backend(backend)
-        if importlib.util.find_spec(module) is None:
-            raise ua.UnsupportedError(
-                f"the suite cannot drive the backend {backend!r}: it needs a module {module} with "
-                "an attribute `harness`, see unified_act_conformance.harness.Harness."
-            )
-    harness: Harness = importlib.import_module(module).harness
+        module = f"{find_entry(backend).package}.conformance"
+    try:
+        harness: Harness = importlib.import_module(module).harness
+    except ModuleNotFoundError as error:
+        if error.name != module:
+            raise
+        raise ua.UnsupportedError(
+            f"the suite cannot drive the backend {backend!r}: it needs a module {module} with "
+            "an attribute `harness`, see unified_act_conformance.harness.Harness."
+        ) from error
     return harness
 
 
