@@ -1,0 +1,101 @@
+"""Differentiation on JAX: analytic derivatives for shared definitions, and `value_and_grad`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.custom_derivatives import SymbolicZero
+
+from unified_act.activation import Activation
+from unified_act.assembly import assemble, pullback_of
+from unified_act.backend import cotangent_error
+from unified_act.callables import ActivationFunction
+from unified_act_jax import namespace
+
+__all__ = ["shared_definition", "value_and_grad"]
+
+_Function = Callable[..., jax.Array]
+
+
+def _widen(x: jax.Array) -> jax.Array:
+    """16-bit arrays in float32: they are computed there and rounded once."""
+    # And never of a weak type, which Python's numbers promote.
+    return x.astype(jnp.float32 if x.dtype.itemsize == 2 else x.dtype)
+
+
+def shared_definition(activation: Activation, parameters: Mapping[str, float]) -> _Function:
+    """Returns the shared definition, differentiated analytically, twice, where that is known."""
+    function = assemble(activation, namespace, parameters)
+    pullback = pullback_of(activation, namespace, parameters, _with_pullback)
+
+    def value(*inputs: jax.Array) -> jax.Array:
+        result: jax.Array = function(*map(_widen, inputs))
+        return result.astype(inputs[0].dtype)
+
+    value.__name__ = activation.name  # which jaxprs and profiles show
+    if pullback is None:
+        return jax.jit(value)
+
+    def narrow(cotangent: jax.Array, *inputs: jax.Array) -> tuple[jax.Array | None, ...]:
+        wide = pullback(_widen(cotangent), *map(_widen, inputs))
+        pairs = zip(wide, inputs, strict=True)
+        return tuple(None if c is None else c.astype(x.dtype) for c, x in pairs)
+
+    return jax.jit(_with_pullback(value, narrow))
+
+
+def _with_pullback(
+    function: _Function, pullback: Callable[..., tuple[jax.Array | None, ...]]
+) -> _Function:
+    """Returns `function` with this pullback for its derivative, in both modes.
+
+    A pullback is linear in the cotangent. JAX turns it round to carry tangents forward, and turns
+    that back again to differentiate in reverse.
+    """
+    differentiable = jax.custom_jvp(function)
+
+    @partial(differentiable.defjvp, symbolic_zeros=True)
+    def rule(inputs: Sequence[Any], tangents: Sequence[Any]) -> tuple[jax.Array, jax.Array]:
+        value = differentiable(*inputs)
+        # What stands still, such as a mask, is left out: 0 times an infinite slope would be NaN.
+        moving = [i for i, t in enumerate(tangents) if not isinstance(t, SymbolicZero)]
+
+        def back(cotangent: jax.Array) -> list[jax.Array | None]:
+            found = pullback(cotangent, *inputs)
+            return [jnp.zeros_like(inputs[i]) if found[i] is None else found[i] for i in moving]
+
+        (tangent,) = jax.linear_transpose(back, value)([tangents[i] for i in moving])
+        return value, tangent
+
+    return differentiable
+
+
+def value_and_grad(
+    function: Callable[..., Any], inputs: Sequence[jax.Array], cotangent: Any
+) -> tuple[Any, tuple[Any, ...]]:
+    """Returns the value and the cotangent of each input, by reverse-mode differentiation."""
+    if cotangent is not None and not isinstance(cotangent, jax.Array):
+        raise cotangent_error(cotangent, jax.eval_shape(function, *inputs))
+    if isinstance(function, ActivationFunction):
+        # Compiled for later calls, which there may not be of any other function.
+        return _compiled(function.func, inputs, cotangent)  # type: ignore[no-any-return]
+    return _value_and_grad(function, inputs, cotangent)
+
+
+def _value_and_grad(
+    function: Callable[..., Any], inputs: Sequence[jax.Array], cotangent: Any
+) -> tuple[Any, tuple[Any, ...]]:
+    value, pullback = jax.vjp(function, *inputs)
+    if cotangent is None:
+        cotangent = jnp.ones_like(value)
+    elif cotangent.shape != value.shape or cotangent.dtype != value.dtype:
+        raise cotangent_error(cotangent, value)
+    found = zip(pullback(cotangent), inputs, strict=True)
+    return value, tuple(None if x.dtype == bool else c for c, x in found)
+
+
+_compiled = jax.jit(_value_and_grad, static_argnums=0)

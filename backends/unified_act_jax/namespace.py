@@ -1,0 +1,46 @@
+"""The functions that activations are written with, on JAX: a `unified_act.backend.Namespace`."""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+
+import jax.numpy as jnp
+from jax import Array, lax
+
+from unified_act import special
+from unified_act.backend import channel_shape, section_length
+
+abs, exp, expm1, floor, log, log1p = lax.abs, lax.exp, lax.expm1, lax.floor, lax.log, lax.log1p
+full_like, sin, sqrt, tanh = lax.full_like, lax.sin, lax.sqrt, lax.tanh
+concat, cumulative_sum, sort, where = jnp.concatenate, jnp.cumsum, jnp.sort, jnp.where
+max, sum = partial(jnp.max, keepdims=True), partial(jnp.sum, keepdims=True)
+stop_gradient = lax.stop_gradient
+
+
+def erfc(x: Array) -> Array:
+    """Complementary error function; JAX's own is up to 6 ULP off."""
+    return times_erfc(full_like(x, 1.0), x)
+
+
+def times_erfc(factor: Array, x: Array) -> Array:
+    """`factor` · erfc(x)."""
+    return special.times_erfc(sys.modules[__name__], factor, x)  # type: ignore[no-any-return]
+
+
+def split(x: Array, sections: int, *, axis: int) -> list[Array]:
+    """Equal parts of `x` along `axis`."""
+    section_length(x.shape, sections, axis)
+    return jnp.split(x, sections, axis=axis)
+
+
+def channel_weight(weight: Array, x: Array, *, axis: int) -> Array:
+    """`weight`, shaped to multiply along `axis` of `x`."""
+    shape = () if weight.size == 1 else channel_shape(weight.size, x.shape, axis)
+    return weight.reshape(shape)
+
+
+def sum_to_weight(x: Array, weight: Array, *, axis: int) -> Array:
+    """The reverse of `channel_weight`."""
+    over = [d for d in range(x.ndim) if weight.size == 1 or d != axis % x.ndim]
+    return jnp.sum(x, axis=tuple(over)).reshape(weight.shape)

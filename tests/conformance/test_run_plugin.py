@@ -1,0 +1,40 @@
+"""The conformance run on the backend of a plugin, JAX: everything but `lengths`, fast and strict.
+
+In a file of its own: it compiles everything for each shape, and takes minutes.
+"""
+
+import pytest
+
+from tests.specifications import KINDS
+from unified_act.backend import DTYPES
+from unified_act.loading import load_backend
+from unified_act_conformance import runner
+from unified_act_conformance.cases import count_cases, list_cases, list_subjects
+from unified_act_conformance.checks import list_checks, run_checks
+
+NUMERICS = ("fast", "strict")
+
+
+def test_it_has_every_type():
+    assert list(load_backend("jax").dtypes) == list(DTYPES)
+
+
+@pytest.mark.parametrize("numerics", NUMERICS)
+@pytest.mark.parametrize("subject", list_subjects(), ids=str)
+def test_accuracy(subject, numerics):
+    everything = {"jax": DTYPES}
+    results = list(runner.run(list_cases([subject], everything), numerics=numerics, quick=True))
+    assert len(results) == count_cases([subject], everything)
+    wrong = [f"{r.case}: {r.problem or r.unsupported}" for r in results if r.status != "passed"]
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("numerics", NUMERICS)
+@pytest.mark.parametrize("name", KINDS)
+def test_checks(name, numerics):
+    """All but `lengths`, whose hundreds of shapes are for `unified-act conformance`."""
+    planned = list_checks(list_subjects([name]), {"jax": ["float32"]}, slow=True)
+    planned = [check for check in planned if check.name != "lengths"]
+    assert {"mode jit", "mode vmap", "mode checkpoint"} <= {check.name for check in planned}
+    results = list(run_checks(planned, numerics=numerics))
+    assert not [f"{r.check}: {r.problem}" for r in results if r.status == "failed"]
