@@ -5,12 +5,15 @@ Run with `make bench`. Medians of interleaved runs, so that both see the same ma
 
 from __future__ import annotations
 
+import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import timeit
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -22,6 +25,7 @@ from unified_act.backend import Numerics
 ROUNDS = 61
 SECONDS_PER_ROUND = 0.004
 LARGE = 1_000_000
+MANY = 50
 
 
 @dataclass(frozen=True)
@@ -138,23 +142,52 @@ def add_rows(table: Table, backend: str, size: int) -> None:
         )
 
 
-def import_time() -> float:
-    """Returns the median time of `import unified_act` in a fresh process, in milliseconds."""
-    code = (
-        "import time; start = time.perf_counter(); import unified_act; "
+def process_time(code: str, folder: Path) -> float:
+    """Returns the median time of `code` in a fresh process, in milliseconds.
+
+    Args:
+        code: Python statements.
+        folder: Where plugins are installed.
+    """
+    program = (
+        f"import time; start = time.perf_counter(); {code}; "
         "print((time.perf_counter() - start) * 1e3)"
     )
+    environment = {**os.environ, "PYTHONPATH": str(folder)}
     found = [
-        float(subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout)
+        float(
+            subprocess.run(
+                [sys.executable, "-c", program], capture_output=True, check=True, env=environment
+            ).stdout
+        )
         for _ in range(11)
     ]
     return statistics.median(found)
 
 
+def install_plugins(folder: Path, count: int) -> None:
+    """Puts what pip leaves of plugins into a folder: metadata with an entry point each."""
+    for i in range(count):
+        info = folder / f"unified_act_many{i}-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Name: unified-act-many{i}\nVersion: 1.0\n")
+        (info / "entry_points.txt").write_text(f"[unified_act.activations]\nmany{i} = many{i}\n")
+
+
+def print_import_times(console: Console) -> None:
+    """Prints what an import costs, and the first listing, without and with many plugins."""
+    for count in (0, MANY):
+        with tempfile.TemporaryDirectory() as name:
+            install_plugins(Path(name), count)
+            for code in ("import unified_act", "import unified_act as u; u.list_activations()"):
+                milliseconds = process_time(code, Path(name))
+                console.print(f"{code}, {count} plugins: {milliseconds:.1f} ms", highlight=False)
+
+
 def main() -> None:
     """Prints the tables."""
     console = Console(width=None if sys.stdout.isatty() else 120)
-    console.print(f"import unified_act: {import_time():.1f} ms (median of 11 fresh processes)")
+    print_import_times(console)
     for size, title in ((1, "one element"), (LARGE, f"{LARGE:,} elements, float32")):
         table = Table(title=f"Forward call on {title}, median µs")
         for heading in ("backend", "the framework's own", "ours", "own", "ours", "diff", "ratio"):

@@ -10,11 +10,12 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import unified_act as ua
 from docs import porting_guide
 from docs.markdown import table
 from unified_act.activation import Activation
 from unified_act.backend import Native
-from unified_act.loading import BUILTIN_BACKENDS
+from unified_act.loading import find_entry
 from unified_act.registry import ACTIVATIONS
 from unified_act_conformance.deviations import Deviation, list_deviations
 
@@ -47,9 +48,11 @@ def _activations() -> str:
             for a in ACTIVATIONS
         ),
     )
+    entries = [find_entry(name) for name in ua.list_backends()]
     tables = {
-        name: importlib.import_module(f"{entry.package}.native").NATIVE
-        for name, entry in BUILTIN_BACKENDS.items()
+        entry.name: importlib.import_module(f"{entry.package}.native").NATIVE
+        for entry in entries
+        if entry.distribution == "unified-act"
     }
     for activation in ACTIVATIONS:
         lines += ["", *_section(activation, {b: t.get(activation.name) for b, t in tables.items()})]

@@ -3,10 +3,12 @@
 import functools
 import re
 
+import numpy as np
 import pytest
 
 import unified_act as ua
 from docs import generate, porting_guide
+from tests.backends.arrays import back, native
 
 GUIDE = [f"{porting_guide.FOLDER}/{name}.md" for name in ("README", *ua.list_dialects())]
 
@@ -67,3 +69,21 @@ def test_links_lead_somewhere(name):
 )
 def test_what_a_porter_looks_for(page, row):
     assert row in guide()[f"porting/{page}.md"]
+
+
+def test_the_plugin_page_does_what_it_says():
+    """Its activation, of eight lines, conforms everywhere; and the names in it are there."""
+    text = (generate.FOLDER / "plugins.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    first = [line for line in blocks[0].splitlines() if line]
+    assert len(first) <= 10
+    scope = {}
+    exec("\n".join(blocks), scope)
+    for backend in ua.list_backends():
+        x = native(backend, np.array([-1.0, 0.0, 2.0]), "float32")
+        value, slope = ua.value_and_grad(ua.get_activation("bump", backend=backend), x)
+        np.testing.assert_allclose(back(backend, value, "float32"), np.exp([-1, 0, -2]), rtol=1e-6)
+        wanted = np.exp([-1.0, 0.0, -2.0]) * [1, 0, -1]
+        np.testing.assert_allclose(back(backend, slope, "float32"), wanted, rtol=1e-6)
+    for target in re.findall(r"\]\(([^)]+)\)", text):
+        assert (generate.FOLDER / target).exists(), target

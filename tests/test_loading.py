@@ -74,7 +74,7 @@ class TestPrecedence:
 
     @pytest.mark.parametrize(
         ("name", "words"),
-        [("tourch", "Did you mean 'torch'?"), ("caffe", "Known: mxnet, numpy, tensorflow, torch.")],
+        [("tourch", "Did you mean 'torch'?"), ("caffe", "Known: jax, mxnet, numpy, tensorflow")],
     )
     def test_an_unknown_backend(self, name, words):
         with pytest.raises(ua.UnknownBackendError, match=words):
@@ -169,10 +169,10 @@ class TestLoadBackend:
 
 class TestListBackends:
     def test_all(self):
-        assert ua.list_backends() == ["mxnet", "numpy", "tensorflow", "torch"]
+        assert ua.list_backends() == ["jax", "mxnet", "numpy", "tensorflow", "torch"]
 
     def test_installed(self, monkeypatch):
-        for name in ("torch", "tensorflow"):
+        for name in ("jax", "torch", "tensorflow"):
             monkeypatch.setitem(sys.modules, name, None)  # which is how Python blocks an import
         assert ua.list_backends(installed=True) == ["mxnet", "numpy"]
 

@@ -192,7 +192,7 @@ def list_backends(*, installed: bool = False) -> list[str]:
     Examples:
         >>> import unified_act as ua
         >>> ua.list_backends()
-        ['mxnet', 'numpy', 'tensorflow', 'torch']
+        ['jax', 'mxnet', 'numpy', 'tensorflow', 'torch']
     """
     return sorted(
         entry.name

@@ -92,7 +92,7 @@ def register_activation(
             raise InvalidActivationError(f"activation {name!r}: {error}") from error
         validate(activation)
         if loading is None:
-            _refuse_names_of_others(activation, forward.__module__)
+            _refuse_names_of_others(activation, getattr(forward, "__module__", None) or "")
             ACTIVATIONS.add(activation)
         else:
             loading.found.append(activation)

@@ -110,10 +110,11 @@ class _Validation:
             if p.kind is p.KEYWORD_ONLY
         ]
         wanted = ", ".join([*arguments, *(["*", *declared] if declared else [])])
+        name = _name_of(function)
         raise self._fail(
             part,
-            f"the parameters are declared as {declared}, but {function.__name__} takes {keywords} "
-            f"after the star. Write it as `def {function.__name__}({wanted})`",
+            f"the parameters are declared as {declared}, but {name} takes {keywords} after the "
+            f"star. Write it as `def {name}({wanted})`",
         )
 
     def _inputs(self) -> list[Any]:
@@ -147,7 +148,7 @@ class _Validation:
             problem = f"{type(error).__name__}: {error}"
             if isinstance(error, PortabilityError):
                 problem = str(error)
-            elif isinstance(error, NameError) and error.name == self.activation.forward.__name__:
+            elif isinstance(error, NameError) and error.name == _name_of(self.activation.forward):
                 problem += (
                     ". It has that name only when it is registered: put what both need into a "
                     "function of its own"
@@ -237,6 +238,10 @@ class _Validation:
                     f"the derivative at {kink.at:g} is declared as {kink.derivative:g}, but "
                     f"`derivative` gives {slope:g}",
                 )
+
+
+def _name_of(function: _Function) -> str:
+    return getattr(function, "__name__", type(function).__name__)
 
 
 def _takes(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from unified_act.backend import DTYPES
+from unified_act.loading import BUILTIN_BACKENDS, list_backends
 from unified_act.registry import ACTIVATIONS
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "count_cases",
     "list_cases",
     "list_subjects",
+    "usual_backends",
 ]
 
 ORDERS = (0, 1, 2)
@@ -101,6 +103,14 @@ class Case:
     dtype: str
     order: int
     part: str = field(default="x")
+
+
+def usual_backends() -> list[str]:
+    """Returns the backends that are run unless some are named: the built-in ones, if installed.
+
+    That of a plugin is for its own tests, and run where it is named.
+    """
+    return [name for name in list_backends(installed=True) if name in BUILTIN_BACKENDS]
 
 
 def list_subjects(activations: Sequence[str] = ()) -> list[Subject]:

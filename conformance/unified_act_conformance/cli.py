@@ -19,6 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 import unified_act as ua
 from unified_act.backend import Numerics
 from unified_act.loading import find_entry, load_backend
+from unified_act.registry import ACTIVATIONS
 from unified_act_conformance import report
 from unified_act_conformance.cases import (
     DTYPES,
@@ -28,6 +29,7 @@ from unified_act_conformance.cases import (
     count_cases,
     list_cases,
     list_subjects,
+    usual_backends,
 )
 from unified_act_conformance.checks import CHECKS, Check, CheckResult, list_checks
 from unified_act_conformance.cli_catalogue import list_command, show
@@ -152,7 +154,8 @@ def run(**options: Any) -> None:
     """Judges value, gradient and second derivative, and checks what else has to hold.
 
     Exits with 0 if everything passed, and with 1 if something failed or nothing ran. A backend that
-    is asked for and cannot be loaded is a failure; without --backend, those installed are run.
+    is asked for and cannot be loaded is a failure; without --backend, the built-in ones that are
+    installed are run, and that of a plugin only where it is named.
     """
     given = Options(**options)
     console = make_console()
@@ -265,7 +268,10 @@ def compare(files: Sequence[Path], json_file: Path | None) -> None:
 
 def _run(given: Options, console: Console) -> Run:
     names = [find_entry(name).name for name in given.backends]
-    names = names or ua.list_backends(installed=True)
+    names = names or usual_backends()
+    if not given.activations:
+        for error in ACTIVATIONS.load_all()[1].values():
+            console.print(f"Left out: {error}", markup=False, highlight=False, soft_wrap=True)
     with helpers(processes_for(given.jobs, _reckoned(given, names)), names) as pool:
         return _judge(given, names, pool, console)
 

@@ -16,7 +16,7 @@ import pytest
 import unified_act as ua
 from unified_act.loading import load_backend
 from unified_act_conformance.api import NAMES
-from unified_act_conformance.cases import Case, list_cases, list_subjects
+from unified_act_conformance.cases import Case, list_cases, list_subjects, usual_backends
 from unified_act_conformance.checks import Check, list_checks
 
 __all__ = ["case_id", "check_id"]
@@ -100,7 +100,7 @@ def check_id(check: Check) -> str:
 
 
 def _available(backends: list[str], dtypes: list[str]) -> dict[str, list[str]]:
-    names = backends or ua.list_backends(installed=True)
+    names = backends or usual_backends()
     loaded = [load_backend(name) for name in names]
     return {
         backend.name: [dtype for dtype in backend.dtypes if not dtypes or dtype in dtypes]

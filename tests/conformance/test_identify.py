@@ -269,7 +269,7 @@ def test_the_framework_is_told_by_the_module(function, backend):
 
 
 def test_a_callable_of_no_framework():
-    with pytest.raises(ua.UnknownBackendError, match="pass backend=…, one of mxnet, numpy"):
+    with pytest.raises(ua.UnknownBackendError, match="pass backend=…, one of jax, mxnet"):
         ua.identify(lambda x: x)
 
 
