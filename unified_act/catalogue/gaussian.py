@@ -26,6 +26,7 @@ __all__ = [
     "SQRT_HALF",
     "gelu",
     "gelu_derivative",
+    "with_tail",
 ]
 
 SQRT_HALF = math.sqrt(0.5)
@@ -53,7 +54,20 @@ def gelu_derivative(xp: Any, x: Any) -> Any:
     """The derivative of `gelu`."""
     x = within(xp, x, CONSTANT_FROM)
     half = x * SQRT_HALF
-    return xp.erfc(-half) * 0.5 + square_exp(xp, x * DENSITY_AT_0, half)
+    cdf = xp.erfc(-half) * 0.5
+    return cdf + square_exp(xp, with_tail(xp, x, cdf) * DENSITY_AT_0, half)
+
+
+def with_tail(xp: Any, x: Any, cdf: Any) -> Any:
+    """`x`, plus Φ(x)/φ(x) where Φ(x), given as `cdf`, came out as 0.
+
+    TensorFlow flushes subnormal numbers, and Φ(x) is one while x·φ(x), about x² times larger, is
+    none. That happens at -13 and beyond, where Laplace's continued fraction, here contracted, is as
+    good as exact.
+    """
+    square = x * x
+    ratio = x / (square + 1.0 - 2.0 / (square + 5.0 - 12.0 / (square + 9.0)))
+    return xp.where(cdf == 0.0, x - ratio, x)
 
 
 def _gelu_second_derivative(xp: Any, x: Any) -> Any:

@@ -57,10 +57,11 @@ def _geglu(xp: Any, value: Any, gate: Any) -> Any:
 def _geglu_derivative(xp: Any, value: Any, gate: Any) -> tuple[Any, Any]:
     clipped = within(xp, gate, gaussian.CONSTANT_FROM)
     half = clipped * gaussian.SQRT_HALF
-    by_gate = xp.times_erfc(value * 0.5, -half) + square_exp(
-        xp, value * (clipped * gaussian.DENSITY_AT_0), half
-    )
-    return gaussian.gelu(xp, gate), by_gate
+    opened = xp.times_erfc(value * 0.5, -half)
+    # Where the gate is not nearly shut it is 0 because the value is.
+    cdf = xp.where(clipped < -12.0, opened, 1.0)
+    steep = gaussian.with_tail(xp, clipped, cdf) * gaussian.DENSITY_AT_0
+    return gaussian.gelu(xp, gate), opened + square_exp(xp, value * steep, half)
 
 
 def _geglu_second_derivative(xp: Any, value: Any, gate: Any) -> _Hessian:
