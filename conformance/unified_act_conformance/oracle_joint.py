@@ -135,14 +135,13 @@ def _at(
 def _value(
     definition: Definition, block: Block, parameters: Mapping[str, Any]
 ) -> tuple[list[arb], list[float]]:
-    numbers = block.numbers
+    size = len(block.numbers)
     function = definition.value or definition.function
-    still = [0.0] * len(numbers)
-    values = [result[0] for result in _series(function, numbers, still, parameters)]
+    ones = [_series(function, block.numbers, _unit(j, size), parameters) for j in range(size)]
+    values = [result[0] for result in ones[0]]
     slacks = [0.0] * len(values)
-    for j, half_ulp in enumerate(block.half_ulps):
-        moved = _series(function, numbers, _unit(j, len(numbers)), parameters)
-        for k, result in enumerate(moved):
+    for one, half_ulp in zip(ones, block.half_ulps, strict=True):
+        for k, result in enumerate(one):
             slacks[k] += _reach(result[1], half_ulp)
     return values, slacks
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import multiprocessing
 import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
+from contextlib import contextmanager, suppress
 
 from unified_act.backend import Numerics
 from unified_act_conformance.cases import Case, Subject
 from unified_act_conformance.checks import Check, CheckResult, run_checks
+from unified_act_conformance.harness import load_harness
 from unified_act_conformance.implementation import native_kernel, registered
 from unified_act_conformance.runner import Result, run
 
-__all__ = ["SMALL", "processes_for", "run_everything"]
+__all__ = ["SMALL", "helpers", "processes_for", "run_everything"]
 
 SMALL = 400
 """Cases and checks that are over before another process has imported the frameworks."""
@@ -24,18 +26,43 @@ def processes_for(asked: int, size: int) -> int:
 
     Args:
         asked: How many were asked for; 0: as many as there are cores.
-        size: How many cases and checks there are.
+        size: How many cases and checks there are, or about as many.
     """
     if asked:
         return asked
     return 1 if size <= SMALL else os.cpu_count() or 1
 
 
+@contextmanager
+def helpers(processes: int, backends: Sequence[str]) -> Iterator[Executor | None]:
+    """Starts processes beside this one; they import frameworks while this one does so too.
+
+    Args:
+        processes: How many there are to be with this one; none is started for 1.
+        backends: The names of the backends.
+    """
+    if processes == 1:
+        yield None
+        return
+    # A forked process would have TensorFlow's threads without the threads.
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(processes - 1, mp_context=spawn) as pool:
+        for _ in range(processes - 1):  # each starts one
+            pool.submit(_import, tuple(backends))
+        yield pool
+
+
+def _import(backends: Sequence[str]) -> None:
+    for name in backends:
+        with suppress(Exception):  # which is told where the backend is used
+            load_harness(name)
+
+
 def run_everything(
     cases: Sequence[Case],
     checks: Sequence[Check],
     *,
-    processes: int,
+    pool: Executor | None,
     numerics: Numerics,
     quick: bool,
     native: bool,
@@ -45,12 +72,12 @@ def run_everything(
     Args:
         cases: The cases.
         checks: The checks.
-        processes: How many processes.
+        pool: What `helpers` started.
         numerics: The profile.
         quick: Fewer inputs for float32 and float64.
         native: Whether the frameworks' own kernels are judged.
     """
-    if processes == 1:
+    if pool is None:
         yield from _run(cases, checks, numerics, quick, native)
         return
     # Exact values are computed once for what is about one activation, so it stays together.
@@ -59,14 +86,23 @@ def run_everything(
         by_subject.setdefault(case.subject, ([], []))[0].append(case)
     for check in checks:
         by_subject.setdefault(check.subject, ([], []))[1].append(check)
-    # A forked process would have TensorFlow's threads without the threads.
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, mp_context=spawn) as pool:
-        pending = [
-            pool.submit(_run_all, *parts, numerics, quick, native) for parts in by_subject.values()
-        ]
-        for done in as_completed(pending):
-            yield from done.result()
+    parts = list(by_subject.values())
+    pending = [pool.submit(_run_all, *part, numerics, quick, native) for part in parts]
+    # This process takes from the end what no other has begun.
+    for future, part in reversed(list(zip(pending, parts, strict=True))):
+        if future.cancel():
+            pending.remove(future)
+            yield from _run(*part, numerics, quick, native)
+            yield from _finished(pending)
+    for done in as_completed(pending):
+        yield from done.result()
+
+
+def _finished(pending: list[Future[list[Result | CheckResult]]]) -> Iterator[Result | CheckResult]:
+    """Yields what others have found by now, and takes it off the list."""
+    for future in [future for future in pending if future.done()]:
+        pending.remove(future)
+        yield from future.result()
 
 
 def _run_all(

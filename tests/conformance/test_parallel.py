@@ -2,9 +2,10 @@
 
 import pytest
 
+import unified_act as ua
 from unified_act_conformance.cases import list_cases, list_subjects
 from unified_act_conformance.checks import list_checks
-from unified_act_conformance.parallel import SMALL, processes_for, run_everything
+from unified_act_conformance.parallel import SMALL, helpers, processes_for, run_everything
 
 
 def test_a_small_run_stays_in_one_process(monkeypatch):
@@ -21,15 +22,18 @@ def test_two_processes_find_what_one_finds(native):
     subjects = list_subjects(["tanh"] if native else ["tanh", "relu"])
     cases = list_cases(subjects, backends, (0, 1))
     checks = [] if native else list_checks(subjects, backends, names=["lengths"])
-    found = [
-        list(run_everything(cases, checks, processes=n, numerics="fast", quick=True, native=native))
-        for n in (1, 2)
-    ]
+    found = []
+    for processes in (1, 2):
+        with helpers(processes, ["numpy"]) as pool:
+            results = run_everything(
+                cases, checks, pool=pool, numerics="fast", quick=True, native=native
+            )
+            found.append(list(results))
     assert len(found[0]) == len(cases) + len(checks)
     assert sorted(map(repr, found[0])) == sorted(map(repr, found[1]))
 
 
 def test_what_a_process_raises_is_raised():
     cases = list_cases(list_subjects(["relu"]), {"nonsense": ["float32"]}, (0,))
-    with pytest.raises(ModuleNotFoundError, match="nonsense"):
-        list(run_everything(cases, [], processes=2, numerics="fast", quick=True, native=False))
+    with helpers(2, ["nonsense"]) as pool, pytest.raises(ua.UnknownBackendError, match="nonsense"):
+        list(run_everything(cases, [], pool=pool, numerics="fast", quick=True, native=False))
