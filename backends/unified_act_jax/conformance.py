@@ -11,7 +11,7 @@ import numpy as np
 
 from unified_act.backend import Numerics
 from unified_act_conformance.floats import FloatArray
-from unified_act_conformance.harness import Function, Harness, check_dtype, contiguous, views
+from unified_act_conformance.harness import Function, Harness, check_dtype, contiguous
 
 __all__ = ["harness"]
 
@@ -79,10 +79,10 @@ class JaxHarness(Harness):
     def layouts(self, values: FloatArray, dtype: str) -> Iterator[tuple[str, Any, FloatArray]]:
         """Shapes, and what indexing, transposing and broadcasting give."""
         yield from super().layouts(values, dtype)
-        array, wide = self.to_native(values, dtype), (4, 3, 8)
-        for name, view in views(flip=True):
-            yield name, view(array), contiguous(view(values))
-        spread = np.broadcast_to(values.reshape(4, 1, 8), wide)
+        array, table, wide = self.to_native(values, dtype), values.reshape(4, 8), (4, 3, 8)
+        yield "negative step", array[::-1], contiguous(values[::-1])
+        yield "transposed", array.reshape(4, 8).T, contiguous(table.T)
+        spread = np.broadcast_to(table[:, None], wide)
         yield "broadcast", jnp.broadcast_to(array.reshape(4, 1, 8), wide), contiguous(spread)
 
 
