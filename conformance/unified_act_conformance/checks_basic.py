@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from unified_act_conformance.checks_bench import Bench
@@ -218,19 +220,38 @@ def _where(bench: Bench, order: int, arrays: list[FloatArray], outputs: list[Flo
 
 def layouts(bench: Bench) -> str:
     """Values and gradients are right however the array lies in memory, and shapes are kept."""
-    for name, x, values in bench.harness.layouts(bench.values(), bench.case.dtype):
-        if not bench.fits(values.shape):
-            continue
-        for order in bench.orders:
-            try:
-                problem = bench.fault(order, bench.call(order, x, values), values)
-            except NotOfferedError:
-                raise
-            except Exception as error:
-                problem = f"{type(error).__name__}: {error}"
+    for order in bench.orders:
+        names, outputs, inputs = [], [], []
+        for name, x, values in bench.harness.layouts(bench.values(), bench.case.dtype):
+            if bench.fits(values.shape):
+                output, problem = _output(bench, order, x, values)
+                if problem:
+                    return f"layout {name!r}: {problem}"
+                names.append(name)
+                outputs.append(output)
+                inputs.append(values)
+        if bench.elementwise:  # all at once, which is quicker where nothing is wrong
+            joined = [
+                np.concatenate([array.ravel() for array in each]) for each in (outputs, inputs)
+            ]
+            if not bench.fault_of_numbers(order, *joined, causes=False):
+                continue
+        for name, output, values in zip(names, outputs, inputs, strict=True):
+            problem = bench.fault_of_numbers(order, output, values)
             if problem:
                 return f"layout {name!r}: {problem}"
     return ""
+
+
+def _output(bench: Bench, order: int, x: Any, values: FloatArray) -> tuple[FloatArray, str]:
+    """What a call gives, and what is wrong already with its type or shape."""
+    try:
+        output = bench.harness.to_numpy(bench.call(order, x, values), bench.case.dtype)
+    except NotOfferedError:
+        raise
+    except Exception as error:
+        return values, f"{type(error).__name__}: {error}"
+    return output, bench.fault_of_shape(order, output, values)
 
 
 def weights(bench: Bench) -> str:

@@ -244,10 +244,21 @@ class Bench:
             flushing: Whether subnormal numbers may be taken for 0 and come as 0.
         """
         output = self.harness.to_numpy(result, self.case.dtype)
+        problem = self.fault_of_shape(order, output, values)
+        return problem or self.fault_of_numbers(order, output, values, flushing=flushing)
+
+    def fault_of_shape(self, order: int, output: FloatArray, values: FloatArray) -> str:
+        """Says that an output has a wrong shape, or nothing.
+
+        Args:
+            order: Of which derivative it should be.
+            output: The output.
+            values: The inputs.
+        """
         shape = values.shape if order else self.output_shape(values)
-        if output.shape != shape:
-            return f"the output has shape {output.shape}, expected {shape}"
-        return self.fault_of_numbers(order, output, values, flushing=flushing)
+        if output.shape == shape:
+            return ""
+        return f"the output has shape {output.shape}, expected {shape}"
 
     def fault_of_numbers(
         self,

@@ -149,7 +149,7 @@ def _with_weights(
             column = _column(case, case.order)[::step]
             x = np.broadcast_to(column[:, np.newaxis], (column.size, count))
         else:
-            x = to_type(3.0 * widen(spread(dtype, (SUMMED, count), seed=0)), dtype)
+            x = to_type(3.0 * widen(spread(dtype, (SUMMED // step, count), seed=0)), dtype)
         # Channels in the middle or at the end, so that the wrong axis cannot pass.
         shape = (-1, count, 1) if parameters["axis"] == 1 else (-1, 1, count)
         yield (np.ascontiguousarray(x.reshape(shape)), *weights)
