@@ -29,11 +29,11 @@ from unified_act.errors import (
 )
 from unified_act.identification import identify
 from unified_act.loading import list_backends, use_backend
-from unified_act.registration import register_activation
 from unified_act.registry import list_activations
 
 if typing.TYPE_CHECKING:
     from unified_act.dialects import list_dialects
+    from unified_act.registration import register_activation
 
 __version__ = "0.1.0.dev0"
 
@@ -70,9 +70,13 @@ __all__ = [
 
 
 def __getattr__(name: str) -> typing.Any:
-    """Dialects are not imported before they are asked for: they take a fifth of the time."""
+    """What few programs use is imported when it is asked for: dialects, and registering."""
     if name == "list_dialects":
         from unified_act.dialects import list_dialects
 
         return list_dialects
+    if name == "register_activation":
+        from unified_act.registration import register_activation
+
+        return register_activation
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -7,7 +7,7 @@ import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from unified_act.errors import ParameterValueError, UnknownParameterError, suggest
 
@@ -80,8 +80,7 @@ class Parameter:
         return "finite" + "".join(f" and {bound}" for bound in bounds)
 
 
-@dataclass(frozen=True)
-class Kink:
+class Kink(NamedTuple):
     """A point where the derivative jumps, and the value that it takes there.
 
     Attributes:
@@ -93,8 +92,7 @@ class Kink:
     derivative: float
 
 
-@dataclass(frozen=True)
-class Limits:
+class Limits(NamedTuple):
     """Where the function and its derivative go at both ends of the real line.
 
     Attributes:

@@ -10,8 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextvars import ContextVar
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from unified_act.errors import (
     BackendImportError,
@@ -41,8 +40,7 @@ __all__ = [
 ENVIRONMENT_VARIABLE = "UNIFIED_ACT_BACKEND"
 
 
-@dataclass(frozen=True)
-class BackendEntry:
+class BackendEntry(NamedTuple):
     """Where a backend is found, without importing anything.
 
     Attributes:

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from unified_act.errors import NameConflictError
 from unified_act.names import normalize
@@ -24,8 +23,7 @@ BACKENDS = "unified_act.backends"
 """The groups of entry points: the name of each is that of the activation or backend."""
 
 
-@dataclass(frozen=True)
-class Announcement:
+class Announcement(NamedTuple):
     """An entry point of an installed distribution.
 
     Attributes:

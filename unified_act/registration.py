@@ -8,7 +8,6 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
 from functools import reduce
 from typing import Any, TypeVar
 
@@ -114,7 +113,6 @@ def _refuse_names_of_others(activation: Activation, module: str) -> None:
                 )
 
 
-@dataclass
 class _Loading:
     """A module of a plugin, while it is imported.
 
@@ -123,8 +121,9 @@ class _Loading:
         found: What it has registered so far.
     """
 
-    announcement: Announcement
-    found: list[Activation] = field(default_factory=list)
+    def __init__(self, announcement: Announcement) -> None:
+        self.announcement = announcement
+        self.found: list[Activation] = []
 
 
 _loading: ContextVar[_Loading | None] = ContextVar("unified_act_loading", default=None)
