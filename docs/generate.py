@@ -10,12 +10,11 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-import unified_act as ua
 from docs import porting_guide
 from docs.markdown import table
 from unified_act.activation import Activation
 from unified_act.backend import Native
-from unified_act.loading import find_entry
+from unified_act.loading import backend_entries
 from unified_act.registry import ACTIVATIONS
 from unified_act_conformance.deviations import Deviation, list_deviations
 
@@ -48,10 +47,9 @@ def _activations() -> str:
             for a in ACTIVATIONS
         ),
     )
-    entries = [find_entry(name) for name in ua.list_backends()]
     tables = {
         entry.name: importlib.import_module(f"{entry.package}.native").NATIVE
-        for entry in entries
+        for entry in backend_entries()
         if entry.distribution == "unified-act"
     }
     for activation in ACTIVATIONS:

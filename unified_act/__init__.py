@@ -7,6 +7,7 @@
 array([-0.15865525,  0.        ,  0.84134475])
 """
 
+import importlib
 import typing
 
 from unified_act.activation import Activation, Kink, Limits, Parameter
@@ -68,15 +69,14 @@ __all__ = [
     "value_and_grad",
 ]
 
+_LATE = {
+    "list_dialects": "unified_act.dialects",
+    "register_activation": "unified_act.registration",
+}
+"""What few programs use, and the modules that it is imported from when it is asked for."""
+
 
 def __getattr__(name: str) -> typing.Any:
-    """What few programs use is imported when it is asked for: dialects, and registering."""
-    if name == "list_dialects":
-        from unified_act.dialects import list_dialects
-
-        return list_dialects
-    if name == "register_activation":
-        from unified_act.registration import register_activation
-
-        return register_activation
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in _LATE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_LATE[name]), name)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
+import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from unified_act.activation import Activation
@@ -359,9 +361,6 @@ def same() -> Iterator[tuple[str, str, dict[str, Any]]]:
 
 @functools.cache
 def _document() -> dict[str, Any]:
-    import tomllib
-    from pathlib import Path
-
     text = Path(__file__).with_suffix(".toml").read_text(encoding="utf-8")
     return {key: _with_none(value) for key, value in tomllib.loads(text).items()}
 

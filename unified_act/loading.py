@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BUILTIN_BACKENDS",
     "BackendEntry",
+    "backend_entries",
     "backend_of",
     "chosen_backend",
     "imported_backends",
@@ -77,18 +78,6 @@ def _built_in(name: str) -> BackendEntry:
 
 BUILTIN_BACKENDS = {name: _built_in(name) for name in ("mxnet", "numpy", "tensorflow", "torch")}
 
-_PROTOCOL = (
-    "accepts",
-    "dtypes",
-    "implement",
-    "name",
-    "native",
-    "types",
-    "uniform_like",
-    "value_and_grad",
-)
-"""What a `unified_act.backend.Backend` has, which takes long to import."""
-
 _loaded: dict[str, Backend] = {}
 _lock = threading.RLock()
 _selected: ContextVar[str | None] = ContextVar("unified_act_backend", default=None)
@@ -129,6 +118,11 @@ def plugin_backends() -> list[BackendEntry]:
     ]
 
 
+def backend_entries() -> list[BackendEntry]:
+    """Returns the entries of all backends, in alphabetical order of their names."""
+    return sorted((*BUILTIN_BACKENDS.values(), *plugin_backends()))
+
+
 def load_backend(name: str) -> Backend:
     """Returns the backend called `name`, importing its framework on the first use.
 
@@ -159,7 +153,10 @@ def _import_backend(entry: BackendEntry) -> Backend:
     # A framework may raise anything on import, MXNet AttributeError; a plugin may even exit.
     except (Exception, SystemExit) as error:
         raise _broken(entry) from error
-    missing = [name for name in _PROTOCOL if not hasattr(found, name)]
+    from unified_act.backend import Backend  # which the package has imported, if it is one
+
+    wanted = sorted(name for name in vars(Backend) if not name.startswith("_"))
+    missing = [name for name in wanted if not hasattr(found, name)]
     if missing or found.name != entry.name:
         problem = f"it lacks {', '.join(missing)}" if missing else f"its name is {found.name!r}"
         raise BackendImportError(
@@ -167,7 +164,7 @@ def _import_backend(entry: BackendEntry) -> Backend:
             f"{entry.package}:{entry.attribute}, is none: {problem}. "
             "See unified_act.backend.Backend."
         )
-    return cast("Backend", found)
+    return cast(Backend, found)
 
 
 def _broken(entry: BackendEntry) -> BackendImportError:
@@ -192,11 +189,9 @@ def list_backends(*, installed: bool = False) -> list[str]:
         >>> ua.list_backends()
         ['jax', 'mxnet', 'numpy', 'tensorflow', 'torch']
     """
-    return sorted(
-        entry.name
-        for entry in (*BUILTIN_BACKENDS.values(), *plugin_backends())
-        if not installed or _is_installed(entry.framework)
-    )
+    return [
+        entry.name for entry in backend_entries() if not installed or _is_installed(entry.framework)
+    ]
 
 
 def _is_installed(framework: str) -> bool:

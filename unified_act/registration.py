@@ -103,14 +103,20 @@ def register_activation(
 def _refuse_names_of_others(activation: Activation, module: str) -> None:
     """Raises if a plugin announces a name; its own module may register it all the same."""
     root = module.partition(".")[0]
+    for _, announcement in _announced_as(activation):
+        if announcement.module.partition(".")[0] != root:
+            raise NameConflictError(
+                f"cannot register {activation.name!r}: {announcement.origin} announces "
+                f"{announcement.name!r}. Choose another name."
+            )
+
+
+def _announced_as(activation: Activation) -> Iterator[tuple[str, Announcement]]:
+    """Yields what is announced under a name of an activation, and the name."""
     announced = plugins.announced(plugins.ACTIVATIONS)
     for name in (activation.name, *activation.aliases):
         for announcement in announced.get(normalize(name), ()):
-            if announcement.module.partition(".")[0] != root:
-                raise NameConflictError(
-                    f"cannot register {activation.name!r}: {announcement.origin} announces "
-                    f"{announcement.name!r}. Choose another name."
-                )
+            yield name, announcement
 
 
 class _Loading:
@@ -190,15 +196,13 @@ def _as_plugin(loading: _Loading) -> Iterator[None]:
 
 
 def _refuse_names_of_other_plugins(loading: _Loading) -> None:
-    announced = plugins.announced(plugins.ACTIVATIONS)
     for activation in loading.found:
-        for name in (activation.name, *activation.aliases):
-            for other in announced.get(normalize(name), ()):
-                if other.distribution != loading.announcement.distribution:
-                    raise NameConflictError(
-                        f"{name!r} is brought by {activation.plugin} and {other.origin}: "
-                        "uninstall one of them."
-                    )
+        for name, other in _announced_as(activation):
+            if other.distribution != loading.announcement.distribution:
+                raise NameConflictError(
+                    f"{name!r} is brought by {activation.plugin} and {other.origin}: "
+                    "uninstall one of them."
+                )
 
 
 def _plugin_error(announcement: Announcement, problem: str) -> PluginError:

@@ -79,9 +79,8 @@ class Registry:
                     f"unknown activation {name!r}: it comes with {plugin}, which is not installed "
                     f"here, or no longer has it. Install it with: pip install {plugin}"
                 )
-            spelled = {*self.names(), *(alias for a in self for alias in a.aliases)}
             raise UnknownActivationError(
-                f"unknown activation {name!r}. {suggest(name.lower(), spelled)}"
+                f"unknown activation {name!r}. {suggest(name.lower(), self.spellings())}"
             )
         return found
 
@@ -96,6 +95,10 @@ class Registry:
                 if key not in by_key
             }
         return sorted(names)
+
+    def spellings(self) -> set[str]:
+        """Returns the canonical names and the aliases, as far as these are known."""
+        return {*self.names(), *(alias for activation in self for alias in activation.aliases)}
 
     def load_all(self) -> tuple[list[Activation], dict[str, UnifiedActError]]:
         """Returns all activations, those of plugins too, and by name why some cannot be loaded."""

@@ -151,18 +151,16 @@ def _numbers(operand: Any) -> list[float]:
 
 
 def _pairs(left: Any, right: Any) -> list[tuple[float, float]]:
-    a, b = _numbers(left), _numbers(right)
-    size = max(len(a), len(b)) if a and b else 0
-    if not {len(a), len(b)} <= {1, size}:
+    return _together(_numbers(left), _numbers(right))
+
+
+def _together(left: list[Any], right: list[Any]) -> list[tuple[Any, Any]]:
+    """The elements of both in pairs; a single one goes with each of the others."""
+    a = left * len(right) if len(left) == 1 else left
+    b = right * len(left) if len(right) == 1 else right
+    if len(a) != len(b):
         raise PortabilityError(f"arrays of {len(a)} and {len(b)} elements do not fit together")
-    repeat = itertools.islice
-    return list(
-        zip(
-            repeat(itertools.cycle(a), size),
-            repeat(itertools.cycle(b), size),
-            strict=True,
-        )
-    )
+    return list(zip(a, b, strict=True))
 
 
 def _combined(function: Callable[[float, float], float], left: Any, right: Any) -> Row:
@@ -241,13 +239,8 @@ class _Namespace:
                 "xp.where has numbers on both sides, whose dtype is anybody's guess: make one an "
                 "array with xp.full_like(x, value)"
             )
-        pairs = _pairs(a, b)
-        size = max(len(pairs), len(condition.values))
-        choices = itertools.islice(itertools.cycle(condition.values), size)
-        both = itertools.islice(itertools.cycle(pairs), size)
-        return Row(
-            [one if holds else other for holds, (one, other) in zip(choices, both, strict=True)]
-        )
+        choices = _together(condition.values, _pairs(a, b))
+        return Row([one if holds else other for holds, (one, other) in choices])
 
     def full_like(self, x: Any, value: Any) -> Row:
         return Row(_numbers(value) * len(_row("full_like", x).values))

@@ -52,13 +52,13 @@ class _Validation:
 
     def __init__(self, activation: Activation) -> None:
         self.activation = activation
-        parameters = {
+        self.every = {
             p.name: p.check(min(max(1, p.low), p.high)) if p.default is None else p.default
             for p in activation.parameters
         }
-        self.parameters = own_parameters(activation, parameters)
         if activation.along_axis:
-            self.parameters["axis"] = -1
+            self.every["axis"] = -1
+        self.parameters = own_parameters(activation, self.every)
 
     def run(self) -> None:
         """Runs them, the most basic first."""
@@ -73,8 +73,8 @@ class _Validation:
                 self._pullback(inputs)
             else:
                 self._partials(inputs)
-        if self.activation.kind == "elementwise":
-            self._kinks()
+            if self.activation.kind == "elementwise":
+                self._kinks()
 
     def _fail(self, part: str, problem: str, place: str = "") -> InvalidActivationError:
         """What to raise: whose it is, where, and what is wrong."""
@@ -100,7 +100,7 @@ class _Validation:
 
     def _signature(self, part: str) -> None:
         function = getattr(self.activation, part)
-        declared = [p for p in self._all_parameters() if p in self.parameters]
+        declared = list(self.parameters)
         arguments = _arguments(self.activation, part)
         if _takes(function, arguments, declared, exactly=part == "forward"):
             return
@@ -125,7 +125,7 @@ class _Validation:
         if activation.kind == "gated":
             return [Row(_X), Row(_X[5:] + _X[:5])]
         others: list[Any] = []
-        for index, name in enumerate(activation.inputs_for(self._all_parameters())[1:]):
+        for index, name in enumerate(activation.inputs_for(self.every)[1:]):
             if name in activation.masks:
                 others.append(Mask([place % 3 != 0 for place in range(size)]))
             elif activation.kind == "stochastic":
@@ -133,9 +133,6 @@ class _Validation:
             else:
                 others.append(Row([0.37 + 0.21 * index + 0.013 * place for place in range(size)]))
         return [Row(_CLOSE if activation.along_axis else _X), *others]
-
-    def _all_parameters(self) -> dict[str, Any]:
-        return {p.name: self.parameters.get(p.name, p.default) for p in self.activation.parameters}
 
     def _called(self, part: str, *arrays: Any) -> Any:
         """Calls a function of the activation, and says of an error where it comes from."""
@@ -228,9 +225,7 @@ class _Validation:
 
     def _kinks(self) -> None:
         """Compares what is declared of kinks with what the derivative says there."""
-        if self.activation.derivative is None:
-            return
-        for kink in self.activation.kinks(**self._all_parameters()):
+        for kink in self.activation.kinks(**self.every):
             slope = _array(self._called("derivative", Row([kink.at]))).values[0]
             if slope != kink.derivative:
                 raise self._fail(

@@ -40,8 +40,7 @@ def new_plugin(name: str, folder: Path) -> None:
     """
     if not name.isidentifier() or keyword.iskeyword(name) or name != name.lower():
         raise click.BadParameter(f"{name!r} is no name like my_activation.", param_hint="NAME")
-    taken = {*ACTIVATIONS.names(), *(alias for known in ACTIVATIONS for alias in known.aliases)}
-    if normalize(name) in map(normalize, taken):
+    if normalize(name) in map(normalize, ACTIVATIONS.spellings()):
         raise click.BadParameter(f"there is an activation {name!r} already.", param_hint="NAME")
     distribution = f"unified-act-{name.replace('_', '-')}"
     target = folder / distribution

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import unified_act as ua
-from unified_act.loading import find_entry
+from unified_act.loading import backend_entries
 from unified_act.registry import ACTIVATIONS
 from unified_act_conformance.floats import to_type, widen
 from unified_act_conformance.harness import load_harness
@@ -70,9 +70,9 @@ def backend_of_callable(function: Any) -> str | None:
         roots = [module.partition(".")[0] for module in modules]
         if "keras" in roots:  # which runs on one of several frameworks
             return _known(str(sys.modules["keras"].backend.backend()))
-        for name in ua.list_backends():
-            if find_entry(name).framework in roots:
-                return name
+        for entry in backend_entries():
+            if entry.framework in roots:
+                return entry.name
     return None
 
 
