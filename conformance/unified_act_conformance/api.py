@@ -7,10 +7,10 @@ from typing import Any
 
 import unified_act as ua
 from unified_act.backend import Numerics
-from unified_act.loading import load_backend
 from unified_act_conformance.cases import (
     Subject,
     count_cases,
+    dtypes_of,
     list_cases,
     list_subjects,
 )
@@ -172,11 +172,7 @@ def _subject(name: str, parameters: dict[str, Any]) -> Subject:
 
 
 def _available(backends: Sequence[str], dtypes: Sequence[str]) -> dict[str, list[str]]:
-    loaded = [load_backend(name) for name in backends or ua.list_backends(installed=True)]
-    available = {
-        backend.name: [dtype for dtype in backend.dtypes if not dtypes or dtype in dtypes]
-        for backend in loaded
-    }
+    available = dtypes_of(backends or ua.list_backends(installed=True), dtypes)
     if not any(available.values()):
         raise ValueError("nothing to judge: no backend has any of these types")
     return available

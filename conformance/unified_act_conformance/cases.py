@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from unified_act.backend import DTYPES
-from unified_act.loading import BUILTIN_BACKENDS, list_backends
+from unified_act.loading import BUILTIN_BACKENDS, list_backends, load_backend
 from unified_act.registry import ACTIVATIONS
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "Case",
     "Subject",
     "count_cases",
+    "dtypes_of",
     "list_cases",
     "list_subjects",
     "usual_backends",
@@ -111,6 +112,19 @@ def usual_backends() -> list[str]:
     That of a plugin is for its own tests, and run where it is named.
     """
     return [name for name in list_backends(installed=True) if name in BUILTIN_BACKENDS]
+
+
+def dtypes_of(backends: Sequence[str], dtypes: Sequence[str] = ()) -> dict[str, list[str]]:
+    """Returns the dtypes that each backend has, by its name, loading them all.
+
+    Args:
+        backends: Names, in any spelling.
+        dtypes: Only these.
+    """
+    return {
+        backend.name: [dtype for dtype in backend.dtypes if not dtypes or dtype in dtypes]
+        for backend in map(load_backend, backends)
+    }
 
 
 def list_subjects(activations: Sequence[str] = ()) -> list[Subject]:

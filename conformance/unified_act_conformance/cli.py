@@ -18,7 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 import unified_act as ua
 from unified_act.backend import Numerics
-from unified_act.loading import find_entry, load_backend
+from unified_act.loading import find_entry
 from unified_act.registry import ACTIVATIONS
 from unified_act_conformance import report
 from unified_act_conformance.cases import (
@@ -27,6 +27,7 @@ from unified_act_conformance.cases import (
     Case,
     Subject,
     count_cases,
+    dtypes_of,
     list_cases,
     list_subjects,
     usual_backends,
@@ -272,13 +273,14 @@ def _run(given: Options, console: Console) -> Run:
     if not given.activations:
         for error in ACTIVATIONS.load_all()[1].values():
             console.print(f"Left out: {error}", markup=False, highlight=False, soft_wrap=True)
-    with helpers(processes_for(given.jobs, _reckoned(given, names)), names) as pool:
-        return _judge(given, names, pool, console)
+    subjects = list_subjects(given.activations)
+    with helpers(processes_for(given.jobs, _reckoned(given, names, subjects)), names) as pool:
+        return _judge(given, names, subjects, pool, console)
 
 
-def _reckoned(given: Options, names: Sequence[str]) -> int:
+def _reckoned(given: Options, names: Sequence[str], subjects: Sequence[Subject]) -> int:
     """About how many cases and checks there are, told before any framework is imported."""
-    subjects, dtypes = list_subjects(given.activations), given.dtypes or DTYPES
+    dtypes = given.dtypes or DTYPES
     cases = checks = 0
     if not given.checks:
         cases = count_cases(subjects, dict.fromkeys(names, dtypes), given.orders or ORDERS)
@@ -287,12 +289,14 @@ def _reckoned(given: Options, names: Sequence[str]) -> int:
     return cases + checks
 
 
-def _judge(given: Options, names: Sequence[str], pool: Executor | None, console: Console) -> Run:
-    available = {
-        name: [dtype for dtype in load_backend(name).dtypes if dtype in (given.dtypes or DTYPES)]
-        for name in names
-    }
-    subjects = list_subjects(given.activations)
+def _judge(
+    given: Options,
+    names: Sequence[str],
+    subjects: Sequence[Subject],
+    pool: Executor | None,
+    console: Console,
+) -> Run:
+    available = dtypes_of(names, given.dtypes)
     orders = given.orders or ORDERS
     cases = [] if given.checks else list_cases(subjects, available, orders)
     checks = [] if given.orders else _checks(given, subjects, available)

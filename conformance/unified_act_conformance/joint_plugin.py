@@ -40,12 +40,13 @@ def _registered(activation: Activation) -> Definition:
         return [function(oracle_jet.namespace, *numbers, **own)]
 
     def along_axis(numbers: Jets, parameters: Parameters) -> Sequence[Jet]:
-        names = activation.inputs_for(_without_mask(parameters))
+        plain = _without_mask(parameters)
+        names = activation.inputs_for(plain)
         numeric = [name for name in names if name not in activation.masks]
         length = len(numbers) // len(numeric)
         rows = {name: _Row(numbers[i * length :][:length]) for i, name in enumerate(numeric)}
         rows |= {name: _Row(map(Condition, parameters["mask"])) for name in activation.masks}
-        own = {**own_parameters(activation, _without_mask(parameters)), "axis": -1}
+        own = {**own_parameters(activation, plain), "axis": -1}
         result: _Row = function(_namespace, *(rows[name] for name in names), **own)
         return result.items
 

@@ -14,9 +14,14 @@ from typing import Any
 import pytest
 
 import unified_act as ua
-from unified_act.loading import load_backend
 from unified_act_conformance.api import NAMES
-from unified_act_conformance.cases import Case, list_cases, list_subjects, usual_backends
+from unified_act_conformance.cases import (
+    Case,
+    dtypes_of,
+    list_cases,
+    list_subjects,
+    usual_backends,
+)
 from unified_act_conformance.checks import Check, list_checks
 
 __all__ = ["case_id", "check_id"]
@@ -56,7 +61,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         return
     option = metafunc.config.getoption
     try:
-        available = _available(option("conformance_backend"), option("conformance_dtype"))
+        backends = option("conformance_backend") or usual_backends()
+        available = dtypes_of(backends, option("conformance_dtype"))
         subjects = list_subjects(option("conformance_activation"))
     except ua.UnifiedActError as error:
         raise pytest.UsageError(f"{type(error).__name__}: {error}") from error
@@ -97,12 +103,3 @@ def check_id(check: Check) -> str:
         check: The check.
     """
     return f"{check.subject}-{check.backend}-{check.dtype}-{check.name.replace(' ', '-')}"
-
-
-def _available(backends: list[str], dtypes: list[str]) -> dict[str, list[str]]:
-    names = backends or usual_backends()
-    loaded = [load_backend(name) for name in names]
-    return {
-        backend.name: [dtype for dtype in backend.dtypes if not dtypes or dtype in dtypes]
-        for backend in loaded
-    }

@@ -74,6 +74,7 @@ def joint_problem(
     blocks = _blocks(arrangement, activation.differentiated, cotangent, directions, dtype)
     place = arrangement.places[case.part] if order else slice(None)
     width = arrangement.blocks_of_output(np.empty(arrangement.output_shape)).shape[1]
+    definition = definition_of(name)
     values, slacks, settled = [], [], []
     for block, mask in blocks:
         own = dict(parameters) if mask is None else {**parameters, "mask": mask}
@@ -83,7 +84,6 @@ def joint_problem(
             found, slack = [arb.nan() if c else arb(0) for c in counts], [0.0] * size
             settled.append(order == 0)
         else:
-            definition = definition_of(name)
             found, slack = _evaluated(definition, name, order, block, tuple(own.items()))
             settled.append(definition.settled(block.numbers, own, order))
         values.append(_objects(found)[place])
