@@ -59,7 +59,7 @@ def test_all_is_what_is_public():
         for name, value in vars(ua).items()
         if not name.startswith("_") and not isinstance(value, types.ModuleType)
     }
-    late = {"list_dialects", "register_activation"}  # imported when they are asked for
+    late = set(ua._LATE)  # imported when they are asked for
     assert all(callable(getattr(ua, name)) for name in late)
     assert set(ua.__all__) == public | late
     assert list(ua.__all__) == sorted(ua.__all__)

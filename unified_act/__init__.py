@@ -34,6 +34,7 @@ from unified_act.registry import list_activations
 
 if typing.TYPE_CHECKING:
     from unified_act.dialects import list_dialects
+    from unified_act.layers import export_weights, get_layer, import_weights
     from unified_act.registration import register_activation
 
 __version__ = "0.1.0.dev0"
@@ -58,9 +59,12 @@ __all__ = [
     "UnknownParameterError",
     "UnsupportedError",
     "describe",
+    "export_weights",
     "from_config",
     "get_activation",
+    "get_layer",
     "identify",
+    "import_weights",
     "list_activations",
     "list_backends",
     "list_dialects",
@@ -70,6 +74,9 @@ __all__ = [
 ]
 
 _LATE = {
+    "export_weights": "unified_act.layers",
+    "get_layer": "unified_act.layers",
+    "import_weights": "unified_act.layers",
     "list_dialects": "unified_act.dialects",
     "register_activation": "unified_act.registration",
 }

@@ -128,6 +128,8 @@ class Activation:
         aliases: Other names it goes by.
         inputs: Names of its array inputs.
         masks: Those of them that are boolean, and so not differentiated.
+        initial: Of a learned one, what a layer's weights begin with, by name. Of a weight that is
+            missing here the user of a layer has to say it.
         symmetric: Whether the derivative along an axis does to a cotangent what it does to a
             tangent, as that of softmax, whose matrix of derivatives is symmetric.
         resizes: Whether the result is longer or shorter than the input.
@@ -178,6 +180,7 @@ class Activation:
     aliases: Sequence[str] = ()
     inputs: Sequence[str] = ("x",)
     masks: Sequence[str] = ()
+    initial: Mapping[str, float] = field(default_factory=dict)
     symmetric: bool = False
     resizes: bool = False
     kinks: Callable[..., tuple[Kink, ...]] = _no_kinks
@@ -196,7 +199,8 @@ class Activation:
         """Freezes the sequences and indexes the parameters."""
         for attribute in ("parameters", "aliases", "inputs", "masks"):
             object.__setattr__(self, attribute, tuple(getattr(self, attribute)))
-        object.__setattr__(self, "overrides", MappingProxyType(dict(self.overrides)))
+        for attribute in ("initial", "overrides"):
+            object.__setattr__(self, attribute, MappingProxyType(dict(getattr(self, attribute))))
         object.__setattr__(self, "_by_name", {p.name: p for p in self.parameters})
 
     @property
@@ -234,6 +238,11 @@ class Activation:
     def inputs_for(self, parameters: Mapping[str, float]) -> tuple[str, ...]:
         """The names of the array inputs that it takes with these parameters."""
         return tuple(self.inputs[:1] if self.deterministic(**parameters) else self.inputs)
+
+    @property
+    def weights(self) -> tuple[str, ...]:
+        """The inputs that are learned, and that a layer holds."""
+        return tuple(self.inputs[1:] if self.kind == "learned" else ())
 
     @property
     def differentiated(self) -> tuple[str, ...]:

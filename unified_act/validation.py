@@ -97,6 +97,11 @@ class _Validation:
             raise self._fail("parameters", f"one that is {kind} needs the parameters {missing}")
         if kind in ("learned", "stochastic") and len(self.activation.inputs) < 2:
             raise self._fail("inputs", f'name them, as in inputs=("x", "weight"): it is {kind}')
+        strangers = [
+            name for name in self.activation.initial if name not in self.activation.weights
+        ]
+        if strangers:
+            raise self._fail("initial", f"{strangers} are no learned inputs")
 
     def _signature(self, part: str) -> None:
         function = getattr(self.activation, part)

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from unified_act.activation import Activation
 from unified_act.backend import DTYPES, Native, Numerics, check_further, kernel_for
 from unified_act.errors import InputTypeError
+from unified_act.layers import Layers
 from unified_act.randomness import seed_or_generator, with_generator
 from unified_act.shortcuts import dtype_test, shortcut, with_keywords, written_call
-from unified_act_numpy import gradient
+from unified_act_numpy import gradient, layers
 from unified_act_numpy.native import NATIVE
 
 __all__ = ["NumpyBackend"]
@@ -26,6 +27,7 @@ class NumpyBackend:
 
     name = "numpy"
     native: Mapping[str, Native] = NATIVE
+    layers: Layers = layers
     types: Sequence[type] = (np.ndarray, np.float16, np.float32, np.float64)
 
     @property

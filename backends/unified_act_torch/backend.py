@@ -7,13 +7,16 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.fx import Proxy
 
 from unified_act.activation import Activation
 from unified_act.backend import DTYPES, Native, Numerics, check_further, kernel_for
+from unified_act.callables import bind
 from unified_act.errors import InputTypeError
+from unified_act.layers import Layers
 from unified_act.randomness import seed_or_generator, with_generator
 from unified_act.shortcuts import dtype_test, shortcut, with_keywords, written_call
-from unified_act_torch import gradient
+from unified_act_torch import gradient, layers
 from unified_act_torch.native import NATIVE
 
 __all__ = ["TorchBackend"]
@@ -25,11 +28,12 @@ class TorchBackend:
     name = "torch"
     dtypes: Sequence[str] = DTYPES
     native: Mapping[str, Native] = NATIVE
+    layers: Layers = layers
     types: Sequence[type] = (Tensor, torch.nn.Parameter)
 
     def accepts(self, array_type: type) -> bool:
-        """Whether `array_type` is a tensor type."""
-        return issubclass(array_type, Tensor)
+        """Whether `array_type` is a tensor type, or what torch.fx traces with."""
+        return issubclass(array_type, (Tensor, Proxy))
 
     def implement(
         self, activation: Activation, parameters: Mapping[str, float], numerics: Numerics
@@ -38,14 +42,19 @@ class TorchBackend:
         shared = gradient.shared_definition(activation, parameters)
         by_dtype = {getattr(torch, dtype): shared for dtype in self.dtypes}
         inputs = len(activation.inputs_for(parameters))
+
+        def as_node(*given: Any) -> Any:
+            function = bind(activation, self.name, numerics, parameters)
+            return given[0].tracer.create_proxy("call_function", function, given, {})
+
         kernel = kernel_for(self.name, self.native, activation, numerics)
         arguments = None if kernel is None else kernel.arguments(parameters)
         if kernel is None or arguments is None:
-            return self._checked(activation, by_dtype, inputs)
+            return self._checked(activation, by_dtype, inputs, as_node)
         function = kernel.find(torch)
         admitted = {dtype: getattr(torch, dtype) for dtype in kernel.dtypes}
         by_dtype |= dict.fromkeys(admitted.values(), with_keywords(function, arguments))
-        checked = self._checked(activation, by_dtype, inputs)
+        checked = self._checked(activation, by_dtype, inputs, as_node)
         if inputs > 1 or not admitted:
             return checked
         scope = {"function": function, **admitted}
@@ -56,8 +65,9 @@ class TorchBackend:
         activation: Activation,
         by_dtype: Mapping[torch.dtype, Callable[..., Tensor]],
         inputs: int,
+        as_node: Callable[..., Any],
     ) -> Callable[..., Tensor]:
-        checked = _by_dtype(activation, by_dtype, inputs)
+        checked = _by_dtype(activation, by_dtype, inputs, as_node)
         if activation.kind != "stochastic" or inputs == 1:
             return checked
         return with_generator(
@@ -84,15 +94,23 @@ class TorchBackend:
 
 
 def _by_dtype(
-    activation: Activation, by_dtype: Mapping[torch.dtype, Callable[..., Tensor]], inputs: int
+    activation: Activation,
+    by_dtype: Mapping[torch.dtype, Callable[..., Tensor]],
+    inputs: int,
+    as_node: Callable[..., Any],
 ) -> Callable[..., Tensor]:
-    """Returns a function that picks the implementation by dtype, which is also the type check."""
+    """Returns a function that picks the implementation by dtype, which is also the type check.
+
+    What torch.fx traces with has no dtype; `as_node` puts the call into its graph.
+    """
     name = activation.name
 
     def unary(x: Tensor) -> Tensor:
         try:
             function = by_dtype[x.dtype]
         except (KeyError, AttributeError):
+            if isinstance(x, Proxy):
+                return as_node(x)
             raise _wrong_input(name, x) from None
         return function(x)
 
@@ -100,6 +118,8 @@ def _by_dtype(
         try:
             function = by_dtype[x.dtype]
         except (KeyError, AttributeError):
+            if isinstance(x, Proxy):
+                return as_node(x, *further)
             raise _wrong_input(name, x) from None
         allowed = {"mask": (torch.bool,), "weight": (x.dtype,), "noise": (x.dtype, torch.float32)}
         check_further(

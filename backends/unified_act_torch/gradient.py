@@ -54,7 +54,11 @@ def shared_definition(
     def call(*inputs: Tensor) -> Tensor:
         # Dynamo traces no Function in the gradient of another, and none with a forward-mode rule;
         # second derivatives it has not got anyway.
-        return traced(*inputs) if torch.compiler.is_compiling() else eager(*inputs)
+        if torch.compiler.is_compiling():
+            return traced(*inputs)
+        # What torch.jit records is saved and exported, which a Function cannot be.
+        tracing = torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
+        return value(*inputs) if tracing else eager(*inputs)
 
     return call
 

@@ -1,0 +1,161 @@
+"""Layers on PyTorch: its own modules where they are the same thing, else one generic module."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.fx import Proxy
+from torch.nn.modules.lazy import LazyModuleMixin
+from torch.nn.parameter import UninitializedParameter, is_lazy
+
+from unified_act.layers import LayerSpec, check_options
+from unified_act_torch.native import NATIVE
+
+__all__ = [
+    "ActivationLayer",
+    "LazyActivationLayer",
+    "is_layer",
+    "make_layer",
+    "set_weights",
+    "weights_of",
+]
+
+_MODULES: Mapping[str, type[nn.Module]] = {
+    "celu": nn.CELU,
+    "clipped_relu": nn.Hardtanh,
+    "elu": nn.ELU,
+    "hard_shrink": nn.Hardshrink,
+    "hard_tanh": nn.Hardtanh,
+    "identity": nn.Identity,
+    "leaky_relu": nn.LeakyReLU,
+    "log_sigmoid": nn.LogSigmoid,
+    "log_softmax": nn.LogSoftmax,
+    "mish": nn.Mish,
+    "prelu": nn.PReLU,
+    "relu": nn.ReLU,
+    "relu6": nn.ReLU6,
+    "selu": nn.SELU,
+    "sigmoid": nn.Sigmoid,
+    "silu": nn.SiLU,
+    "soft_shrink": nn.Softshrink,
+    "softmax": nn.Softmax,
+    "softsign": nn.Softsign,
+    "tanh": nn.Tanh,
+    "tanh_shrink": nn.Tanhshrink,
+    "threshold": nn.Threshold,
+    "thresholded_relu": nn.Threshold,
+}
+"""The modules that run an admitted kernel and nothing else, and take its keywords."""
+
+
+class ActivationLayer(nn.Module):
+    """An activation that holds its weights as parameters.
+
+    Attributes:
+        spec: What it is.
+    """
+
+    def __init__(self, spec: LayerSpec, **where: Any) -> None:
+        super().__init__()
+        self.spec = spec
+        for name in spec.initial:
+            empty: Any = (
+                UninitializedParameter(**where)
+                if spec.channels is None
+                else nn.Parameter(torch.empty(spec.channels, **where))
+            )
+            self.register_parameter(name, empty)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Gives the weights the values that they begin with."""
+        for name, value in self.spec.initial.items():
+            weight = getattr(self, name)
+            if not is_lazy(weight):
+                nn.init.constant_(weight, value)
+
+    def forward(self, x: Tensor, *others: Tensor, **keywords: Any) -> Tensor:
+        """Returns the activation of `x`.
+
+        Args:
+            x: A floating-point tensor.
+            *others: A mask or noise, if the activation takes one.
+            **keywords: ``generator``, if it draws random numbers.
+        """
+        if isinstance(x, Proxy):  # torch.fx: one node, which keeps name and weights
+            path = x.tracer.path_of_module(self)
+            node: Any = x.tracer.create_proxy("call_module", path, (x, *others), keywords)
+            return node
+        weights = [getattr(self, name) for name in self.spec.initial]
+        if torch.is_autocast_enabled(x.device.type):  # the input may be narrower than the weights
+            weights = [weight.to(x.dtype) for weight in weights]
+        result: Tensor = self.spec.function(x, *weights, *others, **keywords)
+        return result
+
+    def extra_repr(self) -> str:
+        """Returns what stands between the brackets of the repr."""
+        return self.spec.describe()
+
+
+class LazyActivationLayer(LazyModuleMixin, ActivationLayer):
+    """The same before its first input, which decides how many channels the weights have."""
+
+    cls_to_become = ActivationLayer
+
+    def initialize_parameters(self, x: Tensor, *_others: Tensor) -> None:
+        """Makes the weights, unless a state dict has brought them."""
+        if self.has_uninitialized_params():
+            self.materialize(self.spec.channels_of(x.shape))
+        self.spec = replace(self.spec, channels=len(next(self.parameters())))
+
+    def materialize(self, channels: int) -> None:
+        """Gives the weights their size and the values that they begin with."""
+        for name in self.spec.initial:
+            getattr(self, name).materialize((channels,))
+        self.reset_parameters()
+
+
+def make_layer(spec: LayerSpec, options: Mapping[str, Any]) -> nn.Module:
+    """Returns the layer of a specification."""
+    check_options(options, ("device", "dtype"), "torch")
+    module, arguments = _MODULES.get(spec.function.name), spec.native_arguments(NATIVE)
+    if module is None or arguments is None or spec.channels is None:
+        return (ActivationLayer if spec.channels else LazyActivationLayer)(spec, **options)
+    if spec.initial:  # of nn.PReLU
+        (first,) = spec.initial.values()
+        return nn.PReLU(spec.channels, first, **options)
+    return module(**arguments)
+
+
+def is_layer(thing: Any) -> bool:
+    """Whether it is an activation as a module of PyTorch."""
+    return isinstance(thing, (ActivationLayer, *_MODULES.values()))
+
+
+def weights_of(layer: nn.Module) -> Mapping[str, NDArray[Any] | None]:
+    """Returns the weights by name."""
+    return {
+        name: None if isinstance(weight, UninitializedParameter) else _as_numpy(weight)
+        for name, weight in layer.named_parameters(recurse=False)
+    }
+
+
+def _as_numpy(weight: Tensor) -> NDArray[Any]:
+    detached = weight.detach().cpu()
+    wide = detached.float() if detached.dtype == torch.bfloat16 else detached
+    return np.array(wide)
+
+
+def set_weights(layer: nn.Module, weights: Mapping[str, NDArray[Any]]) -> None:
+    """Gives the layer these weights."""
+    if isinstance(layer, LazyActivationLayer) and layer.has_uninitialized_params():
+        layer.materialize(len(next(iter(weights.values()))))
+    with torch.no_grad():
+        for name, value in weights.items():
+            getattr(layer, name).copy_(torch.from_numpy(value.astype(np.float64)))
