@@ -1,0 +1,188 @@
+"""What frameworks do with layers and functions: the columns of docs/frameworks.md.
+
+Each feature exercises every activation for real and says which it failed with. What is known to
+fail stands in impossible.toml, with the reason; test_matrix.py compares the two, both ways, and the
+page is made of what they agree about.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import functools
+import importlib
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+import unified_act as ua
+from tests.backends.arrays import native
+from tests.specifications import SPECS, further_inputs, parameters_of
+from unified_act.parsing import parse
+
+FRAMEWORKS = ("numpy", "torch", "tensorflow", "mxnet")
+"""Each has a module ``<framework>_features`` here."""
+
+X = np.array([[-3.0, -1.5, 0.75, 1.25], [0.125, 1.5, -2.0, 1.75], [1.0, -0.5, 0.25, 0.625]])
+"""Away from kinks, so that differences and transforms say the same; the last axis is that of the
+channels, and can be halved."""
+CHANNELS = X.shape[-1]
+
+Failures = Mapping[str, str]
+"""By the name of an activation, what went wrong with it."""
+
+
+@dataclass(frozen=True)
+class Feature:
+    """A column of the matrix.
+
+    Attributes:
+        framework: The framework.
+        title: What a reader finds above the column.
+        exercise: Called with names as in `SPECS`; returns what failed.
+    """
+
+    framework: str
+    title: str
+    exercise: Callable[[Iterable[str]], Failures]
+
+    def __str__(self) -> str:
+        return f"{self.framework}: {self.title}"
+
+
+_features: list[Feature] = []
+
+
+def feature(framework: str, title: str) -> Callable[[Callable[[str], None]], Callable[[str], None]]:
+    """Makes a column of a function that exercises one activation and raises where it fails."""
+
+    def register(exercise: Callable[[str], None]) -> Callable[[str], None]:
+        def every(names: Iterable[str]) -> Failures:
+            return {name: problem for name in names if (problem := _problem(exercise, name))}
+
+        _features.append(Feature(framework, title, every))
+        return exercise
+
+    return register
+
+
+def joint_feature(framework: str, title: str) -> Callable[..., Callable[..., Failures]]:
+    """Makes a column of a function that exercises many at once, as where a process is started."""
+
+    def register(exercise: Callable[[Iterable[str]], Failures]) -> Callable[..., Failures]:
+        _features.append(Feature(framework, title, exercise))
+        return exercise
+
+    return register
+
+
+def _problem(exercise: Callable[[str], None], name: str) -> str:
+    try:
+        exercise(name)
+    except Exception as error:  # whatever a framework raises, the cell has it
+        return problem_of(error)
+    return ""
+
+
+def problem_of(error: BaseException) -> str:
+    """An error in one line."""
+    return " ".join(f"{type(error).__name__}: {error}".split())
+
+
+@functools.cache
+def features() -> tuple[Feature, ...]:
+    """All of them, of all frameworks."""
+    for framework in FRAMEWORKS:
+        importlib.import_module(f"tests.frameworks.{framework}_features")
+    return tuple(sorted(_features, key=lambda f: FRAMEWORKS.index(f.framework)))
+
+
+@dataclass(frozen=True)
+class Impossible:
+    """A cell that cannot be.
+
+    Attributes:
+        feature: As `Feature` prints itself; ``*`` stands for anything.
+        activations: Names as in the catalogue, or with ``*``.
+        error: What the failure's line has in it.
+        reason: Why, for the reader of the page.
+    """
+
+    feature: str
+    activations: tuple[str, ...]
+    error: str
+    reason: str
+
+    def covers(self, which: Feature, name: str) -> bool:
+        plain = SPECS[name].name
+        return fnmatch.fnmatchcase(str(which), self.feature) and any(
+            fnmatch.fnmatchcase(plain, pattern) for pattern in self.activations
+        )
+
+
+@functools.cache
+def impossible() -> tuple[Impossible, ...]:
+    """The declared ones."""
+    text = Path(__file__).with_name("impossible.toml").read_text(encoding="utf-8")
+    return tuple(
+        Impossible(**(entry | {"activations": tuple(entry["activations"])}))
+        for entry in tomllib.loads(text).get("impossible", [])
+    )
+
+
+def layer(name: str, backend: str, **options: object) -> object:
+    """The layer of one of `SPECS`, whose channels are those of `X`."""
+    plain, given = parse(name)
+    given = dict(given)
+    if SPECS[name].weights:
+        options = {"channels": CHANNELS, **options}
+        given.setdefault("axis", -1)
+    return ua.get_layer(plain, backend=backend, **given, **options)
+
+
+def others(name: str, backend: str) -> list[object]:
+    """What the layer is called with after `X`, as arrays of the framework: a mask or noise."""
+    found = [] if SPECS[name].weights else further_inputs(name, X.shape)
+    return [native(backend, array, "float32") for array in found]
+
+
+@functools.cache
+def expected(name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Value and gradient of the layer by `X`, of strict NumPy in float64."""
+    spec = SPECS[name]
+    weights = [np.full(CHANNELS, spec.initial[weight]) for weight in spec.weights]
+    given = weights or further_inputs(name, X.shape)
+    parameters = parameters_of(name) | ({"axis": -1} if weights else {})
+    function = ua.get_activation(spec.name, backend="numpy", numerics="strict", **parameters)
+    value, slopes = ua.value_and_grad(function, X, *given)
+    return value, slopes[0] if isinstance(slopes, tuple) else slopes
+
+
+def same(name: str, value: object, slope: object = None, *, room: float = 4e-6) -> None:
+    """Raises unless a value, and a gradient of the output's sum by `X`, are what they should be."""
+    wanted = expected(name)
+    np.testing.assert_allclose(np.asarray(value, np.float64), wanted[0], rtol=room, atol=room)
+    if slope is not None:
+        np.testing.assert_allclose(np.asarray(slope, np.float64), wanted[1], rtol=room, atol=room)
+
+
+def fresh(program: str, *arguments: str) -> str:
+    """Runs a program in a fresh process that knows this one's path, and returns what it printed."""
+    import os
+
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    finished = subprocess.run(
+        [sys.executable, "-c", program, *arguments],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    if finished.returncode:
+        raise RuntimeError(finished.stderr[-2000:])
+    return finished.stdout

@@ -1,0 +1,1 @@
+"""PyTorch: modules, compilers, transforms, saved and exported models."""
