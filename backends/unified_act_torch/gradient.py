@@ -140,7 +140,9 @@ def _by_operations(value: Callable[..., Tensor]) -> Callable[..., tuple[Tensor, 
             given = dict(zip(moving, moved, strict=True))
             return value(*(given.get(index, x) for index, x in enumerate(inputs)))
 
-        at, along = (tuple(each[index] for index in moving) for each in (inputs, tangents))
+        # A tangent is laid out like its input, which must not be one number expanded.
+        at = tuple(inputs[index].contiguous() for index in moving)
+        along = tuple(tangents[index] for index in moving)
         return (torch.func.jvp(of_moving, at, along)[1],)
 
     return pushforward

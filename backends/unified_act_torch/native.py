@@ -42,7 +42,12 @@ NATIVE = {
     ),
     "identity": Native("positive"),
     "leaky_relu": Native("nn.functional.leaky_relu", keywords={"negative_slope": "negative_slope"}),
-    "log_sigmoid": Native("nn.functional.logsigmoid"),
+    "log_sigmoid": Native(
+        "unified_act_torch.kernels:log_sigmoid",
+        dtypes=("float16", "bfloat16", "float32"),
+        why="float64: the softplus in it is linear beyond a threshold; "
+        "nn.functional.logsigmoid saves two tensors for backward",
+    ),
     "log_softmax": Native("log_softmax", keywords={"axis": "dim"}),
     "mish": Native("nn.functional.mish"),
     "prelu": Native("prelu", only={"axis": 1}),
@@ -60,7 +65,11 @@ NATIVE = {
         constants={"threshold": 20},
         why="float64: linear beyond a threshold, 2e-9 too early",
     ),
-    "softsign": Native("nn.functional.softsign"),
+    "softsign": Native(
+        "nn.functional.softsign",
+        dtypes=(),
+        why="NaN at both infinities; saves three tensors for backward",
+    ),
     "tanh": Native("tanh"),
     "tanh_shrink": Native("nn.functional.tanhshrink"),
     "threshold": Native(

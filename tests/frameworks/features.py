@@ -80,6 +80,24 @@ def joint_feature(framework: str, title: str) -> Callable[..., Callable[..., Fai
     return register
 
 
+def bisected(names: Iterable[str], run: Callable[[list[str]], Mapping[str, object]]) -> Failures:
+    """Runs many activations at once, and halves of them where that fails, down to the guilty ones.
+
+    Args:
+        names: The activations.
+        run: Returns the value of each, by name.
+    """
+    names = list(names)
+    try:
+        values = run(names)
+    except Exception as error:  # as in `_problem`
+        if len(names) == 1:
+            return {names[0]: problem_of(error)}
+        half = len(names) // 2
+        return {**bisected(names[:half], run), **bisected(names[half:], run)}
+    return {n: p for n in names if (p := _problem(lambda name: same(name, values[name]), n))}
+
+
 def _problem(exercise: Callable[[str], None], name: str) -> str:
     try:
         exercise(name)

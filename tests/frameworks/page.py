@@ -15,10 +15,10 @@ _TITLES = {
 }
 _HEAD = """# What each framework does with the layers
 
-Generated from `tests/frameworks`, which exercise every cell. ✓: it works, and value and, where there
-is one, gradient are those of exact arithmetic. A number leads to the reason why it is not possible;
-the tests fail when it becomes so. A row is an activation as `get_layer` makes it, with default
-parameters where it has them.
+Generated from `tests/frameworks`, which exercise every cell. ✓: it works, and value and, where
+there is one, gradient are those of exact arithmetic. A number leads to the reason why it is not
+possible; the tests fail when it becomes so. A row is an activation as `get_layer` makes it, with
+its default parameters where it has them.
 """
 
 
