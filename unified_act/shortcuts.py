@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-__all__ = ["dtype_test", "shortcut", "with_keywords", "written_call"]
+__all__ = ["dtype_test", "positional_call", "shortcut", "with_keywords", "written_call"]
 
 _NUMBERS = {"inf": math.inf, "nan": math.nan}
 """What `repr` writes of a number and Python does not read."""
@@ -33,6 +33,11 @@ def written_call(keywords: Mapping[str, Any]) -> str:
     """
     passed = [f"{keyword}={value!r}" for keyword, value in keywords.items()]
     return f"function({', '.join(['x', *passed])})"
+
+
+def positional_call(values: Sequence[Any]) -> str:
+    """Returns the text of a call of ``function`` with x and further arguments, by position."""
+    return f"function({', '.join(['x', *map(repr, values)])})"
 
 
 def dtype_test(names: Sequence[str]) -> str:

@@ -15,8 +15,9 @@ from unified_act.callables import bind
 from unified_act.errors import InputTypeError
 from unified_act.layers import Layers
 from unified_act.randomness import seed_or_generator, with_generator
-from unified_act.shortcuts import dtype_test, shortcut, with_keywords, written_call
+from unified_act.shortcuts import dtype_test, shortcut, with_keywords
 from unified_act_torch import gradient, layers
+from unified_act_torch.eager import fastest_call
 from unified_act_torch.native import NATIVE
 
 __all__ = ["TorchBackend"]
@@ -57,8 +58,9 @@ class TorchBackend:
         checked = self._checked(activation, by_dtype, inputs, as_node)
         if inputs > 1 or not admitted:
             return checked
-        scope = {"function": function, **admitted}
-        return shortcut(dtype_test(kernel.dtypes), written_call(arguments), checked, scope)
+        fastest, call = fastest_call(kernel, arguments)
+        scope = {"function": fastest, **admitted}
+        return shortcut(dtype_test(kernel.dtypes), call, checked, scope)
 
     def _checked(
         self,
