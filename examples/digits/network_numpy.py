@@ -24,13 +24,14 @@ class ConvolutionalNetwork:
         self.hidden_activation = ua.get_activation(settings.hidden, backend="numpy")
         self.weights = weights
 
-    def forward(self, images: Images) -> Array:
-        """Returns the logits."""
-        features = self.convolution_activation(_convolve(images, self.weights, "convolution1"))
-        features = self.convolution_activation(_convolve(features, self.weights, "convolution2"))
-        features = _pool(features).reshape(len(images), -1)
-        hidden = self.hidden_activation(_affine(features, self.weights, "hidden"))
-        return _affine(hidden, self.weights, "classifier")
+    def layers(self, images: Images) -> list[Array]:
+        """Returns what each layer gives before its activation; the last one are the logits."""
+        first = _convolve(images, self.weights, "convolution1")
+        second = _convolve(self.convolution_activation(first), self.weights, "convolution2")
+        features = _pool(self.convolution_activation(second)).reshape(len(images), -1)
+        hidden = _affine(features, self.weights, "hidden")
+        logits = _affine(self.hidden_activation(hidden), self.weights, "classifier")
+        return [first, second, hidden, logits]
 
 
 class DenseNetwork:
@@ -40,11 +41,10 @@ class DenseNetwork:
         self.hidden_activation = ua.get_activation(settings.hidden, backend="numpy")
         self.weights = weights
 
-    def forward(self, images: Images) -> Array:
-        """Returns the logits."""
-        pixels = images.reshape(len(images), -1)
-        hidden = self.hidden_activation(_affine(pixels, self.weights, "hidden"))
-        return _affine(hidden, self.weights, "classifier")
+    def layers(self, images: Images) -> list[Array]:
+        """Returns what each layer gives before its activation; the last one are the logits."""
+        hidden = _affine(images.reshape(len(images), -1), self.weights, "hidden")
+        return [hidden, _affine(self.hidden_activation(hidden), self.weights, "classifier")]
 
     def loss_and_gradients(self, images: Images, labels: Labels) -> tuple[float, Weights]:
         """Returns the mean cross-entropy and its gradient for every weight."""
@@ -107,7 +107,7 @@ def weights_of(network: Network) -> Weights:
 
 def logits(network: Network, images: Images) -> Array:
     """Returns what the network says about each image, without dropout."""
-    return network.forward(images)
+    return network.layers(images)[-1]
 
 
 class Adam:

@@ -59,10 +59,12 @@ class Settings:
     def __post_init__(self) -> None:
         for name in (self.convolution, self.hidden):
             # The frameworks order the axes differently, so that only these agree in every layer.
-            if ua.get_activation(name, backend="numpy").name not in ua.list_activations(
-                "elementwise"
-            ):
-                raise ua.UnknownActivationError(f"{name!r} is no elementwise activation.")
+            usable = ua.list_activations("elementwise")
+            if ua.get_activation(name, backend="numpy").name not in usable:
+                raise ua.UnknownActivationError(
+                    f"{name!r} is no elementwise activation without weights; "
+                    f"use one of {', '.join(usable)}."
+                )
 
     def activations(self, architecture: Architecture) -> str:
         """Returns the names of the activations in a network, for display."""

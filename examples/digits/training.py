@@ -23,11 +23,13 @@ class Epoch:
         number: Epochs done.
         loss: Mean loss of the last epoch's batches.
         accuracy: On the test images.
+        weights: What the network has learned so far.
     """
 
     number: int
     loss: float
     accuracy: float
+    weights: Weights
 
 
 @dataclass(frozen=True)
@@ -65,8 +67,10 @@ def train(
             )
         ]
         logits = networks.logits(network, digits.test_images)
-        on_epoch(Epoch(number, float(np.mean(losses)), accuracy(logits, digits.test_labels)))
-    return Trained(framework.name, architecture, networks.weights_of(network), logits)
+        weights = networks.weights_of(network)
+        reached = accuracy(logits, digits.test_labels)
+        on_epoch(Epoch(number, float(np.mean(losses)), reached, weights))
+    return Trained(framework.name, architecture, weights, logits)
 
 
 def accuracy(logits: Array, labels: Labels) -> float:
