@@ -3,6 +3,7 @@
 PYTHON ?= $(shell command -v python3.11 || echo python3)
 BACKENDS ?= numpy,torch,tensorflow,mxnet
 JOBS ?= 2
+ACTIVATIONS ?= relu leaky_relu gelu mish tanh hard_sigmoid
 
 ifeq ($(BACKENDS),numpy)
 RUN_ENV := .venv-numpy
@@ -13,13 +14,17 @@ IN_RUN_ENV := $(RUN_ENV)/bin
 BIN := .venv/bin
 QUIET := TF_CPP_MIN_LOG_LEVEL=3
 
-.PHONY: run test check format bench docs clean help
+.PHONY: run sweep test check format bench docs clean help
 
 help:  ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
 
 run: $(RUN_ENV)/.ready  ## recognise digits on every framework, then swap frameworks (BACKENDS=…)
 	@$(QUIET) $(IN_RUN_ENV)/python -m examples.digits --backends $(BACKENDS)
+
+sweep: BACKENDS = torch
+sweep: .venv/.ready  ## train with several activations and draw what happens (ACTIVATIONS="…" BACKENDS=…)
+	@$(QUIET) $(BIN)/python -m examples.digits --backends $(BACKENDS) $(foreach name,$(ACTIVATIONS),--activation '$(name)')
 
 test: .venv/.ready  ## run the tests
 	$(QUIET) $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
@@ -40,7 +45,7 @@ docs: .venv/.ready  ## generate the tables of docs/ from the specifications
 	$(QUIET) $(BIN)/python -m docs.generate
 
 clean:  ## remove the environments and everything generated
-	rm -rf .venv .venv-numpy .pytest_cache .mypy_cache .ruff_cache .hypothesis dist build
+	rm -rf .venv .venv-numpy .pytest_cache .mypy_cache .ruff_cache .hypothesis dist build sweep.png
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/.ready: pyproject.toml constraints.txt

@@ -11,9 +11,10 @@ from rich.table import Table
 
 from examples.digits.settings import Limits, Settings
 from examples.digits.swap import Run
+from examples.digits.sweep import History
 from examples.digits.training import Epoch
 
-__all__ = ["follow", "progress_bars", "table", "verdict"]
+__all__ = ["follow", "progress_bars", "sweep_table", "table", "verdict"]
 
 _LINES = 5
 """About how many epochs a log that is no terminal shows of each training."""
@@ -41,7 +42,8 @@ def follow(progress: Progress, training: str, epochs: int) -> Callable[[Epoch], 
         progress.update(task, completed=epoch.number, state=state)
         shown = epoch.number % max(1, epochs // _LINES) == 0 or epoch.number in (1, epochs)
         if progress.disable and shown:
-            progress.console.print(f"{training:<26} epoch {epoch.number:>2}/{epochs}  {state}")
+            line = f"{training:<26} epoch {epoch.number:>2}/{epochs}  {state}"
+            progress.console.print(line, soft_wrap=True)
 
     return show
 
@@ -74,6 +76,33 @@ def table(runs: Sequence[Run], settings: Settings) -> Table:
             "itself" if first else str(run.predictions_that_differ),
         )
         previous = run.trained_on
+    return result
+
+
+def sweep_table(histories: Sequence[History]) -> Table:
+    """Returns one row for each training, those of the same framework together."""
+    result = Table(
+        title="The same network with each activation, test images",
+        box=box.SIMPLE_HEAVY,
+        pad_edge=False,
+    )
+    result.add_column("trained on", no_wrap=True)
+    result.add_column("activation", overflow="fold")
+    for heading in ("last\naccuracy", "best\naccuracy", "dead\nunits", "seconds"):
+        result.add_column(heading, justify="right")
+    previous = None
+    for history in histories:
+        if previous not in (None, history.framework):
+            result.add_section()
+        result.add_row(
+            history.framework if history.framework != previous else "",
+            history.activation,
+            f"{history.accuracies[-1]:.2%}",
+            f"{max(history.accuracies):.2%}",
+            f"{history.dead[-1]:.1%}",
+            f"{history.seconds:.1f}",
+        )
+        previous = history.framework
     return result
 
 
