@@ -43,6 +43,7 @@ bench: .venv/.ready  ## time calls against the frameworks' own functions
 
 docs: .venv/.ready  ## generate the tables of docs/ from the specifications
 	$(QUIET) $(BIN)/python -m docs.generate
+	$(QUIET) $(BIN)/python -m tests.frameworks.page
 
 clean:  ## remove the environments and everything generated
 	rm -rf .venv .venv-numpy .pytest_cache .mypy_cache .ruff_cache .hypothesis dist build sweep.png

@@ -64,6 +64,7 @@ def _section(activation: Activation, kernels: dict[str, Native | None]) -> list[
         f"{p.range}."
         for p in activation.parameters
     ]
+    lines += [f"- Weight {activation.weight_text(name)}." for name in activation.weights]
     defaults = {} if activation.required else activation.bind({})
     if not activation.required:
         lines += [f"- f′({k.at:.6g}) = {k.derivative:.6g}." for k in activation.kinks(**defaults)]

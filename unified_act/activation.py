@@ -244,6 +244,11 @@ class Activation:
         """The inputs that are learned, and that a layer holds."""
         return tuple(self.inputs[1:] if self.kind == "learned" else ())
 
+    def weight_text(self, name: str) -> str:
+        """What a reader wants to know of a weight."""
+        known = name in self.initial
+        return f"{name} (in a layer from {self.initial[name]:.6g})" if known else name
+
     @property
     def differentiated(self) -> tuple[str, ...]:
         """The inputs by which it is differentiated: not by a mask or noise."""

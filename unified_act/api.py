@@ -278,6 +278,7 @@ def describe(name: str, *, dialect: str | None = None) -> str:
 
 def _facts(activation: Activation) -> list[tuple[str, str]]:
     facts = [("formula", activation.formula), ("aliases", ", ".join(activation.aliases))]
+    facts.append(("weights", ", ".join(map(activation.weight_text, activation.weights))))
     facts += [
         (
             "parameters" if i == 0 else "",

@@ -41,6 +41,7 @@ def second_derivative(xp, x, alpha):
     "expanded_silu",
     kind="learned",
     inputs=("x", "alpha"),
+    initial={"alpha": 0.0},
     parameters=[ua.Parameter("axis", -1, "the axis that the channels of alpha belong to")],
     aliases=["xsilu"],
     derivative=derivative,
