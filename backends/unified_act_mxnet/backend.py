@@ -18,9 +18,10 @@ from unified_act.backend import (
     section_length,
 )
 from unified_act.errors import InputTypeError, UnsupportedError
+from unified_act.layers import Layers
 from unified_act.randomness import seed_or_generator, with_generator
 from unified_act.shortcuts import with_keywords
-from unified_act_mxnet import gradient
+from unified_act_mxnet import gradient, layers
 from unified_act_mxnet._framework import BFLOAT16, mx
 from unified_act_mxnet.graph import Graph, shared_graph
 from unified_act_mxnet.native import NATIVE
@@ -47,6 +48,7 @@ class MxnetBackend:
     name = "mxnet"
     dtypes: Sequence[str] = DTYPES
     native: Mapping[str, Native] = NATIVE
+    layers: Layers = layers
     types: Sequence[type] = (NDArray, mx.np.ndarray, Symbol, NumpySymbol)
 
     def accepts(self, array_type: type) -> bool:

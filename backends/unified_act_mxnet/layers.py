@@ -1,0 +1,137 @@
+"""Layers on MXNet: one generic Gluon block."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unified_act.layers import LayerSpec, check_options
+from unified_act_mxnet._framework import BFLOAT16, mx
+
+__all__ = ["ActivationLayer", "is_layer", "make_layer", "set_weights", "weights_of"]
+
+
+# None of Gluon's own is used. `Activation` runs other operators than we do, with other bits;
+# `LeakyReLU`, `SELU` and `GELU` run kernels that are not admitted in every dtype, `Swish` and
+# `PReLU` none that is. `ELU(1.0)` gives the same numbers, but takes only the kind of arrays that
+# `mx.npx.set_np` has chosen, and does not show its alpha.
+
+
+class ActivationLayer(mx.gluon.HybridBlock):  # type: ignore[misc, name-defined]
+    """An activation that holds its weights as parameters.
+
+    Attributes:
+        spec: What it is.
+    """
+
+    def __init__(self, spec: LayerSpec, **options: Any) -> None:
+        self.spec = spec  # which the prefix is made of
+        super().__init__(**options)
+        for name, value in spec.initial.items():
+            init, shape = mx.init.Constant(value), (spec.channels or 0,)
+            weight = self.params.get(name, shape=shape, init=init, allow_deferred_init=True)
+            setattr(self, name, weight)
+
+    def _alias(self) -> str:
+        return self.spec.function.name
+
+    def hybrid_forward(self, F: Any, x: Any, *others: Any, **weights: Any) -> Any:  # noqa: N803
+        """Returns the activation of `x`.
+
+        Args:
+            F: `mx.nd` or `mx.sym`.
+            x: A floating-point array, or a symbol.
+            *others: A mask or noise, if the activation takes one.
+            **weights: The parameters.
+        """
+        own = [weights[name] for name in self.spec.initial]
+        if self.spec.channels is None and F is mx.sym:
+            own = [self._sized_by(x, weight) for weight in own]
+        return self.spec.function(x, *own, *others)
+
+    def _sized_by(self, x: Any, weight: Any) -> Any:
+        """`weight`, minus a zero for each channel of `x`: so MXNet infers how many it has."""
+        axis = int(self.spec.function.parameters["axis"])
+        moved = mx.sym.swapaxes(x.as_nd_ndarray(), dim1=axis, dim2=-1)
+        rows = mx.sym.reshape(moved, shape=(-1, 0), reverse=True)
+        row = mx.sym.reshape(mx.sym.slice_axis(rows, axis=0, begin=0, end=1), shape=(-1,))
+        return mx.sym.elemwise_sub(weight.as_nd_ndarray(), mx.sym.zeros_like(row))
+
+    def infer_shape(self, x: Any, *_others: Any) -> None:
+        """Gives the weights the size that the first input says."""
+        for name in self.spec.initial:
+            getattr(self, name).shape = (self.spec.channels_of(x.shape),)
+
+    def __repr__(self) -> str:
+        sizes = [_size(getattr(self, name)) for name in self.spec.initial]
+        spec = replace(self.spec, channels=sizes[0]) if sizes else self.spec
+        return f"ActivationLayer({spec.describe()})"
+
+
+def make_layer(spec: LayerSpec, options: Mapping[str, Any]) -> ActivationLayer:
+    """Returns the layer of a specification."""
+    check_options(options, ("prefix", "params"), "mxnet")
+    return ActivationLayer(spec, **options)
+
+
+def is_layer(thing: Any) -> bool:
+    """Whether it is an activation as a block of Gluon."""
+    return isinstance(thing, ActivationLayer)
+
+
+def weights_of(layer: ActivationLayer) -> Mapping[str, NDArray[Any] | None]:
+    """Returns the weights by name; of a layer that is not initialized, what they begin with."""
+    return {
+        name: _as_numpy(getattr(layer, name), first) for name, first in layer.spec.initial.items()
+    }
+
+
+def _as_numpy(parameter: Any, first: float) -> NDArray[Any] | None:
+    size = _size(parameter)
+    if size is None:
+        return None
+    if not _has_data(parameter):
+        return np.full(size, first, np.float32)
+    held = parameter.list_data()[0]  # one for each device, all the same
+    wide: NDArray[Any] = (held.astype("float32") if held.dtype == BFLOAT16 else held).asnumpy()
+    return wide
+
+
+def set_weights(layer: ActivationLayer, weights: Mapping[str, NDArray[Any]]) -> None:
+    """Gives the layer these weights, as initialized ones."""
+    for name, value in weights.items():
+        parameter = getattr(layer, name)
+        if not _has_data(parameter):
+            parameter.shape = value.shape
+            parameter.initialize(ctx=_devices(parameter))
+        if parameter.list_data()[0].dtype == BFLOAT16:  # which NumPy cannot round to
+            single = mx.nd.array(value, dtype="float32")
+            parameter.set_data(mx.nd.amp_cast(single, dtype=BFLOAT16))
+        else:
+            parameter.set_data(value)
+
+
+def _size(parameter: Any) -> int | None:
+    """How many numbers it has, if that is known."""
+    (size,) = parameter.shape
+    return int(size) if size > 0 else None  # MXNet writes 0, or -1 under np_shape
+
+
+def _has_data(parameter: Any) -> bool:
+    try:
+        parameter.list_data()
+    except RuntimeError:  # not initialized, or waiting for its size
+        return False
+    return True
+
+
+def _devices(parameter: Any) -> Any:
+    """Those that a parameter waits to be made on, if any."""
+    try:
+        return parameter.list_ctx()
+    except RuntimeError:  # nobody has initialized it
+        return None
