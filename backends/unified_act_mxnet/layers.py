@@ -45,7 +45,7 @@ class ActivationLayer(mx.gluon.HybridBlock):  # type: ignore[misc, name-defined]
         Args:
             F: `mx.nd` or `mx.sym`.
             x: A floating-point array, or a symbol.
-            *others: A mask or noise, if the activation takes one.
+            *others: A mask or noise, if the activation takes one; a seed unless it is hybridized.
             **weights: The parameters.
         """
         own = [weights[name] for name in self.spec.initial]
