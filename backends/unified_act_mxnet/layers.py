@@ -95,7 +95,8 @@ def _as_numpy(parameter: Any, first: float) -> NDArray[Any] | None:
     if size is None:
         return None
     if not _has_data(parameter):
-        return np.full(size, first, np.float32)
+        dtype = np.float32 if parameter.dtype == BFLOAT16 else parameter.dtype
+        return np.full(size, first, dtype)
     held = parameter.list_data()[0]  # one for each device, all the same
     wide: NDArray[Any] = (held.astype("float32") if held.dtype == BFLOAT16 else held).asnumpy()
     return wide

@@ -226,11 +226,15 @@ class TestCarrying:
             held = subject.weight.data(device).asnumpy()
             np.testing.assert_array_equal(held, ua.export_weights(subject)["weight"])
 
-    def test_one_that_is_not_initialized_has_what_it_begins_with(self):
+    @every_dtype
+    def test_one_that_is_not_initialized_has_what_it_begins_with(self, dtype):
         subject = layer(channels=2, initial=0.5)
-        assert ua.export_weights(subject)["weight"].tolist() == [0.5, 0.5]
+        subject.cast(BFLOAT16 if dtype == "bfloat16" else dtype)
+        before = ua.export_weights(subject)["weight"]
         subject.initialize()
-        assert ua.export_weights(subject)["weight"].tolist() == [0.5, 0.5]
+        after = ua.export_weights(subject)["weight"]
+        assert before.tolist() == after.tolist() == [0.5, 0.5]
+        assert before.dtype == after.dtype == ("float32" if dtype == "bfloat16" else dtype)
 
     def test_another_number_of_channels(self):
         with pytest.raises(ua.ParameterValueError, match=r"has the shape \(3,\), got \(4,\)"):
@@ -254,6 +258,12 @@ class TestOptions:
     def test_wrong_number_of_channels(self):
         subject = prepared(layer(channels=3), None)
         with pytest.raises(ua.ParameterValueError, match="the weight has 3 channels, but axis -1"):
+            subject(array())
+
+    def test_wrong_number_of_channels_hybridized(self):
+        """A graph knows no shapes, so that MXNet says it."""
+        subject = prepared(layer(channels=3), {})
+        with pytest.raises(mx.MXNetError, match="operands could not be broadcast"):
             subject(array())
 
     def test_not_initialized(self):
