@@ -53,8 +53,8 @@ clean:  ## remove the environments and everything generated
 	@echo "Making .venv and installing the project with all backends (some minutes, once) …"
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
-	@# Keras 2 asks for tensorflow by that name; tensorflow-cpu is the same.
-	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt --no-deps tf_keras
+	@# Keras 2 asks for tensorflow by that name; tensorflow-cpu is the same. tf2onnx finds all here.
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt --no-deps tf_keras tf2onnx
 	@touch $@
 
 .venv-numpy/.ready: pyproject.toml constraints.txt

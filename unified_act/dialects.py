@@ -60,6 +60,10 @@ class Cell:
         """Their parameters that have no default."""
         return [*self.needs, *(key for key, (_, *default) in self.takes.items() if not default)]
 
+    def current(self, opset: int | None) -> bool:
+        """Whether the opset has it; None: there are no opsets."""
+        return opset is None or self.since <= opset <= (self.until or opset)
+
     def fits(self, given: Mapping[str, Any], *, first: bool) -> bool:
         """Whether a call with these arguments means this cell."""
         chosen = all(
@@ -280,7 +284,7 @@ def _unknown(name: str, spoken: Dialect) -> UnknownActivationError:
 def _meaning(
     name: str, cells: Sequence[Cell], given: Mapping[str, Any], spoken: Dialect
 ) -> Meaning:
-    current = [cell for cell in cells if _current(cell, spoken.opset)]
+    current = [cell for cell in cells if cell.current(spoken.opset)]
     if not current:
         first = min(cell.since for cell in cells)
         raise UnknownActivationError(f"{spoken} has no {name!r}: it came with opset {first}.")
@@ -292,10 +296,6 @@ def _meaning(
         if cell.canonical is not None and cell.fits(given, first=cell is current[0]):
             return Meaning(cell.canonical, cell.translate(given), cell)
     raise _misfit(f"{spoken}'s {name}", name, current, given)
-
-
-def _current(cell: Cell, opset: int | None) -> bool:
-    return opset is None or (cell.since <= opset and (cell.until is None or opset <= cell.until))
 
 
 def _misfit(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
-__all__ = ["polynomial", "square_exp", "times_erfc"]
+__all__ = ["expm1", "log1p", "polynomial", "square_exp", "times_erfc"]
 
 # erfc(z) = exp(-z²) · P(y) / (z + M) for z ≥ 0, with y = (z - K)/(z + K) in [-1, 1): the map of
 # Schonfelder (Math. Comp. 32, 1978). M makes P nearly constant, so that the rounding of y hardly
@@ -56,6 +57,27 @@ _Q = (
 )
 _ZERO_FROM = 30.0
 """exp(-z²) is 0 from here on in every dtype."""
+
+_SMALL = 0.5
+_EXPM1 = tuple(1.0 / math.factorial(k + 2) for k in range(13))
+"""(e^x - 1 - x)/x² for |x| ≤ ½, by its series: the next term is below 4e-17 of e^x - 1."""
+
+
+def expm1(xp: Any, x: Any) -> Any:
+    """Returns exp(x) - 1, accurate near 0."""
+    near = xp.abs(x) < _SMALL
+    small = xp.where(near, x, 0.0)
+    series = small + small * small * polynomial(small, _EXPM1)
+    series = xp.where(small == 0.0, small, series)  # which has the sign of x
+    return xp.where(near, series, xp.exp(x) - 1.0)
+
+
+def log1p(xp: Any, x: Any) -> Any:
+    """Returns log(1 + x), accurate near 0."""
+    total = x + 1.0
+    lost = x - (total - 1.0)  # in the rounding of the sum, exactly; NaN where that is infinite
+    correction = xp.where(xp.abs(lost) > 0.0, lost / total, 0.0)
+    return xp.where(total == 1.0, x, xp.log(total) + correction)
 
 
 def square_exp(xp: Any, factor: Any, z: Any) -> Any:

@@ -114,12 +114,19 @@ class Written:
     """How an activation is written in a dialect.
 
     Attributes:
-        text: The call, without its input.
+        spelling: What is called.
+        arguments: With which arguments, beside its input.
         meaning: What the call means there.
     """
 
-    text: str
+    spelling: str
+    arguments: Mapping[str, Any]
     meaning: Meaning
+
+    @property
+    def text(self) -> str:
+        """The call, without its input."""
+        return call(self.spelling, self.arguments)
 
 
 def write(name: str, parameters: Mapping[str, Any], dialect: Dialect) -> Written | None:
@@ -142,11 +149,10 @@ def write(name: str, parameters: Mapping[str, Any], dialect: Dialect) -> Written
     """
     complete = {**defaults(name), **parameters}
     for cell in sorted(dialect.cells, key=lambda cell: not _is_called(cell, name)):
-        if cell.canonical == name and cell.wrong is None:
+        if cell.canonical == name and cell.wrong is None and cell.current(dialect.opset):
             arguments = _arguments(cell, complete)
             if arguments is not None:
-                text = call(cell.spellings[0], arguments)
-                return Written(text, Meaning(name, complete, cell))
+                return Written(cell.spellings[0], arguments, Meaning(name, complete, cell))
     for first, other, others in same():
         if first == name and all(v in complete for v in others.values() if isinstance(v, str)):
             given = {k: complete[v] if isinstance(v, str) else v for k, v in others.items()}

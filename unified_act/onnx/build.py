@@ -1,0 +1,216 @@
+"""The public function: an activation as a model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from onnx import ModelProto, ValueInfoProto, defs, helper
+
+from unified_act import __version__
+from unified_act.activation import Activation
+from unified_act.api import get_activation
+from unified_act.assembly import assemble, elements
+from unified_act.backend import DTYPES
+from unified_act.callables import ActivationFunction
+from unified_act.errors import ParameterValueError, UnknownActivationError, UnsupportedError
+from unified_act.onnx import namespace
+from unified_act.onnx.graph import ELEMENT_TYPES, Array, Graph
+from unified_act.onnx.native import ADMITTED, Operator, operator_for
+from unified_act.registry import ACTIVATIONS
+from unified_act.translation import call
+
+if TYPE_CHECKING:
+    from unified_act.backend import Numerics
+
+__all__ = ["model"]
+
+FIRST_OPSET = 13
+DEFAULT_OPSET = 20
+"""Old enough for the runtimes in use, and new enough for the operators Gelu and Mish."""
+
+
+def model(
+    name: str | Mapping[str, Any] | ActivationFunction | None,
+    *,
+    opset: int = DEFAULT_OPSET,
+    dtype: str = "float32",
+    shape: Sequence[int | str] | None = None,
+    numerics: Numerics = "fast",
+    dialect: str | None = None,
+    **parameters: Any,
+) -> ModelProto:
+    """Returns an activation as an ONNX model.
+
+    Its inputs are those of the activation by name: `x`; weights, each a vector of one number or of
+    one for each channel; a mask, which is boolean, or noise between 0 and 1, in the shape of `x`.
+    Its output is `y`. float16 and bfloat16 are computed in float32 and rounded once, but for
+    operators that are exact in them.
+
+    Args:
+        name: The activation, as for `get_activation`; or what that returned.
+        opset: The version of the standard's operators, 13 or newer.
+        dtype: The type of the inputs and of the output: ``"float16"``, ``"bfloat16"``,
+            ``"float32"`` or ``"float64"``.
+        shape: The shape of `x`; a string is the name of a length that is known at run time.
+            Default: two such lengths, or as many as the parameter ``axis`` asks for. ONNX has no
+            input of any number of dimensions.
+        numerics: ``"fast"``: ONNX's own operator where ONNX Runtime computes it accurately, else
+            the shared definition. ``"strict"``: always the shared definition.
+        dialect: Whose name and parameters these are, as for `get_activation`.
+        **parameters: The activation's parameters, as for `get_activation`.
+
+    Raises:
+        UnsupportedError: The opset is older than 13, or newer than the installed onnx.
+        ParameterValueError: `dtype` or `shape` is none, or `axis` does not exist in it.
+        UnifiedActError: Whatever `get_activation` raises.
+
+    Examples:
+        >>> import onnx
+        >>> import unified_act.onnx
+        >>> elu = unified_act.onnx.model("elu", alpha=0.5, shape=("batch", 16))
+        >>> onnx.checker.check_model(elu, full_check=True)
+        >>> print(onnx.printer.to_text(elu.graph))
+        elu (float[batch,16] x) => (float[batch,16] y) {
+           y = Elu <alpha: float = 0.5> (x)
+        }
+    """
+    activation, bound, numerics = _asked_for(name, numerics, dialect, parameters)
+    _check_opset(opset)
+    if dtype not in DTYPES:
+        raise ParameterValueError(f"dtype must be one of {', '.join(DTYPES)}, got {dtype!r}.")
+    shape = _shape_for(bound.get("axis"), shape)
+    computed, operator = _choose(activation, bound, dtype, numerics, opset)
+    graph = Graph(opset, computed, shape)
+    inputs = _inputs(activation, bound, dtype, shape)
+    function = _function(activation, bound, operator)
+    arrays = [
+        graph.array(info.name)
+        if info.name in activation.masks or computed == dtype
+        else graph.apply("Cast", graph.array(info.name), to=ELEMENT_TYPES[computed])
+        for info in inputs
+    ]
+    result = function(*arrays)
+    if computed != dtype:
+        result = graph.apply("Cast", result, to=ELEMENT_TYPES[dtype])
+    _name_result(graph, result)
+    lengths = [*shape]
+    if activation.kind == "gated" or activation.resizes:
+        lengths[bound["axis"]] = "resized"
+    output = helper.make_tensor_value_info("y", ELEMENT_TYPES[dtype], lengths)
+    versions = [helper.make_opsetid("", opset)]
+    return helper.make_model(
+        helper.make_graph(
+            graph.nodes, activation.name, inputs, [output], initializer=graph.constants
+        ),
+        opset_imports=versions,
+        ir_version=helper.find_min_ir_version_for(versions),
+        producer_name="unified_act",
+        producer_version=__version__,
+        doc_string=_documentation(activation, bound),
+    )
+
+
+def _asked_for(
+    name: Any, numerics: Numerics, dialect: str | None, parameters: Mapping[str, Any]
+) -> tuple[Activation, dict[str, Any], Numerics]:
+    backend = None if isinstance(name, ActivationFunction) else "numpy"  # of names, any will do
+    function: Any = get_activation(
+        name, backend=backend, numerics=numerics, dialect=dialect, **parameters
+    )
+    if not isinstance(function, ActivationFunction):
+        raise UnknownActivationError(
+            f"{name!r} is none of ours: give the name of an activation, or register it."
+        )
+    activation = ACTIVATIONS.find(function.name, function.plugin)
+    return activation, dict(function.parameters), function.numerics
+
+
+def _check_opset(opset: int) -> None:
+    newest = defs.onnx_opset_version()
+    if opset < FIRST_OPSET:
+        raise UnsupportedError(
+            f"opset {opset}: the definitions need operators as they are since opset {FIRST_OPSET}."
+        )
+    if opset > newest:
+        raise UnsupportedError(
+            f"opset {opset}: the installed onnx has opsets up to {newest}; upgrade onnx."
+        )
+
+
+def _shape_for(axis: int | None, shape: Sequence[int | str] | None) -> list[int | str]:
+    if shape is None:
+        rank = 2 if axis is None else max(2, -axis, axis + 1)
+        return [f"d{index}" for index in range(rank)]
+    for length in shape:
+        named = isinstance(length, str) and length.isidentifier()
+        if not named and (not isinstance(length, int) or isinstance(length, bool) or length < 0):
+            raise ParameterValueError(
+                f"shape must hold lengths and names of lengths, got {length!r}."
+            )
+    if axis is not None and not -len(shape) <= axis < len(shape):
+        raise ParameterValueError(
+            f"axis {axis} does not exist in an input of shape {tuple(shape)}; pass axis=…"
+        )
+    return list(shape)
+
+
+def _choose(
+    activation: Activation,
+    parameters: Mapping[str, Any],
+    dtype: str,
+    numerics: Numerics,
+    opset: int,
+) -> tuple[str, Operator | None]:
+    """The type to compute in, and the operator to use in place of the shared definition."""
+    wide = dtype if dtype == "float64" else "float32"
+    admitted = ADMITTED.get(activation.name)
+    if numerics == "fast" and admitted is not None:
+        for computed in dict.fromkeys((dtype, wide)):
+            if computed in admitted.dtypes:
+                operator = operator_for(activation, parameters, computed, opset)
+                if operator is not None:
+                    return computed, operator
+    return wide, None
+
+
+def _function(
+    activation: Activation, parameters: Mapping[str, Any], operator: Operator | None
+) -> Callable[..., Array]:
+    if operator is None:
+        return assemble(activation, namespace, parameters)
+    spread = elements(activation, namespace, parameters)
+    return lambda x, *others: x.graph.apply(
+        operator.name, *spread(x, *others), *operator.further, **operator.attributes
+    )
+
+
+def _inputs(
+    activation: Activation, parameters: Mapping[str, Any], dtype: str, shape: Sequence[int | str]
+) -> list[ValueInfoProto]:
+    infos = []
+    for index, name in enumerate(activation.inputs_for(parameters)):
+        kind = "bool" if name in activation.masks else dtype
+        weight = index > 0 and activation.kind == "learned"
+        lengths = [f"{name}_length"] if weight else shape
+        infos.append(helper.make_tensor_value_info(name, ELEMENT_TYPES[kind], lengths))
+    return infos
+
+
+def _name_result(graph: Graph, result: Array) -> None:
+    """Calls the result `y`, whatever it is."""
+    if not any(result.name in node.output for node in graph.nodes):
+        result = graph.apply("Identity", result)  # an input
+    for node in graph.nodes:
+        for names in (node.input, node.output):
+            names[:] = ["y" if name == result.name else name for name in names]
+
+
+def _documentation(activation: Activation, parameters: Mapping[str, Any]) -> str:
+    lines = [
+        call(activation.name, parameters),
+        activation.summary,
+        activation.formula,
+        activation.source,
+    ]
+    return "\n".join(line for line in lines if line)
