@@ -87,3 +87,16 @@ def test_the_plugin_page_does_what_it_says():
         np.testing.assert_allclose(back(backend, slope, "float32"), wanted, rtol=1e-6)
     for target in re.findall(r"\]\(([^)]+)\)", text):
         assert (generate.FOLDER / target).exists(), target
+
+
+def test_the_onnx_page_does_what_it_says(monkeypatch, tmp_path, capsys):
+    """And prints what its comments say."""
+    text = (generate.FOLDER / "onnx.md").read_text(encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    scope, shown = {}, []
+    for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
+        exec(block, scope)
+        shown += [line[2:] for line in block.splitlines() if line.startswith("# ")]
+    assert capsys.readouterr().out.splitlines() == shown
+    for target in re.findall(r"\]\(([^)]+)\)", text):
+        assert (generate.FOLDER / target).exists(), target

@@ -135,3 +135,30 @@ class TestAccuracy:
         z = np.array([-np.inf, -largest, -30.0, 30.0, 31.0, largest, np.inf, np.nan], dtype)
         got = erfc(z)
         np.testing.assert_array_equal(got, np.array([2, 2, 2, 0, 0, 0, 0, np.nan], dtype))
+
+    @pytest.mark.parametrize(
+        ("function", "exactly", "lowest", "highest"),
+        [(special.expm1, mpmath.expm1, -40.0, 80.0), (special.log1p, mpmath.log1p, -1.0, 80.0)],
+        ids=["expm1", "log1p"],
+    )
+    def test_near_0_and_far_from_it(self, dtype, function, exactly, lowest, highest):
+        generator = np.random.default_rng(0)
+        tiny = 10.0 ** generator.uniform(-30, 0, 500)
+        close = generator.uniform(-0.9, 0.9, 1_000)
+        x = np.concatenate([tiny, -tiny, close, np.linspace(lowest, highest, 1_001)[1:]])
+        x = np.append(x, [special._SMALL, -special._SMALL]).astype(dtype)
+        with mpmath.workdps(40):
+            exact = [exactly(mpmath.mpf(float(value))) for value in x]
+            got = function(namespace, x)
+            assert got.dtype == dtype
+            errors = relative_errors(got, exact)
+        assert max(errors) <= ERRORS_IN_EPS * np.finfo(dtype).eps
+
+    @pytest.mark.parametrize("name", ["expm1", "log1p"])
+    def test_at_the_ends(self, dtype, name):
+        largest = np.finfo(dtype).max
+        x = np.array([-np.inf, -2.0, -1.0, -0.0, 0.0, largest, np.inf, np.nan], dtype)
+        with np.errstate(all="ignore"):
+            got, wanted = getattr(special, name)(namespace, x), getattr(np, name)(x)
+        np.testing.assert_allclose(got, wanted, rtol=4 * np.finfo(dtype).eps)
+        np.testing.assert_array_equal(np.signbit(got[3:5]), [True, False])

@@ -39,6 +39,8 @@ class TestWrite:
             ("hard_sigmoid", {}, "keras2", None),
             ("selu", {}, "mxnet", None),
             ("mish", {}, "tensorflow", None),
+            ("mish", {}, "onnx:18", "Mish"),
+            ("mish", {}, "onnx:17", None),
         ],
     )
     def test_text(self, name, parameters, dialect, text):

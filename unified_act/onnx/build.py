@@ -93,7 +93,7 @@ def model(
     result = function(*arrays)
     if computed != dtype:
         result = graph.apply("Cast", result, to=ELEMENT_TYPES[dtype])
-    _name_result(graph, result)
+    graph.finish(result, "y")
     lengths = [*shape]
     if activation.kind == "gated" or activation.resizes:
         lengths[bound["axis"]] = "resized"
@@ -127,6 +127,8 @@ def _asked_for(
 
 
 def _check_opset(opset: int) -> None:
+    if not isinstance(opset, int):
+        raise ParameterValueError(f"opset must be an integer, got {opset!r}.")
     newest = defs.onnx_opset_version()
     if opset < FIRST_OPSET:
         raise UnsupportedError(
@@ -142,9 +144,9 @@ def _shape_for(axis: int | None, shape: Sequence[int | str] | None) -> list[int 
     if shape is None:
         rank = 2 if axis is None else max(2, -axis, axis + 1)
         return [f"d{index}" for index in range(rank)]
-    for length in shape:
+    for length in [shape] if isinstance(shape, str) else shape:
         named = isinstance(length, str) and length.isidentifier()
-        if not named and (not isinstance(length, int) or isinstance(length, bool) or length < 0):
+        if isinstance(shape, str) or not (named or (type(length) is int and length >= 0)):
             raise ParameterValueError(
                 f"shape must hold lengths and names of lengths, got {length!r}."
             )
@@ -190,20 +192,15 @@ def _inputs(
 ) -> list[ValueInfoProto]:
     infos = []
     for index, name in enumerate(activation.inputs_for(parameters)):
+        if name == "y":
+            raise UnsupportedError(
+                f"an input of {activation.name} is called y, as the output is: rename it."
+            )
         kind = "bool" if name in activation.masks else dtype
         weight = index > 0 and activation.kind == "learned"
         lengths = [f"{name}_length"] if weight else shape
         infos.append(helper.make_tensor_value_info(name, ELEMENT_TYPES[kind], lengths))
     return infos
-
-
-def _name_result(graph: Graph, result: Array) -> None:
-    """Calls the result `y`, whatever it is."""
-    if not any(result.name in node.output for node in graph.nodes):
-        result = graph.apply("Identity", result)  # an input
-    for node in graph.nodes:
-        for names in (node.input, node.output):
-            names[:] = ["y" if name == result.name else name for name in names]
 
 
 def _documentation(activation: Activation, parameters: Mapping[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -39,6 +40,7 @@ class Graph:
         self.nodes: list[NodeProto] = []
         self.constants: list[TensorProto] = []
         self._seen: dict[Any, list[str]] = {}
+        self._numbers = itertools.count()
 
     def array(self, name: str) -> Array:
         """Returns the array of that name: an input."""
@@ -68,17 +70,19 @@ class Graph:
         attributes = _defaults(operator, self.opset) | attributes
         key = (operator, tuple(inputs), repr(attributes))
         if key not in self._seen:
-            names = [
-                f"v{len(self._seen)}_{index}" if index else f"v{len(self._seen)}"
-                for index in range(count)
-            ]
+            names = [f"_v{next(self._numbers)}" for _ in range(count)]
             self.nodes.append(helper.make_node(operator, inputs, names, **attributes))
             self._seen[key] = names
         return [Array(self, name) for name in self._seen[key]]
 
     def number(self, value: float) -> Array:
         """Returns a number as an array without dimensions, of the type that is computed in."""
-        return self.constant(np.array(value, dtype=self.dtype))
+        return self.constant(self.rounded(value))
+
+    def rounded(self, value: float) -> np.ndarray[Any, Any]:
+        """Returns a number in the type that is computed in, where it may be infinite."""
+        with np.errstate(over="ignore"):
+            return np.array(value, dtype=self.dtype)
 
     def integers(self, *values: int) -> Array:
         """Returns integers as a vector: axes, lengths or places."""
@@ -88,7 +92,7 @@ class Graph:
         """Returns a constant."""
         key = (str(value.dtype), value.shape, value.tobytes())
         if key not in self._seen:
-            name = f"c{len(self.constants)}"
+            name = f"_c{len(self.constants)}"
             self.constants.append(numpy_helper.from_array(value, name))
             self._seen[key] = [name]
         return Array(self, self._seen[key][0])
@@ -96,6 +100,20 @@ class Graph:
     def has_attribute(self, operator: str, name: str) -> bool:
         """Whether an operator has an attribute in this opset; later ones made inputs of some."""
         return name in defs.get_schema(operator, self.opset).attributes
+
+    def finish(self, result: Array, name: str) -> None:
+        """Calls the result `name`, and drops what it does not need; nothing can be added then."""
+        if not any(result.name in node.output for node in self.nodes):  # but is an input
+            result = self.apply("Identity", result)
+        needed = {result.name}
+        for node in reversed(self.nodes):
+            if needed.intersection(node.output):
+                needed.update(node.input)
+        self.nodes = [node for node in self.nodes if needed.intersection(node.output)]
+        self.constants = [constant for constant in self.constants if constant.name in needed]
+        for node in self.nodes:
+            for names in (node.input, node.output):
+                names[:] = [name if given == result.name else given for given in names]
 
 
 @functools.cache

@@ -46,7 +46,7 @@ def where(condition: Array, a: Any, b: Any) -> Array:
 
 def full_like(x: Array, value: float) -> Array:
     """An array of the shape of `x`, filled with `value`."""
-    filling = numpy_helper.from_array(np.array([value], dtype=x.graph.dtype))
+    filling = numpy_helper.from_array(x.graph.rounded(value).reshape(1))
     return x.graph.apply("ConstantOfShape", _shape(x), value=filling)
 
 

@@ -120,7 +120,8 @@ def operator_for(
     if activation.kind == "learned":
         # ONNX broadcasts a weight from the right, which -1 means for one of any shape.
         parameters = {**parameters, "axis": -1}
-    written = write(activation.name, parameters, find_dialect(f"onnx:{opset}"))
+    known = find_dialect("onnx").opset or opset
+    written = write(activation.name, parameters, find_dialect(f"onnx:{min(opset, known)}"))
     if written is None or not defs.has(written.spelling):
         return None
     schema = defs.get_schema(written.spelling, opset)
