@@ -208,6 +208,19 @@ class Activation:
         """The parameters without a default."""
         return tuple(p.name for p in self.parameters if p.default is None)
 
+    def check(self, given: Mapping[str, Any]) -> dict[str, float | int]:
+        """Returns the given parameters with their values as implementations use them.
+
+        Raises:
+            UnknownParameterError: A name in `given` is no parameter of this activation.
+            ParameterValueError: A value is out of range.
+        """
+        for name in given:
+            if name not in self._by_name:
+                hint = suggest(name, self._by_name) if self._by_name else "It takes none."
+                raise UnknownParameterError(f"{self.name} has no parameter {name!r}. {hint}")
+        return {name: self._by_name[name].check(value) for name, value in given.items()}
+
     def bind(self, given: Mapping[str, Any]) -> dict[str, float | int]:
         """Returns every parameter with its value: the given one, checked, or the default.
 
@@ -215,14 +228,11 @@ class Activation:
             UnknownParameterError: A name in `given` is no parameter of this activation.
             ParameterValueError: A value is out of range, or one without a default is missing.
         """
-        for name in given:
-            if name not in self._by_name:
-                hint = suggest(name, self._by_name) if self._by_name else "It takes none."
-                raise UnknownParameterError(f"{self.name} has no parameter {name!r}. {hint}")
+        checked = self.check(given)
         bound: dict[str, float | int] = {}
         for name, parameter in self._by_name.items():
-            if name in given:
-                bound[name] = parameter.check(given[name])
+            if name in checked:
+                bound[name] = checked[name]
             elif parameter.default is not None:
                 bound[name] = parameter.default
             else:

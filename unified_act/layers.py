@@ -21,7 +21,15 @@ from unified_act.errors import (
 from unified_act.loading import chosen_backend, imported_backends, list_backends, load_backend
 from unified_act.registry import ACTIVATIONS
 
-__all__ = ["LayerSpec", "Layers", "check_options", "export_weights", "get_layer", "import_weights"]
+__all__ = [
+    "LayerSpec",
+    "Layers",
+    "check_options",
+    "export_weights",
+    "get_layer",
+    "import_weights",
+    "layer_spec",
+]
 
 
 @dataclass(frozen=True)
@@ -176,12 +184,35 @@ def get_layer(
         raise ParameterValueError(
             f"a layer belongs to one framework: pass backend=…, one of {', '.join(list_backends())}"
         )
+    spec = layer_spec(
+        name,
+        backend=chosen,
+        numerics=numerics,
+        dialect=dialect,
+        channels=channels,
+        initial=initial,
+        parameters=parameters,
+    )
+    return _layers_of(chosen).make_layer(spec, dict(options or {}))
+
+
+def layer_spec(
+    name: str | Mapping[str, Any] | None,
+    *,
+    backend: str,
+    numerics: Numerics,
+    dialect: str | None,
+    channels: int | None,
+    initial: float | Mapping[str, float] | None,
+    parameters: Mapping[str, Any],
+) -> LayerSpec:
+    """Returns what `get_layer` makes a layer of, which says what the arguments are."""
     if callable(name):
         raise UnknownActivationError(
             f"a layer is made from a name, got {name!r}: give its name and parameters."
         )
     function = get_activation(
-        name, backend=chosen, numerics=numerics, dialect=dialect, **parameters
+        name, backend=backend, numerics=numerics, dialect=dialect, **parameters
     )
     activation = ACTIVATIONS.find(function.name)
     if channels is not None and (isinstance(channels, bool) or operator.index(channels) < 1):
@@ -190,8 +221,7 @@ def get_layer(
         raise ParameterValueError(
             f"{activation.name} learns nothing, so that it has no weights for channels={channels}."
         )
-    spec = LayerSpec(function, channels, _initial(activation, initial))
-    return _layers_of(chosen).make_layer(spec, dict(options or {}))
+    return LayerSpec(function, channels, _initial(activation, initial))
 
 
 def _initial(activation: Activation, given: float | Mapping[str, float] | None) -> dict[str, float]:
