@@ -36,6 +36,7 @@ if typing.TYPE_CHECKING:
     from unified_act.dialects import list_dialects
     from unified_act.layers import export_weights, get_layer, import_weights
     from unified_act.registration import register_activation
+    from unified_act.replacement import replace_activations
 
 __version__ = "0.1.0.dev0"
 
@@ -69,6 +70,7 @@ __all__ = [
     "list_backends",
     "list_dialects",
     "register_activation",
+    "replace_activations",
     "use_backend",
     "value_and_grad",
 ]
@@ -79,6 +81,7 @@ _LATE = {
     "import_weights": "unified_act.layers",
     "list_dialects": "unified_act.dialects",
     "register_activation": "unified_act.registration",
+    "replace_activations": "unified_act.replacement",
 }
 """What few programs use, and the modules that it is imported from when it is asked for."""
 

@@ -16,7 +16,7 @@ from unified_act.errors import InputTypeError
 from unified_act.layers import Layers
 from unified_act.randomness import seed_or_generator, with_generator
 from unified_act.shortcuts import dtype_test, shortcut, with_keywords
-from unified_act_torch import gradient, layers
+from unified_act_torch import gradient, layers, replacement
 from unified_act_torch.eager import fastest_call
 from unified_act_torch.native import NATIVE
 
@@ -31,6 +31,7 @@ class TorchBackend:
     native: Mapping[str, Native] = NATIVE
     layers: Layers = layers
     types: Sequence[type] = (Tensor, torch.nn.Parameter)
+    replace_activations = staticmethod(replacement.replace_activations)
 
     def accepts(self, array_type: type) -> bool:
         """Whether `array_type` is a tensor type, or what torch.fx traces with."""
