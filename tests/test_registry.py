@@ -17,7 +17,8 @@ NAMES = [
     *("hard_sigmoid_02", "hard_silu", "hard_tanh", "hardmax", "identity", "laplace", "leaky_relu"),
     *("lisht", "log_sigmoid", "log_softmax", "masked_softmax", "maxout", "mish", "prelu"),
     *("quick_gelu", "reglu", "relu", "relu6", "rrelu", "scaled_tanh", "selu", "shrink", "sigmoid"),
-    *("silu", "snake", "snake_beta", "soft_shrink", "softmax", "softmax2d", "softmin", "softplus"),
+    *("silu", "silu_beta", "snake", "snake_beta", "soft_shrink", "softmax", "softmax2d", "softmin"),
+    *("softplus", "softplus_beta"),
     *("softsign", "sparse_plus", "sparse_sigmoid", "sparsemax", "sqrt_softplus", "squared_relu"),
     *("squareplus", "star_relu", "swiglu", "tanh", "tanh_shrink", "threshold", "thresholded_relu"),
     *("tlu", "xielu"),
@@ -28,7 +29,9 @@ BY_KIND = {
         *("softmin", "sparsemax"),
     ],
     "gated": ["geglu", "glu", "reglu", "swiglu"],
-    "learned": ["prelu", "snake", "snake_beta", "star_relu", "tlu", "xielu"],
+    "learned": [
+        *("prelu", "silu_beta", "snake", "snake_beta", "softplus_beta", "star_relu", "tlu", "xielu")
+    ],
     "stochastic": ["gumbel_softmax", "rrelu"],
 }
 """All that are not elementwise."""

@@ -1,4 +1,4 @@
-"""A 62nd activation touches two files: its specification and its truth.
+"""One more activation touches two files: its specification and its truth.
 
 In a copy of the sources, both are given at the end of the file of their family; all the rest takes
 it up by itself.

@@ -33,9 +33,13 @@ WEIGHTS: Mapping[str, Sequence[Sequence[float]]] = {
     "tlu": [(0.0, -1.0, 0.5, 2.0)],
     "snake": [(1.0, 0.5, -0.7, 5.0, 20.0, 0.0)],
     "snake_beta": [(0.0, 1.0, -1.0, 2.0), (0.0, -0.5, 1.0, 0.3)],
+    "silu_beta": [(1.0, 0.5, -0.7, 5.0, -20.0, 0.0)],
+    "softplus_beta": [(1.0, 0.5, -0.7, 5.0, -20.0, 0.01)],
     "xielu": [(0.8, 0.3, 2.0, 1.0), (0.8, 1.3, 0.1, 0.5)],
 }
 """For each weight of an activation the values that go together."""
+WANING = ("silu_beta", "softplus_beta")
+"""Whose derivatives go down as exp(-|x·weight|)."""
 UNKNOWN = (0.25, 1.5, -0.5, 1.0, -2.0, 0.0)
 """Values of the weights of an activation that is not ours."""
 
@@ -147,12 +151,26 @@ def _with_weights(
         count = weights[0].size
         if case.part == "x":
             column = _column(case, case.order)[::step]
+            if case.order == 2 and activation.name in WANING:
+                column = column[_is_told(column, weights[0], case.dtype)]
             x = np.broadcast_to(column[:, np.newaxis], (column.size, count))
         else:
             x = to_type(3.0 * widen(spread(dtype, (SUMMED // step, count), seed=0)), dtype)
         # Channels in the middle or at the end, so that the wrong axis cannot pass.
         shape = (-1, count, 1) if parameters["axis"] == 1 else (-1, 1, count)
         yield (np.ascontiguousarray(x.reshape(shape)), *weights)
+
+
+def _is_told(column: FloatArray, weights: FloatArray, dtype: str) -> NDArray[np.bool_]:
+    """Whether no product with exp(-|x·weight|) is close to a subnormal number.
+
+    A sum of such says more about these, as in `_halves`. Narrower types are computed in float32.
+    """
+    fmt = float_format("float64" if dtype == "float64" else "float32")
+    size = np.abs(np.outer(widen(column), widen(weights)))
+    room = 2.0 * math.log(MARGIN)
+    first, last = -math.log(fmt.smallest_normal) - room, room - math.log(fmt.smallest_subnormal)
+    return np.asarray(((size < first) | (size > last)).all(axis=1))
 
 
 def _halves(case: Case, parameters: Mapping[str, Any], step: int) -> tuple[FloatArray]:

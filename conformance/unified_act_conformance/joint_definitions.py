@@ -181,6 +181,19 @@ def _xielu(numbers: Jets, parameters: Parameters) -> list[Jet]:
     return [alpha_n * (namespace.expm1(x) - x) + beta * x]
 
 
+def _silu_beta(numbers: Jets, _: Parameters) -> list[Jet]:
+    x, beta = numbers
+    return [x * namespace.sigmoid(beta * x)]
+
+
+def _softplus_beta(numbers: Jets, _: Parameters) -> list[Jet]:
+    x, beta = numbers
+    z = beta * x
+    if z.value > 0:  # e^z is beyond all numbers at the ends
+        return [x + namespace.log1p(namespace.exp(-z)) / beta]
+    return [namespace.log1p(namespace.exp(z)) / beta]
+
+
 # --- Gated, and with noise ---
 
 
@@ -283,11 +296,13 @@ DEFINITIONS: Mapping[str, Definition] = MappingProxyType(
         "prelu": Definition(_prelu, _off_0(0)),
         "reglu": Definition(_reglu, _off_0(1)),
         "rrelu": Definition(_rrelu, _off_0(0)),
+        "silu_beta": Definition(_silu_beta),
         "snake": Definition(_snake, _turns),
         "snake_beta": Definition(_snake_beta, _turns),
         "softmax": Definition(_softmax),
         "softmax2d": Definition(_softmax),
         "softmin": Definition(_softmin),
+        "softplus_beta": Definition(_softplus_beta),
         "sparsemax": Definition(_sparsemax, _sparsemax_settled),
         "star_relu": Definition(_star_relu, _off_0(0)),
         "swiglu": Definition(_swiglu),

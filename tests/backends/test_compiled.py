@@ -22,6 +22,8 @@ FURTHER = {
     "tlu": [FIRST],
     "snake": [FIRST],
     "snake_beta": [FIRST, SECOND],
+    "silu_beta": [FIRST],
+    "softplus_beta": [FIRST],
     "xielu": [FIRST, SECOND],
     "glu": [],
     "reglu": [],

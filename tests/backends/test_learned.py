@@ -24,6 +24,8 @@ TEXTBOOK = {
     "tlu": np.maximum,
     "snake": lambda x, alpha: x + np.sin(alpha * x) ** 2 / alpha,
     "snake_beta": lambda x, alpha, beta: x + np.sin(np.exp(alpha) * x) ** 2 / np.exp(beta),
+    "silu_beta": lambda x, beta: x / (1 + np.exp(-beta * x)),
+    "softplus_beta": lambda x, beta: np.log(1 + np.exp(beta * x)) / beta,
     "xielu": lambda x, alpha_p, alpha_n: np.where(
         x > 0, alpha_p * x * x + 0.5 * x, alpha_n * (np.exp(x) - 1 - x) + 0.5 * x
     ),
@@ -80,9 +82,16 @@ class TestAgainstTheTextbook:
 
     @every_numerics
     def test_weights_of_zero(self, backend, name, numerics):
-        """snake divides by its weight, on paper; what is left has a limit: x, with the slope 1."""
+        """snake divides by its weight, on paper; what is left has a limit: x, with the slope 1.
+
+        softplus_beta has none, but goes up without end.
+        """
         function = ua.get_activation(name, backend=backend, numerics=numerics)
         given = [np.zeros(1) for _ in weights(name)]
+        if name == "softplus_beta":
+            found = function(*(native(backend, a, "float64") for a in (VALUES, *given)))
+            assert np.all(back(backend, found, "float64") == np.inf)
+            return
         if name != "snake":
             check(backend, function, per_channel(TEXTBOOK[name], 1), [VALUES, *given], "float64")
             return
@@ -133,6 +142,7 @@ class TestCorners:
             ("tlu", [0.0], 0.0, [0.0, 1.0]),
             ("snake", [0.5], 0.0, [1.0, 0.0]),
             ("snake_beta", [0.5, 0.25], 0.0, [1.0, 0.0, 0.0]),
+            ("silu_beta", [-0.5], 0.0, [0.5, 0.0]),
             ("xielu", [0.25, 0.5], 0.0, [0.5, 0.0, 0.0]),
         ],
     )
@@ -154,6 +164,11 @@ ENDS = [
     ("tlu", [0.25], [0.25, np.inf], [0.0, 1.0]),
     ("snake", [0.5], [-np.inf, np.inf], None),
     ("snake_beta", [0.5, 0.25], [-np.inf, np.inf], None),
+    ("silu_beta", [0.5], [-0.0, np.inf], [0.0, 1.0]),
+    ("silu_beta", [-0.5], [-np.inf, 0.0], [1.0, 0.0]),
+    ("silu_beta", [0.0], [-np.inf, np.inf], [0.5, 0.5]),
+    ("softplus_beta", [0.5], [0.0, np.inf], [0.0, 1.0]),
+    ("softplus_beta", [-0.5], [-np.inf, -0.0], [1.0, 0.0]),
     ("xielu", [0.25, 0.25], [-np.inf, np.inf], [0.25, np.inf]),
     ("xielu", [0.25, 0.75], [np.inf, np.inf], [-0.25, np.inf]),
 ]
@@ -175,6 +190,16 @@ class TestWhatIsNotFinite:
             return
         found = gradient_of(ua.value_and_grad(function, x, *arrays))
         np.testing.assert_array_equal(back(backend, found, dtype), [slopes])
+
+    @pytest.mark.parametrize("beta", [0.5, -2.0])
+    @pytest.mark.parametrize("name", ["silu_beta", "softplus_beta"])
+    def test_a_weight_that_decides_nothing_has_no_slope(self, backend, dtype, numerics, name, beta):
+        """So far out, 0 times an infinity must not become NaN."""
+        function = ua.get_activation(name, backend=backend, numerics=numerics)
+        far = [[-np.inf, np.inf, -3e4, 3e4]]
+        arrays = [native(backend, values, dtype) for values in (far, [beta])]
+        by_weight = ua.value_and_grad(function, *arrays)[1][1]
+        np.testing.assert_array_equal(back(backend, by_weight, dtype), [0.0])
 
     @every_name
     def test_nan_stays_nan_and_stays_alone(self, backend, dtype, numerics, name):

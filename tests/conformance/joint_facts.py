@@ -70,6 +70,17 @@ def snake_beta(numbers: Numbers, **_: Any) -> list[Number]:
     return [x + (1 - mpmath.cos(2 * mpmath.exp(alpha) * x)) / (2 * mpmath.exp(beta))]
 
 
+def silu_beta(numbers: Numbers, **_: Any) -> list[Number]:
+    x, beta = numbers
+    return [x * (1 + mpmath.tanh(beta * x / 2)) / 2]
+
+
+def softplus_beta(numbers: Numbers, **_: Any) -> list[Number]:
+    """The half of x, and what is the same for x and -x."""
+    x, beta = numbers
+    return [x / 2 + mpmath.log(2 * mpmath.cosh(beta * x / 2)) / beta]
+
+
 def xielu(numbers: Numbers, beta: float, **_: Any) -> list[Number]:
     x, alpha_p, alpha_n = numbers
     negative = -relu(-x)
@@ -121,11 +132,13 @@ FORMULAS: Mapping[str, Callable[..., list[Number]]] = {
     "prelu": prelu,
     "reglu": reglu,
     "rrelu": rrelu,
+    "silu_beta": silu_beta,
     "snake": snake,
     "snake_beta": snake_beta,
     "softmax": softmax,
     "softmax2d": softmax,
     "softmin": lambda numbers, **_: softmax([-x for x in numbers]),
+    "softplus_beta": softplus_beta,
     "sparsemax": sparsemax,
     "star_relu": star_relu,
     "swiglu": swiglu,
@@ -154,8 +167,10 @@ POINTS: Mapping[str, Sequence[tuple[Sequence[float], Mapping[str, Any]]]] = {
     "maxout": [([0.3, -1.25, 2.0, 1.0], {"groups": 2}), ([0.5, -1.0, 0.25], {"groups": 3})],
     "prelu": [([1.5, 0.25], {}), ([-2.5, 0.25], {}), ([-0.5, -3.0], {})],
     "rrelu": [([-2.5], {}), ([-2.5, 0.3], {"training": True}), ([1.5, 0.3], {"training": True})],
+    "silu_beta": [([1.5, 0.5], {}), ([-2.5, 3.0], {}), ([1.5, -2.0], {}), ([0.75, 0.0], {})],
     "snake": [([1.5, 0.5], {}), ([-7.25, 3.0], {}), ([0.75, 0.0], {}), ([0.0, -0.5], {})],
     "snake_beta": [([1.5, 0.5, -0.25], {}), ([-3.0, -1.0, 0.75], {})],
+    "softplus_beta": [([1.5, 0.5], {}), ([-2.5, 3.0], {}), ([1.5, -2.0], {}), ([0.0, 0.25], {})],
     "sparsemax": [([0.3, -1.25, 0.9], {}), ([1.5, 1.5, 1.25, 0.5], {}), ([-4.0], {})],
     "star_relu": [([1.5, 0.75, -0.5], {}), ([-1.5, 0.75, -0.5], {})],
     "tlu": [([1.5, 0.5], {}), ([-1.5, -1.0], {})],

@@ -6,7 +6,15 @@ import math
 from typing import Any
 
 from unified_act.activation import Activation, Parameter
-from unified_act.catalogue._common import relu, relu_derivative
+from unified_act.catalogue._common import (
+    EXP_IS_ZERO,
+    INFINITY,
+    gated_derivative,
+    relu,
+    relu_derivative,
+    sigmoid,
+    within,
+)
 from unified_act.special import polynomial
 
 __all__ = ["ACTIVATIONS"]
@@ -152,6 +160,76 @@ def _xielu_derivative(
     return slope, positive * positive, _excess(xp, negative)
 
 
+# Of silu_beta and softplus_beta z is βx. exp(-|z|) enters as two factors exp(-|z|/2), so that what
+# magnifies it, an x or 1/β, can come between them. `torch.compile` differentiates the functions
+# themselves: at z = 0 the branch of the negative numbers is taken everywhere.
+
+_ROOT_IS_ZERO = 2.0 * EXP_IS_ZERO
+"""exp(-z/2) is 0 from here on, in every dtype."""
+_RATIO_IS_ONE = 1e-18
+"""Up to here log(1 + e) is e, in every dtype."""
+
+
+def _steepened(xp: Any, x: Any, beta: Any) -> tuple[Any, Any, Any, Any]:
+    """The z up to ±`_ROOT_IS_ZERO`, |z|, exp(-|z|/2), and an x that is finite where that is 0."""
+    finite = xp.where(xp.abs(x) == INFINITY, 0.0, x)
+    z = within(xp, xp.where(beta == 0.0, finite, x) * beta, _ROOT_IS_ZERO)
+    size = xp.where(z > 0.0, z, -z)
+    sign = xp.where(x < 0.0, -1.0, xp.full_like(x, 1.0))
+    return z, size, xp.exp(size * -0.5), xp.where(size == _ROOT_IS_ZERO, sign, x)
+
+
+def _silu_beta(xp: Any, x: Any, beta: Any) -> Any:
+    z, _, root, near = _steepened(xp, x, beta)
+    return xp.where(z > 0.0, x, near * root * root) / (root * root + 1.0)
+
+
+def _silu_beta_derivative(xp: Any, x: Any, beta: Any) -> tuple[Any, Any]:
+    z, _, root, near = _steepened(xp, x, beta)
+    share = near * root / (root * root + 1.0)
+    return gated_derivative(xp, z, z), share * share
+
+
+def _silu_beta_second_derivative(xp: Any, x: Any, beta: Any) -> tuple[tuple[Any, Any], ...]:
+    z, size, root, near = _steepened(xp, x, beta)
+    e = root * root
+    decay = xp.expm1(-size) / (e + 1.0)  # σ″/σ′, but for the sign
+    slope = root / ((e + 1.0) * (e + 1.0))
+    bracket = 2.0 + size * decay  # (2σ′ + zσ″)/σ′
+    mixed = near * root * bracket * slope
+    near = xp.where(xp.abs(near) == INFINITY, 0.0, near)  # which the 0 of `decay` would meet
+    third = near * root * near * xp.where(z > 0.0, decay, -decay) * (near * slope)
+    return (beta * root * bracket * slope, mixed), (mixed, third)
+
+
+def _tail(xp: Any, e: Any) -> Any:
+    """log(1 + e)/e."""
+    tiny = e < _RATIO_IS_ONE
+    return xp.where(tiny, 1.0, xp.log1p(e) / xp.where(tiny, 1.0, e))
+
+
+def _softplus_beta(xp: Any, x: Any, beta: Any) -> Any:
+    z, _, root, _ = _steepened(xp, x, beta)
+    return xp.where(z > 0.0, x, 0.0) + root / beta * root * _tail(xp, root * root)
+
+
+def _softplus_beta_derivative(xp: Any, x: Any, beta: Any) -> tuple[Any, Any]:
+    z, size, root, _ = _steepened(xp, x, beta)
+    # By β it is (zσ(z) - log(1 + e^z))/β², where z cancels in both if it is positive.
+    e, share = root * root, root / beta
+    return sigmoid(xp, z), -share * (size / (e + 1.0) + _tail(xp, e)) * share
+
+
+def _softplus_beta_second_derivative(xp: Any, x: Any, beta: Any) -> tuple[tuple[Any, Any], ...]:
+    _, size, root, near = _steepened(xp, x, beta)
+    e, share = root * root, root / beta
+    slope = root / ((e + 1.0) * (e + 1.0))
+    mixed = near * root * slope
+    ratio = size / (e + 1.0)
+    bracket = ratio * ratio + (ratio + _tail(xp, e)) * 2.0
+    return (beta * root * slope, mixed), (mixed, share * bracket / beta * share)
+
+
 _AXIS = Parameter("axis", 1, "axis of x that the channels of the weights belong to")
 
 ACTIVATIONS = (
@@ -233,5 +311,31 @@ ACTIVATIONS = (
         ),
         summary="Integral of ELU: quadratic for positive inputs, curved for negative ones.",
         source="Huang & Schlag 2024, arXiv:2411.13010",
+    ),
+    Activation(
+        name="silu_beta",
+        kind="learned",
+        inputs=("x", "beta"),
+        forward=_silu_beta,
+        derivative=_silu_beta_derivative,
+        second_derivative=_silu_beta_second_derivative,
+        parameters=[_AXIS],
+        aliases=("swish_beta",),
+        formula=r"x \cdot \sigma(\beta x)",
+        summary="SiLU, also called swish, whose steepness is learned; x/2 where that is 0.",
+        source="Ramachandran, Zoph & Le 2017, arXiv:1710.05941",
+    ),
+    Activation(
+        name="softplus_beta",
+        kind="learned",
+        inputs=("x", "beta"),
+        forward=_softplus_beta,
+        derivative=_softplus_beta_derivative,
+        second_derivative=_softplus_beta_second_derivative,
+        parameters=[_AXIS],
+        formula=r"\frac{1}{\beta} \log(1 + e^{\beta x})",
+        summary="Softplus whose steepness is learned; it has a pole where that is 0.",
+        source="Dugas, Bengio, Bélisle, Nadeau & Garcia 2001, Incorporating second-order "
+        "functional knowledge for better option pricing",
     ),
 )
