@@ -85,7 +85,7 @@ def bisected(names: Iterable[str], run: Callable[[list[str]], Mapping[str, objec
 
     Args:
         names: The activations.
-        run: Returns the value of each, by name.
+        run: Returns the value of each by name, or a tuple of value and gradient.
     """
     names = list(names)
     try:
@@ -95,7 +95,12 @@ def bisected(names: Iterable[str], run: Callable[[list[str]], Mapping[str, objec
             return {names[0]: problem_of(error)}
         half = len(names) // 2
         return {**bisected(names[:half], run), **bisected(names[half:], run)}
-    return {n: p for n in names if (p := _problem(lambda name: same(name, values[name]), n))}
+
+    def compare(name: str) -> None:
+        found = values[name]
+        same(name, *(found if isinstance(found, tuple) else (found,)))
+
+    return {name: problem for name in names if (problem := _problem(compare, name))}
 
 
 def _problem(exercise: Callable[[str], None], name: str) -> str:

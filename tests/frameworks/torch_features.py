@@ -126,9 +126,13 @@ def compiled_eagerly(name):
 def compiled(names):
     def run(names):
         torch._dynamo.reset()
-        model = torch.compile(Together(names), fullgraph=True)
-        with torch.no_grad():
-            return dict(zip(names, model(arrays("relu")[0].detach()), strict=True))
+        x = arrays("relu")[0]
+        values = torch.compile(Together(names), fullgraph=True)(x)
+        slopes = (torch.autograd.grad(y.sum(), x, retain_graph=True)[0] for y in values)
+        return {
+            name: (value.detach(), slope)
+            for name, value, slope in zip(names, values, slopes, strict=True)
+        }
 
     return bisected(names, run)
 
