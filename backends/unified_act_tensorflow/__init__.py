@@ -1,5 +1,8 @@
 """TensorFlow for `unified_act`."""
 
+import tensorflow as tf  # noqa: F401  # before Keras: where both are missing, the error names it
+
+# isort: split
 import keras  # which TensorFlow has imported already
 
 from unified_act.callables import ActivationFunction

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import keras
 import tensorflow as tf
 
 from unified_act.activation import Activation
 from unified_act.backend import DTYPES, Native, Numerics, check_further, kernel_for
+from unified_act.callables import bind
 from unified_act.errors import InputTypeError
+from unified_act.layers import Layers, LayerSpec
 from unified_act.randomness import seed_or_generator, with_generator
 from unified_act.shortcuts import with_keywords
-from unified_act_tensorflow import gradient
+from unified_act_tensorflow import gradient, layers
 from unified_act_tensorflow.eager import eager_first
 from unified_act_tensorflow.native import NATIVE
 
@@ -25,6 +28,7 @@ class TensorflowBackend:
     name = "tensorflow"
     dtypes: Sequence[str] = DTYPES
     native: Mapping[str, Native] = NATIVE
+    layers: Layers = layers
     types: Sequence[type] = (tf.Tensor, tf.__internal__.EagerTensor, tf.Variable)
 
     def accepts(self, array_type: type) -> bool:
@@ -40,17 +44,26 @@ class TensorflowBackend:
         kernel = kernel_for(self.name, self.native, activation, numerics)
         arguments = None if kernel is None else kernel.arguments(parameters)
         inputs = len(activation.inputs_for(parameters))
+
+        def as_node(*given: Any) -> Any:
+            function = bind(activation, self.name, numerics, parameters)
+            return layers.ActivationLayer(LayerSpec(function))(*given)
+
         if kernel is None or arguments is None:
-            return self._checked(activation, by_dtype, inputs)
+            return self._checked(activation, by_dtype, inputs, as_node)
         function = with_keywords(kernel.find(tf), arguments)
         by_dtype |= {tf.as_dtype(dtype): function for dtype in kernel.dtypes}
-        checked = self._checked(activation, by_dtype, inputs)
+        checked = self._checked(activation, by_dtype, inputs, as_node)
         return checked if inputs > 1 else eager_first(kernel, arguments, checked)
 
     def _checked(
-        self, activation: Activation, by_dtype: Mapping[tf.DType, Callable[..., Any]], inputs: int
+        self,
+        activation: Activation,
+        by_dtype: Mapping[tf.DType, Callable[..., Any]],
+        inputs: int,
+        as_node: Callable[..., Any],
     ) -> Callable[..., Any]:
-        checked = _by_dtype(activation, by_dtype, inputs)
+        checked = _by_dtype(activation, by_dtype, inputs, as_node)
         if activation.kind != "stochastic" or inputs == 1:
             return checked
         return with_generator(
@@ -79,9 +92,16 @@ class TensorflowBackend:
 
 
 def _by_dtype(
-    activation: Activation, by_dtype: Mapping[tf.DType, Callable[..., Any]], inputs: int
+    activation: Activation,
+    by_dtype: Mapping[tf.DType, Callable[..., Any]],
+    inputs: int,
+    as_node: Callable[..., Any],
 ) -> Callable[..., Any]:
-    """Returns a function that picks the implementation by dtype, which is also the type check."""
+    """Returns a function that picks the implementation by dtype, which is also the type check.
+
+    What Keras builds a functional model with has no dtype of TensorFlow; `as_node` makes a layer
+    of the call.
+    """
     name = activation.name
     float32, in_float32 = tf.float32, by_dtype[tf.float32]
 
@@ -91,6 +111,8 @@ def _by_dtype(
             # Hashing a DType runs Python code; the usual one is spared that.
             function = in_float32 if dtype is float32 else by_dtype[dtype]
         except (KeyError, AttributeError, TypeError):
+            if isinstance(x, keras.KerasTensor):
+                return as_node(x)
             raise _wrong_input(name, x) from None
         return function(x)
 
@@ -98,6 +120,8 @@ def _by_dtype(
         try:
             function = by_dtype[x.dtype]
         except (KeyError, AttributeError, TypeError):
+            if isinstance(x, keras.KerasTensor):
+                return as_node(x, *further)
             raise _wrong_input(name, x) from None
         allowed = {"mask": (tf.bool,), "weight": (x.dtype,), "noise": (x.dtype, tf.float32)}
         check_further(

@@ -1,0 +1,201 @@
+"""Layers on TensorFlow, of Keras: its own where they are the same thing, else one generic layer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from unified_act.errors import ParameterValueError, UnsupportedError
+from unified_act.layers import LayerSpec, check_options
+from unified_act_tensorflow.native import NATIVE
+
+__all__ = ["ActivationLayer", "is_layer", "make_layer", "set_weights", "weights_of"]
+
+_LAYERS: Mapping[str, tuple[type[Any], Mapping[str, Any]]] = {
+    "elu": (keras.layers.ELU, {"alpha": 1.0}),
+    "exponential": (keras.layers.Activation, {"activation": "exponential"}),
+    "identity": (keras.layers.Identity, {}),
+    "log_softmax": (keras.layers.Activation, {"activation": "log_softmax"}),
+    "relu": (keras.layers.ReLU, {}),
+    "relu6": (keras.layers.ReLU, {"max_value": 6.0}),
+    "sigmoid": (keras.layers.Activation, {"activation": "sigmoid"}),
+    # keras.layers.Softmax would apply the mask of an Embedding or a Masking before it.
+    "softmax": (keras.layers.Activation, {"activation": "softmax"}),
+    "tanh": (keras.layers.Activation, {"activation": "tanh"}),
+}
+"""The layers that run an admitted kernel and nothing else, along the last axis if along one."""
+
+_OPTIONS = ("activity_regularizer", "dtype", "name", "trainable")
+_WEIGHT_OPTIONS = ("constraint", "initializer", "regularizer")
+
+
+@keras.saving.register_keras_serializable(package="unified_act")
+class ActivationLayer(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
+    """An activation that holds its weights as variables.
+
+    It has them from the start, unless their size is that of the first input.
+
+    Keras finds it in a ``.keras`` file where `unified_act_tensorflow` has been imported, since it
+    imports no package but its own; a SavedModel needs nothing of this library.
+
+    Attributes:
+        spec: What it is.
+        learned: The variables, by the names that the activation has for its inputs; empty before
+            the first input, if that decides the size.
+    """
+
+    def __init__(
+        self,
+        spec: LayerSpec,
+        *,
+        initializer: Any = None,
+        regularizer: Any = None,
+        constraint: Any = None,
+        name: str | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(name=name or _unique(spec.function.name), **options)
+        self.spec = spec
+        self.initializer = keras.initializers.get(initializer)
+        self.regularizer = keras.regularizers.get(regularizer)
+        self.constraint = keras.constraints.get(constraint)
+        self.learned: dict[str, Any] = {}
+        if spec.channels is not None:
+            self.build(None)
+
+    def build(self, input_shape: Any) -> None:
+        """Makes the weights.
+
+        Raises:
+            ParameterValueError: The input has not the axis, or a size there, that they need.
+        """
+        try:
+            channels = self.spec.channels_of(input_shape)
+        except TypeError:
+            raise ParameterValueError(
+                f"{self.spec.function.name} takes the number of its channels from an axis whose "
+                f"size is not known in {input_shape}: pass channels=…"
+            ) from None
+        for name, value in self.spec.initial.items():
+            self.learned[name] = self.add_weight(
+                name=name,
+                shape=(channels,),
+                initializer=self.initializer or keras.initializers.Constant(value),
+                regularizer=self.regularizer,
+                constraint=self.constraint,
+            )
+
+    def call(self, inputs: Any, *others: Any, **keywords: Any) -> Any:
+        """Returns the activation of `inputs`.
+
+        Args:
+            inputs: A floating-point tensor.
+            *others: A mask or noise, if the activation takes one.
+            **keywords: ``generator``, if it draws random numbers.
+        """
+        weights = [self.learned[name].value for name in self.spec.initial]
+        return self.spec.function(inputs, *weights, *others, **keywords)
+
+    def compute_output_spec(self, *inputs: Any, **keywords: Any) -> Any:
+        """Returns what `call` makes of symbolic inputs, by tracing it."""
+        return keras.Operation.compute_output_spec(self, *inputs, **keywords)
+
+    def compute_output_shape(self, input_shape: Any, *_others: Any) -> tuple[int | None, ...]:
+        """Returns the shape of the result: that of the input, unless the activation resizes it."""
+        if not self.spec.activation.resizes:
+            return tuple(input_shape)
+        result = self.compute_output_spec(keras.KerasTensor(input_shape, self.compute_dtype))
+        return tuple(result.shape)
+
+    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+        """Returns the mask of the input, unless the activation resizes an axis of the mask."""
+        if previous_mask is None or not self.spec.activation.resizes:
+            return previous_mask
+        axis = int(self.spec.function.parameters["axis"]) % len(inputs.shape)
+        return previous_mask if axis >= len(previous_mask.shape) else None
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns it as plain data, which `from_config` reads."""
+        return {
+            **super().get_config(),
+            **self.spec.to_config(),
+            "initializer": keras.initializers.serialize(self.initializer),
+            "regularizer": keras.regularizers.serialize(self.regularizer),
+            "constraint": keras.constraints.serialize(self.constraint),
+        }
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> ActivationLayer:
+        """Returns what `get_config` wrote down."""
+        own = ("function", "channels", "initial")
+        options = {name: value for name, value in config.items() if name not in own}
+        return cls(LayerSpec.from_config(config), **options)
+
+    def __repr__(self) -> str:
+        return f"<ActivationLayer {self.spec.describe()}, name={self.name}>"
+
+
+def _unique(name: str) -> str:
+    """A name that no layer has, as Keras itself makes them."""
+    number = keras.backend.get_uid(name) - 1
+    return f"{name}_{number}" if number else name
+
+
+def make_layer(spec: LayerSpec, options: Mapping[str, Any]) -> Any:
+    """Returns the layer of a specification.
+
+    Raises:
+        UnsupportedError: Keras runs on another framework.
+        UnknownParameterError: There is no such option.
+        ParameterValueError: An option is about weights, and nothing is learned.
+    """
+    if keras.config.backend() != "tensorflow":
+        raise UnsupportedError(
+            f"Keras runs on {keras.config.backend()!r} here: set KERAS_BACKEND=tensorflow before "
+            "it is imported."
+        )
+    check_options(options, (*_OPTIONS, *_WEIGHT_OPTIONS), "tensorflow")
+    useless = [] if spec.initial else [name for name in _WEIGHT_OPTIONS if name in options]
+    if useless:
+        raise ParameterValueError(
+            f"{spec.function.name} learns nothing, so that it has no weights for "
+            f"{', '.join(useless)}."
+        )
+    layer, config = _LAYERS.get(spec.function.name, (None, {}))
+    arguments = spec.native_arguments(NATIVE)
+    if layer is None or arguments is None or arguments.get("axis", -1) != -1:
+        return ActivationLayer(spec, **options)
+    return layer(**{"name": _unique(spec.function.name), **config, **options})
+
+
+def is_layer(thing: Any) -> bool:
+    """Whether it is an activation as a layer of Keras."""
+    return isinstance(thing, (ActivationLayer, *(layer for layer, _ in _LAYERS.values())))
+
+
+def weights_of(layer: Any) -> Mapping[str, NDArray[Any] | None]:
+    """Returns the weights by name."""
+    if not isinstance(layer, ActivationLayer):
+        return {}
+    return {
+        name: _as_numpy(layer.learned[name]) if layer.built else None for name in layer.spec.initial
+    }
+
+
+def _as_numpy(weight: Any) -> NDArray[Any]:
+    array = keras.ops.convert_to_numpy(weight)
+    return np.array(array, np.float32 if weight.dtype == "bfloat16" else array.dtype)
+
+
+def set_weights(layer: ActivationLayer, weights: Mapping[str, NDArray[Any]]) -> None:
+    """Gives the layer these weights."""
+    if not layer.built:
+        layer.spec = replace(layer.spec, channels=len(next(iter(weights.values()))))
+        layer.build(None)
+    for name, value in weights.items():
+        layer.learned[name].assign(value)
