@@ -89,9 +89,10 @@ def test_the_plugin_page_does_what_it_says():
         assert (generate.FOLDER / target).exists(), target
 
 
-def test_the_onnx_page_does_what_it_says(monkeypatch, tmp_path, capsys):
+@pytest.mark.parametrize("page", ["layers", "onnx"])
+def test_a_page_does_what_it_says(page, monkeypatch, tmp_path, capsys):
     """And prints what its comments say."""
-    text = (generate.FOLDER / "onnx.md").read_text(encoding="utf-8")
+    text = (generate.FOLDER / f"{page}.md").read_text(encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     scope, shown = {}, []
     for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL):

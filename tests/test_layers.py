@@ -9,7 +9,7 @@ from unified_act.layers import Layers, LayerSpec
 from unified_act.loading import load_backend
 from unified_act.parsing import parse
 
-BACKENDS = ["numpy", "torch"]
+BACKENDS = ["mxnet", "numpy", "tensorflow", "torch"]
 LEARNED = [name for name, spec in SPECS.items() if spec.weights]
 X = np.linspace(-2.0, 3.0, 24).reshape(4, 6)
 

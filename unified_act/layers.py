@@ -52,11 +52,12 @@ class LayerSpec:
         """The specification of the activation."""
         return ACTIVATIONS.find(self.function.name)
 
-    def channels_of(self, shape: Sequence[int]) -> int:
+    def channels_of(self, shape: Sequence[int | None]) -> int:
         """Returns how many numbers each weight has for an input of this shape.
 
         Raises:
-            ParameterValueError: The input has no such axis as the activation's.
+            ParameterValueError: The input has no such axis as the activation's, or a length there
+                that is not known yet.
         """
         if self.channels is not None:
             return self.channels
@@ -66,7 +67,13 @@ class LayerSpec:
                 f"{self.function.name} takes the number of its channels from axis {axis}, which an "
                 f"input of shape {tuple(shape)} does not have: pass axis=…, or channels=…"
             )
-        return int(shape[axis])
+        length = shape[axis]
+        if length is None:
+            raise ParameterValueError(
+                f"{self.function.name} takes the number of its channels from axis {axis}, whose "
+                f"length in {tuple(shape)} is not known: pass channels=…"
+            )
+        return int(length)
 
     def native_arguments(self, kernels: Mapping[str, Native]) -> dict[str, Any] | None:
         """Returns the keywords of the framework's kernel, if that is all that the function is.

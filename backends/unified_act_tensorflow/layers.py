@@ -69,18 +69,8 @@ class ActivationLayer(keras.layers.Layer):  # type: ignore[misc]  # Keras has no
             self.build(None)
 
     def build(self, input_shape: Any) -> None:
-        """Makes the weights.
-
-        Raises:
-            ParameterValueError: The input has not the axis, or a size there, that they need.
-        """
-        try:
-            channels = self.spec.channels_of(input_shape)
-        except TypeError:
-            raise ParameterValueError(
-                f"{self.spec.function.name} takes the number of its channels from an axis whose "
-                f"size is not known in {input_shape}: pass channels=…"
-            ) from None
+        """Makes the weights."""
+        channels = self.spec.channels_of(input_shape)
         for name, value in self.spec.initial.items():
             self.learned[name] = self.add_weight(
                 name=name,

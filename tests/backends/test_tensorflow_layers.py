@@ -129,7 +129,7 @@ class TestChannels:
         np.testing.assert_array_equal(saved_and_loaded(model, tmp_path)(X), wanted)
 
     def test_not_known(self):
-        with pytest.raises(ParameterValueError, match=r"not known in \(None, 4\)"):
+        with pytest.raises(ParameterValueError, match=r"\(None, 4\) is not known"):
             layer("prelu", channels=None, axis=0)(keras.Input((4,)))
         with pytest.raises(ParameterValueError, match="axis 3"):
             layer("prelu", channels=None, axis=3)(X)

@@ -27,9 +27,10 @@ from unified_act.parsing import parse
 FRAMEWORKS = ("numpy", "torch", "tensorflow", "mxnet")
 """Each has a module ``<framework>_features`` here."""
 
-X = np.array([[-3.0, -1.5, 0.75, 1.25], [0.125, 1.5, -2.0, 1.75], [1.0, -0.5, 0.25, 0.625]])
-"""Away from kinks, so that differences and transforms say the same; the last axis is that of the
-channels, and can be halved."""
+_X = np.array([[-3.0, -1.5, 0.75, 1.25], [0.125, 1.5, -2.0, 1.75], [1.0, -0.5, 0.25, 0.625]])
+X = _X + 2.0**-5
+"""Away from kinks, so that differences and transforms say the same, and exact in every float type.
+The last axis is that of the channels, and can be halved."""
 CHANNELS = X.shape[-1]
 
 Failures = Mapping[str, str]

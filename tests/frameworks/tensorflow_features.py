@@ -24,8 +24,6 @@ from tests.frameworks.features import (
 )
 from tests.specifications import SPECS
 
-AWAY = X + 2.0**-5
-"""Not at a kink, and no step from one: for differences."""
 STEP = 2.0**-20
 
 
@@ -48,14 +46,14 @@ def _model(subject, given):
 
 @functools.cache
 def _along_ones(name):
-    """How value and gradient change where all of `AWAY` grows: by differences, in float64."""
+    """How value and gradient change where all of `X` grows: by differences, in float64."""
     subject, given = layer(name, "numpy"), others(name, "numpy")
 
     def at(x):
         value = subject(x, *given)
         return value, subject.backward(np.ones_like(value))
 
-    above, below = at(AWAY + STEP), at(AWAY - STEP)
+    above, below = at(X + STEP), at(X - STEP)
     return [(high - low) / (2 * STEP) for high, low in zip(above, below, strict=True)]
 
 
@@ -193,7 +191,7 @@ def persistent_tapes(name):
 @feature("tensorflow", "`GradientTape`, nested")
 def nested_tapes(name):
     subject = layer(name, "tensorflow", options={"dtype": "float64"})
-    given, x = others(name, "tensorflow"), native("tensorflow", AWAY, "float64")
+    given, x = others(name, "tensorflow"), native("tensorflow", X, "float64")
     with tf.GradientTape() as outer:
         outer.watch(x)
         _, slope = _value_and_slope(lambda x: subject(x, *given), x)
@@ -204,7 +202,7 @@ def nested_tapes(name):
 @feature("tensorflow", "`ForwardAccumulator`")
 def forward_mode(name):
     subject = layer(name, "tensorflow", options={"dtype": "float64"})
-    given, x = others(name, "tensorflow"), native("tensorflow", AWAY, "float64")
+    given, x = others(name, "tensorflow"), native("tensorflow", X, "float64")
     with tf.autodiff.ForwardAccumulator(x, tf.ones_like(x)) as accumulator:
         value = subject(x, *given)
     tangent = accumulator.jvp(value, unconnected_gradients="zero")
@@ -223,6 +221,14 @@ def names_of_summaries(name):
         assert subject.name.startswith(SPECS[name].name)
         assert f" {subject.name} " in lines[-1]
     assert len({subject.name for subject in subjects}) == 2
+
+
+@feature("tensorflow", "names in a plot")
+def names_of_plots(name):
+    given = others(name, "tensorflow")
+    subject = layer(name, "tensorflow")
+    graph = keras.utils.model_to_dot(_model(subject, [_x(), *given]), show_layer_names=True)
+    assert f"<b>{subject.name}</b>" in graph.to_string()
 
 
 @feature("tensorflow", "config")
