@@ -14,6 +14,7 @@ from unified_act.assembly import assemble, pullback_of, pushforward_of
 from unified_act.backend import cotangent_error
 from unified_act.errors import UnsupportedError
 from unified_act_torch import namespace
+from unified_act_torch.exported import NAMESPACE
 
 __all__ = ["shared_definition", "value_and_grad"]
 
@@ -30,15 +31,10 @@ def shared_definition(
 ) -> Callable[..., Tensor]:
     """Returns the shared definition, differentiated analytically, twice, where that is known."""
     # Everything from here on closes over functions and numbers only, which Dynamo can trace.
-    function = assemble(activation, namespace, parameters)
+    value = _rounded_once(assemble(activation, namespace, parameters))
+    exported = _rounded_once(assemble(activation, NAMESPACE, parameters))
     pullback = pullback_of(activation, namespace, parameters)
     twice = pullback_of(activation, namespace, parameters, _with_pullback)
-
-    def value(*inputs: Tensor) -> Tensor:
-        result: Tensor = function(*map(_widen, inputs))
-        result = result.to(inputs[0].dtype)
-        # A Function must not return its input.
-        return result.clone() if result is inputs[0] else result
 
     if pullback is None or twice is None:
         return value
@@ -55,12 +51,24 @@ def shared_definition(
         # Dynamo traces no Function in the gradient of another, and none with a forward-mode rule;
         # second derivatives it has not got anyway.
         if torch.compiler.is_compiling():
-            return traced(*inputs)
+            return exported(*inputs) if torch.onnx.is_in_onnx_export() else traced(*inputs)
         # What torch.jit records is saved and exported, which a Function cannot be.
-        tracing = torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
-        return value(*inputs) if tracing else eager(*inputs)
+        if torch.jit.is_tracing():  # type: ignore[attr-defined, no-untyped-call]
+            return exported(*inputs) if torch.onnx.is_in_onnx_export() else value(*inputs)
+        return eager(*inputs)
 
     return call
+
+
+def _rounded_once(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """Returns `function`, with 16-bit arrays computed in float32."""
+
+    def value(*inputs: Tensor) -> Tensor:
+        result = function(*map(_widen, inputs)).to(inputs[0].dtype)
+        # A Function must not return its input.
+        return result.clone() if result is inputs[0] else result
+
+    return value
 
 
 def _with_pullback(
