@@ -25,7 +25,8 @@ from tests.specifications import SPECS, further_inputs, parameters_of
 from unified_act.parsing import parse
 
 FRAMEWORKS = ("numpy", "torch", "tensorflow", "mxnet")
-"""Each has a module ``<framework>_features`` here."""
+MODULES = (*FRAMEWORKS, "onnx")
+"""For each there is a module ``<module>_features`` here; that of ONNX is about two frameworks."""
 
 _X = np.array([[-3.0, -1.5, 0.75, 1.25], [0.125, 1.5, -2.0, 1.75], [1.0, -0.5, 0.25, 0.625]])
 X = _X + 2.0**-5
@@ -120,8 +121,8 @@ def problem_of(error: BaseException) -> str:
 @functools.cache
 def features() -> tuple[Feature, ...]:
     """All of them, of all frameworks."""
-    for framework in FRAMEWORKS:
-        importlib.import_module(f"tests.frameworks.{framework}_features")
+    for module in MODULES:
+        importlib.import_module(f"tests.frameworks.{module}_features")
     return tuple(sorted(_features, key=lambda f: FRAMEWORKS.index(f.framework)))
 
 

@@ -19,6 +19,10 @@ Generated from `tests/frameworks`, which exercise every cell. ✓: it works, and
 there is one, gradient are those of exact arithmetic. A number leads to the reason why it is not
 possible; the tests fail when it becomes so. A row is an activation as `get_layer` makes it, with
 its default parameters where it has them.
+
+The columns of ONNX are about both profiles, and about what ONNX Runtime makes of the exported
+file, with a first axis of any length. TensorFlow's are by tf2onnx with
+`unified_act.onnx.tf2onnx.handlers`.
 """
 
 
