@@ -89,6 +89,7 @@ def test_the_plugin_page_does_what_it_says():
         assert (generate.FOLDER / target).exists(), target
 
 
+@pytest.mark.filterwarnings("default")  # exporters of frameworks warn of themselves
 @pytest.mark.parametrize("page", ["layers", "onnx"])
 def test_a_page_does_what_it_says(page, monkeypatch, tmp_path, capsys):
     """And prints what its comments say."""

@@ -46,11 +46,13 @@ class Feature:
         framework: The framework.
         title: What a reader finds above the column.
         exercise: Called with names as in `SPECS`; returns what failed.
+        module: Where it is written: features are in the order of `MODULES`.
     """
 
     framework: str
     title: str
     exercise: Callable[[Iterable[str]], Failures]
+    module: str
 
     def __str__(self) -> str:
         return f"{self.framework}: {self.title}"
@@ -66,7 +68,7 @@ def feature(framework: str, title: str) -> Callable[[Callable[[str], None]], Cal
         def every(names: Iterable[str]) -> Failures:
             return {name: problem for name in names if (problem := _problem(exercise, name))}
 
-        _features.append(Feature(framework, title, every))
+        _features.append(Feature(framework, title, every, exercise.__module__))
         return exercise
 
     return register
@@ -76,7 +78,7 @@ def joint_feature(framework: str, title: str) -> Callable[..., Callable[..., Fai
     """Makes a column of a function that exercises many at once, as where a process is started."""
 
     def register(exercise: Callable[[Iterable[str]], Failures]) -> Callable[..., Failures]:
-        _features.append(Feature(framework, title, exercise))
+        _features.append(Feature(framework, title, exercise, exercise.__module__))
         return exercise
 
     return register
@@ -121,9 +123,12 @@ def problem_of(error: BaseException) -> str:
 @functools.cache
 def features() -> tuple[Feature, ...]:
     """All of them, of all frameworks."""
-    for module in MODULES:
-        importlib.import_module(f"tests.frameworks.{module}_features")
-    return tuple(sorted(_features, key=lambda f: FRAMEWORKS.index(f.framework)))
+    modules = [f"tests.frameworks.{module}_features" for module in MODULES]
+    for module in modules:
+        importlib.import_module(module)
+    return tuple(
+        sorted(_features, key=lambda f: (FRAMEWORKS.index(f.framework), modules.index(f.module)))
+    )
 
 
 @dataclass(frozen=True)
