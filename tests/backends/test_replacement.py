@@ -65,7 +65,7 @@ class TestWhatIsFound:
             (ua.get_activation("mish"), "mish"),
             (ua.get_activation("mish", backend="torch"), "mish"),
         ],
-        ids=repr,
+        ids=lambda value: value if isinstance(value, str) else "",
     )
     def test_functions(self, function, was):
         model = nn.Linear(2, 2)
