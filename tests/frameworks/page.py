@@ -21,8 +21,9 @@ possible; the tests fail when it becomes so. A row is an activation as `get_laye
 its default parameters where it has them.
 
 The columns of ONNX are about both profiles, and about what ONNX Runtime makes of the exported
-file, with a first axis of any length. TensorFlow's are by tf2onnx with
-`unified_act.onnx.tf2onnx.handlers`.
+file, with a first axis of any length, judged as the fast profile is: what is declared of a
+framework's kernels ([deviations](deviations.md)) is allowed to what they become. TensorFlow's are
+by tf2onnx with `unified_act.onnx.tf2onnx.handlers`.
 """
 
 
