@@ -19,6 +19,7 @@ __all__ = [
     "Native",
     "Numerics",
     "channel_shape",
+    "check_axis",
     "check_further",
     "cotangent_error",
     "kernel_for",
@@ -178,17 +179,30 @@ def kernel_for(
     return Native(override, keywords={p.name: p.name for p in activation.parameters})
 
 
+def check_axis(shape: Sequence[int | str | None], axis: int, what: str = "") -> None:
+    """Raises unless an input of this shape has the axis.
+
+    Args:
+        shape: The shape.
+        axis: The axis.
+        what: What it is the axis of, for the reader.
+
+    Raises:
+        ParameterValueError: It has not.
+    """
+    if not -len(shape) <= axis < len(shape):
+        raise ParameterValueError(
+            f"axis {axis} does not exist in an input of shape {tuple(shape)}; pass axis=…{what}"
+        )
+
+
 def channel_shape(channels: int, shape: Sequence[int | None], axis: int) -> list[int]:
     """Returns the shape in which a weight per channel multiplies along `axis` of an input.
 
     Raises:
         ParameterValueError: The input has no such axis, or another number of channels there.
     """
-    if not -len(shape) <= axis < len(shape):
-        raise ParameterValueError(
-            f"axis {axis} does not exist in an input of shape {tuple(shape)}; "
-            "pass axis=…, the axis that the channels of the weight belong to."
-        )
+    check_axis(shape, axis, ", the axis that the channels of the weight belong to.")
     if shape[axis] not in (channels, None):
         raise ParameterValueError(
             f"the weight has {channels} channels, but axis {axis} of an input of shape "
@@ -205,10 +219,7 @@ def section_length(shape: Sequence[int | None], sections: int, axis: int) -> int
     Raises:
         ParameterValueError: There is no such axis, or it cannot be divided so.
     """
-    if not -len(shape) <= axis < len(shape):
-        raise ParameterValueError(
-            f"axis {axis} does not exist in an input of shape {tuple(shape)}; pass axis=…"
-        )
+    check_axis(shape, axis)
     length = shape[axis]
     if length is None:
         return None

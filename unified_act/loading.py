@@ -237,6 +237,11 @@ def imported_backends() -> list[str]:
     return list(dict.fromkeys((*built_in, *_loaded)))
 
 
+def roots_of(kind: type) -> set[str]:
+    """Returns the top-level modules that define a type and those it is derived from."""
+    return {base.__module__.partition(".")[0] for base in kind.__mro__}
+
+
 def backend_of(array: Any) -> Backend:
     """Returns the backend whose framework `array` belongs to.
 
@@ -246,7 +251,7 @@ def backend_of(array: Any) -> Backend:
         InputTypeError: It belongs to none.
     """
     array_type = type(array)
-    roots = {base.__module__.partition(".")[0] for base in array_type.__mro__}
+    roots = roots_of(array_type)
     for entries in (BUILTIN_BACKENDS.values, plugin_backends):
         for entry in entries():
             if entry.framework in roots and entry.framework in sys.modules:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from unified_act.errors import InputTypeError, UnsupportedError
 from unified_act.layers import LayerSpec, layer_spec
-from unified_act.loading import find_entry, imported_backends, load_backend
+from unified_act.loading import find_entry, imported_backends, load_backend, roots_of
 from unified_act.parsing import parse
 from unified_act.registry import ACTIVATIONS
 
@@ -207,7 +207,7 @@ def replace_activations(
 
 def _backend_of(model: Any) -> Any:
     """The backend of the framework that the class of a model comes from."""
-    roots = {base.__module__.partition(".")[0] for base in type(model).__mro__}
+    roots = roots_of(type(model))
     for name in imported_backends():
         if find_entry(name).framework in roots:
             return load_backend(name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -13,12 +13,15 @@ from unified_act.activation import Activation
 from unified_act.backend import DTYPES, Native, Numerics, check_further, kernel_for
 from unified_act.callables import bind
 from unified_act.errors import InputTypeError
-from unified_act.layers import Layers
+from unified_act.layers import Layers, LayerSpec
 from unified_act.randomness import seed_or_generator, with_generator
 from unified_act.shortcuts import dtype_test, shortcut, with_keywords
-from unified_act_torch import gradient, layers, replacement
+from unified_act_torch import gradient, layers
 from unified_act_torch.eager import fastest_call
 from unified_act_torch.native import NATIVE
+
+if TYPE_CHECKING:
+    from unified_act.replacement import ReplacementReport, Sought
 
 __all__ = ["TorchBackend"]
 
@@ -31,7 +34,6 @@ class TorchBackend:
     native: Mapping[str, Native] = NATIVE
     layers: Layers = layers
     types: Sequence[type] = (Tensor, torch.nn.Parameter)
-    replace_activations = staticmethod(replacement.replace_activations)
 
     def accepts(self, array_type: type) -> bool:
         """Whether `array_type` is a tensor type, or what torch.fx traces with."""
@@ -85,6 +87,12 @@ class TorchBackend:
         dtype = torch.float64 if x.dtype == torch.float64 else torch.float32
         noise = torch.rand(x.shape, generator=source, dtype=dtype, device=x.device)
         return noise.clamp_(min=2.0**-25)
+
+    def replace_activations(self, model: Any, old: Sought, new: LayerSpec) -> ReplacementReport:
+        """Replaces activations inside a module."""
+        from unified_act_torch import replacement  # which reads the table of dialects
+
+        return replacement.replace_activations(model, old, new)
 
     def value_and_grad(
         self, function: Callable[..., Any], inputs: Sequence[Any], cotangent: Any

@@ -55,7 +55,7 @@ class Arrangement:
         names = activation.inputs_for(parameters)
         given = dict(zip(names, arrays, strict=True))
         self._shape = given["x"].shape
-        self._weights = {name: given[name] for name in names[1:] if activation.kind == "learned"}
+        self._weights = {name: given[name] for name in activation.weights}
         self.masks: Array | None = None
         columns: dict[str, Array] = {}
         for name, array in given.items():

@@ -82,8 +82,7 @@ def test_recognises_ours(name, backend):
     assert found.verdict == "same"
     matches = {match.activation: match for match in (found.match, *found.equal)}
     assert name in matches
-    weights = activation.inputs[1:] if activation.kind == "learned" else ()
-    assert matches[name].parameters == needed | dict.fromkeys(weights, 0.25)
+    assert matches[name].parameters == needed | dict.fromkeys(activation.weights, 0.25)
 
 
 @pytest.mark.parametrize(

@@ -374,7 +374,7 @@ def test_broken_rows_fail() -> None:
 def test_every_activation_has_a_budget() -> None:
     named = {activation.name for activation in ACTIVATIONS}
     assert set(budgets.activations()) == named
-    weights = {f"{a.name}.{w}" for a in ACTIVATIONS if a.kind == "learned" for w in a.inputs[1:]}
+    weights = {f"{a.name}.{w}" for a in ACTIVATIONS for w in a.weights}
     for name in named | weights:
         for order in (0, 1, 2):
             for dtype in FORMATS:

@@ -129,9 +129,8 @@ def test_formula(dialect, cell, name):
     variant = "-False" if given.get("approximate") is False else ""
     formula = FORMULAS[dialect][name + variant]
     x = ROWS if name == "sparsemax" else X
-    spec = ACTIVATIONS.find(cell.canonical)
-    learned = len(spec.inputs) - 1 if spec.kind == "learned" else 0
-    weights = [np.array([value]) for value in (0.6, 0.3)][:learned]
+    learned = ACTIVATIONS.find(cell.canonical).weights
+    weights = [np.array([value]) for value in (0.6, 0.3)][: len(learned)]
     np.testing.assert_allclose(function(x, *weights), formula(x, *weights), rtol=1e-8, atol=1e-8)
 
 

@@ -11,7 +11,7 @@ from unified_act import __version__
 from unified_act.activation import Activation
 from unified_act.api import get_activation
 from unified_act.assembly import assemble, elements
-from unified_act.backend import DTYPES
+from unified_act.backend import DTYPES, check_axis
 from unified_act.callables import ActivationFunction
 from unified_act.errors import ParameterValueError, UnknownActivationError, UnsupportedError
 from unified_act.onnx import namespace
@@ -150,10 +150,8 @@ def _shape_for(axis: int | None, shape: Sequence[int | str] | None) -> list[int 
             raise ParameterValueError(
                 f"shape must hold lengths and names of lengths, got {length!r}."
             )
-    if axis is not None and not -len(shape) <= axis < len(shape):
-        raise ParameterValueError(
-            f"axis {axis} does not exist in an input of shape {tuple(shape)}; pass axis=…"
-        )
+    if axis is not None:
+        check_axis(shape, axis)
     return list(shape)
 
 
@@ -191,14 +189,13 @@ def _inputs(
     activation: Activation, parameters: Mapping[str, Any], dtype: str, shape: Sequence[int | str]
 ) -> list[ValueInfoProto]:
     infos = []
-    for index, name in enumerate(activation.inputs_for(parameters)):
+    for name in activation.inputs_for(parameters):
         if name == "y":
             raise UnsupportedError(
                 f"an input of {activation.name} is called y, as the output is: rename it."
             )
         kind = "bool" if name in activation.masks else dtype
-        weight = index > 0 and activation.kind == "learned"
-        lengths = [f"{name}_length"] if weight else shape
+        lengths = [f"{name}_length"] if name in activation.weights else shape
         infos.append(helper.make_tensor_value_info(name, ELEMENT_TYPES[kind], lengths))
     return infos
 
