@@ -1,15 +1,10 @@
 """What several test modules share."""
 
-import os
-import subprocess
-import sys
-
 import pytest
 
+from tests.processes import run_python
 from unified_act import catalogue
 from unified_act.registry import ACTIVATIONS, Registry
-
-TIMEOUT = 120
 
 
 @pytest.fixture(autouse=True)
@@ -25,28 +20,10 @@ def _no_default_backend(monkeypatch):
     monkeypatch.delenv("UNIFIED_ACT_BACKEND", raising=False)
 
 
-@pytest.fixture
-def run_python():
+@pytest.fixture(name="run_python")
+def _run_python():
     """Runs a program in a fresh process and returns what it printed; fails if it did."""
-
-    def run(program, *options, first=(), environment=(), site=True):
-        """`first`: folders that come before everything else on the path."""
-        path = [
-            *map(str, first),
-            *(entry for entry in sys.path if site or "-packages" not in entry),
-        ]
-        finished = subprocess.run(
-            [sys.executable, *options, "-c", program],
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(path), **dict(environment)},
-            capture_output=True,
-            text=True,
-            timeout=TIMEOUT,
-            check=False,
-        )
-        assert finished.returncode == 0, finished.stderr
-        return finished.stdout
-
-    return run
+    return run_python
 
 
 # The mutation score of the conformance suite, printed after the tests wherever it was computed.

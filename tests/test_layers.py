@@ -7,7 +7,6 @@ import unified_act as ua
 from tests.specifications import SPECS, further_inputs
 from unified_act.layers import Layers, LayerSpec
 from unified_act.loading import load_backend
-from unified_act.parsing import parse
 
 BACKENDS = ["mxnet", "numpy", "tensorflow", "torch"]
 LEARNED = [name for name, spec in SPECS.items() if spec.weights]
@@ -111,15 +110,10 @@ class TestInitialValues:
                 return x + x
 
 
-def layer_of(name, backend, **options):
-    plain, given = parse(name)
-    return ua.get_layer(plain, backend=backend, **given, **options)
-
-
 class TestOnNumpy:
     @pytest.mark.parametrize("name", SPECS)
     def test_forward_and_backward_are_those_of_the_function(self, name):
-        layer = layer_of(name, "numpy")
+        layer = ua.get_layer(name, backend="numpy")
         weights = [np.array([value]) for value in SPECS[name].initial.values()]
         others = [] if weights else further_inputs(name, X.shape)
         value = layer(X, *others)
@@ -162,11 +156,11 @@ class TestCarryingWeights:
     @every_learned
     @pytest.mark.parametrize("channels", [1, 6])
     def test_there_and_back(self, backend, name, channels):
-        first = layer_of(name, "numpy", channels=channels)
+        first = ua.get_layer(name, backend="numpy", channels=channels)
         values = np.linspace(0.5, 1.5, channels).astype(np.float32)
         weights = {weight: values + index for index, weight in enumerate(SPECS[name].weights)}
         ua.import_weights(first, weights)
-        second = layer_of(name, backend, channels=channels)
+        second = ua.get_layer(name, backend=backend, channels=channels)
         ua.import_weights(second, ua.export_weights(first))
         for weight, wanted in weights.items():
             np.testing.assert_array_equal(ua.export_weights(second)[weight], wanted)

@@ -10,8 +10,6 @@ from __future__ import annotations
 import fnmatch
 import functools
 import importlib
-import subprocess
-import sys
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -21,8 +19,8 @@ import numpy as np
 
 import unified_act as ua
 from tests.backends.arrays import native
+from tests.processes import run_python
 from tests.specifications import SPECS, further_inputs, parameters_of
-from unified_act.parsing import parse
 
 FRAMEWORKS = ("numpy", "torch", "tensorflow", "mxnet")
 MODULES = (*FRAMEWORKS, "onnx")
@@ -99,12 +97,21 @@ def bisected(names: Iterable[str], run: Callable[[list[str]], Mapping[str, objec
             return {names[0]: problem_of(error)}
         half = len(names) // 2
         return {**bisected(names[:half], run), **bisected(names[half:], run)}
+    return differences(values)
+
+
+def differences(found: Mapping[str, object]) -> Failures:
+    """Returns what is not as it should be.
+
+    Args:
+        found: By the name of an activation its value, or a tuple of value and gradient.
+    """
 
     def compare(name: str) -> None:
-        found = values[name]
-        same(name, *(found if isinstance(found, tuple) else (found,)))
+        result = found[name]
+        same(name, *(result if isinstance(result, tuple) else (result,)))
 
-    return {name: problem for name in names if (problem := _problem(compare, name))}
+    return {name: problem for name in found if (problem := _problem(compare, name))}
 
 
 def _problem(exercise: Callable[[str], None], name: str) -> str:
@@ -166,12 +173,9 @@ def impossible() -> tuple[Impossible, ...]:
 
 def layer(name: str, backend: str, **options: object) -> object:
     """The layer of one of `SPECS`, whose channels are those of `X`."""
-    plain, given = parse(name)
-    given = dict(given)
     if SPECS[name].weights:
-        options = {"channels": CHANNELS, **options}
-        given.setdefault("axis", -1)
-    return ua.get_layer(plain, backend=backend, **given, **options)
+        options = {"channels": CHANNELS, "axis": -1, **options}
+    return ua.get_layer(name, backend=backend, **options)
 
 
 def others(name: str, backend: str) -> list[object]:
@@ -201,18 +205,5 @@ def same(name: str, value: object, slope: object = None, *, room: float = 4e-6) 
 
 
 def fresh(program: str, *arguments: str) -> str:
-    """Runs a program in a fresh process that knows this one's path, and returns what it printed."""
-    import os
-
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    finished = subprocess.run(
-        [sys.executable, "-c", program, *arguments],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    if finished.returncode:
-        raise RuntimeError(finished.stderr[-2000:])
-    return finished.stdout
+    """Runs a program in a fresh process, which has many activations to load."""
+    return run_python(program, arguments=arguments, timeout=300)

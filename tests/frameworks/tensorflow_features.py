@@ -14,12 +14,12 @@ from tests.backends.arrays import native
 from tests.frameworks.features import (
     CHANNELS,
     X,
+    differences,
     feature,
     fresh,
     joint_feature,
     layer,
     others,
-    problem_of,
     same,
 )
 from tests.specifications import SPECS
@@ -162,18 +162,7 @@ def compiled_by_xla(names):
             for name, (subject, given) in subjects.items()
         }
 
-    return _failures(compiled(_x()))
-
-
-def _failures(found):
-    """What differs, of values and slopes by name."""
-    failures = {}
-    for name, (value, slope) in found.items():
-        try:
-            same(name, value, slope)
-        except AssertionError as error:
-            failures[name] = problem_of(error)
-    return failures
+    return differences(compiled(_x()))
 
 
 @feature("tensorflow", "`GradientTape`, persistent")
@@ -287,7 +276,7 @@ def _in_a_fresh_process(names, how):
         fresh(_LOAD_AND_RUN, folder, how)
         values, slopes = (dict(np.load(f"{folder}/{what}.npz")) for what in ("values", "slopes"))
     found = {name: f"{place}.0" for place, name in enumerate(names)}
-    return _failures({name: (values[key], slopes[key]) for name, key in found.items()})
+    return differences({name: (values[key], slopes[key]) for name, key in found.items()})
 
 
 @joint_feature("tensorflow", "`.keras`, loaded in a fresh process")

@@ -63,49 +63,56 @@ def modules(name):
     assert not subject.eval().training
 
 
-@joint_feature("torch", "state dict, fresh process")
-def state_dicts(names):
+PROGRAM = """
+import sys, torch
+folder, *names = sys.argv[1:]
+{model}
+ys = model(torch.load(f"{{folder}}/x.pt"))
+torch.save([y.detach() for y in ys], f"{{folder}}/y.pt")
+"""
+"""What runs a model in a fresh process."""
+
+
+def in_a_fresh_process(names, save, model):
+    """What fails where a fresh process runs a model that was saved.
+
+    Args:
+        names: The activations.
+        save: Called with a model of many layers, its input and a folder.
+        model: The lines that make of the folder a `model` in the fresh process.
+    """
+
     def run(names):
         with tempfile.TemporaryDirectory() as folder:
-            model = Together(names)
-            torch.save(model.state_dict(), f"{folder}/state.pt")
-            program = (
-                "import sys, torch\n"
-                "from tests.frameworks.torch_features import Together, arrays\n"
-                "names, folder = sys.argv[2:], sys.argv[1]\n"
-                "model = Together(names)\n"
-                "for weight in model.parameters():\n"
-                "    weight.data.fill_(9.0)\n"
-                "model.load_state_dict(torch.load(f'{folder}/state.pt', weights_only=True))\n"
-                "torch.save([y.detach() for y in model(arrays('relu')[0])], f'{folder}/y.pt')\n"
-            )
-            return loaded(program, folder, names)
+            x = arrays("relu")[0].detach()
+            torch.save(x, f"{folder}/x.pt")
+            save(Together(names), x, folder)
+            fresh(PROGRAM.format(model=model), folder, *names)
+            return dict(zip(names, torch.load(f"{folder}/y.pt"), strict=True))
 
     return bisected(names, run)
 
 
-def loaded(program, folder, names):
-    """Runs a program in a fresh process that leaves the values in y.pt."""
-    fresh(program, folder, *names)
-    return dict(zip(names, torch.load(f"{folder}/y.pt"), strict=True))
+@joint_feature("torch", "state dict, fresh process")
+def state_dicts(names):
+    return in_a_fresh_process(
+        names,
+        lambda model, x, folder: torch.save(model.state_dict(), f"{folder}/state.pt"),
+        "from tests.frameworks.torch_features import Together\n"
+        "model = Together(names)\n"
+        "for weight in model.parameters():\n"
+        "    weight.data.fill_(9.0)\n"
+        "model.load_state_dict(torch.load(f'{folder}/state.pt', weights_only=True))\n",
+    )
 
 
 @joint_feature("torch", "saved whole, fresh process")
 def pickled(names):
-    def run(names):
-        with tempfile.TemporaryDirectory() as folder:
-            torch.save(Together(names), f"{folder}/model.pt")
-            torch.save(arrays("relu")[0].detach(), f"{folder}/x.pt")
-            program = (
-                "import sys, torch\n"
-                "folder = sys.argv[1]\n"
-                "model = torch.load(f'{folder}/model.pt', weights_only=False)\n"
-                "ys = model(torch.load(f'{folder}/x.pt'))\n"
-                "torch.save([y.detach() for y in ys], f'{folder}/y.pt')\n"
-            )
-            return loaded(program, folder, names)
-
-    return bisected(names, run)
+    return in_a_fresh_process(
+        names,
+        lambda model, x, folder: torch.save(model, f"{folder}/model.pt"),
+        "model = torch.load(f'{folder}/model.pt', weights_only=False)",
+    )
 
 
 @feature("torch", "copy and pickle")
@@ -137,41 +144,27 @@ def compiled(names):
     return bisected(names, run)
 
 
-OFFLINE = """
-import sys, torch
-folder = sys.argv[1]
-model = {load}
-ys = model(torch.load(f"{{folder}}/x.pt"))
-assert "unified_act" not in sys.modules
-torch.save([y.detach() for y in ys], f"{{folder}}/y.pt")
-"""
-"""Loads a model where our package is not imported."""
+WITHOUT_US = "\nassert 'unified_act' not in sys.modules"
 
 
 @joint_feature("torch", "torch.export, fresh process")
 def exported(names):
-    def run(names):
-        with tempfile.TemporaryDirectory() as folder:
-            x = arrays("relu")[0].detach()
-            torch.save(x, f"{folder}/x.pt")
-            torch.export.save(torch.export.export(Together(names), (x,)), f"{folder}/model.pt2")
-            load = 'torch.export.load(f"{folder}/model.pt2").module()'
-            return loaded(OFFLINE.format(load=load), folder, names)
-
-    return bisected(names, run)
+    return in_a_fresh_process(
+        names,
+        lambda model, x, folder: torch.export.save(
+            torch.export.export(model, (x,)), f"{folder}/model.pt2"
+        ),
+        "model = torch.export.load(f'{folder}/model.pt2').module()" + WITHOUT_US,
+    )
 
 
 @joint_feature("torch", "torch.jit.trace, fresh process")
 def traced(names):
-    def run(names):
-        with tempfile.TemporaryDirectory() as folder:
-            x = arrays("relu")[0].detach()
-            torch.save(x, f"{folder}/x.pt")
-            torch.jit.save(torch.jit.trace(Together(names), x), f"{folder}/model.pt")
-            load = 'torch.jit.load(f"{folder}/model.pt")'
-            return loaded(OFFLINE.format(load=load), folder, names)
-
-    return bisected(names, run)
+    return in_a_fresh_process(
+        names,
+        lambda model, x, folder: torch.jit.save(torch.jit.trace(model, x), f"{folder}/model.pt"),
+        "model = torch.jit.load(f'{folder}/model.pt')" + WITHOUT_US,
+    )
 
 
 @feature("torch", "torch.fx")
