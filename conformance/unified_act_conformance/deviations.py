@@ -81,6 +81,7 @@ class Deviation:
         exact: NDArray[np.float64],
         got: NDArray[np.float64],
         dtype: str,
+        summed: bool = False,
     ) -> NDArray[np.bool_]:
         """Which inputs it is about: those in the intervals, or those where something was flushed.
 
@@ -89,9 +90,10 @@ class Deviation:
             exact: The exact outputs.
             got: The outputs.
             dtype: The float type.
+            summed: Whether the outputs are sums, of which a subnormal summand may be flushed.
         """
         if self.flush:
-            return _flushed(x, exact, got, float_format(dtype).smallest_normal)
+            return _flushed(x, exact, got, float_format(dtype).smallest_normal, summed)
         covered = np.zeros(x.shape, dtype=np.bool_)
         for low, high in self.intervals:
             covered |= np.isnan(x) if np.isnan(low) else (x >= low) & (x <= high)
@@ -108,11 +110,15 @@ def _flushed(
     exact: NDArray[np.float64],
     got: NDArray[np.float64],
     smallest_normal: float,
+    summed: bool,
 ) -> NDArray[np.bool_]:
-    """Where a tiny result came as 0, or a subnormal input was taken for 0."""
+    """Where a tiny result came as 0 or lacks a subnormal summand, or an input was taken for 0."""
     flushed: NDArray[np.bool_] = (
         (got == 0) & (exact != 0) & (np.abs(exact) < INTERMEDIATE * smallest_normal)
     )
+    if summed:
+        with np.errstate(invalid="ignore"):  # infinities
+            flushed |= (got != exact) & (np.abs(got - exact) < smallest_normal)
     # More than one value where there are several weights.
     at_zero = np.unique(got[x == 0])
     flushed |= (x != 0) & (np.abs(x) < smallest_normal) & np.isin(got, at_zero)

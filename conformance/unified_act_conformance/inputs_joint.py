@@ -13,7 +13,7 @@ from unified_act import Activation
 from unified_act_conformance import inputs
 from unified_act_conformance.arrangement import sections_of
 from unified_act_conformance.cases import Case
-from unified_act_conformance.floats import FloatArray, float_format, to_type, widen
+from unified_act_conformance.floats import FloatArray, FloatFormat, float_format, to_type, widen
 
 __all__ = ["arrays_for", "further_inputs", "spread"]
 
@@ -38,12 +38,9 @@ WEIGHTS: Mapping[str, Sequence[Sequence[float]]] = {
     "xielu": [(0.8, 0.3, 2.0, 1.0), (0.8, 1.3, 0.1, 0.5)],
 }
 """For each weight of an activation the values that go together."""
-WANING = ("silu_beta", "softplus_beta")
-"""Whose derivatives go down as exp(-|x·weight|)."""
 UNKNOWN = (0.25, 1.5, -0.5, 1.0, -2.0, 0.0)
 """Values of the weights of an activation that is not ours."""
 
-STEEP = 10.0
 VALUES = (0.0, -0.0, 1.0, -1.0, 0.3, -2.7, 1e-3, 100.0, -30.0, -7e-5)
 GATES = (
     *(0.0, -0.0, 1e-3, -1e-3, 20.0, -20.0, 30.0, -17.3, -9.7),
@@ -151,8 +148,6 @@ def _with_weights(
         count = weights[0].size
         if case.part == "x":
             column = _column(case, case.order)[::step]
-            if case.order == 2 and activation.name in WANING:
-                column = column[_is_told(column, weights[0], case.dtype)]
             x = np.broadcast_to(column[:, np.newaxis], (column.size, count))
         else:
             x = to_type(3.0 * widen(spread(dtype, (SUMMED // step, count), seed=0)), dtype)
@@ -161,35 +156,31 @@ def _with_weights(
         yield (np.ascontiguousarray(x.reshape(shape)), *weights)
 
 
-def _is_told(column: FloatArray, weights: FloatArray, dtype: str) -> NDArray[np.bool_]:
-    """Whether no product with exp(-|x·weight|) is close to a subnormal number.
-
-    A sum of such says more about these, as in `_halves`. Narrower types are computed in float32.
-    """
-    fmt = float_format("float64" if dtype == "float64" else "float32")
-    size = np.abs(np.outer(widen(column), widen(weights)))
-    room = 2.0 * math.log(MARGIN)
-    first, last = -math.log(fmt.smallest_normal) - room, room - math.log(fmt.smallest_subnormal)
-    return np.asarray(((size < first) | (size > last)).all(axis=1))
-
-
 def _halves(case: Case, parameters: Mapping[str, Any], step: int) -> tuple[FloatArray]:
     """Every value with every gate."""
-    largest = float_format(case.dtype).largest
-    values = [*VALUES, *(12.0 * widen(spread(case.dtype, (8,), seed=4)))]
-    gates = [*GATES, *(20.0 * widen(spread(case.dtype, (48,), seed=5)))]
+    fmt = float_format(case.dtype)
+    # The derivative by the gate is up to 1.13 times the value.
+    last = fmt.largest if case.order == 0 else 0.5 * fmt.largest
+    ends = (last, -last, 2.0**-6 * last)
+    values = [*ends, *VALUES, *(12.0 * widen(spread(case.dtype, (8,), seed=4)))]
+    gates = [*ends, *_shut(fmt), *GATES, *(20.0 * widen(spread(case.dtype, (48,), seed=5)))]
     if case.order == 0:
         values, gates = [*values, math.nan], [*gates, math.nan]
-    if case.order == 2:
-        # Further out it is a product of factors so small that it says more about subnormal numbers.
-        gates = [gate for gate in gates if abs(gate) <= STEEP]
     gates = gates[::step]
     value, gate = np.meshgrid(
-        *(to_type(np.clip(each, -largest, largest), case.dtype) for each in (values, gates))
+        *(to_type(np.clip(each, -last, last), case.dtype) for each in (values, gates))
     )
     halves = [gate, value] if parameters["gate_first"] else [value, gate]
     axis = parameters["axis"]
     return (np.concatenate(halves, axis=axis),)
+
+
+def _shut(fmt: FloatFormat) -> list[float]:
+    """Gates so far off that exp(-|gate|), or exp(-gate²/2), is small beside the largest value."""
+    reach = math.log(fmt.largest) - math.log(fmt.smallest_subnormal)
+    sizes = [fraction * reach for fraction in (0.55, 0.7, 0.85, 0.9, 0.95, 0.98, 1.05)]
+    sizes += [math.sqrt(2.0 * size) for size in sizes]
+    return [*(-size for size in sizes), *sizes]
 
 
 def _rows(

@@ -17,6 +17,7 @@ Array = Any
 
 HARD = Subject("gumbel_softmax", (("tau", 0.5), ("hard", True)))
 MAXOUT = Subject("maxout", (("groups", 2),))
+SWIGLU = Subject("swiglu", (("gate_first", False),))
 MASKED, SPARSEMAX, GLU = Subject("masked_softmax"), Subject("sparsemax"), Subject("glu")
 
 
@@ -124,6 +125,20 @@ def _gate_detached(sound: Implementation, cotangent: Array, x: Array) -> Array:
     return found
 
 
+def _gate_opens_late(x: Array) -> Array:
+    """Value and gate are multiplied first, which overflows where the gate then is shut."""
+    value, gate = np.split(x, 2, axis=-1)
+    with np.errstate(all="ignore"):
+        return value * gate * _activation("sigmoid")(gate)
+
+
+def _gate_shuts_early(x: Array) -> Array:
+    """What is left of the gate is subnormal, or 0, before a large value is let through."""
+    value, gate = np.split(x, 2, axis=-1)
+    with np.errstate(all="ignore"):
+        return value * _activation("silu")(gate)
+
+
 def _noise_ignored(x: Array, noise: Array) -> Array:
     return _shares(x) if isinstance(noise, np.ndarray) else _activation("gumbel_softmax")(x, noise)
 
@@ -173,6 +188,8 @@ JOINT_MUTANTS: tuple[Mutant, ...] = (
     on_numpy(
         "geglu with the gate of swiglu", Subject("geglu"), _activation("swiglu", gate_first=False)
     ),
+    on_numpy("value times gate overflows", SWIGLU, _gate_opens_late),
+    on_numpy("a gate almost shut is shut", SWIGLU, _gate_shuts_early, numerics="strict"),
     on_numpy("scale and bias are swapped", Subject("star_relu"), _weights_swapped),
     on_numpy("weight gradients are not summed", Subject("snake"), gradient=_first_of_sums),
     on_numpy(

@@ -29,6 +29,9 @@ __all__ = ["Block", "along", "evaluate_block"]
 
 Numbers = Sequence[float]
 
+DOUBTLESS = arb(2) ** -64
+"""The part of a value that its slack may be wrong by."""
+
 
 @dataclass(frozen=True)
 class Block:
@@ -68,7 +71,8 @@ def evaluate_block(
         parameters: All parameters, and the ``mask`` if there is one.
 
     Returns:
-        The enclosures, and for each what half an ulp of change in everything given can do to it.
+        The enclosures, and for each, to a few bits, what half an ulp of change in everything given
+        can do to it.
 
     Raises:
         OracleError: If a value cannot be decided.
@@ -78,8 +82,9 @@ def evaluate_block(
     while precision <= LAST_PRECISION:
         values, slacks = _at(definition, order, block, parameters, precision)
         decided = [_decided(value) for value in values]
-        if None not in decided:
-            return [value for value in decided if value is not None], slacks
+        told = 2 * precision > LAST_PRECISION or all(map(_is_told, slacks, values))
+        if None not in decided and told:
+            return [value for value in decided if value is not None], [*map(_certain, slacks)]
         precision *= 2
     raise OracleError(f"{name}: undecided at {LAST_PRECISION} bits: {block.numbers}")
 
@@ -109,6 +114,18 @@ def _decided(value: arb) -> arb | None:
     return arb(0) if value.abs_upper() < NEGLIGIBLE else None
 
 
+def _is_told(slack: arb, value: arb) -> bool:
+    """Whether a slack is known to a few bits, or its doubt is nothing beside its value."""
+    doubt = slack.rad()
+    sure = doubt <= slack.mid() / 64 or doubt <= abs(value) * DOUBTLESS
+    return bool(sure or slack.abs_upper() < NEGLIGIBLE or not slack.is_finite())
+
+
+def _certain(slack: arb) -> float:
+    """The least that a slack is."""
+    return float(slack.abs_lower() if slack.is_finite() else slack)
+
+
 def _series(
     function: Callable[..., Any],
     numbers: Numbers,
@@ -127,19 +144,19 @@ def _series(
 
 def _at(
     definition: Definition, order: int, block: Block, parameters: Mapping[str, Any], precision: int
-) -> tuple[list[arb], list[float]]:
+) -> tuple[list[arb], list[arb]]:
     with ctx.workprec(precision):
         return _ORDERS[order](definition, block, parameters)
 
 
 def _value(
     definition: Definition, block: Block, parameters: Mapping[str, Any]
-) -> tuple[list[arb], list[float]]:
+) -> tuple[list[arb], list[arb]]:
     size = len(block.numbers)
     function = definition.value or definition.function
     ones = [_series(function, block.numbers, _unit(j, size), parameters) for j in range(size)]
     values = [result[0] for result in ones[0]]
-    slacks = [0.0] * len(values)
+    slacks = [arb(0)] * len(values)
     for one, half_ulp in zip(ones, block.half_ulps, strict=True):
         for k, result in enumerate(one):
             slacks[k] += _reach(result[1], half_ulp)
@@ -148,7 +165,7 @@ def _value(
 
 def _gradient(
     definition: Definition, block: Block, parameters: Mapping[str, Any]
-) -> tuple[list[arb], list[float]]:
+) -> tuple[list[arb], list[arb]]:
     indices = range(len(block.numbers))
     ones = [_moved(definition, block, parameters, (i,)) for i in indices]
     values = [_weighted(one, block.cotangent, 1) for one in ones]
@@ -164,7 +181,7 @@ def _gradient(
 
 def _second(
     definition: Definition, block: Block, parameters: Mapping[str, Any]
-) -> tuple[list[arb], list[float]]:
+) -> tuple[list[arb], list[arb]]:
     size = len(block.numbers)
     ones = [_moved(definition, block, parameters, (i,)) for i in range(size)]
     # The same with the direction added, for third derivatives.
@@ -175,7 +192,7 @@ def _second(
     )
     alone = _weighted(straight, block.cotangent, 3)
     values = [arb(0)] * size
-    slacks = [0.0] * size
+    slacks = [arb(0)] * size
     by_result = [[arb(0)] * len(block.cotangent) for _ in range(size)]
     for i, j in combinations_with_replacement(range(size), 2):
         pair = _pair(definition, block, parameters, ones, i, j)
@@ -192,7 +209,7 @@ def _second(
                 by_result[a][k] += part * block.direction[b]
     for a, parts in enumerate(by_result):
         halves = zip(parts, block.half_ulps_cotangent, strict=True)
-        slacks[a] += sum(_reach(part, half) for part, half in halves)
+        slacks[a] += sum((_reach(part, half) for part, half in halves), arb(0))
     return values, slacks
 
 
@@ -249,11 +266,11 @@ def _weighted(series: _Series, weights: Numbers, order: int) -> arb:
     return _dot([result[order] for result in series], weights)
 
 
-def _size(series: _Series, weights: Numbers, order: int) -> float:
+def _size(series: _Series, weights: Numbers, order: int) -> arb:
     pairs = zip(series, weights, strict=True)
-    return sum(_reach(result[order], weight) for result, weight in pairs)
+    return sum((_reach(result[order], weight) for result, weight in pairs), arb(0))
 
 
-def _reach(derivative: arb, half_ulp: float) -> float:
+def _reach(derivative: arb, half_ulp: float) -> arb:
     """What half an ulp comes to; that of 0 is nothing, whatever the derivative."""
-    return abs(float(derivative)) * half_ulp if half_ulp else 0.0
+    return abs(derivative) * half_ulp if half_ulp else arb(0)

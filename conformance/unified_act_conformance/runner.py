@@ -111,7 +111,11 @@ def _run(
         covered = ~inside(problem, domain)
         for deviation in deviations:
             there = ~covered & deviation.covers(
-                widen(problem.about), problem.reference.high, widen(output), case.dtype
+                widen(problem.about),
+                problem.reference.high,
+                widen(output),
+                case.dtype,
+                summed=bool(problem.directions),
             )
             covered |= there
             if there.any():

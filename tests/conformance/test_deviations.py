@@ -65,10 +65,10 @@ class TestFile:
             assert not covers(deviation, ends).all(), other.id
 
 
-def covers(deviation, x, exact=None, got=None):
+def covers(deviation, x, exact=None, got=None, **more):
     one = np.ones_like(x)
     return deviation.covers(
-        x, one if exact is None else exact, one if got is None else got, "float32"
+        x, one if exact is None else exact, one if got is None else got, "float32", **more
     )
 
 
@@ -175,7 +175,7 @@ class TestApplies:
 
 
 class TestFlushing:
-    """Known by its outputs: a tiny result that came as 0, a subnormal input taken for 0."""
+    """Known by its outputs: 0 for a tiny result, or what a subnormal number taken for 0 makes."""
 
     TINY = 2.0**-130
     NORMAL = 2.0**-126
@@ -193,6 +193,15 @@ class TestFlushing:
         exact = np.array([self.TINY, self.TINY, 0.0, 1.0])
         got = np.array([0.0, self.TINY, 0.0, 0.0])
         assert covers(flushing, x, exact, got).tolist() == [True, False, False, False]
+
+    def test_a_subnormal_summand_taken_for_zero(self):
+        flushing = declared(subjects=(), intervals=(), flush=True)
+        x = np.ones(4)
+        exact = np.array([2000 * self.NORMAL + self.TINY, 8 * self.NORMAL, 1.0, np.inf])
+        got = np.array([2000 * self.NORMAL, 7 * self.NORMAL, 1.0 + 2.0**-20, np.inf])
+        found = covers(flushing, x, exact, got, summed=True)
+        assert found.tolist() == [True, False, False, False]
+        assert not covers(flushing, x, exact, got).any()
 
     def test_a_subnormal_input_taken_for_zero(self):
         flushing = declared(subjects=(), intervals=(), flush=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 
 import mpmath
 import numpy as np
@@ -195,6 +196,15 @@ def test_slacks_are_what_half_an_ulp_of_everything_does(name, numbers, given, or
                 slopes = [float((a - b) / (2 * step)) for a, b in zip(*ends, strict=True)]
             wanted += np.abs(slopes) * half
     np.testing.assert_allclose(slacks, wanted, rtol=1e-6, atol=1e-18)
+
+
+def test_slacks_are_told_beside_a_huge_number():
+    """The second derivative by value and gate is 1e-66, that by the gate twice is 1e240."""
+    gate = -17.6
+    block = Block((1e308, gate), (1e292, 2.0**-49), (1.0,), (0.0,))
+    _, slacks = evaluate_block("geglu", 1, block, bound("geglu", {}))
+    slope = gate * math.exp(-gate * gate / 2) / math.sqrt(2 * math.pi)  # of gelu, but for 1 %
+    assert slacks[0] == pytest.approx(abs(slope) * 2.0**-49, rel=0.05)
 
 
 ARRANGED = [

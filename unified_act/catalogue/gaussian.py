@@ -22,11 +22,14 @@ from unified_act.special import square_exp
 __all__ = [
     "ACTIVATIONS",
     "CONSTANT_FROM",
+    "DENSITY_AT_0",
     "QUICK_GELU_SLOPE",
     "SQRT_HALF",
+    "TAIL_FROM",
     "gelu",
     "gelu_derivative",
-    "with_tail",
+    "gelu_second_derivative",
+    "tail_ratio",
 ]
 
 SQRT_HALF = math.sqrt(0.5)
@@ -39,6 +42,8 @@ CONSTANT_FROM = 40.0
 """Beyond, gelu and gelu_tanh are 0 or x to the last bit of float64."""
 _QUICK_CONSTANT_FROM = 500.0
 """The same for quick_gelu."""
+TAIL_FROM, _LEVELS = 13.0, 5
+"""From where on `tail_ratio` is within half an eps of float64, with so many levels."""
 _MINIMUM_AT = -0.7517915246935645
 """Where gelu stops falling."""
 
@@ -55,22 +60,23 @@ def gelu_derivative(xp: Any, x: Any) -> Any:
     x = within(xp, x, CONSTANT_FROM)
     half = x * SQRT_HALF
     cdf = xp.erfc(-half) * 0.5
-    return cdf + square_exp(xp, with_tail(xp, x, cdf) * DENSITY_AT_0, half)
+    # TensorFlow flushes subnormal numbers, and Φ(x) is one while x·φ(x), about x² times larger, is
+    # none.
+    steep = xp.where(cdf == 0.0, x + tail_ratio(x), x)
+    return cdf + square_exp(xp, steep * DENSITY_AT_0, half)
 
 
-def with_tail(xp: Any, x: Any, cdf: Any) -> Any:
-    """`x`, plus Φ(x)/φ(x) where Φ(x), given as `cdf`, came out as 0.
-
-    TensorFlow flushes subnormal numbers, and Φ(x) is one while x·φ(x), about x² times larger, is
-    none. That happens at -13 and beyond, where Laplace's continued fraction, here contracted, is as
-    good as exact.
-    """
+def tail_ratio(x: Any) -> Any:
+    """Φ(x)/φ(x) for x ≤ -`TAIL_FROM`, by Laplace's continued fraction, here contracted."""
     square = x * x
-    ratio = x / (square + 1.0 - 2.0 / (square + 5.0 - 12.0 / (square + 9.0)))
-    return xp.where(cdf == 0.0, x - ratio, x)
+    denominator = square + (4.0 * _LEVELS - 3.0)
+    for k in range(_LEVELS - 1, 0, -1):
+        denominator = square + (4.0 * k - 3.0) - 2.0 * k * (2.0 * k - 1.0) / denominator
+    return -x / denominator
 
 
-def _gelu_second_derivative(xp: Any, x: Any) -> Any:
+def gelu_second_derivative(xp: Any, x: Any) -> Any:
+    """The second derivative of `gelu`."""
     x = within(xp, x, CONSTANT_FROM)
     return square_exp(xp, (2.0 - x * x) * DENSITY_AT_0, x * SQRT_HALF)
 
@@ -85,7 +91,7 @@ def _clipped_gelu_derivative(xp: Any, x: Any, *, min_value: float, max_value: fl
 
 
 def _clipped_gelu_second_derivative(xp: Any, x: Any, *, min_value: float, max_value: float) -> Any:
-    curvature = _gelu_second_derivative(xp, x)
+    curvature = gelu_second_derivative(xp, x)
     return _where_not_clipped(xp, x, curvature, min_value, max_value)
 
 
@@ -177,7 +183,7 @@ ACTIVATIONS = (
         name="gelu",
         forward=gelu,
         derivative=gelu_derivative,
-        second_derivative=_gelu_second_derivative,
+        second_derivative=gelu_second_derivative,
         aliases=("gelu_erf", "gelu_python"),
         limits=_limits,
         formula=r"\tfrac{x}{2} \operatorname{erfc}(-x / \sqrt{2})",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from unified_act.activation import Activation, Parameter
@@ -25,7 +26,13 @@ _Hessian = tuple[tuple[Any, Any], tuple[Any, Any]]
 """The partial derivatives of those by value and by gate."""
 
 # Where the gate is almost shut its factor is subnormal and has lost its last bits, which a large
-# value would magnify. So it enters as two factors, the second one last, as in `_common.gated`.
+# value would magnify. So the factor enters as two, the second one last, as in `_common.gated`. And
+# the value meets one of them before it meets what is greater than 1, or the largest would overflow.
+
+_EXP_IS_ZERO = 2.0 * EXP_IS_ZERO
+"""exp(-x) is 0 from here on beside the largest value of every dtype."""
+_CLOSED = 55.0
+"""So is exp(-x²/2)."""
 
 
 def _glu_derivative(xp: Any, value: Any, gate: Any) -> tuple[Any, Any]:
@@ -49,51 +56,67 @@ def _reglu_derivative(xp: Any, value: Any, gate: Any) -> tuple[Any, Any]:
     return relu(xp, gate), value * relu_derivative(xp, gate)
 
 
+def _by_gate(
+    xp: Any,
+    value: Any,
+    gate: Any,
+    function: Callable[[Any, Any], Any],
+    ratio: Callable[[Any], Any],
+) -> Any:
+    """value·function(gate), where function is ratio·density far to the left: as two factors."""
+    shut = gate < -gaussian.TAIL_FROM
+    # The branch that is not used is finite, for compilers that differentiate it.
+    far = xp.where(shut, at_least(xp, gate, -_CLOSED), -gaussian.TAIL_FROM)
+    root = far * 0.5
+    # The 8 comes later because `square_exp` may begin with a factor 6.
+    tail = square_exp(xp, value * (gaussian.DENSITY_AT_0 / 8.0), root)
+    tail = square_exp(xp, tail * (ratio(far) * 8.0), root)
+    return xp.where(shut, tail, value * function(xp, gate))
+
+
 def _geglu(xp: Any, value: Any, gate: Any) -> Any:
-    gate = at_least(xp, gate, -gaussian.CONSTANT_FROM)
-    return xp.times_erfc(value * (gate * 0.5), gate * -gaussian.SQRT_HALF)
+    return _by_gate(xp, value, gate, gaussian.gelu, lambda x: x * gaussian.tail_ratio(x))
 
 
 def _geglu_derivative(xp: Any, value: Any, gate: Any) -> tuple[Any, Any]:
-    clipped = within(xp, gate, gaussian.CONSTANT_FROM)
-    half = clipped * gaussian.SQRT_HALF
-    opened = xp.times_erfc(value * 0.5, -half)
-    # Where the gate is not nearly shut it is 0 because the value is.
-    cdf = xp.where(clipped < -12.0, opened, 1.0)
-    steep = gaussian.with_tail(xp, clipped, cdf) * gaussian.DENSITY_AT_0
-    return gaussian.gelu(xp, gate), opened + square_exp(xp, value * steep, half)
+    slope = gaussian.gelu_derivative
+    by_gate = _by_gate(xp, value, gate, slope, lambda x: x + gaussian.tail_ratio(x))
+    return gaussian.gelu(xp, gate), by_gate
 
 
 def _geglu_second_derivative(xp: Any, value: Any, gate: Any) -> _Hessian:
-    clipped = within(xp, gate, gaussian.CONSTANT_FROM)
-    half = clipped * gaussian.SQRT_HALF
-    bend = square_exp(xp, value * ((2.0 - clipped * clipped) * gaussian.DENSITY_AT_0), half)
+    even, bend = -xp.abs(gate), gaussian.gelu_second_derivative
+    by_gate = _by_gate(xp, value, even, bend, lambda x: 2.0 - x * x)
     slope = gaussian.gelu_derivative(xp, gate)
-    return (xp.full_like(value, 0.0), slope), (slope, bend)
+    return (xp.full_like(value, 0.0), slope), (slope, by_gate)
 
 
 def _swiglu(xp: Any, value: Any, gate: Any) -> Any:
     root = xp.exp(xp.abs(gate) * -0.5)
     opened = root * root + 1.0
     # Not infinite: the root is 0 there, and their product would be NaN.
-    shut = at_least(xp, xp.where(gate < 0.0, gate, 0.0), -2.0 * EXP_IS_ZERO)
+    shut = at_least(xp, xp.where(gate < 0.0, gate, 0.0), -_EXP_IS_ZERO)
     return xp.where(gate < 0.0, (value * root) * (shut * root) / opened, value * (gate / opened))
 
 
 def _swiglu_derivative(xp: Any, value: Any, gate: Any) -> tuple[Any, Any]:
-    z = within(xp, gate, EXP_IS_ZERO)
+    z = within(xp, gate, _EXP_IS_ZERO)
     root = xp.exp(xp.abs(z) * -0.5)
     e = root * root
     opened = (e + 1.0) * (e + 1.0)
-    shut = (value * root) * (z + 1.0 + e) * root / opened
+    shut = (value * root) * ((z + 1.0 + e) / opened) * root
     by_gate = xp.where(z < 0.0, shut, value * ((z * e + e + 1.0) / opened))
     return gated.silu(xp, gate, beta=1.0), by_gate
 
 
 def _swiglu_second_derivative(xp: Any, value: Any, gate: Any) -> _Hessian:
     slope = gated.silu_derivative(xp, gate, beta=1.0)
-    z = within(xp, gate, EXP_IS_ZERO)
-    bend = gated_second_derivative(xp, z, value * 2.0, value * xp.abs(z))
+    z = within(xp, gate, _EXP_IS_ZERO)
+    size = xp.abs(z)
+    root = xp.exp(size * -0.5)
+    opened = root * root + 1.0
+    bracket = (2.0 + size * (xp.expm1(-size) / opened)) / (opened * opened)
+    bend = (value * root) * bracket * root
     return (xp.full_like(value, 0.0), slope), (slope, bend)
 
 
