@@ -42,6 +42,16 @@ def test_no_function_is_around_it(name):
     assert "=" not in call
 
 
+@pytest.mark.parametrize("name", eager._DEFAULTS)
+def test_arguments_that_are_spared_are_the_defaults(name):
+    (schema,) = torch._C._jit_get_schemas_for_operator(f"aten::{name}")[:1]
+    defaults = {argument.name: argument.default_value for argument in schema.arguments}
+    assert eager._DEFAULTS[name].items() <= defaults.items()
+    _, call = eager.fastest_call(NATIVE[name], arguments_of(name))
+    assert call == "function(x)"
+    assert ua.get_activation("gelu_tanh", backend="torch")(torch.ones(1)) < 0.8412  # not spared
+
+
 def test_a_version_without_the_operation(monkeypatch):
     monkeypatch.delattr(torch._C._nn, "leaky_relu")
     function, call = eager.fastest_call(NATIVE["leaky_relu"], {"negative_slope": 0.5})
