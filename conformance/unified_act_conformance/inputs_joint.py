@@ -18,7 +18,9 @@ from unified_act_conformance.floats import FloatArray, FloatFormat, float_format
 __all__ = ["arrays_for", "further_inputs", "spread"]
 
 MARGIN = 2.0**12
-"""How far from the ends of its type a number stays, for products of it."""
+"""How far from the subnormal numbers of its type a number stays, for products of it."""
+STEEPEST = 2.0**5
+"""How many times the input the derivatives of a learned activation can be, with these weights."""
 LENGTHS, QUICK_LENGTHS = (1, 2, 3, 4, 10), (1, 4)
 """Of rows; a derivative costs their square."""
 THIN = 4
@@ -125,8 +127,8 @@ def _column(case: Case, order: int) -> FloatArray:
     """Numbers of every magnitude, finite but for a NaN where values are judged."""
     column = inputs.sweep(case.dtype, kinks=(0.0,), count=COLUMN)
     values = widen(column)
-    # Products with a weight and with a cotangent must not overflow before they are small again.
-    calm = np.abs(values) <= float_format(case.dtype).largest / MARGIN
+    # A derivative that a cotangent makes small again must be finite itself.
+    calm = np.abs(values) <= float_format(case.dtype).largest / (STEEPEST if order else 1.0)
     finite = column[_is_ordinary(values, case.dtype) & calm]
     few = finite[:: max(1, finite.size // COLUMN)]
     special = [0.0, -0.0, *([math.nan] if order == 0 else [])]
