@@ -13,6 +13,7 @@ from unified_act.backend import (
     Native,
     Numerics,
     channel_shape,
+    check_axis,
     check_further,
     kernel_for,
     section_length,
@@ -69,11 +70,8 @@ class MxnetBackend:
         arguments = None if kernel is None else kernel.arguments(parameters)
         if kernel is not None and arguments is not None:
             graph = with_keywords(kernel.find(mx.sym), arguments)
-            # MXNet turns keywords into strings in every call; a graph has them already.
-            function = kernel.find(mx.nd)
-            if arguments or kernel.is_override:
-                function = _compiled(graph, activation, parameters)
-            implementations |= dict.fromkeys(kernel.dtypes, function)
+            compiled = _compiled(graph, activation, parameters)
+            implementations |= dict.fromkeys(kernel.dtypes, compiled)
             if set(kernel.dtypes).issuperset(_IN_A_GRAPH):
                 in_graph = graph
         # An NDArray's dtype is a scalar type, that of an mx.np.ndarray an instance of np.dtype.
@@ -84,9 +82,15 @@ class MxnetBackend:
             return with_generator(
                 activation.name, checked, self.uniform_like, lambda a: self.accepts(type(a))
             )
-        if kernel is None or kernel.is_override or arguments != {}:
+        if kernel is None or kernel.is_override or arguments is None:
             return checked
-        return call_directly(kernel.label, [_TYPES[dtype] for dtype in kernel.dtypes], checked)
+        return call_directly(
+            kernel.label,
+            arguments,
+            [_TYPES[dtype] for dtype in kernel.dtypes],
+            checked,
+            axis=int(parameters["axis"]) if activation.along_axis else -1,
+        )
 
     def uniform_like(self, x: Any, generator: int | np.random.Generator) -> Any:
         """Random numbers between 0 and 1 in the shape of `x`, float32 for 16-bit types.
@@ -123,10 +127,10 @@ def _compiled(
     """Returns a function of arrays that runs `graph` as one operator, built on the first call."""
     names = activation.inputs_for(parameters)
     built: list[Callable[..., Any]] = []
-    check_axis = _axis_check(activation, parameters)
+    check = _axis_check(activation, parameters)
 
     def call(*inputs: Any) -> Any:
-        check_axis(*inputs)
+        check(*inputs)
         # Only then are there arrays without elements or dimensions.
         if mx.util.is_np_shape():
             shape = inputs[0].shape
@@ -136,8 +140,8 @@ def _compiled(
                         f"{activation.name}: MXNet cannot cut up an array without elements."
                     )
                 return inputs[0].copy()
-            if shape == ():  # several operators need a dimension
-                return call(inputs[0].reshape((1,)), *inputs[1:]).reshape(())
+            if shape == ():  # several operators need a dimension, or memory of their own
+                return call(inputs[0].reshape((1,)).copy(), *inputs[1:]).reshape(())
         if not built:
             variables = [mx.sym.var(name) for name in names]
             built.append(_in_order(names, graph(*variables)))
@@ -147,9 +151,9 @@ def _compiled(
 
 
 def _axis_check(activation: Activation, parameters: Mapping[str, Any]) -> Callable[..., None]:
-    """Returns what raises, as the other backends do, about an axis that does not fit.
+    """Returns what raises about an axis that does not fit.
 
-    The definitions do not: a symbol knows no shape.
+    The definitions do not: a symbol knows no shape. What MXNet says speaks of its inner operators.
     """
     sections = 2 if activation.kind == "gated" else parameters.get("groups")
 
@@ -160,6 +164,8 @@ def _axis_check(activation: Activation, parameters: Mapping[str, Any]) -> Callab
             for weight in weights:
                 if weight.size != 1:
                     channel_shape(weight.size, x.shape, parameters["axis"])
+        elif activation.along_axis and x.shape:  # an array without dimensions is a row of one
+            check_axis(x.shape, parameters["axis"])
 
     return check
 

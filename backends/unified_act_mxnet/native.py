@@ -6,12 +6,15 @@ from unified_act.backend import Native
 
 __all__ = ["NATIVE"]
 
+_NOT_EVERYWHERE = "bfloat16: fails on processors without AVX-512"
+
 NATIVE = {
     "elu": Native(
         "LeakyReLU",
+        dtypes=("float16", "float32", "float64"),
         constants={"act_type": "elu", "slope": 1.0},
         only={"alpha": 1.0},
-        why="other alpha: the gradient at tiny positive inputs is alpha",
+        why=f"other alpha: the gradient at tiny positive inputs is alpha; {_NOT_EVERYWHERE}",
     ),
     "clipped_relu": Native(
         "clip",
@@ -23,9 +26,9 @@ NATIVE = {
     "exponential": Native("exp"),
     "gelu": Native(
         "LeakyReLU",
-        dtypes=("float16", "bfloat16", "float32"),
+        dtypes=("float16", "float32"),
         constants={"act_type": "gelu"},
-        why="float64: computed in float32, NaN beyond its range",
+        why=f"float64: computed in float32, NaN beyond its range; {_NOT_EVERYWHERE}",
     ),
     "hard_sigmoid": Native(
         "hard_sigmoid",
@@ -52,11 +55,12 @@ NATIVE = {
     ),
     "leaky_relu": Native(
         "LeakyReLU",
-        dtypes=("bfloat16", "float32"),
+        dtypes=("float32",),
         keywords={"negative_slope": "slope"},
         constants={"act_type": "leaky"},
         why="float16: the gradient for a negative slope is 1; "
-        "float64: the slope is rounded to float32, values overflow to infinity beyond its range",
+        "float64: the slope is rounded to float32, values overflow to infinity beyond its range; "
+        f"{_NOT_EVERYWHERE}",
     ),
     "log_softmax": Native(
         "log_softmax",

@@ -1,5 +1,7 @@
 """Operators that are called directly give what MXNet's generated functions give."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -7,27 +9,27 @@ import unified_act as ua
 from unified_act.loading import load_backend
 from unified_act.registry import ACTIVATIONS
 from unified_act_conformance.harness import load_harness
+from unified_act_mxnet._framework import mx
 from unified_act_mxnet.backend import _TYPES
+from unified_act_mxnet.operators import call_directly
 
 BACKEND = load_backend("mxnet")
-DIRECT = [
-    (name, dtype)
-    for name, kernel in BACKEND.native.items()
-    for dtype in kernel.dtypes
-    if kernel.arguments(ACTIVATIONS.find(name).bind({})) == {}
-]
+DIRECT = [(name, dtype) for name, kernel in BACKEND.native.items() for dtype in kernel.dtypes]
+
+
+def defaults(name):
+    return ACTIVATIONS.find(name).bind({})
 
 
 @pytest.mark.parametrize(("name", "dtype"), DIRECT)
 def test_value_and_gradient(name, dtype):
-    from unified_act_mxnet._framework import mx
-
     harness = load_harness("mxnet")
     numbers = np.linspace(-3.0, 3.0, 14).reshape(2, 7).astype(np.float32)
     x = harness.to_native(numbers, "float32").astype(_TYPES[dtype])
-    function = ua.get_activation(name, backend="mxnet")
+    kernel = BACKEND.native[name]
+    native = partial(kernel.find(mx.nd), **kernel.arguments(defaults(name)))
     results = []
-    for called in (function, BACKEND.native[name].find(mx.nd)):
+    for called in (ua.get_activation(name, backend="mxnet"), native):
         leaf = x.copy()
         leaf.attach_grad()
         with mx.autograd.record():
@@ -38,14 +40,50 @@ def test_value_and_gradient(name, dtype):
     assert results[0] == results[1]
 
 
-def test_some_are_called_directly():
-    assert {name for name, _ in DIRECT} >= {"relu", "sigmoid", "softsign", "tanh"}
+@pytest.mark.parametrize("name", ["relu", "tanh", "leaky_relu", "gelu", "softmax"])
+def test_it_is_the_short_way(name):
+    taken = []
+
+    def otherwise(x):
+        taken.append(x)
+        return x
+
+    kernel = BACKEND.native[name]
+    function = call_directly(
+        kernel.label, kernel.arguments(defaults(name)), [np.float32], otherwise, axis=-1
+    )
+    assert function(mx.nd.ones((2, 3))).shape == (2, 3)
+    assert not taken
+    function(mx.nd.ones((2, 3), dtype="float64"))
+    assert len(taken) == 1
 
 
-@pytest.mark.parametrize("name", ["relu", "tanh"])
+@pytest.mark.parametrize("shape", [(), (0,), (3, 0)])
+@pytest.mark.parametrize(("name", "dtype"), DIRECT)
+def test_without_elements_or_dimensions(name, dtype, shape):
+    with mx.util.np_shape(True):
+        x = mx.nd.zeros(shape, dtype=_TYPES[dtype])
+        x.attach_grad()
+        with mx.autograd.record():
+            y = ua.get_activation(name, backend="mxnet")(x)
+        y.backward()
+        assert y.shape == x.grad.shape == shape
+        assert x.grad.astype("float32").asnumpy().size == (0 if shape else 1)
+
+
+@pytest.mark.parametrize("name", ["softmax", "log_softmax"])
+@pytest.mark.parametrize("numerics", ["fast", "strict"])
+def test_an_axis(name, numerics):
+    function = ua.get_activation(name, backend="mxnet", numerics=numerics, axis=1)
+    x = mx.nd.array(np.arange(24.0).reshape(2, 3, 4))
+    sums = function(x).sum(axis=1) if name == "softmax" else function(x).exp().sum(axis=1)
+    np.testing.assert_allclose(sums.asnumpy(), 1.0, rtol=1e-6)
+    with pytest.raises(ua.ParameterValueError, match=r"axis 1 does not exist .* shape \(5,\)"):
+        function(mx.nd.ones((5,)))
+
+
+@pytest.mark.parametrize("name", ["relu", "tanh", "gelu", "softmax"])
 def test_integers_and_lists_are_refused(name):
-    from unified_act_mxnet._framework import mx
-
     function = ua.get_activation(name, backend="mxnet")
     with pytest.raises(TypeError, match="expected a floating-point array, got int32"):
         function(mx.nd.array([1, 2], dtype="int32"))
