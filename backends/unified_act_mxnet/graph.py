@@ -47,11 +47,19 @@ def shared_graph(
             constants = [mx.sym.BlockGrad(x).as_np_ndarray() for x in wide]
             value = whole(*constants).as_nd_ndarray()
             return narrow(_with_rows_gradient(wide[0], value, carry(*constants)))
-        terms = [term.as_nd_ndarray() for term in spread(*as_np)]
+        terms = read = [term.as_nd_ndarray() for term in spread(*as_np)]
+        if dtype == "bfloat16":  # amp_cast is for the gradient: it loses the sign of zeros
+            exact = [
+                x if mask else _cast("float32")(x) for x, mask in zip(inputs, masked, strict=True)
+            ]
+            read = [term.as_nd_ndarray() for term in spread(*(x.as_np_ndarray() for x in exact))]
+            narrow = _cast(BFLOAT16)
         # Blocked here: MXNet sends the gradient 0 of a blocked result on through the operations
         # before it, and 0 times an infinity in the unused branch of a `where` is NaN.
-        constants = [mx.sym.BlockGrad(term).as_np_ndarray() for term in terms]
+        constants = [mx.sym.BlockGrad(term).as_np_ndarray() for term in read]
         value = activation.forward(namespace, *constants, **keywords).as_nd_ndarray()
+        if dtype == "bfloat16":
+            value = _rounded_to_bfloat16(value)
         slopes = derivative(namespace, *constants, **keywords)
         if activation.kind == "elementwise":
             slopes = [slopes]
@@ -105,7 +113,17 @@ def _casts(dtype: str | None, like: Any) -> tuple[Callable[[Any], Any], Callable
     return _same, _same
 
 
-def _cast(dtype: str) -> Callable[[Any], Any]:
+def _rounded_to_bfloat16(x: Any) -> Any:
+    """The nearest number of bfloat16, in float32, without a gradient.
+
+    amp_cast rounds, but makes -0 to 0 on processors without AVX-512.
+    """
+    rounded = _cast("float32")(_amp_cast(BFLOAT16)(x)).as_np_ndarray()
+    zero = (x * 0.0).as_np_ndarray()  # MXNet's copysign takes -0 for positive
+    return namespace.where(rounded == 0.0, zero, rounded).as_nd_ndarray()
+
+
+def _cast(dtype: Any) -> Callable[[Any], Any]:
     return lambda x: mx.sym.Cast(x, dtype=dtype)
 
 

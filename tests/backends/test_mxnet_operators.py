@@ -1,11 +1,14 @@
 """Operators that are called directly give what MXNet's generated functions give."""
 
+import ctypes
+import errno
 from functools import partial
 
 import numpy as np
 import pytest
 
 import unified_act as ua
+from tests.specifications import SPECS, further_names
 from unified_act.loading import load_backend
 from unified_act.registry import ACTIVATIONS
 from unified_act_conformance.harness import load_harness
@@ -89,3 +92,15 @@ def test_integers_and_lists_are_refused(name):
         function(mx.nd.array([1, 2], dtype="int32"))
     with pytest.raises(TypeError, match="got list"):
         function([1.0])
+
+
+@pytest.mark.parametrize("numerics", ["fast", "strict"])
+@pytest.mark.parametrize("name", SPECS)
+def test_graphs_can_be_built_after_an_overflow(name, numerics):
+    """MXNet then takes the number `inf` for one that is out of range, and names neither."""
+    function = ua.get_activation(name, backend="mxnet", numerics=numerics)
+    libc = ctypes.CDLL(None)
+    libc.__errno_location.restype = ctypes.c_void_p
+    variables = [mx.sym.var(each) for each in ("x", *further_names(name))]
+    ctypes.c_int.from_address(libc.__errno_location()).value = errno.ERANGE
+    assert '"inf"' not in function(*variables).tojson()

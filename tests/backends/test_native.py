@@ -114,12 +114,10 @@ def test_called_with_every_parameter_by_keyword(monkeypatch, backend, name, dtyp
 
     monkeypatch.setattr(Native, "find", lambda self, module: recorder)
     # What goes around the function has tests of its own.
-    for package, around in (
-        ("unified_act_tensorflow", "eager_first"),
-        ("unified_act_mxnet", "call_directly"),
-    ):
-        module = importlib.import_module(f"{package}.backend")
-        monkeypatch.setattr(module, around, lambda kernel, how, otherwise: otherwise)
+    tensorflow = importlib.import_module("unified_act_tensorflow.backend")
+    monkeypatch.setattr(tensorflow, "eager_first", lambda kernel, how, otherwise: otherwise)
+    mxnet = importlib.import_module("unified_act_mxnet.backend")
+    monkeypatch.setattr(mxnet, "call_directly", lambda *how, axis: how[-1])
     monkeypatch.setattr(
         importlib.import_module("unified_act_torch.backend"),
         "fastest_call",

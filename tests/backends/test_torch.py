@@ -282,11 +282,12 @@ class TestKernelsThatAreWrong:
     @every_numerics
     def test_bfloat16_gelu_of_large_numbers(self, numerics):
         x = torch.full((16,), torch.finfo(torch.bfloat16).max, dtype=torch.bfloat16)
-        assert not F.gelu(x).isfinite().any()
+        infinite = torch.full((16,), torch.inf, dtype=torch.bfloat16)
+        if torch.backends.cpu.get_cpu_capability() == "AVX512":
+            assert not F.gelu(x).isfinite().any()
+            assert F.gelu(infinite).isnan().any()
         function = ua.get_activation("gelu", backend="torch", numerics=numerics)
         assert torch.equal(function(x), x)
-        infinite = torch.full((16,), torch.inf, dtype=torch.bfloat16)
-        assert F.gelu(infinite).isnan().any()
         assert torch.equal(function(infinite), infinite)
 
     @every_numerics

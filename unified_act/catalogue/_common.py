@@ -24,6 +24,12 @@ def is_number(x: Any) -> Any:
     return x == x  # noqa: PLR0124
 
 
+def is_infinite(xp: Any, x: Any) -> Any:
+    """Whether it is an infinity, of either sign."""
+    # MXNet's graphs take -inf always, but not inf where something has overflowed before.
+    return -xp.abs(x) == -INFINITY
+
+
 def relu(xp: Any, x: Any) -> Any:
     """`x` where it is positive, else 0; a NaN fails the comparison and so passes through."""
     return xp.where(x <= 0.0, 0.0, x)

@@ -14,6 +14,7 @@ from unified_act.catalogue._common import (
     clipped,
     ends_in_order,
     inside,
+    is_number,
     relu,
     relu_derivative,
     zero,
@@ -32,7 +33,7 @@ def _identity_derivative(xp: Any, x: Any) -> Any:
 
 def _affine(xp: Any, x: Any, *, alpha: float, beta: float) -> Any:
     if alpha == 0.0:
-        return xp.where(x <= INFINITY, beta, x)  # 0 · inf would be NaN
+        return xp.where(is_number(x), beta, x)  # 0 · inf would be NaN
     return x * alpha + beta
 
 
