@@ -38,22 +38,21 @@ def shared_graph(
     def build(*inputs: Any) -> Any:
         own_type = dtype is None and activation.kind != "elementwise"
         widen, narrow = (_same, _same) if own_type else _casts(dtype, inputs[0])
-        wide = [x if mask else widen(x) for x, mask in zip(inputs, masked, strict=True)]
-        as_np = [x.as_np_ndarray() for x in wide]
+
+        def cast_by(cast: Callable[[Any], Any]) -> list[Any]:
+            return [x if mask else cast(x) for x, mask in zip(inputs, masked, strict=True)]
+
+        wide = cast_by(widen)
         if derivative is None:
             whole = assemble(activation, namespace, parameters)
             if not activation.symmetric:
-                return narrow(whole(*as_np).as_nd_ndarray())
+                return narrow(whole(*(x.as_np_ndarray() for x in wide)).as_nd_ndarray())
             constants = [mx.sym.BlockGrad(x).as_np_ndarray() for x in wide]
             value = whole(*constants).as_nd_ndarray()
             return narrow(_with_rows_gradient(wide[0], value, carry(*constants)))
-        terms = read = [term.as_nd_ndarray() for term in spread(*as_np)]
+        terms = read = _terms(spread, wide)
         if dtype == "bfloat16":  # amp_cast is for the gradient: it loses the sign of zeros
-            exact = [
-                x if mask else _cast("float32")(x) for x, mask in zip(inputs, masked, strict=True)
-            ]
-            read = [term.as_nd_ndarray() for term in spread(*(x.as_np_ndarray() for x in exact))]
-            narrow = _cast(BFLOAT16)
+            read, narrow = _terms(spread, cast_by(_cast("float32"))), _cast(BFLOAT16)
         # Blocked here: MXNet sends the gradient 0 of a blocked result on through the operations
         # before it, and 0 times an infinity in the unused branch of a `where` is NaN.
         constants = [mx.sym.BlockGrad(term).as_np_ndarray() for term in read]
@@ -71,6 +70,11 @@ def shared_graph(
         return narrow(_with_gradient(terms, value, slopes))
 
     return build
+
+
+def _terms(spread: Callable[..., Iterable[Any]], inputs: Iterable[Any]) -> list[Any]:
+    """What `spread` makes of the inputs, both as symbols of the older kind."""
+    return [term.as_nd_ndarray() for term in spread(*(x.as_np_ndarray() for x in inputs))]
 
 
 def _with_gradient(terms: Iterable[Any], value: Any, slopes: Iterable[Any]) -> Any:
