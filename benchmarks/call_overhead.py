@@ -147,13 +147,15 @@ def process_time(code: str, folder: Path) -> float:
 
     Args:
         code: Python statements.
-        folder: Where plugins are installed.
+        folder: Where plugins are installed, and bytecode is kept.
     """
     program = (
         f"import time; start = time.perf_counter(); {code}; "
         "print((time.perf_counter() - start) * 1e3)"
     )
-    environment = {**os.environ, "PYTHONPATH": str(folder)}
+    # Compiled, as pip leaves it, also where the surroundings forbid to write bytecode.
+    environment = {**os.environ, "PYTHONPATH": str(folder), "PYTHONPYCACHEPREFIX": str(folder)}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     found = [
         float(
             subprocess.run(

@@ -10,7 +10,7 @@ from unified_act_torch import eager
 from unified_act_torch.native import NATIVE
 
 DIRECT = [
-    name for name, kernel in NATIVE.items() if kernel.label.rpartition(".")[2] in eager._OPERATIONS
+    name for name, kernel in NATIVE.items() if kernel.label.rpartition(".")[2] in eager._ORDER
 ]
 
 
@@ -20,7 +20,7 @@ def arguments_of(name):
 
 def test_every_operation_is_used():
     used = {NATIVE[name].label.rpartition(".")[2] for name in DIRECT}
-    assert used == set(eager._OPERATIONS)
+    assert used == set(eager._ORDER)
 
 
 @pytest.mark.parametrize(
