@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+import ctypes
+
 import numpy as np
 
 from unified_act_mxnet._numpy_compat import import_mxnet
 
-__all__ = ["BFLOAT16", "mx"]
+__all__ = ["BFLOAT16", "forget_overflow", "mx"]
 
 mx = import_mxnet()
 
 BFLOAT16 = np.dtype([("bfloat16", np.uint16)])
 """How MXNet spells the dtype."""
+
+
+def forget_overflow() -> None:
+    """Sets C's errno to 0; of operators made after that, MXNet reads the number `inf`.
+
+    Where errno is ERANGE, as any overflow before leaves it, MXNet takes `inf` for out of range.
+    """
+    library = ctypes.CDLL(None)
+    for name in ("__errno_location", "__error"):  # glibc and musl; macOS
+        if hasattr(library, name):
+            location = getattr(library, name)
+            location.restype = ctypes.POINTER(ctypes.c_int)
+            location().contents.value = 0

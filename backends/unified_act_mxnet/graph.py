@@ -8,7 +8,7 @@ from typing import Any
 from unified_act.activation import Activation
 from unified_act.assembly import assemble, elements, own_parameters, pullback_of
 from unified_act_mxnet import namespace
-from unified_act_mxnet._framework import BFLOAT16, mx
+from unified_act_mxnet._framework import BFLOAT16, forget_overflow, mx
 
 __all__ = ["Graph", "shared_graph"]
 
@@ -36,6 +36,7 @@ def shared_graph(
         return lambda tangent: pullback(tangent, *constants)[0]
 
     def build(*inputs: Any) -> Any:
+        forget_overflow()  # for definitions of the user's
         own_type = dtype is None and activation.kind != "elementwise"
         widen, narrow = (_same, _same) if own_type else _casts(dtype, inputs[0])
 

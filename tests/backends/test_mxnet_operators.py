@@ -2,6 +2,7 @@
 
 import ctypes
 import errno
+import math
 from functools import partial
 
 import numpy as np
@@ -94,13 +95,31 @@ def test_integers_and_lists_are_refused(name):
         function([1.0])
 
 
+def overflow():
+    """Leaves C's errno as an overflow does."""
+    library = ctypes.CDLL(None)
+    library.__errno_location.restype = ctypes.POINTER(ctypes.c_int)
+    library.__errno_location().contents.value = errno.ERANGE
+
+
 @pytest.mark.parametrize("numerics", ["fast", "strict"])
 @pytest.mark.parametrize("name", SPECS)
 def test_graphs_can_be_built_after_an_overflow(name, numerics):
     """MXNet then takes the number `inf` for one that is out of range, and names neither."""
     function = ua.get_activation(name, backend="mxnet", numerics=numerics)
-    libc = ctypes.CDLL(None)
-    libc.__errno_location.restype = ctypes.c_void_p
     variables = [mx.sym.var(each) for each in ("x", *further_names(name))]
-    ctypes.c_int.from_address(libc.__errno_location()).value = errno.ERANGE
+    overflow()
     assert '"inf"' not in function(*variables).tojson()
+
+
+@pytest.mark.parametrize("dtype", BACKEND.dtypes)
+def test_an_activation_of_ones_own_may_speak_of_infinity(dtype):
+    @ua.register_activation("own", derivative=lambda xp, x: xp.where(x == math.inf, 0.0, 2.0 * x))
+    def own(xp, x):
+        return xp.where(x == math.inf, 7.0, x * x)
+
+    x = mx.nd.array([-1.0, 2.0, math.inf]).astype(_TYPES[dtype])
+    overflow()
+    value, gradient = ua.value_and_grad(ua.get_activation("own", backend="mxnet"), x)
+    assert value.astype("float32").asnumpy().tolist() == [1.0, 4.0, 7.0]
+    assert gradient.astype("float32").asnumpy().tolist() == [-2.0, 4.0, 0.0]
