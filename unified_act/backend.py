@@ -203,10 +203,11 @@ def channel_shape(channels: int, shape: Sequence[int | None], axis: int) -> list
         ParameterValueError: The input has no such axis, or another number of channels there.
     """
     check_axis(shape, axis, ", the axis that the channels of the weight belong to.")
-    if shape[axis] not in (channels, None):
+    length = shape[axis]
+    if length is not None and length != channels:  # torch.compile cannot look for it in a tuple
         raise ParameterValueError(
             f"the weight has {channels} channels, but axis {axis} of an input of shape "
-            f"{tuple(shape)} has {shape[axis]}; pass axis=…, the axis that they belong to."
+            f"{tuple(shape)} has {length}; pass axis=…, the axis that they belong to."
         )
     result = [1] * len(shape)
     result[axis] = channels
@@ -309,7 +310,10 @@ class Backend(Protocol):
     def implement(
         self, activation: Activation, parameters: Mapping[str, float], numerics: Numerics
     ) -> Callable[..., Any]:
-        """Returns the function that computes `activation`: the work behind `get_activation`."""
+        """Returns the function that computes `activation`: the work behind `get_activation`.
+
+        Equal callables share what this returns.
+        """
 
     def uniform_like(self, x: Any, generator: Any) -> Any:
         """Random numbers between 0 and 1, ends excluded, in the shape of `x`.

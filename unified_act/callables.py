@@ -12,7 +12,7 @@ from unified_act.loading import backend_of, imported_backends, load_backend
 from unified_act.registry import ACTIVATIONS
 
 if TYPE_CHECKING:
-    from unified_act.backend import Numerics
+    from unified_act.backend import Backend, Numerics
 
 __all__ = ["ActivationFunction", "bind"]
 
@@ -117,7 +117,7 @@ def bind(
         implementation = _by_input_type(activation, numerics, parameters)
     else:
         loaded = load_backend(backend)
-        implementation = loaded.implement(activation, parameters, numerics)
+        implementation = _implementation(loaded, activation, parameters, numerics)
         backend = loaded.name
     function = ActivationFunction(implementation)
     for attribute, value in (
@@ -132,6 +132,34 @@ def bind(
     return function
 
 
+def _implementation(
+    backend: Backend,
+    activation: Activation,
+    parameters: Mapping[str, float | int],
+    numerics: Numerics,
+) -> Callable[..., Any]:
+    """Returns what a backend computes `activation` with; what is equal is one object.
+
+    So compilers find what they have compiled before: torch.compile, which compiles a block of a
+    model once for all its copies, gives up after eight different functions in it.
+    """
+    items = tuple(parameters.items())
+    # As text, 0.0 and -0.0 are not equal. A method has a hash where its backend has none.
+    return _implemented(backend.implement, activation, items, repr(items), numerics)
+
+
+@functools.lru_cache(maxsize=4096)
+def _implemented(
+    implement: Callable[..., Callable[..., Any]],
+    activation: Activation,
+    items: tuple[tuple[str, float | int], ...],
+    text: str,
+    numerics: Numerics,
+) -> Callable[..., Any]:
+    del text  # a part of the key only
+    return implement(activation, dict(items), numerics)
+
+
 def _by_input_type(
     activation: Activation, numerics: Numerics, parameters: Mapping[str, float | int]
 ) -> Callable[..., Any]:
@@ -139,11 +167,11 @@ def _by_input_type(
     # Filled now for what is imported: a tracing compiler then finds its type in the table.
     for name in imported_backends():
         backend = load_backend(name)
-        implementation = backend.implement(activation, parameters, numerics)
+        implementation = _implementation(backend, activation, parameters, numerics)
         by_type.update(dict.fromkeys(backend.types, implementation))
 
     def implementation_for(x: Any) -> Callable[..., Any]:
-        implementation = backend_of(x).implement(activation, parameters, numerics)
+        implementation = _implementation(backend_of(x), activation, parameters, numerics)
         by_type[type(x)] = implementation
         return implementation
 

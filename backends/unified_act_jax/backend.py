@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
 from typing import Any
 
 import jax
@@ -38,8 +37,26 @@ class JaxBackend:
         self, activation: Activation, parameters: Mapping[str, float], numerics: Numerics
     ) -> Callable[..., jax.Array]:
         """Returns the function that computes `activation`, compiled once for each shape."""
-        # Equal ones are the same, not to be compiled again. As text, 0.0 and -0.0 are not equal.
-        return _implementation(activation, tuple(parameters.items()), numerics, repr(parameters))
+        by_name = dict.fromkeys(DTYPES, gradient.shared_definition(activation, parameters))
+        kernel = kernel_for(self.name, self.native, activation, numerics)
+        arguments = None if kernel is None else kernel.arguments(parameters)
+        if kernel is not None and arguments is not None:
+            own = with_keywords(kernel.find(jax), arguments)
+            # Without it, jax.nn.relu and others would do part of their work in Python.
+            by_name |= dict.fromkeys(kernel.dtypes, own if kernel.is_override else jax.jit(own))
+        single = len(activation.inputs_for(parameters)) == 1
+        checked = _checked(activation, {_TYPES[name]: by_name[name] for name in DTYPES}, single)
+        if single:
+            short = [name for name in DTYPES if by_name[name] is by_name["float32"]]
+            # An array of NumPy has a dtype, but no aval; and to ask that is faster than to ask x.
+            test = dtype_test(short).replace("x.dtype", "x.aval.dtype")
+            return shortcut(
+                test, "function(x)", checked, {"function": by_name["float32"], **_TYPES}
+            )
+        if activation.kind != "stochastic":
+            return checked
+        noise = lambda array: _has_type(array, *_TYPES.values())  # a key is an array as well
+        return with_generator(activation.name, checked, self.uniform_like, noise)
 
     def uniform_like(self, x: jax.Array, generator: int | jax.Array) -> jax.Array:
         """Random numbers between 0 and 1 in the shape of `x`, by a seed or a key of JAX."""
@@ -56,31 +73,6 @@ class JaxBackend:
             if not _has_type(x, *_TYPES.values(), bool):
                 raise _wrong_input("value_and_grad", x)
         return gradient.value_and_grad(function, inputs, cotangent)
-
-
-@lru_cache(maxsize=4096)
-def _implementation(
-    activation: Activation, items: tuple[tuple[str, float], ...], numerics: Numerics, _text: str
-) -> Callable[..., jax.Array]:
-    parameters = dict(items)
-    by_name = dict.fromkeys(DTYPES, gradient.shared_definition(activation, parameters))
-    kernel = kernel_for("jax", NATIVE, activation, numerics)
-    arguments = None if kernel is None else kernel.arguments(parameters)
-    if kernel is not None and arguments is not None:
-        own = with_keywords(kernel.find(jax), arguments)
-        # Without it, jax.nn.relu and others would do part of their work in Python.
-        by_name |= dict.fromkeys(kernel.dtypes, own if kernel.is_override else jax.jit(own))
-    single = len(activation.inputs_for(parameters)) == 1
-    checked = _checked(activation, {_TYPES[name]: by_name[name] for name in DTYPES}, single)
-    if single:
-        short = [name for name in DTYPES if by_name[name] is by_name["float32"]]
-        # An array of NumPy has a dtype, but no aval; and to ask that is faster than to ask x.
-        test = dtype_test(short).replace("x.dtype", "x.aval.dtype")
-        return shortcut(test, "function(x)", checked, {"function": by_name["float32"], **_TYPES})
-    if activation.kind != "stochastic":
-        return checked
-    noise = lambda array: _has_type(array, *_TYPES.values())  # a key is an array as well
-    return with_generator(activation.name, checked, JaxBackend().uniform_like, noise)
 
 
 def _checked(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -38,9 +39,10 @@ def shared_definition(
 
     if pullback is None or twice is None:
         return value
-    # Dynamo takes the first of several inputs of a Function like ours for its context.
-    single = len(activation.inputs_for(parameters)) == 1
-    traced = _applied(_function(value, pullback)) if single else value
+    names = activation.inputs_for(parameters)
+    # Not its `apply`: of a method Dynamo knows the code only, and would take what it has compiled
+    # for one activation for any other.
+    traced = _with_signature(_function(value, pullback), names)
     if activation.kind == "elementwise":
         pushforward: Callable[..., tuple[Tensor, ...]] = twice
     else:
@@ -51,7 +53,9 @@ def shared_definition(
         # Dynamo traces no Function in the gradient of another, and none with a forward-mode rule;
         # second derivatives it has not got anyway.
         if torch.compiler.is_compiling():
-            return exported(*inputs) if torch.onnx.is_in_onnx_export() else traced(*inputs)
+            if torch.onnx.is_in_onnx_export():
+                return exported(*inputs)
+            return traced.apply(*inputs)  # type: ignore[no-untyped-call, no-any-return]
         # What torch.jit records is saved and exported, which a Function cannot be.
         if torch.jit.is_tracing():  # type: ignore[attr-defined, no-untyped-call]
             return exported(*inputs) if torch.onnx.is_in_onnx_export() else value(*inputs)
@@ -110,6 +114,16 @@ def _function(
             )
 
     return Shared
+
+
+def _with_signature(function: type[Function], names: Sequence[str]) -> type[Function]:
+    """Returns `function`, which says how many inputs it has.
+
+    Dynamo counts the parameters of `forward`, to know whether the first of them is a context.
+    """
+    parameters = [inspect.Parameter(name, inspect.Parameter.POSITIONAL_ONLY) for name in names]
+    function.forward.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    return function
 
 
 def _with_forward_mode(

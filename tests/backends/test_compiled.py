@@ -153,6 +153,29 @@ class TestTorch:
         for one, other in zip(found, eager, strict=True):
             torch.testing.assert_close(one, other, rtol=2e-5, atol=2e-6)
 
+    @pytest.mark.parametrize("name", ["silu_beta", "softplus_beta"])
+    def test_gradient_at_infinity(self, name):
+        """The analytic one: that of the operations is NaN by the weight."""
+        import torch
+
+        function = ua.get_activation(name, backend="torch")
+        compiled = torch.compile(function, fullgraph=True, backend="aot_eager")
+        inputs = [torch.tensor([-torch.inf, -1.0, 2.0, torch.inf]), torch.tensor(1.0)]
+        leaves = [array.requires_grad_() for array in inputs]
+        found, eager = (torch.autograd.grad(f(*leaves).sum(), leaves) for f in (compiled, function))
+        assert all(slope.isfinite().all() for slope in found)
+        torch.testing.assert_close(found, eager)
+
+    def test_a_weight_per_channel_after_a_single_one(self):
+        """What changes is compiled anew for any length."""
+        import torch
+
+        function = ua.get_activation("prelu", backend="torch", axis=-1)
+        compiled = torch.compile(function, fullgraph=True, backend="aot_eager")
+        x = native("torch", X, "float32")
+        for weight in (torch.tensor(0.25), native("torch", FIRST, "float32")):
+            torch.testing.assert_close(compiled(x, weight), function(x, weight))
+
 
 class TestTensorflow:
     @every_name

@@ -107,6 +107,33 @@ class TestCompile:
             compiled(X)
         assert counter.frame_count == 1
 
+    @pytest.mark.parametrize(("backend", "names"), [("torch", SPECS), (None, KINDS)])
+    def test_one_activation_is_not_taken_for_another(self, backend, names):
+        """All share code, and of what is compiled nothing is forgotten in between."""
+        functions = {
+            name: ua.get_activation(name, backend=backend, numerics="strict") for name in names
+        }
+        many = 2 * len(functions)
+        with torch._dynamo.config.patch(recompile_limit=many, accumulated_recompile_limit=many):
+            for name, function in [*functions.items(), *reversed(functions.items())]:
+                compiled = torch.compile(function, fullgraph=True, backend="aot_eager")
+                inputs = inputs_for(name)
+                same(value_and_gradients(compiled, inputs), value_and_gradients(function, inputs))
+
+    @pytest.mark.parametrize("name", ["gelu", "quick_gelu", "softplus_beta"])
+    def test_copies_of_a_block_are_compiled_once(self, name):
+        """As `compile_repeated_blocks` and the like do, for any number of blocks."""
+        from torch._dynamo.testing import CompileCounterWithBackend
+
+        counter = CompileCounterWithBackend("aot_eager")
+        blocks = torch.nn.Sequential(*[ua.get_layer(name, backend="torch") for _ in range(12)])
+        (x,) = inputs_for("gelu")
+        expected = blocks(x)
+        for block in blocks:
+            block.compile(backend=counter, fullgraph=True)
+        same(blocks(x), expected)
+        assert counter.frame_count == 1
+
 
 @every_name_and_some_by_input
 @every_numerics

@@ -161,8 +161,8 @@ def _xielu_derivative(
 
 
 # Of silu_beta and softplus_beta z is βx. exp(-|z|) enters as two factors exp(-|z|/2), so that what
-# magnifies it, an x or 1/β, can come between them. `torch.compile` differentiates the functions
-# themselves: at z = 0 the branch of the negative numbers is taken everywhere.
+# magnifies it, an x or 1/β, can come between them. torch.compile of torch.func.grad differentiates
+# the functions themselves: at z = 0 the branch of the negative numbers is taken everywhere.
 
 _ROOT_IS_ZERO = 2.0 * EXP_IS_ZERO
 """exp(-z/2) is 0 from here on, in every dtype."""
