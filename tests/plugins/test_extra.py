@@ -1,6 +1,7 @@
 """The plugin of `examples`, installed with pip: judged, and saved and loaded across processes."""
 
 import json
+from itertools import product
 
 import pytest
 
@@ -77,8 +78,13 @@ def last(output, lines=1):
     return output.strip().split("\n")[-lines:]
 
 
-@pytest.mark.parametrize("numerics", ["fast", "strict"])
-@pytest.mark.parametrize("backend", ["jax", "mxnet", "numpy", "tensorflow", "torch"])
+@pytest.mark.parametrize(
+    ("backend", "numerics"),
+    [
+        ("jax", "fast"),  # in strict it is the same: slow, and nothing of it is overridden
+        *product(["mxnet", "numpy", "tensorflow", "torch"], ["fast", "strict"]),
+    ],
+)
 def test_it_conforms(backend, numerics, extra, here):
     here(extra)
     for name in NAMES:
