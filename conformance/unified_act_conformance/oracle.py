@@ -29,7 +29,7 @@ ELEMENTWISE: tuple[str, ...] = tuple(FORMULAS)
 
 LAST_ORDER = 3
 FIRST_PRECISION = 160
-LAST_PRECISION = 4096
+LAST_PRECISION = FIRST_PRECISION * 16
 ENOUGH_BITS = 100
 NEGLIGIBLE = arb(2) ** -1200
 # Large enough that every activation here has reached its limit to within NEGLIGIBLE or overflowed,
