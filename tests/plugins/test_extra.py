@@ -87,8 +87,9 @@ def last(output, lines=1):
 )
 def test_it_conforms(backend, numerics, extra, here):
     here(extra)
+    dtypes = ["bfloat16", "float32"] if backend == "jax" else []  # which compiles each anew
     for name in NAMES:
-        results = check_activation(name, backends=[backend], numerics=numerics)
+        results = check_activation(name, backends=[backend], dtypes=dtypes, numerics=numerics)
         assert {result.status for result in results} <= {"passed", "unsupported"}
 
 
