@@ -1,7 +1,10 @@
 """What several test modules share."""
 
+import inspect
+
 import pytest
 
+from tests.implementations import forget_implementations
 from tests.processes import run_python
 from unified_act import catalogue
 from unified_act.registry import ACTIVATIONS, Registry
@@ -13,6 +16,18 @@ def _only_built_in_activations(monkeypatch):
     pristine = Registry(lambda: catalogue.ACTIVATIONS)
     monkeypatch.setattr(ACTIVATIONS, "_by_key", pristine._complete())
     monkeypatch.setattr(ACTIVATIONS, "_built_in", None)
+
+
+@pytest.fixture(autouse=True)
+def _implementations_of_its_own(request):
+    """A test that patches something uses no implementation made before, and leaves none behind."""
+    function = request.function  # None for a doctest
+    patches = function is not None and "monkeypatch" in inspect.signature(function).parameters
+    if patches:
+        forget_implementations()
+    yield
+    if patches:
+        forget_implementations()
 
 
 @pytest.fixture(autouse=True)

@@ -11,6 +11,7 @@ import pytest
 
 import unified_act as ua
 from tests.specifications import SPECS, further_inputs
+from unified_act.registry import ACTIVATIONS
 
 NAMES = list(SPECS)
 CALLS = [
@@ -126,6 +127,32 @@ class TestEquality:
     def test_as_keys(self):
         table = {made(call): index for index, call in enumerate(CALLS)}
         assert [table[made(call)] for call in CALLS] == list(range(len(CALLS)))
+
+
+class TestSharing:
+    """Compilers know functions by identity."""
+
+    @pytest.mark.parametrize("backend", ["jax", "mxnet", "numpy", "tensorflow", "torch"])
+    @pytest.mark.parametrize("numerics", ["fast", "strict"])
+    def test_equal_ones_share_their_implementation(self, backend, numerics):
+        one = ua.get_activation("elu", backend=backend, numerics=numerics, alpha=0.5)
+        other = ua.get_activation("ELU(alpha=0.5)", backend=backend, numerics=numerics)
+        assert one.func is other.func
+        different = ua.get_activation("elu", backend=backend, numerics=numerics, alpha=0.25)
+        assert different.func is not one.func
+
+    def test_zeros_are_not_equal(self):
+        made = [ua.get_activation("threshold", threshold=9.0, value=v) for v in (0.0, -0.0)]
+        assert [np.signbit(zero(X)).all() for zero in made] == [False, True]
+
+    def test_what_is_registered_anew_is_another(self, monkeypatch):
+        made = []
+        for forward in (lambda xp, x: x + 1.0, lambda xp, x: x + 2.0):
+            with monkeypatch.context() as patch:
+                patch.setattr(ACTIVATIONS, "_by_key", dict(ACTIVATIONS._complete()))
+                ua.register_activation("own")(forward)
+                made.append(ua.get_activation("own", backend="numpy")(np.zeros(1))[0])
+        assert made == [1.0, 2.0]
 
 
 class TestCopies:
