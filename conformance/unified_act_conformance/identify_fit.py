@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 import unified_act as ua
 from unified_act import Activation, Parameter
+from unified_act.loading import load_backend
 from unified_act_conformance.identify_probe import WEIGHT, Sample
 
 __all__ = ["ROUND", "Family", "clues", "families", "fit"]
@@ -75,7 +76,10 @@ class Family:
             values: The free parameters.
             x: The input.
         """
-        function, shaped, weights = self._call(values, x)
+        shaped, weights = self._inputs(values, x)
+        # Not by get_activation, which keeps the last few thousand: here are as many, used once.
+        backend = load_backend("numpy")
+        function = backend.implement(self.activation, self.parameters(values), "strict")
         found: Doubles = function(shaped, *weights)
         return found.reshape(x.shape) if weights else found
 
@@ -87,7 +91,10 @@ class Family:
             x: The input.
             cotangent: What the gradient is taken with.
         """
-        function, shaped, weights = self._call(values, x)
+        shaped, weights = self._inputs(values, x)
+        function = ua.get_activation(
+            self.activation.name, backend="numpy", numerics="strict", **self.parameters(values)
+        )
         value = self.value(values, x)
         towards = cotangent.reshape(shaped.shape) if weights else cotangent
         try:
@@ -97,19 +104,11 @@ class Family:
         gradient = found[0] if weights else found
         return Sample(x, cotangent, value, gradient.reshape(x.shape))
 
-    def _call(
-        self, values: Sequence[float], x: Doubles
-    ) -> tuple[ua.ActivationFunction, Doubles, list[Doubles]]:
-        function = ua.get_activation(
-            self.activation.name,
-            backend="numpy",
-            numerics="strict",
-            **self.parameters(values),
-        )
+    def _inputs(self, values: Sequence[float], x: Doubles) -> tuple[Doubles, list[Doubles]]:
         sought = list(values[len(values) - self.weights :]) if self.weights else []
         weights = [np.array([w]) for w in [*sought, *[WEIGHT] * self.given_weights]]
         # A column, so that the one channel of a weight is where it is usually looked for.
-        return function, x.reshape(-1, 1) if weights else x, weights
+        return x.reshape(-1, 1) if weights else x, weights
 
 
 def families(activation: Activation, axes: Sequence[int], given_weights: int) -> Iterator[Family]:
