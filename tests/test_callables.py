@@ -143,6 +143,7 @@ class TestSharing:
 
     def test_zeros_are_not_equal(self):
         made = [ua.get_activation("threshold", threshold=9.0, value=v) for v in (0.0, -0.0)]
+        assert made[0] != made[1]
         assert [np.signbit(zero(X)).all() for zero in made] == [False, True]
 
     def test_what_is_registered_anew_is_another(self, monkeypatch):
