@@ -29,6 +29,8 @@ from unified_act_conformance.verdict import judge_problem
 
 TORCHSCRIPT = 20
 """The last opset of PyTorch's older exporter; the newer one has none before 18."""
+TOGETHER = 16
+"""Functions in one model; exporters take the square of the time for more."""
 LENGTH = 3
 """Of the first axis, when a model is exported."""
 
@@ -121,7 +123,7 @@ def check(name, framework, version, numerics, value):
 
 
 def judged(names, framework, version, model):
-    """Exports all activations in both profiles, in one model if that can be, and judges them.
+    """Exports all activations in both profiles, many in one model if that can be, and judges them.
 
     Args:
         names: The activations.
@@ -147,16 +149,17 @@ def judged(names, framework, version, model):
 
 def values_of(asked, model):
     """What ONNX Runtime makes of each that can be exported, and the problems of all others."""
-    failures = {}
-    try:
-        models = {tuple(asked): model(asked)}
-    except Exception:
-        models = {}
-        for one in asked:
-            try:
-                models[(one,)] = model([one])
-            except Exception as error:
-                failures[one] = problem_of(error)
+    models, failures = {}, {}
+    for start in range(0, len(asked), TOGETHER):
+        portion = asked[start : start + TOGETHER]
+        try:
+            models[tuple(portion)] = model(portion)
+        except Exception:
+            for one in portion:
+                try:
+                    models[(one,)] = model([one])
+                except Exception as error:
+                    failures[one] = problem_of(error)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         np.savez(folder / "inputs.npz", **negated(arrays()))
