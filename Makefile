@@ -27,7 +27,7 @@ sweep: .venv/.ready  ## train with several activations and draw what happens (AC
 	@$(QUIET) $(BIN)/python -m examples.digits --backends $(BACKENDS) $(foreach name,$(ACTIVATIONS),--activation '$(name)')
 
 test: .venv/.ready  ## run the tests
-	$(QUIET) $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
+	$(QUIET) $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
 check: .venv/.ready  ## ruff and mypy
 	$(BIN)/ruff format --check .

@@ -1,6 +1,7 @@
 """What several test modules share."""
 
 import inspect
+from collections import Counter
 
 import pytest
 
@@ -9,12 +10,13 @@ from tests.processes import run_python
 from unified_act import catalogue
 from unified_act.registry import ACTIVATIONS, Registry
 
+BUILT_IN = Registry(lambda: catalogue.ACTIVATIONS)._complete()
+
 
 @pytest.fixture(autouse=True)
 def _only_built_in_activations(monkeypatch):
     """Each test starts with the catalogue and may register what it likes; doctests register too."""
-    pristine = Registry(lambda: catalogue.ACTIVATIONS)
-    monkeypatch.setattr(ACTIVATIONS, "_by_key", pristine._complete())
+    monkeypatch.setattr(ACTIVATIONS, "_by_key", BUILT_IN)
     monkeypatch.setattr(ACTIVATIONS, "_built_in", None)
 
 
@@ -41,25 +43,18 @@ def _run_python():
     return run_python
 
 
-# The mutation score of the conformance suite, printed after the tests wherever it was computed.
-SCORE = "mutation_score"
+SCORE = "score"
+"""A property of the tests whose results are counted at the end: the mutation score."""
 
 
-def pytest_sessionfinish(session):
-    """Sends the score of a worker to the process that reports."""
-    score = getattr(session.config, SCORE, None)
-    if score is not None and hasattr(session.config, "workeroutput"):
-        session.config.workeroutput[SCORE] = score
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_testnodedown(node, error):
-    score = getattr(node, "workeroutput", {}).get(SCORE)
-    if score is not None:
-        setattr(node.config, SCORE, score)
-
-
-def pytest_terminal_summary(config):
-    score = getattr(config, SCORE, None)
-    if score is not None:
-        print(f"\n{score}")
+def pytest_terminal_summary(terminalreporter):
+    """Prints how many of them passed, whichever worker ran them."""
+    passed, judged = Counter(), Counter()
+    for outcome in ("passed", "failed"):
+        for report in terminalreporter.stats.get(outcome, ()):
+            score = dict(report.user_properties).get(SCORE)
+            passed[score] += outcome == "passed"
+            judged[score] += 1
+    scores = [f"{score} {passed[score]}/{count}" for score, count in judged.items() if score]
+    if scores:
+        terminalreporter.write_line(", ".join(scores))

@@ -10,14 +10,22 @@ import numpy as np
 
 from unified_act_conformance.cases import Case, list_cases
 from unified_act_conformance.checks import list_checks, run_checks
-from unified_act_conformance.implementation import Implement, registered
+from unified_act_conformance.implementation import registered
 from unified_act_conformance.mutants_arrays import ARRAY_MUTANTS
 from unified_act_conformance.mutants_base import Mutant
 from unified_act_conformance.mutants_formulas import FORMULA_MUTANTS
 from unified_act_conformance.mutants_joint import JOINT_MUTANTS
 from unified_act_conformance.runner import run
 
-__all__ = ["Mutant", "MutationScore", "Outcome", "list_mutants", "mutation_score", "problems_of"]
+__all__ = [
+    "Mutant",
+    "MutationScore",
+    "Outcome",
+    "judge_mutant",
+    "list_mutants",
+    "mutation_score",
+    "originals_of",
+]
 
 WIDTH = 180
 
@@ -96,28 +104,37 @@ def list_mutants() -> list[Mutant]:
     return mutants
 
 
-def problems_of(mutant: Mutant, implement: Implement | None = None) -> tuple[str, ...]:
-    """Runs everything on a mutant and returns what is found wrong.
+def originals_of(mutants: Sequence[Mutant]) -> list[Mutant]:
+    """Returns what these mutants were made from, each once: mutants without a fault."""
+    settings = dict.fromkeys(
+        (mutant.subject, mutant.dtype, mutant.numerics, mutant.backend) for mutant in mutants
+    )
+    return [
+        Mutant("none", subject, registered, "", dtype, numerics, backend)
+        for subject, dtype, numerics, backend in settings
+    ]
+
+
+def judge_mutant(mutant: Mutant) -> Outcome:
+    """Runs everything on a mutant.
 
     Args:
         mutant: The mutant.
-        implement: What is judged in its place.
     """
-    implement = implement or mutant.implement
     backends = {mutant.backend: [mutant.dtype]}
     cases: Sequence[Case] = list_cases([mutant.subject], backends)
     with np.errstate(all="ignore"):
-        results = run(cases, numerics=mutant.numerics, quick=True, implement=implement)
+        results = run(cases, numerics=mutant.numerics, quick=True, implement=mutant.implement)
         problems = [
             f"order {result.case.order}: {result.problem}" for result in results if result.problem
         ]
         checks = list_checks([mutant.subject], backends)
         problems += [
             f"{result.check}: {result.problem}"
-            for result in run_checks(checks, numerics=mutant.numerics, implement=implement)
+            for result in run_checks(checks, numerics=mutant.numerics, implement=mutant.implement)
             if result.problem
         ]
-    return tuple(problems)
+    return Outcome(mutant, tuple(problems))
 
 
 def mutation_score(mutants: Sequence[Mutant] | None = None) -> MutationScore:
@@ -127,12 +144,7 @@ def mutation_score(mutants: Sequence[Mutant] | None = None) -> MutationScore:
         mutants: Only these.
     """
     chosen = list_mutants() if mutants is None else mutants
-    outcomes = tuple(Outcome(mutant, problems_of(mutant)) for mutant in chosen)
-    origins = {
-        (mutant.subject, mutant.dtype, mutant.numerics, mutant.backend): mutant for mutant in chosen
-    }
-    sound = []
-    for subject, dtype, numerics, backend in origins:
-        original = Mutant("none", subject, registered, "", dtype, numerics, backend)
-        sound.append(Outcome(original, problems_of(original)))
-    return MutationScore(outcomes, tuple(sound))
+    return MutationScore(
+        outcomes=tuple(map(judge_mutant, chosen)),
+        sound=tuple(map(judge_mutant, originals_of(chosen))),
+    )

@@ -6,50 +6,55 @@ import numpy as np
 import pytest
 
 import unified_act as ua
+from tests.conftest import SCORE
 from unified_act_conformance import inputs
 from unified_act_conformance.cases import DTYPES, Case, Subject
 from unified_act_conformance.floats import float_format, round_to, to_type, widen
 from unified_act_conformance.identity import NEGLIGIBLE, mistaken_for
-from unified_act_conformance.mutants import MutationScore, list_mutants, mutation_score
-from unified_act_conformance.mutants_base import on_numpy
+from unified_act_conformance.mutants import (
+    judge_mutant,
+    list_mutants,
+    mutation_score,
+    originals_of,
+)
+from unified_act_conformance.mutants_base import Mutant, on_numpy
 from unified_act_conformance.oracle_plugin import truth_of
 from unified_act_conformance.problems import problem_at
 from unified_act_conformance.runner import run
 from unified_act_conformance.siblings import FAMILIES, siblings_of
 from unified_act_conformance.verdict import judge_problem
 
-# One worker computes the score, once.
-pytestmark = pytest.mark.xdist_group("mutants")
-
 MUTANTS = list_mutants()
+ORIGINALS = originals_of(MUTANTS)
 SIBLINGS = list(dict.fromkeys(member for family in FAMILIES for member in family))
 
 
-@pytest.fixture(scope="module")
-def score() -> MutationScore:
-    return mutation_score(MUTANTS)
+def names_of(mutants):
+    return [f"{m.fault}, {m.subject}, {m.dtype}, {m.numerics}, {m.backend}" for m in mutants]
 
 
-def test_mutation_score(score: MutationScore, request: pytest.FixtureRequest) -> None:
-    request.config.mutation_score = str(score).splitlines()[-1]  # type: ignore[attr-defined]
-    assert score.passed, score
-
-
-@pytest.mark.parametrize("index", range(len(MUTANTS)), ids=[str(m.fault) for m in MUTANTS])
-def test_mutant_is_rejected_where_it_should(score: MutationScore, index: int) -> None:
-    outcome = score.outcomes[index]
+@pytest.mark.parametrize("mutant", MUTANTS, ids=names_of(MUTANTS))
+def test_mutant_is_rejected_where_it_should(mutant: Mutant, record_property) -> None:
+    record_property(SCORE, "mutants rejected")
+    outcome = judge_mutant(mutant)
     assert outcome.rejected, outcome.problems
 
 
-def test_what_mutants_were_made_from_is_accepted(score: MutationScore) -> None:
-    assert {
-        outcome.mutant.subject: outcome.problems for outcome in score.sound if outcome.problems
-    } == {}
+@pytest.mark.parametrize("original", ORIGINALS, ids=names_of(ORIGINALS))
+def test_what_mutants_were_made_from_is_accepted(original: Mutant, record_property) -> None:
+    record_property(SCORE, "sound implementations accepted")
+    assert judge_mutant(original).problems == ()
 
 
 def test_there_are_enough_mutants_and_none_twice() -> None:
     assert len(MUTANTS) >= 95
     assert len({(m.fault, m.subject, m.dtype) for m in MUTANTS}) == len(MUTANTS)
+
+
+def test_a_score_is_of_mutants_and_their_originals() -> None:
+    found = mutation_score(MUTANTS[:2])
+    assert found.passed
+    assert str(found).splitlines()[-1].startswith("mutation score 2/2, sound implementations")
 
 
 def test_a_survivor_is_reported() -> None:
