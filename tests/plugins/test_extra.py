@@ -87,8 +87,9 @@ def last(output, lines=1):
 )
 def test_it_conforms(backend, numerics, extra, here):
     here(extra)
-    dtypes = ["float32"] if backend == "jax" else []  # which compiles for each anew
-    for name in NAMES:
+    # JAX compiles each for each type and hundreds of shapes.
+    dtypes, names = (["float32"], NAMES[:1]) if backend == "jax" else ([], NAMES)
+    for name in names:
         results = check_activation(name, backends=[backend], dtypes=dtypes, numerics=numerics)
         assert {result.status for result in results} <= {"passed", "unsupported"}
 
