@@ -25,14 +25,14 @@ def with_keywords(function: Callable[..., Any], keywords: Mapping[str, Any]) -> 
     return fixed
 
 
-def written_call(keywords: Mapping[str, Any]) -> str:
-    """Returns the text of a call of ``function`` with x and the keywords.
+def written_call(keywords: Mapping[str, Any], inputs: str = "x") -> str:
+    """Returns the text of a call of ``function`` with the inputs and the keywords.
 
     Their values, which are numbers, strings and the like, are written out: constants are passed
     fastest, and a dict of keywords slowest.
     """
     passed = [f"{keyword}={value!r}" for keyword, value in keywords.items()]
-    return f"function({', '.join(['x', *passed])})"
+    return f"function({', '.join([inputs, *passed])})"
 
 
 def positional_call(values: Sequence[Any]) -> str:
@@ -50,28 +50,34 @@ def dtype_test(names: Sequence[str]) -> str:
 
 
 def shortcut(
-    condition: str, call: str, otherwise: Callable[[Any], Any], scope: Mapping[str, Any]
-) -> Callable[[Any], Any]:
-    """Returns a function of x that evaluates `call` where `condition` holds, else ``otherwise(x)``.
+    condition: str,
+    call: str,
+    otherwise: Callable[..., Any],
+    scope: Mapping[str, Any],
+    inputs: str = "x",
+) -> Callable[..., Any]:
+    """Returns a function that evaluates `call` where `condition` holds, and calls `otherwise` else.
 
-    Both are Python text about x. Compiled into one function, an activation's check of the type and
-    the framework's own call cost a single frame. What the condition cannot be asked of (a list has
-    no dtype), and what the call refuses, goes to `otherwise`, which knows what to say about it.
+    Both are Python text about x and the other inputs. Compiled into one function, an activation's
+    check of the type and the framework's own call cost a single frame. What the condition cannot be
+    asked of (a list has no dtype), and what the call refuses, goes to `otherwise`, which knows what
+    to say about it.
 
     Args:
         condition: Whether x may take the short way.
         call: The short way.
         otherwise: The long way, which takes everything.
         scope: The names that both texts use; ``refusals`` are the errors that lead the long way.
+        inputs: What it takes, and how both ways are given it: ``"x"`` or ``"x, *further"``.
     """
     source = (
-        "def unary(x):\n"
+        f"def call({inputs}):\n"
         "    try:\n"
         f"        if {condition}:\n"
         f"            return {call}\n"
         "    except refusals:\n"
         "        pass\n"
-        "    return otherwise(x)\n"
+        f"    return otherwise({inputs})\n"
     )
     names: dict[str, Any] = {
         "refusals": (AttributeError, TypeError),
@@ -80,5 +86,5 @@ def shortcut(
         **scope,
     }
     exec(source, names)
-    unary: Callable[[Any], Any] = names["unary"]
-    return unary
+    written: Callable[..., Any] = names["call"]
+    return written

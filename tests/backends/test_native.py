@@ -121,7 +121,7 @@ def test_called_with_every_parameter_by_keyword(monkeypatch, backend, name, dtyp
     monkeypatch.setattr(
         importlib.import_module("unified_act_torch.backend"),
         "fastest_call",
-        lambda kernel, arguments: (kernel.find(None), written_call(arguments)),
+        lambda kernel, *call: (kernel.find(None), written_call(*call)),
     )
     if name == "hard_tanh":
         given["min_value"] = -0.75

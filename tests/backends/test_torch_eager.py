@@ -47,9 +47,47 @@ def test_arguments_that_are_spared_are_the_defaults(name):
     (schema,) = torch._C._jit_get_schemas_for_operator(f"aten::{name}")[:1]
     defaults = {argument.name: argument.default_value for argument in schema.arguments}
     assert eager._DEFAULTS[name].items() <= defaults.items()
-    _, call = eager.fastest_call(NATIVE[name], arguments_of(name))
-    assert call == "function(x)"
-    assert ua.get_activation("gelu_tanh", backend="torch")(torch.ones(1)) < 0.8412  # not spared
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "call"),
+    [
+        ("gelu", {}, "function(x)"),
+        ("gelu_tanh", {}, "function(x, approximate='tanh')"),
+        ("softplus", {}, "function(x)"),
+        ("softplus", {"beta": 2.0}, "function(x, 2.0)"),
+        ("hard_tanh", {}, "function(x)"),
+        ("hard_tanh", {"min_value": -2.0}, "function(x, -2.0)"),
+        ("hard_tanh", {"max_value": 2.0}, "function(x, -1.0, 2.0)"),
+        ("softmax", {}, "function(x, -1)"),
+    ],
+)
+def test_only_defaults_at_the_end_are_spared(name, parameters, call):
+    bound = ua.get_activation(name, backend="torch", **parameters).parameters
+    assert eager.fastest_call(NATIVE[name], NATIVE[name].arguments(bound))[1] == call
+
+
+def test_prelu_goes_straight_to_the_kernel(monkeypatch):
+    function = ua.get_activation("prelu", backend="torch").func
+    monkeypatch.setitem(function.__globals__, "otherwise", None)
+    x, weight = native("torch", VALUES, "float32"), torch.tensor([0.5])
+    assert torch.equal(function(x, weight), torch.prelu(x, weight))
+
+
+def test_a_function_of_a_users_is_not_given_what_was_not_checked():
+    @ua.register_activation(
+        "scaled",
+        kind="learned",
+        inputs=("x", "by"),
+        parameters={"axis": 1},
+        overrides={"torch": lambda x, by, axis: by * x},
+    )
+    def scaled(xp, x, by):
+        return by * x
+
+    function = ua.get_activation("scaled", backend="torch")
+    with pytest.raises(ua.InputTypeError, match=r"the weight .*float64"):
+        function(torch.ones(2), torch.ones(1, dtype=torch.float64))
 
 
 def test_a_version_without_the_operation(monkeypatch):
