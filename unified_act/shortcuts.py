@@ -35,9 +35,9 @@ def written_call(keywords: Mapping[str, Any], inputs: str = "x") -> str:
     return f"function({', '.join([inputs, *passed])})"
 
 
-def positional_call(values: Sequence[Any]) -> str:
-    """Returns the text of a call of ``function`` with x and further arguments, by position."""
-    return f"function({', '.join(['x', *map(repr, values)])})"
+def positional_call(values: Sequence[Any], inputs: str = "x") -> str:
+    """Returns the text of a call of ``function`` with the inputs and arguments, by position."""
+    return f"function({', '.join([inputs, *map(repr, values)])})"
 
 
 def dtype_test(names: Sequence[str]) -> str:

@@ -59,15 +59,15 @@ class TorchBackend:
         admitted = {dtype: getattr(torch, dtype) for dtype in kernel.dtypes}
         by_dtype |= dict.fromkeys(admitted.values(), with_keywords(function, arguments))
         checked = self._checked(activation, by_dtype, inputs, as_node)
-        # What a function of a user's would take for further inputs is not known.
-        if not admitted or (inputs > 1 and kernel.is_override):
-            return checked
-        given = "x" if inputs == 1 else "x, *further"
-        fastest, call = fastest_call(kernel, arguments, given)
-        scope: dict[str, Any] = {"function": fastest, **admitted}
-        if inputs > 1:  # PyTorch refuses weights of another type with a RuntimeError
-            scope["refusals"] = (AttributeError, TypeError, RuntimeError)
-        return shortcut(dtype_test(kernel.dtypes), call, checked, scope, given)
+        if not admitted or inputs > 2 or (inputs == 2 and kernel.is_override):
+            return checked  # a user's function may take a mask or noise, of another type
+        given, test = "x", dtype_test(kernel.dtypes)
+        scope: dict[str, Any] = {**admitted}
+        if inputs == 2:
+            given, test = "x, *further", f"({test}) and further[0].dtype is dtype"
+            scope["refusals"] = (AttributeError, TypeError, IndexError)
+        scope["function"], call = fastest_call(kernel, arguments, given)
+        return shortcut(test, call, checked, scope, given)
 
     def _checked(
         self,

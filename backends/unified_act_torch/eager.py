@@ -73,4 +73,4 @@ def fastest_call(
         if defaults.get(keyword) != arguments[keyword]:
             break
         values.pop()
-    return operation, positional_call(values)
+    return operation, positional_call(values, inputs)

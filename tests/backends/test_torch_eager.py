@@ -67,11 +67,25 @@ def test_only_defaults_at_the_end_are_spared(name, parameters, call):
     assert eager.fastest_call(NATIVE[name], NATIVE[name].arguments(bound))[1] == call
 
 
+def test_what_is_no_default_is_passed():
+    assert ua.get_activation("gelu_tanh", backend="torch")(torch.ones(1)) < 0.8412
+
+
 def test_prelu_goes_straight_to_the_kernel(monkeypatch):
     function = ua.get_activation("prelu", backend="torch").func
     monkeypatch.setitem(function.__globals__, "otherwise", None)
     x, weight = native("torch", VALUES, "float32"), torch.tensor([0.5])
     assert torch.equal(function(x, weight), torch.prelu(x, weight))
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float64])
+def test_autocast_lets_no_other_weight_pass(dtype):
+    function = ua.get_activation("prelu", backend="torch")
+    with (
+        torch.autocast("cpu", dtype=torch.bfloat16),
+        pytest.raises(ua.InputTypeError, match="Cast the weight"),
+    ):
+        function(torch.ones(2, 2), torch.ones(1, dtype=dtype))
 
 
 def test_a_function_of_a_users_is_not_given_what_was_not_checked():
