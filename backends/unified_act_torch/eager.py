@@ -36,18 +36,20 @@ _ORDER: Mapping[str, Sequence[str]] = {
 }
 """The arguments, in order, of the operations that have the name of their public function: by
 position they are passed faster than by keyword, for softmax by 0.18 µs."""
-_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
-    "celu": {"alpha": 1.0},
-    "elu": {"alpha": 1.0},
-    "gelu": {"approximate": "none"},
-    "hardshrink": {"lambd": 0.5},
-    "hardtanh": {"min_val": -1.0, "max_val": 1.0},
-    "leaky_relu": {"negative_slope": 0.01},
-    "softplus": {"beta": 1.0, "threshold": 20},
-    "softshrink": {"lambd": 0.5},
-}
-"""Arguments that an operation's schema has as its own: to pass a text costs 0.08 µs, and two
-numbers 0.1."""
+
+
+def _defaults(name: str) -> Mapping[str, Any]:
+    """What an operation of the installed version takes for arguments that are not passed.
+
+    To pass a text costs 0.08 µs, and two numbers 0.1.
+    """
+    find = getattr(torch._C, "_jit_get_schemas_for_operator", lambda name: ())
+    return {
+        argument.name: argument.default_value
+        for schema in find(f"aten::{name}")[:1]
+        for argument in schema.arguments
+        if argument.has_default_value()
+    }
 
 
 def fastest_call(
@@ -62,12 +64,15 @@ def fastest_call(
     """
     _, _, name = kernel.label.rpartition(".")
     operation = getattr(torch._C._nn, name, None) or getattr(torch, name, None)
-    defaults = _DEFAULTS.get(name, {})
-    if name not in _ORDER or operation is None or kernel.is_override:
+    public = kernel.find(torch)
+    if kernel.is_override or operation is None or (name not in _ORDER and public is not operation):
+        return public, written_call(arguments, inputs)
+    defaults = _defaults(name)
+    if name not in _ORDER:
         given = {
             keyword: value for keyword, value in arguments.items() if defaults.get(keyword) != value
         }
-        return kernel.find(torch), written_call(given, inputs)
+        return public, written_call(given, inputs)
     values = [arguments[keyword] for keyword in _ORDER[name]]
     for keyword in reversed(_ORDER[name]):
         if defaults.get(keyword) != arguments[keyword]:

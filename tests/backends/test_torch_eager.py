@@ -42,11 +42,23 @@ def test_no_function_is_around_it(name):
     assert "=" not in call
 
 
-@pytest.mark.parametrize("name", eager._DEFAULTS)
-def test_arguments_that_are_spared_are_the_defaults(name):
-    (schema,) = torch._C._jit_get_schemas_for_operator(f"aten::{name}")[:1]
-    defaults = {argument.name: argument.default_value for argument in schema.arguments}
-    assert eager._DEFAULTS[name].items() <= defaults.items()
+@pytest.mark.parametrize(
+    ("name", "own", "call"),
+    [
+        ("gelu", {"approximate": "tanh"}, "function(x, approximate='none')"),
+        ("hard_tanh", {"min_val": -1.0, "max_val": 6.0}, "function(x, -1.0, 1.0)"),
+        ("leaky_relu", {"negative_slope": 0.2}, "function(x, 0.01)"),
+        ("softplus", {}, "function(x, 1.0, 20)"),
+    ],
+)
+def test_a_version_with_other_defaults(monkeypatch, name, own, call):
+    monkeypatch.setattr(eager, "_defaults", lambda name: own)
+    assert eager.fastest_call(NATIVE[name], arguments_of(name))[1] == call
+
+
+def test_a_version_that_does_not_tell_its_defaults(monkeypatch):
+    monkeypatch.delattr(torch._C, "_jit_get_schemas_for_operator")
+    assert eager._defaults("gelu") == {}
 
 
 @pytest.mark.parametrize(
