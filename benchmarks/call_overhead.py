@@ -37,12 +37,14 @@ class Pair:
         activation: The name of ours.
         numerics: The profile of ours.
         parameters: The parameters of ours.
+        inputs: What ours is given, by the names that the statement uses.
     """
 
     statement: str
     activation: str
     numerics: Numerics = "fast"
     parameters: dict[str, Any] = field(default_factory=dict)
+    inputs: str = "x"
 
 
 PAIRS: dict[str, Sequence[Pair]] = {
@@ -58,6 +60,7 @@ PAIRS: dict[str, Sequence[Pair]] = {
         Pair("torch.sigmoid(x)", "sigmoid"),
         Pair("F.softplus(x)", "softplus"),
         Pair("F.hardtanh(x, min_val=-1.0, max_val=1.0)", "hard_tanh"),
+        Pair("torch.prelu(x, slope)", "prelu", inputs="x, slope"),
         Pair("torch.softmax(x, dim=-1)", "softmax"),
         Pair("F.gelu(x, approximate='none')", "gelu", "strict"),
         Pair("F.mish(x)", "mish", "strict"),
@@ -86,7 +89,8 @@ def scope(backend: str) -> tuple[dict[str, Any], Callable[[int], Any], Callable[
     if backend == "torch":
         import torch
 
-        names = {"torch": torch, "F": torch.nn.functional}
+        slope = torch.tensor([0.25])
+        names = {"torch": torch, "F": torch.nn.functional, "slope": slope}
         return names, lambda n: torch.linspace(-3, 3, n), lambda y: y
     if backend == "tensorflow":
         import tensorflow as tf
@@ -123,7 +127,7 @@ def add_rows(table: Table, backend: str, size: int) -> None:
             numerics=pair.numerics,
             **pair.parameters,
         )
-        statements = (pair.statement, "ours(x)")
+        statements = (pair.statement, f"ours({pair.inputs})")
         if size > 1:
             statements = tuple(f"wait({statement})" for statement in statements)  # type: ignore[assignment]
         bound = {**names, "x": x, "ours": ours, "wait": wait}

@@ -56,3 +56,22 @@ def test_a_refusal_goes_the_long_way_and_an_error_does_not():
     assert taken(1) == "long"
     with pytest.raises(ZeroDivisionError):
         taken(0)
+
+
+def test_each_input_has_its_name_and_what_is_too_many_or_missing_goes_the_long_way():
+    scope = {"function": lambda x, weight: ("short", x, weight)}
+    inputs = ("x", "weight")
+    call = written_call({}, inputs)
+    taken = shortcut("weight > 0", call, lambda *given: given, scope, inputs)
+    assert taken(1, 2) == ("short", 1, 2)
+    assert taken(1, -2) == (1, -2)
+    assert taken(1, None) == (1, None)
+    assert taken(1) == (1,)
+    assert taken(1, 2, 3) == (1, 2, 3)
+
+
+def test_either_condition_is_asked_before_what_is_too_many():
+    scope = {"function": lambda x, weight: "short"}
+    condition = "x > 0 or weight > 0"
+    taken = shortcut(condition, "function(x, weight)", lambda *given: given, scope, ("x", "weight"))
+    assert taken(1, 2, 3) == (1, 2, 3)

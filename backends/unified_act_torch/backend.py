@@ -55,19 +55,17 @@ class TorchBackend:
         arguments = None if kernel is None else kernel.arguments(parameters)
         if kernel is None or arguments is None:
             return self._checked(activation, by_dtype, inputs, as_node)
-        function = kernel.find(torch)
         admitted = {dtype: getattr(torch, dtype) for dtype in kernel.dtypes}
-        by_dtype |= dict.fromkeys(admitted.values(), with_keywords(function, arguments))
+        public = with_keywords(kernel.find(torch), arguments)
+        by_dtype |= dict.fromkeys(admitted.values(), public)
         checked = self._checked(activation, by_dtype, inputs, as_node)
         if not admitted or inputs > 2 or (inputs == 2 and kernel.is_override):
             return checked  # a user's function may take a mask or noise, of another type
-        given, test = "x", dtype_test(kernel.dtypes)
-        scope: dict[str, Any] = {**admitted}
+        given, test = ["x"], dtype_test(kernel.dtypes)
         if inputs == 2:
-            given, test = "x, *further", f"({test}) and further[0].dtype is dtype"
-            scope["refusals"] = (AttributeError, TypeError, IndexError)
-        scope["function"], call = fastest_call(kernel, arguments, given)
-        return shortcut(test, call, checked, scope, given)
+            given, test = ["x", "weight"], f"({test}) and weight.dtype is dtype"
+        function, call = fastest_call(kernel, arguments, given)
+        return shortcut(test, call, checked, {**admitted, "function": function}, given)
 
     def _checked(
         self,

@@ -53,14 +53,14 @@ def _defaults(name: str) -> Mapping[str, Any]:
 
 
 def fastest_call(
-    kernel: Native, arguments: Mapping[str, Any], inputs: str = "x"
+    kernel: Native, arguments: Mapping[str, Any], inputs: Sequence[str] = ("x",)
 ) -> tuple[Callable[..., Any], str]:
     """Returns what runs a kernel, and the text of its call, in which it is called ``function``.
 
     Args:
         kernel: The row of the table.
         arguments: The keywords of the kernel's call.
-        inputs: How the call is given them.
+        inputs: What the call is given before them.
     """
     _, _, name = kernel.label.rpartition(".")
     operation = getattr(torch._C._nn, name, None) or getattr(torch, name, None)
