@@ -21,6 +21,11 @@ def test_keywords_are_passed():
     assert with_keywords(function, {"slope": 0.5, "mode": "leaky"})(1) == (1, 0.5, "leaky")
 
 
+def test_any_number_of_inputs_is_passed_on():
+    taken = with_keywords(lambda *given, slope: (given, slope), {"slope": 0.5}, ["*inputs"])
+    assert taken(1, 2) == ((1, 2), 0.5)
+
+
 @pytest.mark.parametrize("value", [0.1, 1 / 3, -5e-324, -math.inf, 3, True, None, "it's", "\n"])
 def test_values_survive_being_written(value):
     assert with_keywords(function, {"mode": value})(1) == (1, 0.0, value)

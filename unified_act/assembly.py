@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from unified_act.activation import Activation
+from unified_act.shortcuts import with_keywords
 
 __all__ = [
     "NOT_PASSED_ON",
@@ -61,11 +62,24 @@ def assemble(activation: Activation, xp: Any, parameters: Mapping[str, Any]) -> 
         xp: The namespace.
         parameters: Every parameter with its value.
     """
-    forward, keywords = activation.forward, own_parameters(activation, parameters)
+    forward = _with_own(activation.forward, activation, parameters)
     if activation.along_axis:
-        return lambda *inputs: forward(xp, *inputs, **keywords)
+        return lambda *inputs: forward(xp, *inputs)
     spread = elements(activation, xp, parameters)
-    return lambda *inputs: forward(xp, *spread(*inputs), **keywords)
+    return lambda *inputs: forward(xp, *spread(*inputs))
+
+
+def _with_own(
+    function: _Function | None, activation: Activation, parameters: Mapping[str, Any]
+) -> Any:
+    """Returns a function of the specification, if there is one, with its parameters as constants.
+
+    They are part of its code: torch.compile(dynamic=True) computes with the numbers that a closure
+    holds as symbols, and rounds otherwise than Python.
+    """
+    if function is None:
+        return None
+    return with_keywords(function, own_parameters(activation, parameters), ["*inputs"])
 
 
 def pullback_of(
@@ -86,24 +100,25 @@ def pullback_of(
         with_pullback: With it, second derivatives are analytic too, where they are known; without,
             each derivative is computed once.
     """
-    derivative, second = activation.derivative, activation.second_derivative
+    derivative = _with_own(activation.derivative, activation, parameters)
+    second = _with_own(activation.second_derivative, activation, parameters)
     if derivative is None:
         return None
-    keywords = own_parameters(activation, parameters)
     if activation.along_axis:
-        return _of_rows(activation, xp, keywords, with_pullback)
+        return _of_rows(xp, derivative, second, with_pullback)
     if activation.kind == "elementwise":
 
         def plain_slope(x: Any) -> Any:
-            return derivative(xp, x, **keywords)
+            return derivative(xp, x)
 
         slope: _Function = plain_slope
         if with_pullback is not None and second is not None:
-            slope = with_pullback(plain_slope, lambda c, x: (c * second(xp, x, **keywords),))
+            slope = with_pullback(plain_slope, lambda c, x: (c * second(xp, x),))
         return lambda cotangent, x: (cotangent * slope(x),)
 
     spread = elements(activation, xp, parameters)
-    partials = _partials(activation, xp, keywords, with_pullback)
+    terms = len(activation.inputs) + (activation.kind == "gated")
+    partials = _partials(xp, derivative, second, terms, with_pullback)
 
     def scaled(cotangent: Any, *inputs: Any) -> list[Any]:
         x, *others = spread(*inputs)
@@ -120,20 +135,17 @@ def pullback_of(
 
 
 def _of_rows(
-    activation: Activation, xp: Any, keywords: Mapping[str, Any], with_pullback: WithPullback | None
+    xp: Any, derivative: _Function, second: _Function | None, with_pullback: WithPullback | None
 ) -> Callable[..., tuple[Any, ...]]:
-    derivative, second = activation.derivative, activation.second_derivative
-    assert derivative is not None  # noqa: S101
-
     def plain(cotangent: Any, *inputs: Any) -> tuple[Any, ...]:
-        found: tuple[Any, ...] = derivative(xp, cotangent, *inputs, **keywords)
+        found: tuple[Any, ...] = derivative(xp, cotangent, *inputs)
         return found
 
     if with_pullback is None or second is None:
         return plain
 
     def twice(direction: Any, cotangent: Any, x: Any, *others: Any) -> tuple[Any, ...]:
-        by_both = second(xp, direction, cotangent, x, *others, **keywords)
+        by_both = second(xp, direction, cotangent, x, *others)
         return (*by_both, *(None for _ in others))
 
     by_x = with_pullback(lambda cotangent, *inputs: plain(cotangent, *inputs)[0], twice)
@@ -144,27 +156,27 @@ def _of_rows(
 
 
 def _partials(
-    activation: Activation, xp: Any, keywords: Mapping[str, Any], with_pullback: WithPullback | None
+    xp: Any,
+    derivative: _Function,
+    second: _Function | None,
+    count: int,
+    with_pullback: WithPullback | None,
 ) -> Callable[..., Sequence[Any]]:
     """The partial derivatives of single elements, each with the derivatives of its own."""
-    derivative, second = activation.derivative, activation.second_derivative
-    assert derivative is not None  # noqa: S101
     if with_pullback is None or second is None:
-        return lambda *terms: derivative(xp, *terms, **keywords)
+        return lambda *terms: derivative(xp, *terms)
 
     def nested(index: int) -> _Function:
         def plain(*terms: Any) -> Any:
-            return derivative(xp, *terms, **keywords)[index]
+            return derivative(xp, *terms)[index]
 
         def pullback(cotangent: Any, *terms: Any) -> tuple[Any, ...]:
-            row = second(xp, *terms, **keywords)[index]
+            row = second(xp, *terms)[index]
             return tuple(cotangent * entry for entry in row)
 
         return with_pullback(plain, pullback)
 
-    every = [
-        nested(index) for index in range(len(activation.inputs) + (activation.kind == "gated"))
-    ]
+    every = [nested(index) for index in range(count)]
     return lambda *terms: [partial(*terms) for partial in every]
 
 
@@ -180,16 +192,15 @@ def pushforward_of(
         xp: The namespace.
         parameters: Every parameter with its value.
     """
-    derivative = activation.derivative
+    derivative = _with_own(activation.derivative, activation, parameters)
     if derivative is None or activation.along_axis or activation.kind == "elementwise":
         return None
-    keywords = own_parameters(activation, parameters)
     spread = elements(activation, xp, parameters)
 
     def pushforward(*tangents_and_inputs: Any) -> tuple[Any, ...]:
         half = len(tangents_and_inputs) // 2
         tangents = spread(*tangents_and_inputs[:half])
-        partials = derivative(xp, *spread(*tangents_and_inputs[half:]), **keywords)
+        partials = derivative(xp, *spread(*tangents_and_inputs[half:]))
         products = [p * t for p, t in zip(partials, tangents, strict=True)]
         return (sum(products[1:], start=products[0]),)
 

@@ -16,12 +16,22 @@ _NUMBERS = {"inf": math.inf, "nan": math.nan}
 """What `repr` writes of a number and Python does not read."""
 
 
-def with_keywords(function: Callable[..., Any], keywords: Mapping[str, Any]) -> Callable[..., Any]:
-    """Returns ``lambda x: function(x, **keywords)``, a tenth of a microsecond faster per call."""
+def with_keywords(
+    function: Callable[..., Any], keywords: Mapping[str, Any], inputs: Sequence[str] = ("x",)
+) -> Callable[..., Any]:
+    """Returns ``lambda x: function(x, **keywords)``, a tenth of a microsecond faster per call.
+
+    Args:
+        function: The function.
+        keywords: Numbers, strings and the like.
+        inputs: What the lambda takes and passes on; ``"*inputs"`` for any number.
+    """
     if not keywords:
         return function
     scope = {"function": function, **_NUMBERS}
-    fixed: Callable[..., Any] = eval(f"lambda x: {written_call(keywords)}", scope)
+    fixed: Callable[..., Any] = eval(
+        f"lambda {', '.join(inputs)}: {written_call(keywords, inputs)}", scope
+    )
     return fixed
 
 

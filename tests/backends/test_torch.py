@@ -107,6 +107,20 @@ class TestCompile:
             compiled(X)
         assert counter.frame_count == 1
 
+    @pytest.mark.parametrize("name", [*KINDS, "laplace"])
+    def test_any_shape(self, name):
+        """Numbers are symbols then, unless they are part of the code; laplace splits its own."""
+        function = ua.get_activation(name, backend="torch", numerics="strict")
+        compiled = torch.compile(function, fullgraph=True, dynamic=True, backend="aot_eager")
+        inputs = inputs_for(name)
+        same(value_and_gradients(compiled, inputs), value_and_gradients(function, inputs))
+
+    def test_more_than_pytorch_compiles_one_by_one(self):
+        isolated = {"fullgraph": True, "backend": "eager", "isolate_recompiles": True}
+        for alpha in range(1, 11):
+            function = ua.get_activation("elu", backend="torch", alpha=alpha)
+            same(torch.compile(function, **isolated)(X), function(X))
+
     @pytest.mark.parametrize(("backend", "names"), [("torch", SPECS), (None, KINDS)])
     def test_one_activation_is_not_taken_for_another(self, backend, names):
         """All share code, and of what is compiled nothing is forgotten in between."""

@@ -37,8 +37,8 @@ def _product(a: float, b: float) -> tuple[float, float]:
 
 def _in_widths(number: float, sigma: float) -> tuple[float, float]:
     """number/(σ √2), and what to add to it."""
-    width, width_rest = _product(sigma, _SQRT_2)
-    width_rest += sigma * _SQRT_2_REST
+    width, width_rest = _product(sigma, math.sqrt(2.0))
+    width_rest += sigma * -9.667293312453913e-17  # what √2 is more than its float
     quotient = number / width
     back, back_rest = _product(quotient, width)
     return quotient, (number - back - back_rest - quotient * width_rest) / width
@@ -65,7 +65,7 @@ def _laplace(xp: Any, x: Any, *, mu: float, sigma: float) -> Any:
 
 def _laplace_derivative(xp: Any, x: Any, *, mu: float, sigma: float) -> Any:
     z, lost = _argument(xp, x, mu, sigma)
-    return square_exp(xp, (1.0 - z * lost * 2.0) * (_INVERSE_SQRT_PI / (sigma * _SQRT_2)), z)
+    return square_exp(xp, (1.0 - z * lost * 2.0) * (_INVERSE_SQRT_PI / (sigma * math.sqrt(2.0))), z)
 
 
 def _laplace_second_derivative(xp: Any, x: Any, *, mu: float, sigma: float) -> Any:
