@@ -1,8 +1,9 @@
 """What an import costs and brings."""
 
+import ast
 import importlib
+import inspect
 import pkgutil
-import types
 
 import pytest
 
@@ -54,15 +55,32 @@ def test_an_import_warns_of_nothing(run_python):
 
 
 def test_all_is_what_is_public():
-    public = {
-        name
-        for name, value in vars(ua).items()
-        if not name.startswith("_") and not isinstance(value, types.ModuleType)
-    }
-    late = set(ua._LATE)  # imported when they are asked for
-    assert all(callable(getattr(ua, name)) for name in late)
-    assert set(ua.__all__) == public | late
+    assert set(ua.__all__) == set(ua._HOME)
     assert list(ua.__all__) == sorted(ua.__all__)
+    assert set(ua.__all__) <= set(dir(ua))
+
+
+@pytest.mark.parametrize("name", ua.__all__)
+def test_every_name_is_public_where_it_comes_from(name):
+    module = importlib.import_module(ua._HOME[name])
+    assert name in module.__all__
+    assert getattr(ua, name) is getattr(module, name)
+
+
+def test_what_reads_code_finds_each_name_where_it_comes_from():
+    block = next(node for node in ast.parse(inspect.getsource(ua)).body if isinstance(node, ast.If))
+    found = {alias.name: node.module for node in block.body for alias in node.names}
+    assert found == ua._HOME
+
+
+def test_an_import_alone_imports_next_to_nothing(run_python):
+    program = "import sys, unified_act; print([n for n in sys.modules if 'unified_act' in n])"
+    assert run_python(program) == "['unified_act']\n"
+
+
+def test_what_there_is_not():
+    with pytest.raises(AttributeError, match="no attribute 'get_activaton'"):
+        ua.get_activaton  # noqa: B018
 
 
 def test_star_import():

@@ -8,34 +8,33 @@ array([-0.15865525,  0.        ,  0.84134475])
 """
 
 import importlib
-import typing
 
-from unified_act.activation import Activation, Kink, Limits, Parameter
-from unified_act.api import describe, from_config, get_activation, value_and_grad
-from unified_act.callables import ActivationFunction
-from unified_act.errors import (
-    BackendImportError,
-    BackendNotInstalledError,
-    InputTypeError,
-    InvalidActivationError,
-    NameConflictError,
-    ParameterValueError,
-    PluginError,
-    UnifiedActError,
-    UnknownActivationError,
-    UnknownBackendError,
-    UnknownDialectError,
-    UnknownParameterError,
-    UnsupportedError,
-)
-from unified_act.identification import identify
-from unified_act.loading import list_backends, use_backend
-from unified_act.registry import list_activations
-
-if typing.TYPE_CHECKING:
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # for what reads code; `__getattr__` imports each when it is asked for
+    from unified_act.activation import Activation, Kink, Limits, Parameter
+    from unified_act.api import describe, from_config, get_activation, value_and_grad
+    from unified_act.callables import ActivationFunction
     from unified_act.dialects import list_dialects
+    from unified_act.errors import (
+        BackendImportError,
+        BackendNotInstalledError,
+        InputTypeError,
+        InvalidActivationError,
+        NameConflictError,
+        ParameterValueError,
+        PluginError,
+        UnifiedActError,
+        UnknownActivationError,
+        UnknownBackendError,
+        UnknownDialectError,
+        UnknownParameterError,
+        UnsupportedError,
+    )
+    from unified_act.identification import identify
     from unified_act.layers import export_weights, get_layer, import_weights
+    from unified_act.loading import list_backends, use_backend
     from unified_act.registration import register_activation
+    from unified_act.registry import list_activations
     from unified_act.replacement import replace_activations
 
 __version__ = "0.1.0.dev0"
@@ -75,18 +74,35 @@ __all__ = [
     "value_and_grad",
 ]
 
-_LATE = {
-    "export_weights": "unified_act.layers",
-    "get_layer": "unified_act.layers",
-    "import_weights": "unified_act.layers",
-    "list_dialects": "unified_act.dialects",
-    "register_activation": "unified_act.registration",
-    "replace_activations": "unified_act.replacement",
+_HOME = {
+    name: f"unified_act.{module}"
+    for module, names in {
+        "activation": ("Activation", "Kink", "Limits", "Parameter"),
+        "api": ("describe", "from_config", "get_activation", "value_and_grad"),
+        "callables": ("ActivationFunction",),
+        "dialects": ("list_dialects",),
+        "errors": [name for name in __all__ if name.endswith("Error")],
+        "identification": ("identify",),
+        "layers": ("export_weights", "get_layer", "import_weights"),
+        "loading": ("list_backends", "use_backend"),
+        "registration": ("register_activation",),
+        "registry": ("list_activations",),
+        "replacement": ("replace_activations",),
+    }.items()
+    for name in names
 }
-"""What few programs use, and the modules that it is imported from when it is asked for."""
+"""The module of each public name: it is imported when the name is first asked for."""
 
 
-def __getattr__(name: str) -> typing.Any:
-    if name not in _LATE:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(_LATE[name]), name)
+if not TYPE_CHECKING:  # or any name would do
+
+    def __getattr__(name: str) -> object:
+        if name not in _HOME:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = getattr(importlib.import_module(_HOME[name]), name)
+        globals()[name] = value
+        return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
