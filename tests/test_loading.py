@@ -126,7 +126,7 @@ class TestUseBackend:
             assert pool.submit(chosen).result() is None
 
     def test_two_threads_at_once(self):
-        barrier = threading.Barrier(2)
+        barrier = threading.Barrier(2, timeout=60)
 
         def work(name):
             with ua.use_backend(name):
