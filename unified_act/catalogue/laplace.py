@@ -16,8 +16,6 @@ __all__ = ["ACTIVATIONS"]
 
 _CONSTANT_FROM = 30.0
 """exp(-z²) is 0 from here on in every dtype."""
-_SQRT_2 = math.sqrt(2.0)
-_SQRT_2_REST = -9.667293313452913e-17
 _INVERSE_SQRT_PI = 1.0 / math.sqrt(math.pi)
 
 
@@ -37,8 +35,9 @@ def _product(a: float, b: float) -> tuple[float, float]:
 
 def _in_widths(number: float, sigma: float) -> tuple[float, float]:
     """number/(σ √2), and what to add to it."""
+    # No constants of the module: torch.compile(dynamic=True) makes symbols of those.
     width, width_rest = _product(sigma, math.sqrt(2.0))
-    width_rest += sigma * -9.667293312453913e-17  # what √2 is more than its float
+    width_rest += sigma * -9.667293313452913e-17  # √2 less its float
     quotient = number / width
     back, back_rest = _product(quotient, width)
     return quotient, (number - back - back_rest - quotient * width_rest) / width
