@@ -192,9 +192,9 @@ def pushforward_of(
         xp: The namespace.
         parameters: Every parameter with its value.
     """
-    derivative = _with_own(activation.derivative, activation, parameters)
-    if derivative is None or activation.along_axis or activation.kind == "elementwise":
+    if activation.derivative is None or activation.along_axis or activation.kind == "elementwise":
         return None
+    derivative = _with_own(activation.derivative, activation, parameters)
     spread = elements(activation, xp, parameters)
 
     def pushforward(*tangents_and_inputs: Any) -> tuple[Any, ...]:

@@ -6,8 +6,10 @@ out as Python text and compiled, which spares every later call a dict of keyword
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
+from types import CodeType
 from typing import Any
 
 __all__ = ["dtype_test", "positional_call", "shortcut", "with_keywords", "written_call"]
@@ -30,9 +32,15 @@ def with_keywords(
         return function
     scope = {"function": function, **_NUMBERS}
     fixed: Callable[..., Any] = eval(
-        f"lambda {', '.join(inputs)}: {written_call(keywords, inputs)}", scope
+        _code(f"lambda {', '.join(inputs)}: {written_call(keywords, inputs)}"), scope
     )
     return fixed
+
+
+@functools.lru_cache(maxsize=1024)
+def _code(text: str) -> CodeType:
+    """Returns a compiled expression: a function and its derivatives share parameters and text."""
+    return compile(text, "<string>", "eval")
 
 
 def written_call(keywords: Mapping[str, Any], inputs: Sequence[str] = ("x",)) -> str:
@@ -71,7 +79,7 @@ def shortcut(
     Both are Python text about the inputs. Compiled into one function, an activation's check of the
     type and the framework's own call cost a single frame. What the condition cannot be asked of (a
     list has no dtype), and what the call refuses, goes to `otherwise`, which knows what to say
-    about it; so do more or fewer inputs than there should be.
+    about it. So does more or less than the inputs, where there are several.
 
     Args:
         condition: Whether the inputs may take the short way.
