@@ -80,6 +80,7 @@ PAIRS: dict[str, Sequence[Pair]] = {
         Pair("mx.nd.LeakyReLU(x, act_type='gelu')", "gelu"),
         Pair("mx.nd.softmax(x, axis=-1)", "softmax"),
         Pair("mx.nd.LeakyReLU(x, act_type='gelu')", "gelu", "strict"),
+        Pair("mx.nd.clip(x, 0, 6)", "relu6"),
         Pair("mx.nd.Activation(x, act_type='softrelu')", "softplus"),
     ],
 }

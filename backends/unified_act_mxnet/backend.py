@@ -62,7 +62,12 @@ class MxnetBackend:
         """Returns the function that computes `activation`."""
         names = activation.inputs_for(parameters)
         implementations: dict[str, Callable[..., Any]] = {
-            dtype: _compiled(shared_graph(activation, parameters, dtype), activation, parameters)
+            dtype: _compiled(
+                shared_graph(activation, parameters, dtype),
+                activation,
+                parameters,
+                shared_graph(activation, parameters, dtype, with_gradient=False),
+            )
             for dtype in self.dtypes
         }
         in_graph = shared_graph(activation, parameters, None)
@@ -122,11 +127,17 @@ class MxnetBackend:
 
 
 def _compiled(
-    graph: Graph, activation: Activation, parameters: Mapping[str, Any]
+    graph: Graph,
+    activation: Activation,
+    parameters: Mapping[str, Any],
+    value_graph: Graph | None = None,
 ) -> Callable[..., Any]:
-    """Returns a function of arrays that runs `graph` as one operator, built on the first call."""
+    """Returns a function of arrays that runs a graph as one operator, built on the first call.
+
+    That is `graph` where MXNet records for a gradient, elsewhere `value_graph`, if there is one.
+    """
     names = activation.inputs_for(parameters)
-    built: list[Callable[..., Any]] = []
+    built: dict[Graph, Callable[..., Any]] = {}
     check = _axis_check(activation, parameters)
 
     def call(*inputs: Any) -> Any:
@@ -142,10 +153,11 @@ def _compiled(
                 return inputs[0].copy()
             if shape == ():  # several operators need a dimension, or memory of their own
                 return call(inputs[0].reshape((1,)).copy(), *inputs[1:]).reshape(())
-        if not built:
+        chosen = graph if value_graph is None or mx.autograd.is_recording() else value_graph
+        if chosen not in built:
             variables = [mx.sym.var(name) for name in names]
-            built.append(_in_order(names, graph(*variables)))
-        return built[0](*inputs)
+            built[chosen] = _in_order(names, chosen(*variables))
+        return built[chosen](*inputs)
 
     return call
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from unified_act.activation import Activation
 from unified_act.assembly import assemble, elements, own_parameters, pullback_of
-from unified_act_mxnet import namespace
+from unified_act_mxnet import namespace, same_shape
 from unified_act_mxnet._framework import BFLOAT16, forget_overflow, mx
 
 __all__ = ["Graph", "shared_graph"]
@@ -17,23 +17,29 @@ Graph = Callable[..., Any]
 
 
 def shared_graph(
-    activation: Activation, parameters: Mapping[str, float], dtype: str | None
+    activation: Activation,
+    parameters: Mapping[str, float],
+    dtype: str | None,
+    *,
+    with_gradient: bool = True,
 ) -> Graph:
-    """Returns the function that builds the shared definition for inputs of `dtype`.
+    """Returns the function that builds the shared definition.
 
-    `dtype` None, in a graph of the user's, means unknown: MXNet finds out when it binds the
-    graph. An elementwise definition is then computed in float64 and cast to the type of the
-    input, any other in that type itself.
+    Args:
+        activation: The activation.
+        parameters: Every parameter with its value.
+        dtype: That of the inputs; None, in a graph of the user's, means unknown: MXNet finds out
+            when it binds the graph. An elementwise definition is then computed in float64 and cast
+            to the type of the input, any other in that type itself.
+        with_gradient: Whether the graph may be differentiated. The analytic derivative is computed
+            with the value.
     """
     masked = [name in activation.masks for name in activation.inputs_for(parameters)]
     keywords = own_parameters(activation, parameters)
     derivative = None if activation.along_axis else activation.derivative
-    spread = elements(activation, namespace, parameters)
-
-    def carry(*constants: Any) -> Callable[[Any], Any]:
-        pullback = pullback_of(activation, namespace, parameters)
-        assert pullback is not None  # noqa: S101
-        return lambda tangent: pullback(tangent, *constants)[0]
+    one_shape = activation.kind in ("elementwise", "gated", "learned")
+    xp: Any = same_shape if one_shape else namespace
+    spread = elements(activation, xp, parameters)
 
     def build(*inputs: Any) -> Any:
         forget_overflow()  # for definitions of the user's
@@ -45,22 +51,19 @@ def shared_graph(
 
         wide = cast_by(widen)
         if derivative is None:
-            whole = assemble(activation, namespace, parameters)
-            if not activation.symmetric:
-                return narrow(whole(*(x.as_np_ndarray() for x in wide)).as_nd_ndarray())
-            constants = [mx.sym.BlockGrad(x).as_np_ndarray() for x in wide]
-            value = whole(*constants).as_nd_ndarray()
-            return narrow(_with_rows_gradient(wide[0], value, carry(*constants)))
+            return narrow(_whole(activation, xp, parameters, wide, with_gradient))
         terms = read = _terms(spread, wide)
         if dtype == "bfloat16":  # amp_cast is for the gradient: it loses the sign of zeros
             read, narrow = _terms(spread, cast_by(_cast("float32"))), _cast(BFLOAT16)
         # Blocked here: MXNet sends the gradient 0 of a blocked result on through the operations
         # before it, and 0 times an infinity in the unused branch of a `where` is NaN.
         constants = [mx.sym.BlockGrad(term).as_np_ndarray() for term in read]
-        value = activation.forward(namespace, *constants, **keywords).as_nd_ndarray()
+        value = activation.forward(xp, *constants, **keywords).as_nd_ndarray()
         if dtype == "bfloat16":
             value = _rounded_to_bfloat16(value)
-        slopes = derivative(namespace, *constants, **keywords)
+        if not with_gradient:
+            return narrow(value)
+        slopes = derivative(xp, *constants, **keywords)
         if activation.kind == "elementwise":
             slopes = [slopes]
         slopes = [slope.as_nd_ndarray() for slope in slopes]
@@ -71,6 +74,24 @@ def shared_graph(
         return narrow(_with_gradient(terms, value, slopes))
 
     return build
+
+
+def _whole(
+    activation: Activation,
+    xp: Any,
+    parameters: Mapping[str, float],
+    inputs: Sequence[Any],
+    with_gradient: bool,
+) -> Any:
+    """The definition as MXNet differentiates it; a symmetric one has its own derivative."""
+    whole = assemble(activation, xp, parameters)
+    if not (activation.symmetric and with_gradient):
+        return whole(*(x.as_np_ndarray() for x in inputs)).as_nd_ndarray()
+    constants = [mx.sym.BlockGrad(x).as_np_ndarray() for x in inputs]
+    pullback = pullback_of(activation, xp, parameters)
+    assert pullback is not None  # noqa: S101
+    value = whole(*constants).as_nd_ndarray()
+    return _with_rows_gradient(inputs[0], value, lambda tangent: pullback(tangent, *constants)[0])
 
 
 def _terms(spread: Callable[..., Iterable[Any]], inputs: Iterable[Any]) -> list[Any]:
@@ -125,7 +146,7 @@ def _rounded_to_bfloat16(x: Any) -> Any:
     """
     rounded = _cast("float32")(_amp_cast(BFLOAT16)(x)).as_np_ndarray()
     zero = (x * 0.0).as_np_ndarray()  # MXNet's copysign takes -0 for positive
-    return namespace.where(rounded == 0.0, zero, rounded).as_nd_ndarray()
+    return same_shape.where(rounded == 0.0, zero, rounded).as_nd_ndarray()
 
 
 def _cast(dtype: Any) -> Callable[[Any], Any]:

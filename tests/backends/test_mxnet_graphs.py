@@ -1,0 +1,69 @@
+"""The graphs that shared definitions become on MXNet. Needs MXNet alone, as test_mxnet.py does."""
+
+import numpy as np
+import pytest
+
+import unified_act as ua
+from tests.specifications import SPECS, further_inputs
+from unified_act_mxnet import namespace, same_shape
+from unified_act_mxnet._framework import BFLOAT16, mx
+
+DTYPES = {"float16": "float16", "bfloat16": BFLOAT16, "float32": "float32", "float64": "float64"}
+SPECIAL = [-np.inf, -1e30, -7.5, -3.0, -1.0, -1e-30, -0.0, 0.0, 1e-3, 0.5, 1.0, 6.0, 1e4, np.inf]
+VALUES = np.array([*SPECIAL, np.nan, *np.linspace(-4.0, 4.0, 33)]).reshape(6, 8)
+
+every_where = pytest.mark.parametrize("where", [namespace.where, same_shape.where])
+
+
+def to_bytes(array):
+    return array.astype("float64").asnumpy().tobytes()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", SPECS)
+def test_value_is_the_same_where_it_is_recorded(name, dtype):
+    # Only there is the derivative computed along with it.
+    further = further_inputs(name, VALUES.shape, channels=VALUES.shape[-1])
+    inputs = [
+        mx.nd.array(array, dtype="bool" if array.dtype == bool else "float32")
+        for array in (VALUES, *further)
+    ]
+    inputs = [x if x.dtype == np.bool_ else x.astype(DTYPES[dtype]) for x in inputs]
+    function = ua.get_activation(name, backend="mxnet", numerics="strict")
+    value = function(*inputs)
+    with mx.autograd.record():
+        recorded = function(*inputs)
+    assert value.dtype == recorded.dtype
+    assert to_bytes(value) == to_bytes(recorded)
+
+
+def executed(build, *arrays):
+    """The value of a graph, and its gradient by the first of the arrays."""
+    names = [f"x{index}" for index in range(len(arrays))]
+    symbol = build(*(mx.sym.var(name).as_np_ndarray() for name in names))
+    gradient = mx.np.zeros(arrays[0].shape)
+    executor = symbol.bind(mx.cpu(), dict(zip(names, arrays, strict=True)), {names[0]: gradient})
+    value = executor.forward(is_train=True)[0]
+    executor.backward(mx.np.ones(value.shape))
+    return value.asnumpy().tolist(), gradient.asnumpy().tolist()
+
+
+@every_where
+def test_gradient_of_where_with_a_number(where):
+    x = mx.np.array([-1.0, 2.0])
+    assert executed(lambda x: where(x > 0.0, 0.0, x), x) == ([-1.0, 0.0], [1.0, 0.0])
+    assert executed(lambda x: where(x > 0.0, x, 0.0), x) == ([0.0, 2.0], [0.0, 1.0])
+    theirs = ua.value_and_grad(lambda x: mx.np.where(x > 0.0, 0.0, x), x)[1]
+    assert theirs.asnumpy().tolist() != [1.0, 0.0]
+
+
+@every_where
+def test_where_keeps_what_is_chosen(where):
+    a, b = mx.np.array([np.nan, -0.0, np.inf]), mx.np.array([1.0, np.nan, -np.inf])
+    chosen = executed(lambda a, b: where(a == a, a, b), a, b)[0]  # noqa: PLR0124
+    assert list(map(str, chosen)) == ["1.0", "-0.0", "inf"]
+
+
+def test_where_broadcasts_for_rows():
+    x, row = mx.np.array([[-1.0, 2.0]]), mx.np.array([[5.0]])
+    assert executed(lambda x, row: namespace.where(row > 1.0, x, row), x, row)[0] == [[-1.0, 2.0]]
