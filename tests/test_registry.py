@@ -104,6 +104,10 @@ class TestNames:
         elementwise = ua.list_activations(kind="elementwise")
         assert sorted([*elementwise, *itertools.chain(*BY_KIND.values())]) == NAMES
 
+    def test_no_such_kind(self):
+        with pytest.raises(ua.ParameterValueError, match=r"'gate'\. Did you mean 'gated'"):
+            ua.list_activations(kind="gate")
+
     @pytest.mark.parametrize("name", ELSEWHERE)
     def test_what_frameworks_call_them(self, name):
         assert {ACTIVATIONS.find(spelling).name for spelling in ELSEWHERE[name]} == {name}

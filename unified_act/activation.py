@@ -7,15 +7,17 @@ import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 from unified_act.errors import ParameterValueError, UnknownParameterError, suggest
 
-__all__ = ["Activation", "Kind", "Kink", "Limits", "Parameter"]
+__all__ = ["KINDS", "Activation", "Kind", "Kink", "Limits", "Parameter"]
 
 Kind = Literal["elementwise", "axis", "gated", "learned", "stochastic"]
 """How an activation treats its input: each element alone; a whole axis; one half of an axis with
 the other; with learned weights; with random numbers."""
+
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 @dataclass(frozen=True)

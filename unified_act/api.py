@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from unified_act.activation import Activation
+from unified_act.activation import Activation, Parameter
 from unified_act.callables import ActivationFunction, bind
 from unified_act.errors import ParameterValueError, UnknownActivationError
 from unified_act.loading import backend_of, chosen_backend, find_entry, load_backend
@@ -233,15 +233,22 @@ def _draws(function: ActivationFunction) -> bool:
     return ACTIVATIONS.find(function.name).kind == "stochastic"
 
 
-def describe(name: str, *, dialect: str | None = None) -> str:
+def describe(
+    name: str | Mapping[str, Any] | ActivationFunction, *, dialect: str | None = None
+) -> str:
     r"""Returns what an activation is, as text: formula, parameters, kinks, limits, source.
 
+    Kinks and limits are those for the parameters that are given, the others at their defaults.
+
     Args:
-        name: The activation; with a dialect also with parameters, as for `get_activation`.
+        name: The activation, with or without parameters, as for `get_activation`; or what that has
+            returned.
         dialect: Whose name this is. What it means there, and where that differs, comes first.
 
     Raises:
         UnknownActivationError: No activation has that name.
+        UnknownParameterError: The activation has no such parameter.
+        ParameterValueError: A value is out of range.
         UnknownDialectError: There is no such dialect.
         UnsupportedError: What the name means in the dialect cannot be expressed.
 
@@ -254,6 +261,10 @@ def describe(name: str, *, dialect: str | None = None) -> str:
           at kinks     f′(0) = 1
           at −∞, +∞    f: -1, inf; f′: 0, 1
           source       Clevert, Unterthiner & Hochreiter 2016, arXiv:1511.07289
+        >>> print(ua.describe("elu(alpha=0.5)").partition("parameters")[2].partition("at −∞")[0])
+           alpha = 0.5, by default 1.0: saturation value for x → −∞ is −alpha
+          at kinks     f′(0) = 0.5
+        <BLANKLINE>
         >>> print(ua.describe("LeakyReLU", dialect="mxnet").partition("leaky_relu (")[0])
         LeakyReLU in mxnet 1.9.1 is leaky_relu(negative_slope=0.25)
           written      mx.nd.LeakyReLU, mx.npx.leaky_relu
@@ -261,38 +272,38 @@ def describe(name: str, *, dialect: str | None = None) -> str:
           parameters   slope = 0.25: our negative_slope, by default 0.01
         <BLANKLINE>
     """
+    if isinstance(name, ActivationFunction):
+        name = {"name": name.name, **name.parameters}
+    plain, given = parse(name)
     lines: list[str] = []
     if dialect is not None:
-        plain, given = parse(name)
         from unified_act.dialects import find_dialect, resolve
         from unified_act.translation import explain
 
         meaning = resolve(plain, given, dialect)
         lines = explain(plain, meaning, find_dialect(dialect))
-        name = meaning.canonical
-    activation = ACTIVATIONS.find(name)
+        plain, given = meaning.canonical, dict(meaning.parameters)
+    activation = ACTIVATIONS.find(plain)
     lines.append(f"{activation.name} ({activation.kind}): {activation.summary}")
-    lines += [f"  {label:<12} {text}" for label, text in _facts(activation) if text]
+    facts = _facts(activation, activation.check(given))
+    lines += [f"  {label:<12} {text}" for label, text in facts if text]
     return "\n".join(lines)
 
 
-def _facts(activation: Activation) -> list[tuple[str, str]]:
+def _facts(activation: Activation, given: Mapping[str, float]) -> list[tuple[str, str]]:
     facts = [("formula", activation.formula), ("aliases", ", ".join(activation.aliases))]
     facts.append(("weights", ", ".join(map(activation.weight_text, activation.weights))))
     facts += [
-        (
-            "parameters" if i == 0 else "",
-            f"{p.name}{'' if p.default is None else f' = {p.default}'}: {p.doc}",
-        )
+        ("" if i else "parameters", f"{p.name}{_value(p, given)}: {p.doc}")
         for i, p in enumerate(activation.parameters)
     ]
-    if activation.required:  # on which all the rest depends
+    if not given.keys() >= set(activation.required):  # on which all the rest depends
         return [*facts, ("source", activation.source)]
-    defaults = activation.bind({})
-    kinks = activation.kinks(**defaults)
+    parameters = activation.bind(given)
+    kinks = activation.kinks(**parameters)
     facts.append(("at kinks", "; ".join(f"f′({k.at:g}) = {k.derivative:g}" for k in kinks)))
     if activation.limits is not None:
-        limits = activation.limits(**defaults)
+        limits = activation.limits(**parameters)
         value, derivative = (
             ", ".join("unbounded" if math.isnan(v) else f"{v:g}" for v in pair)
             for pair in (limits.value, limits.derivative)
@@ -300,3 +311,12 @@ def _facts(activation: Activation) -> list[tuple[str, str]]:
         facts.append(("at −∞, +∞", f"f: {value}; f′: {derivative}"))
     facts.append(("source", activation.source))
     return facts
+
+
+def _value(parameter: Parameter, given: Mapping[str, float]) -> str:
+    """What is written after a parameter's name."""
+    default = parameter.default
+    value = given.get(parameter.name, default)
+    if value is None:
+        return ""
+    return f" = {value}" if default in (None, value) else f" = {value}, by default {default}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
+from types import FunctionType, MappingProxyType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from unified_act.activation import Activation
@@ -117,6 +117,7 @@ def bind(
         loaded = load_backend(backend)
         implementation = _implementation(loaded, activation, parameters, numerics)
         backend = loaded.name
+    _name(implementation, activation.name)
     function = ActivationFunction(implementation)
     for attribute, value in (
         ("name", activation.name),
@@ -128,6 +129,12 @@ def bind(
     ):
         object.__setattr__(function, attribute, value)
     return function
+
+
+def _name(implementation: Callable[..., Any], name: str) -> None:
+    """Gives a closure the name that Python says where it is called with wrong arguments."""
+    if isinstance(implementation, FunctionType) and "<locals>" in implementation.__qualname__:
+        implementation.__qualname__ = name
 
 
 def _implementation(

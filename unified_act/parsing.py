@@ -26,6 +26,11 @@ def parse(name: str | Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
         if not isinstance(plain, str):
             raise UnknownActivationError(f"a mapping needs a 'name', got {dict(name)!r}.")
         return plain, configured
+    if isinstance(name, type):
+        raise UnknownActivationError(
+            f"{name.__qualname__} is a class: pass an instance, which is called as it is, or the "
+            "name of an activation."
+        )
     if not isinstance(name, str):
         raise UnknownActivationError(
             f"an activation is None, a string, a mapping or a callable, got {type(name).__name__}."

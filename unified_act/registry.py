@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from unified_act import plugins
-from unified_act.activation import Activation, Kind
+from unified_act.activation import KINDS, Activation, Kind
 from unified_act.errors import (
     NameConflictError,
+    ParameterValueError,
     PluginError,
     UnifiedActError,
     UnknownActivationError,
@@ -173,6 +174,9 @@ def list_activations(kind: Kind | None = None) -> list[str]:
         kind: Only those of this kind: ``"elementwise"``, ``"axis"``, ``"gated"``, ``"learned"`` or
             ``"stochastic"``.
 
+    Raises:
+        ParameterValueError: There is no such kind.
+
     Examples:
         >>> import unified_act as ua
         >>> ua.list_activations(kind="gated")
@@ -180,4 +184,6 @@ def list_activations(kind: Kind | None = None) -> list[str]:
     """
     if kind is None:
         return ACTIVATIONS.names()
+    if kind not in KINDS:
+        raise ParameterValueError(f"unknown kind {kind!r}. {suggest(str(kind), KINDS)}")
     return [activation.name for activation in ACTIVATIONS.load_all()[0] if activation.kind == kind]

@@ -112,4 +112,5 @@ def shortcut(
     }
     exec(source, names)
     written: Callable[..., Any] = names["call"]
+    written.__qualname__ = "shortcut.<locals>.call"  # as that of a closure, which it is
     return written

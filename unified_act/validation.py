@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from unified_act.activation import Activation
+from unified_act.activation import KINDS, Activation
 from unified_act.assembly import NOT_PASSED_ON, own_parameters
 from unified_act.errors import InvalidActivationError, UnifiedActError
 from unified_act.strict_namespace import Mask, PortabilityError, Row, namespace
@@ -30,7 +30,6 @@ _CLOSE = tuple(0.3 * x for x in _X)
 _STEP = 2e-5
 _TOLERANCE = 1e-6
 """Of differences with that step, relative to the numbers involved."""
-_KINDS = ("elementwise", "axis", "gated", "learned", "stochastic")
 
 
 def validate(activation: Activation) -> None:
@@ -88,8 +87,8 @@ class _Validation:
 
     def _kind(self) -> None:
         kind = self.activation.kind
-        if kind not in _KINDS:
-            raise self._fail("kind", f"{kind!r} is none of {', '.join(_KINDS)}")
+        if kind not in KINDS:
+            raise self._fail("kind", f"{kind!r} is none of {', '.join(KINDS)}")
         declared = [parameter.name for parameter in self.activation.parameters]
         needed = ("axis",) if kind == "axis" else NOT_PASSED_ON.get(kind, ())
         missing = [name for name in needed if name not in declared]

@@ -210,9 +210,9 @@ def _by_dtype(
             raise _wrong_input(name, x) from None
         return function(x)
 
-    def other(*arrays: Any) -> Any:
+    def other(x: Any, *further: Any) -> Any:
         """Symbols, arrays of the NumPy kind, weights, and whatever is wrong."""
-        x = arrays[0]
+        arrays = (x, *further)
         if isinstance(x, Symbol):
             if not all(isinstance(a, Symbol) for a in arrays):
                 raise InputTypeError(f"{name}: what goes with a Symbol must be a Symbol.")
@@ -230,7 +230,7 @@ def _by_dtype(
             check_further(
                 activation,
                 x,
-                arrays[1:],
+                further,
                 lambda role, array: isinstance(array, NDArray) and array.dtype in allowed[role],
             )
         result = by_dtype[x.dtype](*(_legacy(a) for a in arrays))

@@ -143,7 +143,7 @@ def show(name: str, measure: bool) -> None:
         open_ = "(" not in name and any(p.default is None for p in activation.parameters)
         subject = Subject(activation.name) if open_ else subject_of(name)
         parameters = None if open_ else activation.bind(dict(subject.parameters))
-        console.print(ua.describe(activation.name), highlight=False, markup=False)
+        console.print(ua.describe(name), highlight=False, markup=False)
         console.print(_implementation_table(implementations(activation, parameters)))
         if measure:
             results = _measure(subject)

@@ -13,7 +13,7 @@ from tests.backends.arrays import (
     inputs_for,
     native,
 )
-from tests.specifications import further_inputs
+from tests.specifications import KINDS, further_inputs
 
 
 class TestWrongInputs:
@@ -47,6 +47,21 @@ class TestWrongInputs:
     def test_no_array_at_all(self, backend, value):
         with pytest.raises(ua.InputTypeError, match=r"relu: expected an? .*, got"):
             ua.get_activation("relu", backend=backend)(value)
+
+    @every_backend
+    @pytest.mark.parametrize("name", KINDS)
+    @pytest.mark.parametrize("numerics", ["fast", "strict"])
+    def test_wrong_arguments(self, backend, name, numerics):
+        # Python's own words, about a name that the user knows.
+        x = inputs_for(backend, name, VALUES, "float32")
+        for chosen in (backend, None):
+            function = ua.get_activation(name, backend=chosen, numerics=numerics)
+            with pytest.raises(TypeError, match=rf"^{name}\(\) missing 1 required .* 'x'$"):
+                function()
+            with pytest.raises(TypeError, match=rf"^{name}\(\) got an unexpected .* 'inplace'$"):
+                function(*x, inplace=True)
+            with pytest.raises(TypeError, match=rf"^{name}(\(\) takes (1|from 1 to 2) pos| takes x, )"):
+                function(*x, x[0], x[0])
 
     @every_backend
     @pytest.mark.parametrize("numerics", ["fast", "strict"])

@@ -92,6 +92,7 @@ def test_show():
 
 
 def test_show_goes_by_the_parameters():
+    assert "f: -0.5, inf" in invoke("show", "elu(alpha=0.5)").output
     usual = invoke("show", "silu").output
     other = invoke("show", "silu(beta=1.702)").output
     assert "own" in next(line for line in usual.splitlines() if "nn.functional.silu" in line)
