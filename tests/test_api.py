@@ -297,6 +297,10 @@ class TestValueAndGrad:
         with pytest.raises(ua.InputTypeError, match="expected a floating-point array"):
             ua.value_and_grad(ua.get_activation("relu"), x)
 
+    def test_what_is_no_function(self):
+        with pytest.raises(ua.InputTypeError, match=r"takes a function, .*, got 'relu'"):
+            ua.value_and_grad("relu", X)
+
     def test_an_input_that_is_no_array(self):
         with pytest.raises(ua.InputTypeError, match="no backend handles"):
             ua.value_and_grad(ua.get_activation("relu"), [1.0])

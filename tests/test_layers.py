@@ -45,9 +45,9 @@ class TestWhatIsAskedFor:
         layer = ua.get_layer("relu", backend="numpy", numerics="strict")
         assert repr(layer) == "ActivationLayer('relu', numerics='strict')"
 
-    @pytest.mark.parametrize("channels", [0, -1, True])
+    @pytest.mark.parametrize("channels", [0, -1, True, 2.5, "3"], ids=repr)
     def test_impossible_channels(self, channels):
-        with pytest.raises(ua.ParameterValueError, match="at least 1"):
+        with pytest.raises(ua.ParameterValueError, match=rf"^channels must be .* got {channels!r}"):
             ua.get_layer("prelu", backend="numpy", channels=channels)
 
     @pytest.mark.parametrize("channels", [3, None])
@@ -66,6 +66,11 @@ class TestWhatIsAskedFor:
     def test_initial_values_of_unknown_weights(self, name, initial, hint):
         with pytest.raises(ua.UnknownParameterError, match=hint):
             ua.get_layer(name, backend="numpy", initial=initial)
+
+    @pytest.mark.parametrize("initial", ["0.25", None, [0.25, 0.5], float("inf")], ids=repr)
+    def test_initial_values_that_are_no_numbers(self, initial):
+        with pytest.raises(ua.ParameterValueError, match=r"^initial weight must be .*, got"):
+            ua.get_layer("prelu", backend="numpy", initial={"weight": initial})
 
     @every_backend
     def test_unknown_options(self, backend):

@@ -80,6 +80,11 @@ class TestPrecedence:
         with pytest.raises(ua.UnknownBackendError, match=words):
             ua.get_activation("relu", backend=name)
 
+    @pytest.mark.parametrize("backend", [3, np], ids=str)
+    def test_what_is_no_name(self, backend):
+        with pytest.raises(ua.UnknownBackendError, match="a backend is named by a string, got"):
+            ua.get_activation("relu", backend=backend)
+
     def test_an_empty_name_is_no_backend(self):
         with pytest.raises(ua.UnknownBackendError):
             ua.get_activation("relu", backend="")

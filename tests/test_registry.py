@@ -365,6 +365,19 @@ class TestDecorator:
             ua.register_activation("own", colour="red")(lambda xp, x: x)
 
 
+def test_the_name_is_forgotten():
+    with pytest.raises(ua.InvalidActivationError, match=r"takes a name first, as in @register_act"):
+
+        @ua.register_activation
+        def own(xp, x):
+            return x
+
+
+def test_what_is_no_function():
+    with pytest.raises(ua.InvalidActivationError, match="'own': 3 is no function"):
+        ua.register_activation("own")(3)
+
+
 @pytest.mark.parametrize("name", ["", " _-", "mine(2)"])
 def test_names_that_could_not_be_asked_for(name):
     with pytest.raises(ua.NameConflictError, match="cannot register"):

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from unified_act.activation import Activation, Parameter
 from unified_act.callables import ActivationFunction, bind
-from unified_act.errors import ParameterValueError, UnknownActivationError
+from unified_act.errors import InputTypeError, ParameterValueError, UnknownActivationError
 from unified_act.loading import backend_of, chosen_backend, find_entry, load_backend
 from unified_act.parsing import parse
 from unified_act.registry import ACTIVATIONS
 
 if TYPE_CHECKING:
-    from unified_act.backend import Numerics
+    from unified_act.backend import Backend, Numerics
 
 __all__ = ["describe", "from_config", "get_activation", "value_and_grad"]
 
@@ -203,8 +203,8 @@ def value_and_grad(
         a graph.
 
     Raises:
-        InputTypeError: `x` is no floating-point array of the backend, or `cotangent` does not
-            match the output.
+        InputTypeError: `x` is no floating-point array of the backend, `cotangent` does not match
+            the output, or `function` is none, or returns something else than one array.
         UnsupportedError: The backend cannot differentiate this function.
 
     Examples:
@@ -214,8 +214,14 @@ def value_and_grad(
         >>> y, dx
         (array([0., 3., 6.]), array([0., 1., 0.]))
     """
+    if not callable(function):
+        raise InputTypeError(
+            f"value_and_grad takes a function, such as get_activation returns, got {function!r}."
+        )
     name = function.backend if isinstance(function, ActivationFunction) else None
     backend = backend_of(x) if name is None else load_backend(name)
+    if not isinstance(function, ActivationFunction):
+        function = _to_one_array(function, backend)
     if isinstance(function, ActivationFunction) and _draws(function):
         # Drawn beforehand: the gradient is taken with the numbers of the value.
         if backend.accepts(type(x)):
@@ -227,6 +233,21 @@ def value_and_grad(
         return value, gradients[0]
     value, gradients = backend.value_and_grad(function, (x, *weights), cotangent)
     return value, gradients if weights else gradients[0]
+
+
+def _to_one_array(function: Callable[..., Any], backend: Backend) -> Callable[..., Any]:
+    """Returns `function` with a check of what it returns."""
+
+    def checked(*inputs: Any) -> Any:
+        value = function(*inputs)
+        if not backend.accepts(type(value)):
+            raise InputTypeError(
+                "value_and_grad takes a function that returns one array of "
+                f"{backend.name}, this one returned {type(value).__name__}."
+            )
+        return value
+
+    return checked
 
 
 def _draws(function: ActivationFunction) -> bool:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, cast
 
-from unified_act.activation import Activation
+from unified_act.activation import Activation, Parameter
 from unified_act.api import get_activation
 from unified_act.backend import DTYPES, Native, Numerics, kernel_for
 from unified_act.callables import ActivationFunction
@@ -222,8 +221,8 @@ def layer_spec(
         name, backend=backend, numerics=numerics, dialect=dialect, **parameters
     )
     activation = ACTIVATIONS.find(function.name)
-    if channels is not None and (isinstance(channels, bool) or operator.index(channels) < 1):
-        raise ParameterValueError(f"channels must be at least 1, or None, got {channels!r}.")
+    if channels is not None:
+        Parameter("channels", 1, low=1).check(channels)
     if channels != 1 and not activation.weights:
         raise ParameterValueError(
             f"{activation.name} learns nothing, so that it has no weights for channels={channels}."
@@ -249,7 +248,7 @@ def _initial(activation: Activation, given: float | Mapping[str, float] | None) 
             f"{activation.name} does not say what its {', '.join(missing)} begins with: pass "
             f"initial={{{', '.join(f'{name!r}: …' for name in missing)}}}."
         )
-    return {name: float(values[name]) for name in names}
+    return {name: float(Parameter(f"initial {name}", 0.0).check(values[name])) for name in names}
 
 
 def check_options(options: Mapping[str, Any], allowed: Sequence[str], backend: str) -> None:

@@ -89,6 +89,8 @@ def find_entry(name: str) -> BackendEntry:
     Raises:
         UnknownBackendError: There is none.
     """
+    if not isinstance(name, str):
+        raise UnknownBackendError(f"a backend is named by a string, got {name!r}.")
     for entry in BUILTIN_BACKENDS.values():
         if normalize(entry.name) == normalize(name):
             return entry

@@ -28,8 +28,7 @@ def parse(name: str | Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
         return plain, configured
     if isinstance(name, type):
         raise UnknownActivationError(
-            f"{name.__qualname__} is a class: pass an instance, which is called as it is, or the "
-            "name of an activation."
+            f"{name.__qualname__} is a class: pass an instance of it, or the name of an activation."
         )
     if not isinstance(name, str):
         raise UnknownActivationError(

@@ -67,6 +67,11 @@ def register_activation(
         >>> ua.get_activation("bent_identity", backend="numpy", a=2.0)(np.array([0.0, 1.5]))
         array([0.  , 1.75])
     """
+    if not isinstance(name, str):
+        raise InvalidActivationError(
+            "register_activation takes a name first, as in @register_activation('own'); got "
+            f"{name!r}."
+        )
     if isinstance(parameters, Mapping):
         parameters = [Parameter(key, default) for key, default in parameters.items()]
     taken = sorted({parameter.name for parameter in parameters}.intersection(_TAKEN))
@@ -76,6 +81,8 @@ def register_activation(
     def register(forward: _Function) -> _Function:
         from unified_act.validation import validate
 
+        if not callable(forward):
+            raise InvalidActivationError(f"activation {name!r}: {forward!r} is no function.")
         loading = _loading.get()
         try:
             activation = Activation(

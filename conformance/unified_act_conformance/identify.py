@@ -144,6 +144,8 @@ def identify(function: Callable[..., Any], backend: str | None = None) -> Identi
 
 
 def _backend(function: Any, backend: str | None) -> str:
+    if isinstance(function, type):
+        raise ua.InputTypeError(f"{function.__qualname__} is a class: pass an instance.")
     if not callable(function):
         raise ua.InputTypeError(f"identify takes a callable, got {type(function).__name__}.")
     chosen = backend or backend_of_callable(function)

@@ -60,8 +60,19 @@ class TestWrongInputs:
                 function()
             with pytest.raises(TypeError, match=rf"^{name}\(\) got an unexpected .* 'inplace'$"):
                 function(*x, inplace=True)
-            with pytest.raises(TypeError, match=rf"^{name}(\(\) takes (1|from 1 to 2) pos| takes x, )"):
+            with pytest.raises(
+                TypeError, match=rf"^{name}(\(\) takes (1|from 1 to 2) pos| takes x, )"
+            ):
                 function(*x, x[0], x[0])
+
+    @pytest.mark.parametrize("backend", ["mxnet", "tensorflow", "torch"])
+    @pytest.mark.parametrize("value", [None, 1.0, "pair"], ids=str)
+    def test_a_function_that_returns_no_array(self, backend, value):
+        def function(x):
+            return (x, x) if value == "pair" else value
+
+        with pytest.raises(ua.InputTypeError, match=f"returns one array of {backend}, this one"):
+            ua.value_and_grad(function, native(backend, VALUES, "float32"))
 
     @every_backend
     @pytest.mark.parametrize("numerics", ["fast", "strict"])

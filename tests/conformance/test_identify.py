@@ -275,6 +275,8 @@ def test_a_callable_of_no_framework():
 def test_no_callable():
     with pytest.raises(ua.InputTypeError, match="takes a callable, got str"):
         ua.identify("gelu")
+    with pytest.raises(ua.InputTypeError, match="int is a class: pass an instance"):
+        ua.identify(int)
 
 
 def test_a_callable_that_fails():
