@@ -8,6 +8,7 @@ import pytest
 
 import unified_act as ua
 from tests.specifications import SPECS, further_inputs
+from unified_act_numpy import gradient
 
 ELEMENTWISE = [name for name, spec in SPECS.items() if spec.kind == "elementwise"]
 DTYPES = [np.float16, ml_dtypes.bfloat16, np.float32, np.float64]
@@ -133,6 +134,47 @@ print(load_backend("numpy").dtypes)
 gelu = ua.get_activation("gelu", backend="numpy")
 print([gelu(np.ones(2, dtype)).dtype.name for dtype in load_backend("numpy").dtypes])
 """
+
+
+LARGE = 2 * gradient._BLOCK + 7
+
+
+def in_many_layouts(x):
+    """The same numbers as large arrays of every layout, and how to make them flat again."""
+    yield x, np.ravel
+    yield np.repeat(x, 2)[::2], np.ravel
+    yield x.reshape(-1, 3).T, lambda y: y.T.ravel()
+    yield x[::-1], lambda y: y[::-1].ravel()
+
+
+@pytest.mark.parametrize("name", ["gelu", "relu", "softplus", "hard_silu"])
+@every_numerics
+@every_dtype
+def test_large_arrays(name, numerics, dtype):
+    """They go block by block, which shows nowhere."""
+    function = ua.get_activation(name, backend="numpy", numerics=numerics)
+    count = LARGE - LARGE % 3
+    x = np.random.default_rng(0).normal(0.0, 3.0, count).astype(dtype)
+    pieces = [ua.value_and_grad(function, piece) for piece in np.array_split(x, 100)]
+    expected = [np.concatenate(parts) for parts in zip(*pieces, strict=True)]
+    for array, flattened in in_many_layouts(x):
+        assert (flattened(array) == x).all()
+        value, slope = ua.value_and_grad(function, array)
+        assert value.shape == slope.shape == array.shape
+        assert value.dtype == slope.dtype == dtype
+        for found, true in zip(
+            (function(array), value, slope), (*expected[:1], *expected), strict=True
+        ):
+            np.testing.assert_array_equal(flattened(found), true)
+
+
+def test_a_cotangent_of_another_layout():
+    function = ua.get_activation("gelu", backend="numpy")
+    x = np.linspace(-3.0, 3.0, LARGE * 3).reshape(3, LARGE)
+    cotangent = np.arange(LARGE * 3.0).reshape(3, LARGE)
+    expected = ua.value_and_grad(function, x, cotangent=cotangent)[1]
+    found = ua.value_and_grad(function, x, cotangent=np.asfortranarray(cotangent))[1]
+    np.testing.assert_array_equal(found, expected)
 
 
 def test_bfloat16_is_there_only_with_ml_dtypes(run_python):
