@@ -51,7 +51,9 @@ class Pair:
 PAIRS: dict[str, Sequence[Pair]] = {
     "numpy": [
         Pair("np.tanh(x)", "tanh"),
-        Pair("np.where(x <= 0, 0, x)", "relu"),
+        Pair("np.maximum(x, 0)", "relu"),
+        Pair("np.clip(x, 0, 6)", "relu6"),
+        Pair("np.logaddexp(x, 0)", "softplus"),
     ],
     "torch": [
         Pair("torch.relu(x)", "relu"),

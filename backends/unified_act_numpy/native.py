@@ -6,15 +6,34 @@ from unified_act.backend import Native
 
 __all__ = ["NATIVE"]
 
+_WIDE = ("float32", "float64")
+_COMPUTED_WIDE = "16-bit types are computed in float32"
+
 NATIVE = {
+    "clipped_relu": Native(
+        "unified_act_numpy.kernels:clip",
+        dtypes=_WIDE,
+        keywords={"max_value": "high"},
+        constants={"low": 0.0},
+        why=_COMPUTED_WIDE,
+    ),
     "exponential": Native(
         "exp",
         dtypes=(),
         why="it warns of every infinite result; without that it is the shared definition",
     ),
-    "tanh": Native(
-        "tanh",
-        dtypes=("float32", "float64"),
-        why="16-bit types are computed in float32",
+    "hard_tanh": Native(
+        "unified_act_numpy.kernels:clip",
+        dtypes=_WIDE,
+        keywords={"min_value": "low", "max_value": "high"},
+        why=_COMPUTED_WIDE,
     ),
+    "relu": Native("unified_act_numpy.kernels:relu", dtypes=_WIDE, why=_COMPUTED_WIDE),
+    "relu6": Native(
+        "unified_act_numpy.kernels:clip",
+        dtypes=_WIDE,
+        constants={"low": 0.0, "high": 6.0},
+        why=_COMPUTED_WIDE,
+    ),
+    "tanh": Native("tanh", dtypes=_WIDE, why=_COMPUTED_WIDE),
 }
