@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from unified_act.backend import kernel_for
 from unified_act.layers import LayerSpec, check_options
+from unified_act.registry import ACTIVATIONS
+from unified_act.shortcuts import with_keywords
 from unified_act_mxnet._framework import BFLOAT16, mx
+from unified_act_mxnet.native import NATIVE
 
 __all__ = ["ActivationLayer", "is_layer", "make_layer", "set_weights", "weights_of"]
 
+
+_NARROW = ("float16", "float32")
+"""Mixed precision makes a graph for one of them one for the other."""
 
 # None of Gluon's own is used. `Activation` runs other operators than we do, with other bits;
 # `LeakyReLU`, `SELU` and `GELU` run kernels that are not admitted in every dtype, `Swish` and
@@ -30,6 +37,7 @@ class ActivationLayer(mx.gluon.HybridBlock):  # type: ignore[misc, name-defined]
 
     def __init__(self, spec: LayerSpec, **options: Any) -> None:
         self.spec = spec  # which the prefix is made of
+        self._cast_to: str | None = None
         super().__init__(**options)
         for name, value in spec.initial.items():
             init, shape = mx.init.Constant(value), (spec.channels or 0,)
@@ -51,7 +59,38 @@ class ActivationLayer(mx.gluon.HybridBlock):  # type: ignore[misc, name-defined]
         own = [weights[name] for name in self.spec.initial]
         if self.spec.channels is None and F is mx.sym:
             own = [self._sized_by(x, weight) for weight in own]
+        kernel = self._kernel_for(x) if F is mx.sym else None
+        if kernel is not None:
+            older = x.as_nd_ndarray()
+            return kernel(x) if older is x else kernel(older).as_np_ndarray()
         return self.spec.function(x, *own, *others)
+
+    def cast(self, dtype: Any) -> None:
+        """Casts the weights.
+
+        Args:
+            dtype: What the input will have.
+        """
+        super().cast(dtype)
+        self._cast_to = np.dtype(dtype).name
+
+    def _kernel_for(self, x: Any) -> Callable[[Any], Any] | None:
+        """MXNet's own operator for a symbol of float16 or float32, if it is right in both.
+
+        A symbol may turn out to be of float64: without a word on its dtype, `get_activation` uses
+        only what is right there too.
+        """
+        function = self.spec.function
+        activation = ACTIVATIONS.find(function.name)
+        kernel = kernel_for("mxnet", NATIVE, activation, function.numerics)
+        arguments = None if kernel is None else kernel.arguments(function.parameters)
+        if kernel is None or arguments is None or not set(kernel.dtypes).issuperset(_NARROW):
+            return None
+        dtype = _known_dtype(x)
+        # A parameter that was in a graph before it was cast is still the symbol of then.
+        if dtype not in _NARROW or self._cast_to not in (None, dtype):
+            return None
+        return with_keywords(kernel.find(mx.sym), arguments)
 
     def _sized_by(self, x: Any, weight: Any) -> Any:
         """`weight`, minus a zero for each channel of `x`: so MXNet infers how many it has."""
@@ -70,6 +109,15 @@ class ActivationLayer(mx.gluon.HybridBlock):  # type: ignore[misc, name-defined]
         sizes = [_size(getattr(self, name)) for name in self.spec.initial]
         spec = replace(self.spec, channels=sizes[0]) if sizes else self.spec
         return f"ActivationLayer({spec.describe()})"
+
+
+def _known_dtype(symbol: Any) -> str | None:
+    """The name of a symbol's dtype if MXNet can tell it, as behind a layer with weights."""
+    try:
+        _, found, _ = symbol.infer_type_partial()
+    except mx.MXNetError:  # about what does not fit together, which it says again when it is bound
+        return None
+    return None if found[0] is None else np.dtype(found[0]).name
 
 
 def make_layer(spec: LayerSpec, options: Mapping[str, Any]) -> ActivationLayer:

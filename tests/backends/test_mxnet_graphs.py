@@ -1,5 +1,7 @@
 """The graphs that shared definitions become on MXNet. Needs MXNet alone, as test_mxnet.py does."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -35,6 +37,63 @@ def test_value_is_the_same_where_it_is_recorded(name, dtype):
         recorded = function(*inputs)
     assert value.dtype == recorded.dtype
     assert to_bytes(value) == to_bytes(recorded)
+
+
+def operators_of(symbol):
+    return {node["op"] for node in json.loads(symbol.tojson())["nodes"]}
+
+
+def dense_and_gelu(dtype="float32"):
+    net = mx.gluon.nn.HybridSequential()
+    net.add(mx.gluon.nn.Dense(5), ua.get_layer("gelu", backend="mxnet"))
+    net.initialize()
+    net.cast(dtype)
+    net.hybridize()
+    return net
+
+
+class TestKernelsOfLayers:
+    """gelu's is right in float16 and float32; MXNet tells which it is behind other weights."""
+
+    def test_is_used_where_it_is_right(self):
+        gelu = ua.get_layer("gelu", backend="mxnet")
+        assert "LeakyReLU" not in operators_of(gelu(mx.sym.var("x")))
+        assert "LeakyReLU" not in operators_of(gelu(mx.sym.var("x", dtype="float64")))
+        assert "LeakyReLU" in operators_of(gelu(mx.sym.var("x", dtype="float16")))
+        assert "LeakyReLU" in operators_of(gelu(mx.sym.var("x", dtype="float32").as_np_ndarray()))
+        assert "LeakyReLU" in operators_of(dense_and_gelu()(mx.sym.var("x")))
+        assert "LeakyReLU" not in operators_of(dense_and_gelu("float64")(mx.sym.var("x")))
+        strict = ua.get_layer("gelu", backend="mxnet", numerics="strict")
+        assert "LeakyReLU" not in operators_of(strict(mx.sym.var("x", dtype="float32")))
+
+    def test_one_that_is_right_in_float32_only_is_not(self):
+        # Mixed precision would make it one of float16.
+        layer = ua.get_layer("leaky_relu", backend="mxnet")
+        assert "LeakyReLU" not in operators_of(layer(mx.sym.var("x", dtype="float32")))
+
+    @pytest.mark.parametrize("dtype", ["float32", "float64"])
+    def test_a_hybridized_network_is_computed_as_its_arrays(self, dtype):
+        net = dense_and_gelu(dtype)
+        x = mx.nd.random.normal(shape=(4, 6)).astype(dtype)
+        found = net(x)
+        net.hybridize(False)
+        np.testing.assert_allclose(found.asnumpy(), net(x).asnumpy(), rtol=1e-6, atol=1e-7)
+
+    def test_cast_after_it_was_in_a_graph(self):
+        """Gluon keeps the symbols of parameters, whose dtype is that of before."""
+        net = dense_and_gelu()
+        x = mx.nd.random.normal(shape=(4, 6))
+        net(x)
+        net.cast("float64")
+        found = net(x.astype("float64"))
+        net.hybridize(False)
+        expected = net(x.astype("float64"))
+        np.testing.assert_allclose(found.asnumpy(), expected.asnumpy(), rtol=1e-14)
+
+    def test_what_does_not_fit_together(self):
+        """MXNet says so when it is bound, as without an activation."""
+        both = mx.sym.var("x", dtype="float32") + mx.sym.var("y", dtype="float64")
+        assert ua.get_layer("gelu", backend="mxnet")(both).list_arguments() == ["x", "y"]
 
 
 def executed(build, *arrays):
