@@ -57,7 +57,12 @@ _TAIL, _END = 5.0, 30.0
 
 
 def times_erfc(factor: Tensor, x: Tensor) -> Tensor:
-    """`factor` · erfc(x), by way of exp(x²)·erfc(x) in the tail, where erfc loses its digits."""
+    """`factor` · erfc(x); PyTorch's erfc loses its digits where it is small."""
+    # Some other devices are slow in float64, or have none.
+    if x.dtype == torch.float32 and x.device.type == "cpu":
+        wide: Tensor = factor.to(torch.float64) * erfc(x.to(torch.float64))
+        return wide.to(x.dtype)
+    # By way of exp(x²)·erfc(x).
     tail = where(x > _TAIL, where(x > _END, _END, x), _TAIL)
     return where(x > _TAIL, special.square_exp(_THIS, factor * erfcx(tail), tail), factor * erfc(x))
 
