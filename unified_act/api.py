@@ -222,7 +222,7 @@ def value_and_grad(
     backend = backend_of(x) if name is None else load_backend(name)
     if not isinstance(function, ActivationFunction):
         function = _to_one_array(function, backend)
-    if isinstance(function, ActivationFunction) and _draws(function):
+    elif _draws(function):
         # Drawn beforehand: the gradient is taken with the numbers of the value.
         if backend.accepts(type(x)):
             weights = tuple(

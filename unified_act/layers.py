@@ -74,18 +74,21 @@ class LayerSpec:
             )
         return int(length)
 
-    def native_arguments(self, kernels: Mapping[str, Native]) -> dict[str, Any] | None:
+    def native_arguments(
+        self, kernels: Mapping[str, Native], dtypes: Sequence[str] = DTYPES
+    ) -> dict[str, Any] | None:
         """Returns the keywords of the framework's kernel, if that is all that the function is.
 
         Args:
             kernels: The kernels of the backend.
+            dtypes: The dtypes in which it has to be.
 
         Returns:
-            The keywords; None where some dtype or parameter is served by anything else.
+            The keywords; None where one of the dtypes or a parameter is served by anything else.
         """
         name = str(self.function.backend)
         kernel = kernel_for(name, kernels, self.activation, self.function.numerics)
-        if kernel is None or kernel.is_override or set(kernel.dtypes) != set(DTYPES):
+        if kernel is None or kernel.is_override or not set(kernel.dtypes).issuperset(dtypes):
             return None
         return kernel.arguments(self.function.parameters)
 

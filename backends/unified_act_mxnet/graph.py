@@ -38,7 +38,7 @@ def shared_graph(
     keywords = own_parameters(activation, parameters)
     derivative = None if activation.along_axis else activation.derivative
     one_shape = activation.kind in ("elementwise", "gated", "learned")
-    xp: Any = same_shape if one_shape else namespace
+    xp: Any = same_shape.NAMESPACE if one_shape else namespace
     spread = elements(activation, xp, parameters)
 
     def build(*inputs: Any) -> Any:

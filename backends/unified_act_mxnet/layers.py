@@ -9,9 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unified_act.backend import kernel_for
 from unified_act.layers import LayerSpec, check_options
-from unified_act.registry import ACTIVATIONS
 from unified_act.shortcuts import with_keywords
 from unified_act_mxnet._framework import BFLOAT16, mx
 from unified_act_mxnet.native import NATIVE
@@ -80,11 +78,11 @@ class ActivationLayer(mx.gluon.HybridBlock):  # type: ignore[misc, name-defined]
         A symbol may turn out to be of float64: without a word on its dtype, `get_activation` uses
         only what is right there too.
         """
-        function = self.spec.function
-        activation = ACTIVATIONS.find(function.name)
-        kernel = kernel_for("mxnet", NATIVE, activation, function.numerics)
-        arguments = None if kernel is None else kernel.arguments(function.parameters)
-        if kernel is None or arguments is None or not set(kernel.dtypes).issuperset(_NARROW):
+        arguments = self.spec.native_arguments(NATIVE, _NARROW)
+        if arguments is None:
+            return None
+        kernel = NATIVE[self.spec.activation.name]
+        if "float64" in kernel.dtypes:
             return None
         dtype = _known_dtype(x)
         # A parameter that was in a graph before it was cast is still the symbol of then.

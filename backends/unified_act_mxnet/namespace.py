@@ -51,12 +51,19 @@ tanh = mx.sym.np.tanh
 
 def where(condition: Any, a: Any, b: Any) -> Any:
     """Elements of `a` where `condition` holds, else of `b`."""
-    # With a number on either side MXNet 1.9.1 sends the gradient to the other side's elements.
+    return mx.sym.np.where(condition, *as_arrays(a, b))
+
+
+def as_arrays(a: Any, b: Any) -> tuple[Any, Any]:
+    """`a` and `b`, one of which may be a number, both as arrays, for a choice between them.
+
+    With a number on either side MXNet 1.9.1 sends the gradient to the other side's elements.
+    """
     if isinstance(a, float):
-        a = full_like(b, a)
-    elif isinstance(b, float):
-        b = full_like(a, b)
-    return mx.sym.np.where(condition, a, b)
+        return full_like(b, a), b
+    if isinstance(b, float):
+        return a, full_like(a, b)
+    return a, b
 
 
 def full_like(x: Any, value: float) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -66,10 +67,7 @@ def shared_definition(
         with np.errstate(all="ignore"):
             return _narrow(function(*map(_widen, inputs)), inputs[0])
 
-    def value_of_elements(x: Array) -> Array:
-        return _in_blocks(value, x)
-
-    return value_of_elements if activation.kind == "elementwise" else value
+    return partial(_in_blocks, value) if activation.kind == "elementwise" else value
 
 
 def value_and_grad(

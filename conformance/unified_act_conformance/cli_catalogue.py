@@ -14,6 +14,7 @@ from rich.table import Table
 
 import unified_act as ua
 from unified_act import Activation
+from unified_act.activation import KINDS
 from unified_act.loading import find_entry, load_backend
 from unified_act.registry import ACTIVATIONS
 from unified_act_conformance.cases import Subject, list_cases
@@ -57,9 +58,9 @@ def list_command(
         _print_plugins(found, as_json, console)
         sys.exit(1 if any(plugin.problem for plugin in found) else 0)
     usable, _ = ACTIVATIONS.load_all()
-    kinds = sorted({activation.kind for activation in usable})
-    if kind is not None and kind not in kinds:
-        raise click.BadParameter(f"{kind!r} is none of {', '.join(kinds)}.", param_hint="--kind")
+    if kind is not None and kind not in KINDS:
+        known = ", ".join(sorted(KINDS))
+        raise click.BadParameter(f"{kind!r} is none of {known}.", param_hint="--kind")
     with mistakes_told(console):
         wanted = [find_entry(name).name for name in backends] or ua.list_backends(installed=True)
         rows = [
