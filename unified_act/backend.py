@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any, Literal, Protocol
 
 from unified_act.activation import Activation
-from unified_act.errors import InputTypeError, ParameterValueError
+from unified_act.errors import InputTypeError
 
 __all__ = [
     "DTYPES",
@@ -18,12 +18,9 @@ __all__ = [
     "Namespace",
     "Native",
     "Numerics",
-    "channel_shape",
-    "check_axis",
     "check_further",
     "cotangent_error",
     "kernel_for",
-    "section_length",
 ]
 
 DTYPES = ("float16", "bfloat16", "float32", "float64")
@@ -177,59 +174,6 @@ def kernel_for(
     if override is None:
         return table.get(activation.name)
     return Native(override, keywords={p.name: p.name for p in activation.parameters})
-
-
-def check_axis(shape: Sequence[int | str | None], axis: int, what: str = "") -> None:
-    """Raises unless an input of this shape has the axis.
-
-    Args:
-        shape: The shape.
-        axis: The axis.
-        what: What it is the axis of, for the reader.
-
-    Raises:
-        ParameterValueError: It has not.
-    """
-    if not -len(shape) <= axis < len(shape):
-        raise ParameterValueError(
-            f"axis {axis} does not exist in an input of shape {tuple(shape)}; pass axis=…{what}"
-        )
-
-
-def channel_shape(channels: int, shape: Sequence[int | None], axis: int) -> list[int]:
-    """Returns the shape in which a weight per channel multiplies along `axis` of an input.
-
-    Raises:
-        ParameterValueError: The input has no such axis, or another number of channels there.
-    """
-    check_axis(shape, axis, ", the axis that the channels of the weight belong to.")
-    length = shape[axis]
-    if length is not None and length != channels:  # torch.compile cannot look for it in a tuple
-        raise ParameterValueError(
-            f"the weight has {channels} channels, but axis {axis} of an input of shape "
-            f"{tuple(shape)} has {length}; pass axis=…, the axis that they belong to."
-        )
-    result = [1] * len(shape)
-    result[axis] = channels
-    return result
-
-
-def section_length(shape: Sequence[int | None], sections: int, axis: int) -> int | None:
-    """Returns how long each of `sections` equal parts of an axis is; None where it is not known.
-
-    Raises:
-        ParameterValueError: There is no such axis, or it cannot be divided so.
-    """
-    check_axis(shape, axis)
-    length = shape[axis]
-    if length is None:
-        return None
-    if length % sections:
-        raise ParameterValueError(
-            f"axis {axis} of an input of shape {tuple(shape)} cannot be divided into {sections} "
-            "equal parts; pass axis=…, or an input whose axis can."
-        )
-    return length // sections
 
 
 def cotangent_error(cotangent: Any, value: Any) -> InputTypeError:

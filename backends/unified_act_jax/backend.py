@@ -12,6 +12,7 @@ from unified_act.activation import Activation
 from unified_act.backend import DTYPES, Native, Numerics, check_further, kernel_for
 from unified_act.errors import InputTypeError
 from unified_act.randomness import seed_or_generator, with_generator
+from unified_act.shapes import with_shape_check
 from unified_act.shortcuts import dtype_test, shortcut, with_keywords
 from unified_act_jax import gradient
 from unified_act_jax.native import NATIVE
@@ -37,13 +38,14 @@ class JaxBackend:
         self, activation: Activation, parameters: Mapping[str, float], numerics: Numerics
     ) -> Callable[..., jax.Array]:
         """Returns the function that computes `activation`, compiled once for each shape."""
-        by_name = dict.fromkeys(DTYPES, gradient.shared_definition(activation, parameters))
+        shared = gradient.shared_definition(activation, parameters)
+        by_name = dict.fromkeys(DTYPES, _compiled(shared, activation, parameters))
         kernel = kernel_for(self.name, self.native, activation, numerics)
         arguments = None if kernel is None else kernel.arguments(parameters)
         if kernel is not None and arguments is not None:
             own = with_keywords(kernel.find(jax), arguments)
-            # Without it, jax.nn.relu and others would do part of their work in Python.
-            by_name |= dict.fromkeys(kernel.dtypes, own if kernel.is_override else jax.jit(own))
+            check = with_shape_check if kernel.is_override else _compiled
+            by_name |= dict.fromkeys(kernel.dtypes, check(own, activation, parameters))
         single = len(activation.inputs_for(parameters)) == 1
         checked = _checked(activation, {_TYPES[name]: by_name[name] for name in DTYPES}, single)
         if single:
@@ -73,6 +75,27 @@ class JaxBackend:
             if not _has_type(x, *_TYPES.values(), bool):
                 raise _wrong_input("value_and_grad", x)
         return gradient.value_and_grad(function, inputs, cotangent)
+
+
+def _compiled(
+    function: Callable[..., jax.Array], activation: Activation, parameters: Mapping[str, float]
+) -> Callable[..., jax.Array]:
+    """Returns `function`, compiled, with a dimension added where it is due and there is none.
+
+    Shapes are checked once for each, when it is traced. Not compiled, jax.nn.relu and others would
+    do part of their work in Python.
+    """
+
+    def of_rows(*inputs: jax.Array) -> jax.Array:
+        if inputs[0].ndim:
+            return function(*inputs)
+        return function(*[x[None] for x in inputs])[0]
+
+    rows_at_least = activation.along_axis and not activation.resizes
+    checked = with_shape_check(of_rows if rows_at_least else function, activation, parameters)
+    if checked is not function:
+        checked.__name__ = activation.name  # which jaxprs and profiles show
+    return jax.jit(checked)
 
 
 def _checked(

@@ -38,14 +38,14 @@ def shared_definition(activation: Activation, parameters: Mapping[str, float]) -
 
     value.__name__ = activation.name  # which jaxprs and profiles show
     if pullback is None:
-        return jax.jit(value)
+        return value
 
     def narrow(cotangent: jax.Array, *inputs: jax.Array) -> tuple[jax.Array | None, ...]:
         wide = pullback(_widen(cotangent), *map(_widen, inputs))
         pairs = zip(wide, inputs, strict=True)
         return tuple(None if c is None else c.astype(x.dtype) for c, x in pairs)
 
-    return jax.jit(_with_pullback(value, narrow))
+    return _with_pullback(value, narrow)
 
 
 def _with_pullback(

@@ -9,12 +9,12 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from unified_act import special
-from unified_act.backend import channel_shape, section_length
+from unified_act.shapes import channel_shape, section_length
 
 abs, exp, expm1, floor, log, log1p = lax.abs, lax.exp, lax.expm1, lax.floor, lax.log, lax.log1p
 full_like, sin, sqrt, tanh = lax.full_like, lax.sin, lax.sqrt, lax.tanh
 concat, cumulative_sum, sort, where = jnp.concatenate, jnp.cumsum, jnp.sort, jnp.where
-max, sum = partial(jnp.max, keepdims=True), partial(jnp.sum, keepdims=True)
+max, sum = partial(jnp.max, keepdims=True, initial=-jnp.inf), partial(jnp.sum, keepdims=True)
 stop_gradient = lax.stop_gradient
 
 

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from unified_act.activation import Activation
+from unified_act.activation import Activation, Kind
 from unified_act.backend import (
     DTYPES,
     Native,
     Numerics,
-    channel_shape,
-    check_axis,
     check_further,
     kernel_for,
-    section_length,
 )
 from unified_act.errors import InputTypeError, UnsupportedError
 from unified_act.layers import Layers
 from unified_act.randomness import seed_or_generator, with_generator
+from unified_act.shapes import with_shape_check
 from unified_act.shortcuts import with_keywords
 from unified_act_mxnet import gradient, layers
 from unified_act_mxnet._framework import BFLOAT16, mx
@@ -39,6 +38,7 @@ _TYPES: dict[str, Any] = {
     "float32": np.float32,
     "float64": np.float64,
 }
+_MOST_DIMENSIONS = 5
 _IN_A_GRAPH = ("float16", "float32", "float64")
 """The dtypes that a user's graph may turn out to have, so that a kernel there must do for all."""
 
@@ -138,48 +138,51 @@ def _compiled(
     """
     names = activation.inputs_for(parameters)
     built: dict[Graph, Callable[..., Any]] = {}
-    check = _axis_check(activation, parameters)
+    axis = int(parameters.get("axis", 0))
 
     def call(*inputs: Any) -> Any:
-        check(*inputs)
-        # Only then are there arrays without elements or dimensions.
-        if mx.util.is_np_shape():
-            shape = inputs[0].shape
-            if 0 in shape:  # reductions and casts of nothing fail, or crash
-                if activation.resizes:
-                    raise UnsupportedError(
-                        f"{activation.name}: MXNet cannot cut up an array without elements."
-                    )
-                return inputs[0].copy()
-            if shape == ():  # several operators need a dimension, or memory of their own
-                return call(inputs[0].reshape((1,)).copy(), *inputs[1:]).reshape(())
+        shape = inputs[0].shape
+        # Reductions and casts of arrays without elements, which there are then, fail or crash.
+        if mx.util.is_np_shape() and 0 in shape:
+            if activation.resizes:
+                raise UnsupportedError(
+                    f"{activation.name}: MXNet cannot cut up an array without elements."
+                )
+            return inputs[0].copy()
+        reshaped = _workable(shape, axis, activation.kind)
+        if reshaped == shape:
+            return run(*inputs)
+        # With memory of its own, which an array without dimensions needs.
+        given = [x.reshape(reshaped).copy() if x.shape == shape else x for x in inputs]
+        result = run(*given)
+        if not activation.resizes:
+            return result.reshape(shape)
+        return result.reshape((*shape[:axis], result.shape[axis], *shape[axis:][1:]))
+
+    def run(*inputs: Any) -> Any:
         chosen = graph if value_graph is None or mx.autograd.is_recording() else value_graph
         if chosen not in built:
             variables = [mx.sym.var(name) for name in names]
             built[chosen] = _in_order(names, chosen(*variables))
         return built[chosen](*inputs)
 
-    return call
+    return with_shape_check(call, activation, parameters)
 
 
-def _axis_check(activation: Activation, parameters: Mapping[str, Any]) -> Callable[..., None]:
-    """Returns what raises about an axis that does not fit.
+def _workable(shape: tuple[int, ...], axis: int, kind: Kind) -> tuple[int, ...]:
+    """A shape for the same elements that MXNet can compute with, in which `axis` is the same one.
 
-    The definitions do not: a symbol knows no shape. What MXNet says speaks of its inner operators.
+    Several operators need a dimension, and channels one of their own where the weight is a single
+    one; and what broadcasts takes 5 at most.
     """
-    sections = 2 if activation.kind == "gated" else parameters.get("groups")
-
-    def check(x: Any, *weights: Any) -> None:
-        if sections is not None:
-            section_length(x.shape, sections, parameters["axis"])
-        elif activation.kind == "learned":
-            for weight in weights:
-                if weight.size != 1:
-                    channel_shape(weight.size, x.shape, parameters["axis"])
-        elif activation.along_axis and x.shape:  # an array without dimensions is a row of one
-            check_axis(x.shape, parameters["axis"])
-
-    return check
+    missing = (max(axis + 1, -axis) if kind == "learned" else 1) - len(shape)
+    if missing > 0:
+        return (1,) * missing + shape
+    if len(shape) <= _MOST_DIMENSIONS or kind == "elementwise":
+        return shape
+    if axis < 0:
+        return (math.prod(shape[:axis]), *shape[axis:])
+    return (*shape[: axis + 1], math.prod(shape[axis + 1 :]))
 
 
 def _in_order(names: Sequence[str], symbol: Any) -> Callable[..., Any]:

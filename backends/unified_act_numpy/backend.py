@@ -13,6 +13,7 @@ from unified_act.backend import DTYPES, Native, Numerics, check_further, kernel_
 from unified_act.errors import InputTypeError
 from unified_act.layers import Layers
 from unified_act.randomness import seed_or_generator, with_generator
+from unified_act.shapes import with_shape_check
 from unified_act.shortcuts import dtype_test, shortcut, with_keywords, written_call
 from unified_act_numpy import gradient, layers
 from unified_act_numpy.native import NATIVE
@@ -49,6 +50,7 @@ class NumpyBackend:
         """Returns the function that computes `activation`."""
         dtypes = _dtypes()
         shared = gradient.shared_definition(activation, parameters)
+        shared = with_shape_check(shared, activation, parameters)
         by_dtype = dict.fromkeys(dtypes.values(), shared)
         inputs = len(activation.inputs_for(parameters))
         kernel = kernel_for(self.name, self.native, activation, numerics)
@@ -56,7 +58,8 @@ class NumpyBackend:
         if kernel is None or arguments is None:
             return self._checked(activation, by_dtype, inputs)
         function, admitted = kernel.find(np), {name: dtypes[name] for name in kernel.dtypes}
-        by_dtype |= dict.fromkeys(admitted.values(), with_keywords(function, arguments))
+        public = with_shape_check(with_keywords(function, arguments), activation, parameters)
+        by_dtype |= dict.fromkeys(admitted.values(), public)
         checked = self._checked(activation, by_dtype, inputs)
         if inputs > 1 or not admitted:
             return checked

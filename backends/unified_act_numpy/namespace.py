@@ -11,7 +11,7 @@ from numpy import abs, exp, expm1, floor, full_like, log, log1p, sin, sqrt, tanh
 from numpy.typing import NDArray
 
 from unified_act import special
-from unified_act.backend import channel_shape, section_length
+from unified_act.shapes import channel_shape, section_length
 
 __all__ = [
     "abs",
@@ -68,7 +68,7 @@ def sum(x: Array, *, axis: int) -> Array:
 
 def max(x: Array, *, axis: int) -> Array:
     """Maximum along `axis`, which stays with length 1."""
-    return np.max(x, axis=axis, keepdims=True)  # type: ignore[no-any-return]
+    return np.max(x, axis=axis, keepdims=True, initial=-np.inf)  # type: ignore[no-any-return]
 
 
 def cumulative_sum(x: Array, *, axis: int) -> Array:

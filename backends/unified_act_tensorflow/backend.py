@@ -14,12 +14,16 @@ from unified_act.callables import bind
 from unified_act.errors import InputTypeError
 from unified_act.layers import Layers, LayerSpec
 from unified_act.randomness import seed_or_generator, with_generator
+from unified_act.shapes import with_shape_check
 from unified_act.shortcuts import with_keywords
 from unified_act_tensorflow import gradient, layers
 from unified_act_tensorflow.eager import eager_first
 from unified_act_tensorflow.native import NATIVE
 
 __all__ = ["TensorflowBackend"]
+
+
+_MOST_DIMENSIONS = 5
 
 
 class TensorflowBackend:
@@ -39,7 +43,9 @@ class TensorflowBackend:
         self, activation: Activation, parameters: Mapping[str, float], numerics: Numerics
     ) -> Callable[..., Any]:
         """Returns the function that computes `activation`."""
-        shared = gradient.shared_definition(activation, parameters)
+        shared = _of_any_shape(
+            gradient.shared_definition(activation, parameters), activation, parameters
+        )
         by_dtype = {tf.as_dtype(dtype): shared for dtype in self.dtypes}
         kernel = kernel_for(self.name, self.native, activation, numerics)
         arguments = None if kernel is None else kernel.arguments(parameters)
@@ -52,6 +58,7 @@ class TensorflowBackend:
         if kernel is None or arguments is None:
             return self._checked(activation, by_dtype, inputs, as_node)
         function = with_keywords(kernel.find(tf), arguments)
+        function = _of_any_shape(function, activation, parameters)
         by_dtype |= {tf.as_dtype(dtype): function for dtype in kernel.dtypes}
         checked = self._checked(activation, by_dtype, inputs, as_node)
         return checked if inputs > 1 else eager_first(kernel, arguments, checked)
@@ -89,6 +96,49 @@ class TensorflowBackend:
             if not self.accepts(type(x)) or not (x.dtype.is_floating or x.dtype.is_bool):
                 raise _wrong_input("value_and_grad", x)
         return gradient.value_and_grad(function, inputs, cotangent)
+
+
+def _of_any_shape(
+    function: Callable[..., Any], activation: Activation, parameters: Mapping[str, Any]
+) -> Callable[..., Any]:
+    """Returns `function`, which checks shapes, and along an axis takes any number of dimensions.
+
+    TensorFlow reduces no array without dimensions, and oneDNN's softmax takes 5 of them at most.
+    """
+
+    def folded(*inputs: Any) -> Any:
+        x, *others = inputs
+        if (
+            x.shape.rank is None
+            or 1 <= x.shape.rank <= _MOST_DIMENSIONS
+            or (x.shape.rank and others)
+        ):
+            return function(*inputs)
+        result = tf.reshape(
+            function(*[_folded(a, parameters["axis"]) for a in inputs]), tf.shape(x)
+        )
+        result.set_shape(x.shape)
+        return result
+
+    keeps_shape = activation.along_axis and not activation.resizes
+    return with_shape_check(
+        folded if keeps_shape else function, activation, parameters, shape_of=_shape
+    )
+
+
+def _folded(x: Any, axis: int) -> Any:
+    """`x` with what is before the axis in one dimension; or after it, if that is counted from 0."""
+    shape = tf.shape(x)
+    if axis < 0:
+        before, after = tf.split(shape, [max(x.shape.rank + axis, 0), -1])
+        return tf.reshape(x, tf.concat([[tf.reduce_prod(before)], after], 0))
+    before, after = tf.split(shape, [min(axis + 1, x.shape.rank), -1])
+    return tf.reshape(x, tf.concat([before, [tf.reduce_prod(after)]], 0))
+
+
+def _shape(x: Any) -> list[int | None] | None:
+    lengths: list[int | None] | None = None if x.shape.rank is None else x.shape.as_list()
+    return lengths
 
 
 def _by_dtype(

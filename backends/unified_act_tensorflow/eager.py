@@ -54,13 +54,14 @@ def eager_first(
         # Asked of what is no eager tensor, this raises a TypeError.
         datatype = tf.__internal__.EagerTensor._datatype_enum
         run, refused = pywrap_tfe.TFE_Py_FastPathExecute, core._FallbackException
+        failed = core._NotOkStatusException  # of which the long way makes a tf.errors.OpError
         local = context.context()._thread_local_data
     except (ImportError, AttributeError):
         return otherwise
     scope: dict[str, Any] = {
         "admitted": frozenset(tf.as_dtype(dtype).as_datatype_enum for dtype in kernel.dtypes),
         "datatype": datatype,
-        "refusals": (TypeError, refused),
+        "refusals": (TypeError, refused, failed, tf.errors.OpError),
     }
     condition = "datatype(x) in admitted"
     operation = _OPERATIONS.get(kernel.label)

@@ -11,8 +11,8 @@ from tensorflow import abs, exp, floor, sin, sqrt, tanh
 from tensorflow.math import expm1, log, log1p
 
 from unified_act import special
-from unified_act.backend import channel_shape, section_length
 from unified_act.errors import UnsupportedError
+from unified_act.shapes import channel_shape, section_length
 
 __all__ = [
     "abs",

@@ -15,9 +15,11 @@ from unified_act.callables import bind
 from unified_act.errors import InputTypeError
 from unified_act.layers import Layers, LayerSpec
 from unified_act.randomness import seed_or_generator, with_generator
+from unified_act.shapes import with_shape_check
 from unified_act.shortcuts import dtype_test, shortcut, with_keywords
 from unified_act_torch import gradient, layers
 from unified_act_torch.eager import fastest_call
+from unified_act_torch.namespace import lengths
 from unified_act_torch.native import NATIVE
 
 if TYPE_CHECKING:
@@ -44,6 +46,7 @@ class TorchBackend:
     ) -> Callable[..., Tensor]:
         """Returns the function that computes `activation`."""
         shared = gradient.shared_definition(activation, parameters)
+        shared = with_shape_check(shared, activation, parameters, shape_of=lengths)
         by_dtype = {getattr(torch, dtype): shared for dtype in self.dtypes}
         inputs = len(activation.inputs_for(parameters))
 
@@ -57,6 +60,7 @@ class TorchBackend:
             return self._checked(activation, by_dtype, inputs, as_node)
         admitted = {dtype: getattr(torch, dtype) for dtype in kernel.dtypes}
         public = with_keywords(kernel.find(torch), arguments)
+        public = with_shape_check(public, activation, parameters, shape_of=lengths)
         by_dtype |= dict.fromkeys(admitted.values(), public)
         checked = self._checked(activation, by_dtype, inputs, as_node)
         if not admitted or inputs > 2 or (inputs == 2 and kernel.is_override):
@@ -65,7 +69,10 @@ class TorchBackend:
         if inputs == 2:
             given, test = ["x", "weight"], f"({test}) and weight.dtype is dtype"
         function, call = fastest_call(kernel, arguments, given)
-        return shortcut(test, call, checked, {**admitted, "function": function}, given)
+        scope = {**admitted, "function": function}
+        if inputs == 2 or activation.along_axis:  # of shapes that do not go together
+            scope["refusals"] = (AttributeError, TypeError, IndexError, RuntimeError)
+        return shortcut(test, call, checked, scope, given)
 
     def _checked(
         self,

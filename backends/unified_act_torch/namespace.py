@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Sequence
 
@@ -24,7 +25,7 @@ from torch import (
 from torch.special import erfcx
 
 from unified_act import special
-from unified_act.backend import channel_shape, section_length
+from unified_act.shapes import channel_shape, section_length
 
 __all__ = [
     "abs",
@@ -67,6 +68,13 @@ def times_erfc(factor: Tensor, x: Tensor) -> Tensor:
     return where(x > _TAIL, special.square_exp(_THIS, factor * erfcx(tail), tail), factor * erfc(x))
 
 
+def lengths(x: Tensor) -> Sequence[int | None]:
+    """The shape of `x`; where torch.jit records, which warns who asks for lengths, without them."""
+    if torch.jit.is_tracing():  # type: ignore[attr-defined, no-untyped-call]
+        return [None] * x.ndim
+    return x.shape
+
+
 def sum(x: Tensor, *, axis: int) -> Tensor:
     """Sum along `axis`, which stays with length 1."""
     return torch.sum(x, dim=axis, keepdim=True)
@@ -74,6 +82,8 @@ def sum(x: Tensor, *, axis: int) -> Tensor:
 
 def max(x: Tensor, *, axis: int) -> Tensor:
     """Maximum along `axis`, which stays with length 1."""
+    if x.ndim and lengths(x)[axis] == 0:  # which PyTorch refuses
+        return torch.sum(x, dim=axis, keepdim=True) - math.inf
     return torch.amax(x, dim=axis, keepdim=True)
 
 
@@ -89,7 +99,7 @@ def sort(x: Tensor, *, axis: int) -> Tensor:
 
 def split(x: Tensor, sections: int, *, axis: int) -> list[Tensor]:
     """Equal parts of `x` along `axis`."""
-    section_length(x.shape, sections, axis)
+    section_length(lengths(x), sections, axis)
     return list(torch.chunk(x, sections, dim=axis))
 
 
@@ -107,7 +117,7 @@ def channel_weight(weight: Tensor, x: Tensor, *, axis: int) -> Tensor:
     """`weight`, shaped to multiply along `axis` of `x`."""
     if weight.numel() == 1:
         return weight.reshape(())
-    return weight.reshape(channel_shape(weight.numel(), x.shape, axis))
+    return weight.reshape(channel_shape(weight.numel(), lengths(x), axis))
 
 
 def sum_to_weight(x: Tensor, weight: Tensor, *, axis: int) -> Tensor:

@@ -10,8 +10,8 @@ import numpy as np
 from onnx import numpy_helper
 
 from unified_act import special
-from unified_act.backend import channel_shape, section_length
 from unified_act.onnx.graph import Array
+from unified_act.shapes import channel_shape, section_length
 
 __all__ = [
     "abs",
