@@ -20,6 +20,7 @@ __all__ = [
     "Numerics",
     "check_further",
     "cotangent_error",
+    "input_error",
     "kernel_for",
 ]
 
@@ -176,6 +177,18 @@ def kernel_for(
     return Native(override, keywords={p.name: p.name for p in activation.parameters})
 
 
+def input_error(name: str, wanted: str, x: Any, convert: str) -> InputTypeError:
+    """Returns what to raise about an input that is no array of the framework.
+
+    Args:
+        name: What was called.
+        wanted: What it takes.
+        x: What it got.
+        convert: The code that converts `x`.
+    """
+    return InputTypeError(f"{name}: expected {wanted}, got {_type(x)}. Convert it with {convert}.")
+
+
 def cotangent_error(cotangent: Any, value: Any) -> InputTypeError:
     """Returns what to raise about a cotangent that is none for an output."""
     return InputTypeError(
@@ -222,8 +235,13 @@ def _further_error(activation: str, name: str, role: str, array: Any, x: Any) ->
     )
 
 
+def _type(x: Any) -> str:
+    package = type(x).__module__.partition(".")[0]
+    return type(x).__name__ if package == "builtins" else f"{package}.{type(x).__name__}"
+
+
 def _describe(array: Any) -> str:
-    kind = f"{type(array).__module__.partition('.')[0]}.{type(array).__name__}"
+    kind = _type(array)
     if not hasattr(array, "dtype") or not hasattr(array, "shape"):
         return kind
     return f"a {kind} of shape {tuple(array.shape)} and {array.dtype}"

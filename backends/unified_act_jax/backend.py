@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from unified_act.activation import Activation
-from unified_act.backend import DTYPES, Native, Numerics, check_further, kernel_for
+from unified_act.backend import DTYPES, Native, Numerics, check_further, input_error, kernel_for
 from unified_act.errors import InputTypeError
 from unified_act.randomness import seed_or_generator, with_generator
 from unified_act.shapes import with_shape_check
@@ -119,9 +119,9 @@ def _has_type(x: Any, *dtypes: Any) -> bool:
 
 
 def _wrong_input(name: str, x: Any) -> InputTypeError:
-    wanted, got = "jax.Array", type(x).__name__
-    advice = "Convert it with jnp.asarray(x, dtype=jnp.float32)."
-    if isinstance(x, jax.Array):
-        wanted, got = "floating-point array", str(x.dtype)
-        advice = "Cast it first, for example with x.astype(jnp.float32)."
-    return InputTypeError(f"{name}: expected a {wanted}, got {got}. {advice}")
+    if not isinstance(x, jax.Array):
+        return input_error(name, "a jax.Array", x, "jnp.asarray(x, dtype=jnp.float32)")
+    return InputTypeError(
+        f"{name}: expected a floating-point array, got {x.dtype}. "
+        "Cast it first, for example with x.astype(jnp.float32)."
+    )

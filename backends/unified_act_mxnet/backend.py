@@ -14,6 +14,7 @@ from unified_act.backend import (
     Native,
     Numerics,
     check_further,
+    input_error,
     kernel_for,
 )
 from unified_act.errors import InputTypeError, UnsupportedError
@@ -249,9 +250,8 @@ def _legacy(x: Any) -> Any:
 
 def _wrong_input(name: str, x: Any) -> InputTypeError:
     if not isinstance(x, (NDArray, Symbol)):
-        return InputTypeError(
-            f"{name}: expected an mx.nd.NDArray, mx.np.ndarray or Symbol, got {type(x).__name__}."
-        )
+        wanted = "an mx.nd.NDArray, mx.np.ndarray or Symbol"
+        return input_error(name, wanted, x, "mx.nd.array(x, dtype='float32')")
     return InputTypeError(
         f"{name}: expected a floating-point array, got {np.dtype(x.dtype)}. "
         "Cast it first, for example with x.astype('float32')."

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unified_act.activation import Activation
-from unified_act.backend import DTYPES, Native, Numerics, check_further, kernel_for
+from unified_act.backend import DTYPES, Native, Numerics, check_further, input_error, kernel_for
 from unified_act.errors import InputTypeError
 from unified_act.layers import Layers
 from unified_act.randomness import seed_or_generator, with_generator
@@ -21,6 +21,7 @@ from unified_act_numpy.native import NATIVE
 __all__ = ["NumpyBackend"]
 
 Array = NDArray[Any]
+_CONVERT = "np.asarray(x, dtype=np.float32)"
 
 
 class NumpyBackend:
@@ -146,10 +147,7 @@ def _by_dtype(
 
 def _wrong_input(name: str, x: Any) -> InputTypeError:
     if not isinstance(x, (np.ndarray, np.generic)):
-        return InputTypeError(
-            f"{name}: expected a NumPy array, got {type(x).__name__}. "
-            "Convert it with np.asarray(x, dtype=np.float32)."
-        )
+        return input_error(name, "a NumPy array", x, _CONVERT)
     if not np.issubdtype(x.dtype, np.floating):
         return InputTypeError(
             f"{name}: expected a floating-point array, got {x.dtype}. "
@@ -157,5 +155,5 @@ def _wrong_input(name: str, x: Any) -> InputTypeError:
         )
     return InputTypeError(
         f"{name}: expected float16, bfloat16, float32 or float64 in a plain array, got "
-        f"{type(x).__name__} of {x.dtype}."
+        f"{type(x).__name__} of {x.dtype}. Convert it with {_CONVERT}."
     )

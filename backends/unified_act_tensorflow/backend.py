@@ -9,7 +9,7 @@ import keras
 import tensorflow as tf
 
 from unified_act.activation import Activation
-from unified_act.backend import DTYPES, Native, Numerics, check_further, kernel_for
+from unified_act.backend import DTYPES, Native, Numerics, check_further, input_error, kernel_for
 from unified_act.callables import bind
 from unified_act.errors import InputTypeError
 from unified_act.layers import Layers, LayerSpec
@@ -189,7 +189,7 @@ def _by_dtype(
 
 def _wrong_input(name: str, x: Any) -> InputTypeError:
     if not isinstance(x, (tf.Tensor, tf.Variable)):
-        return InputTypeError(f"{name}: expected a tf.Tensor, got {type(x).__name__}.")
+        return input_error(name, "a tf.Tensor", x, "tf.convert_to_tensor(x, dtype=tf.float32)")
     return InputTypeError(
         f"{name}: expected a floating-point tensor, got {x.dtype.name}. "
         "Cast it first, for example with tf.cast(x, tf.float32)."

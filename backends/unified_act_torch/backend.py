@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.fx import Proxy
 
 from unified_act.activation import Activation
-from unified_act.backend import DTYPES, Native, Numerics, check_further, kernel_for
+from unified_act.backend import DTYPES, Native, Numerics, check_further, input_error, kernel_for
 from unified_act.callables import bind
 from unified_act.errors import InputTypeError
 from unified_act.layers import Layers, LayerSpec
@@ -155,7 +155,7 @@ def _by_dtype(
 
 def _wrong_input(name: str, x: Any) -> InputTypeError:
     if not isinstance(x, Tensor):
-        return InputTypeError(f"{name}: expected a torch.Tensor, got {type(x).__name__}.")
+        return input_error(name, "a torch.Tensor", x, "torch.as_tensor(x, dtype=torch.float32)")
     return InputTypeError(
         f"{name}: expected a floating-point tensor, got {x.dtype}. "
         "Cast it first, for example with x.to(torch.float32)."
