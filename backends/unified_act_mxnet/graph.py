@@ -7,6 +7,7 @@ from typing import Any
 
 from unified_act.activation import Activation
 from unified_act.assembly import assemble, elements, own_parameters, pullback_of
+from unified_act.catalogue import ACTIVATIONS
 from unified_act_mxnet import namespace, same_shape
 from unified_act_mxnet._framework import BFLOAT16, forget_overflow, mx
 
@@ -37,8 +38,7 @@ def shared_graph(
     masked = [name in activation.masks for name in activation.inputs_for(parameters)]
     keywords = own_parameters(activation, parameters)
     derivative = None if activation.along_axis else activation.derivative
-    one_shape = activation.kind in ("elementwise", "gated", "learned")
-    xp: Any = same_shape.NAMESPACE if one_shape else namespace
+    xp: Any = same_shape.NAMESPACE if _chooses_in_one_shape(activation) else namespace
     spread = elements(activation, xp, parameters)
 
     def build(*inputs: Any) -> Any:
@@ -74,6 +74,16 @@ def shared_graph(
         return narrow(_with_gradient(terms, value, slopes))
 
     return build
+
+
+def _chooses_in_one_shape(activation: Activation) -> bool:
+    """Whether the condition and the arrays of every `where` have one shape.
+
+    In all of ours they have, but for a mask. Who writes his own may choose between a whole axis
+    and its sum.
+    """
+    ours = activation in ACTIVATIONS and not activation.masks
+    return ours or activation.kind in ("elementwise", "gated", "learned")
 
 
 def _whole(

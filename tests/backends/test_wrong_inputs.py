@@ -46,7 +46,9 @@ class TestWrongInputs:
     @every_backend
     @pytest.mark.parametrize("value", [1.0, 1, None, "1", [1.0], (1.0,), object], ids=str)
     def test_no_array_at_all(self, backend, value):
-        message = rf"relu: expected an? .*, got {type(value).__name__}\. Convert it with .*\(x, dtype="
+        message = (
+            rf"relu: expected an? .*, got {type(value).__name__}\. Convert it with .*\(x, dtype="
+        )
         with pytest.raises(ua.InputTypeError, match=message):
             ua.get_activation("relu", backend=backend)(value)
 

@@ -14,7 +14,7 @@ __all__ = ["ACTIVATIONS", "hardmax"]
 def _unless_nan(xp: Any, x: Any, result: Any, axis: int) -> Any:
     """`result`, or NaN all along an axis that has one: not every maximum and sort keeps it."""
     nan = xp.sum(xp.where(is_number(x), 0.0, x), axis=axis)
-    return xp.where(is_number(nan), result, nan)
+    return result + xp.where(is_number(nan), 0.0, nan)
 
 
 def _sparsemax_shares(xp: Any, x: Any, axis: int) -> tuple[Any, Any]:
