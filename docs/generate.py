@@ -88,9 +88,11 @@ def _rows(kernels: dict[str, Native | None]) -> Iterable[list[str]]:
             continue
         dtypes = ", ".join(SHORT[dtype] for dtype in kernel.dtypes) or "never"
         only = ", ".join(f"{name}={value:.4g}" for name, value in kernel.only.items())
+        unless = ", ".join(f"{name}={value:.4g}" for name, value in kernel.unless.items())
         constants = ", ".join(f"{key}={value!r}" for key, value in kernel.constants.items())
         name = f"`{kernel.label}`" + (f" ({constants})" if constants else "")
-        yield [backend, f"{name}: {dtypes}" + (f"; only {only}" if only else ""), kernel.why]
+        limits = (f"; only {only}" if only else "") + (f"; not {unless}" if unless else "")
+        yield [backend, f"{name}: {dtypes}{limits}", kernel.why]
 
 
 def _deviations() -> str:

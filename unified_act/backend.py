@@ -119,6 +119,7 @@ class Native:
         keywords: Our parameter names to the function's keywords.
         constants: Keywords always passed, so that no default of the framework leaks through.
         only: Parameter values outside which the kernel cannot be used.
+        unless: Parameter values with which it cannot be used.
         why: Why the dtypes that are missing are missing.
     """
 
@@ -127,6 +128,7 @@ class Native:
     keywords: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     constants: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     only: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    unless: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     why: str = ""
 
     def find(self, framework: Any) -> Callable[..., Any]:
@@ -153,6 +155,8 @@ class Native:
     def arguments(self, parameters: Mapping[str, Any]) -> dict[str, Any] | None:
         """Returns the keywords for a call with `parameters`; None where the kernel cannot serve."""
         if any(parameters[name] != value for name, value in self.only.items()):
+            return None
+        if any(parameters[name] == value for name, value in self.unless.items()):
             return None
         passed = {keyword: parameters[name] for name, keyword in self.keywords.items()}
         return passed | dict(self.constants)

@@ -58,9 +58,10 @@ NATIVE = {
         dtypes=("float32",),
         keywords={"negative_slope": "slope"},
         constants={"act_type": "leaky"},
+        unless={"negative_slope": 0.0},
         why="float16: the gradient for a negative slope is 1; "
         "float64: the slope is rounded to float32, values overflow to infinity beyond its range; "
-        f"{_NOT_EVERYWHERE}",
+        f"slope 0: 0 for NaN; {_NOT_EVERYWHERE}",
     ),
     "log_softmax": Native(
         "log_softmax",

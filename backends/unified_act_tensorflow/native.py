@@ -27,7 +27,8 @@ NATIVE = {
         "nn.leaky_relu",
         dtypes=("float16", "bfloat16", "float32"),
         keywords={"negative_slope": "alpha"},
-        why="float64: the slope is rounded to float32",
+        unless={"negative_slope": 0.0},
+        why="float64: the slope is rounded to float32; slope 0: NaN at minus infinity",
     ),
     "log_sigmoid": Native(
         "math.log_sigmoid",

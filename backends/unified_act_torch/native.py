@@ -7,7 +7,12 @@ from unified_act.backend import Native
 __all__ = ["NATIVE"]
 
 NATIVE = {
-    "celu": Native("nn.functional.celu", keywords={"alpha": "alpha"}),
+    "celu": Native(
+        "nn.functional.celu",
+        dtypes=("float16", "bfloat16", "float32"),
+        keywords={"alpha": "alpha"},
+        why="float64: the gradient has 1/alpha in float32",
+    ),
     "clipped_relu": Native(
         "nn.functional.hardtanh", keywords={"max_value": "max_val"}, constants={"min_val": 0.0}
     ),
@@ -41,7 +46,12 @@ NATIVE = {
         "nn.functional.hardtanh", keywords={"min_value": "min_val", "max_value": "max_val"}
     ),
     "identity": Native("positive"),
-    "leaky_relu": Native("nn.functional.leaky_relu", keywords={"negative_slope": "negative_slope"}),
+    "leaky_relu": Native(
+        "nn.functional.leaky_relu",
+        keywords={"negative_slope": "negative_slope"},
+        unless={"negative_slope": 0.0},
+        why="slope 0: NaN at minus infinity",
+    ),
     "log_sigmoid": Native(
         "unified_act_torch.kernels:log_sigmoid",
         dtypes=("float16", "bfloat16", "float32"),

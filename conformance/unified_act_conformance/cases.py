@@ -29,35 +29,35 @@ ORDERS = (0, 1, 2)
 Parameters = Mapping[str, float | int]
 
 # Besides the defaults, where there are any: other frameworks' defaults, and values that make a
-# shortcut show.
+# shortcut show. Factors are no float32 numbers, so that it shows where one becomes that.
 VARIANTS: Mapping[str, Sequence[Parameters]] = MappingProxyType(
     {
         "affine": [{"alpha": 2.0, "beta": -0.75}, {"alpha": -0.3, "beta": 0.1}],
-        "celu": [{"alpha": 0.5}],
+        "celu": [{"alpha": 0.3}],
         "clipped_gelu": [{"min_value": 9.0, "max_value": 12.0}],
         "clipped_relu": [{"max_value": 20.0}, {"max_value": 0.75}],
-        "elu": [{"alpha": 0.25}],
+        "elu": [{"alpha": 0.3}],
         "geglu": [{"axis": 0}],
         "glu": [{"gate_first": True}, {"axis": 0}],
-        "gumbel_softmax": [{"tau": 0.5, "hard": True}, {"axis": 0}],
+        "gumbel_softmax": [{"tau": 0.7, "hard": True}, {"axis": 0}],
         "hard_shrink": [{"threshold": 1.25}],
         "hard_sigmoid": [{"alpha": 0.2}],
         "hard_sigmoid_02": [{"alpha": 0.25, "beta": 0.25}],
         "hard_tanh": [{"min_value": -2.0, "max_value": 0.5}],
         "laplace": [{"mu": 0.707107, "sigma": 0.282095}, {"mu": -1.5, "sigma": 2.0}],
-        "leaky_relu": [{"negative_slope": 0.3}, {"negative_slope": -0.5}],
+        "leaky_relu": [{"negative_slope": s} for s in (0.3, -0.5, 0.0)],
         "log_softmax": [{"axis": 0}],
         "maxout": [{"groups": 2}, {"groups": 3, "axis": 0}],
         "prelu": [{"axis": -1}],
         "rrelu": [{"training": True}],
-        "scaled_tanh": [{"alpha": 0.5, "beta": 2.0}],
+        "scaled_tanh": [{"alpha": 0.7, "beta": 1.3}],
         "shrink": [{"threshold": 1.25, "bias": 0.75}],
         "silu": [{"beta": 1.702}],
         "silu_beta": [{"axis": -1}],
         "snake": [{"axis": -1}],
         "soft_shrink": [{"threshold": 1.25}],
         "softmax": [{"axis": 0}],
-        "softplus": [{"beta": 5.0}],
+        "softplus": [{"beta": 4.7}],
         "softplus_beta": [{"axis": -1}],
         "sparsemax": [{"axis": 0}],
         "squareplus": [{"b": 0.0}, {"b": 0.3}],

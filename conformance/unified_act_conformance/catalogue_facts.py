@@ -56,8 +56,8 @@ def implementations(
         if kernel.only:
             only = ", ".join(f"{key}={value:g}" for key, value in kernel.only.items())
             why.append(f"for {only} only")
-            if parameters is not None and kernel.arguments(parameters) is None:
-                own = ()
+        if parameters is not None and kernel.arguments(parameters) is None:
+            own = ()
         yield Implementation(name, kernel.label, own, dtypes, "; ".join(why))
 
 

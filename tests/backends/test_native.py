@@ -50,6 +50,7 @@ def test_names_an_activation(backend, name):
     parameters = {parameter.name for parameter in SPECS[REQUIRED.get(name, name)].parameters}
     assert set(row.dtypes) <= set(DTYPES)
     assert row.keywords.keys() | row.only.keys() == parameters
+    assert row.unless.keys() <= parameters
     assert not row.keywords.keys() & row.only.keys()
     assert not set(row.keywords.values()) & row.constants.keys()
 
@@ -150,15 +151,17 @@ def test_strict_never_calls_it(monkeypatch, backend, name):
 
 
 @pytest.mark.parametrize(
-    ("backend", "name"), [(b, n) for b, n in ROWS if load_backend(b).native[n].only]
+    ("backend", "name"), [(b, n) for b, n in ROWS if kernel(b, n).only or kernel(b, n).unless]
 )
 def test_other_parameters_get_the_shared_definition(monkeypatch, backend, name):
     row = kernel(backend, name)
     monkeypatch.setattr(Native, "find", lambda self, module: 1 / 0)
-    for parameter, value in row.only.items():
-        function = ua.get_activation(
-            name, backend=backend, **{parameter: value + (1 if value == int(value) else 0.125)}
-        )
+    others = {
+        parameter: value + (1 if value == int(value) else 0.125)
+        for parameter, value in row.only.items()
+    }
+    for parameter, value in {**others, **row.unless}.items():
+        function = ua.get_activation(name, backend=backend, **{parameter: value})
         if name != "prelu":
             harness = load_harness(backend)
             x = to_type(np.ones((2, 3)), "float32")

@@ -10,7 +10,7 @@ from unified_act.onnx.native import ADMITTED
 from unified_act.registry import ACTIVATIONS
 
 LOSES_A_SIGN = {
-    *("celu", "celu(alpha=0.5)", "clipped_gelu", "elu", "elu(alpha=0.25)", "gelu", "gelu_tanh"),
+    *("celu", "celu(alpha=0.3)", "clipped_gelu", "elu", "elu(alpha=0.3)", "gelu", "gelu_tanh"),
     *("hard_mish", "quick_gelu", "selu", "silu", "silu(beta=1.702)", "tanh_shrink"),
 }
 """In strict a `where` takes a -0 from its first branch there; ONNX Runtime's Where makes it 0."""
