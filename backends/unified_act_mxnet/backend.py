@@ -143,22 +143,30 @@ def _compiled(
 
     def call(*inputs: Any) -> Any:
         shape = inputs[0].shape
-        # Reductions and casts of arrays without elements, which there are then, fail or crash.
+        # Arrays without elements, which there are then, crash reductions, casts and splits.
         if mx.util.is_np_shape() and 0 in shape:
-            if activation.resizes:
-                raise UnsupportedError(
-                    f"{activation.name}: MXNet cannot cut up an array without elements."
-                )
-            return inputs[0].copy()
+            return of_nothing(*inputs) if activation.resizes else inputs[0].copy()
         reshaped = _workable(shape, axis, activation.kind)
         if reshaped == shape:
             return run(*inputs)
         # With memory of its own, which an array without dimensions needs.
         given = [x.reshape(reshaped).copy() if x.shape == shape else x for x in inputs]
         result = run(*given)
+        return result.reshape(with_length(shape, result.shape[axis]))
+
+    def of_nothing(x: Any, *others: Any) -> Any:
+        """In the shape that the result would have."""
+        length = 0
+        if x.shape[axis]:
+            filled = mx.nd.ones([n or 1 for n in x.shape], dtype=x.dtype, ctx=x.context)
+            with mx.autograd.pause():
+                length = run(filled, *others).shape[axis]
+        return x.reshape(with_length(x.shape, length))
+
+    def with_length(shape: tuple[int, ...], length: int) -> tuple[int, ...]:
         if not activation.resizes:
-            return result.reshape(shape)
-        return result.reshape((*shape[:axis], result.shape[axis], *shape[axis:][1:]))
+            return shape
+        return (*shape[:axis], length, *shape[axis:][1:])
 
     def run(*inputs: Any) -> Any:
         chosen = graph if value_graph is None or mx.autograd.is_recording() else value_graph
