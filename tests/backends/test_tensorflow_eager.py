@@ -108,3 +108,10 @@ def test_without_what_is_not_public_the_long_way_is_taken(monkeypatch, module, l
 
 def is_compiled(function):
     return function.__code__.co_filename == "<string>"
+
+
+@pytest.mark.parametrize("axis", [-1, 0])
+def test_what_the_kernel_refuses_goes_the_long_way(axis):
+    """Which says it in words of its own, and not in an inner exception of TensorFlow's."""
+    call = eager.eager_first(NATIVE["log_softmax"], {"axis": axis}, lambda x: "the long way")
+    assert call(tf.constant(1.0)) == "the long way"
