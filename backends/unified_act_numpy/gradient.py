@@ -36,8 +36,9 @@ def _widen(x: Array) -> Array:
 
 
 def _narrow(result: Array, like: Array) -> Array:
+    """In the type and shape of `like`; without dimensions a scalar, as from NumPy's functions."""
     narrow = result.astype(like.dtype, copy=False)
-    return narrow if like.ndim else narrow.reshape(())
+    return narrow if like.ndim else narrow.reshape(())[()]
 
 
 def _in_blocks(function: Callable[..., Array], *arrays: Array) -> Array:

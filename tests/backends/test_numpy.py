@@ -37,8 +37,7 @@ class TestPromotion:
         function = ua.get_activation(name, backend="numpy", numerics=numerics)
         x = np.array(-0.5, dtype)
         for result in (function(x), *ua.value_and_grad(function, x)):
-            assert result.dtype == dtype
-            assert result.shape == ()
+            assert type(result) is np.dtype(dtype).type  # a scalar, as of NumPy's own functions
 
     def test_scalars(self, name, numerics, dtype):
         for backend in ("numpy", None):
