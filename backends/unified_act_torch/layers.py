@@ -27,7 +27,6 @@ __all__ = [
 ]
 
 _MODULES: Mapping[str, type[nn.Module]] = {
-    "celu": nn.CELU,
     "clipped_relu": nn.Hardtanh,
     "elu": nn.ELU,
     "hard_shrink": nn.Hardshrink,

@@ -168,7 +168,7 @@ def _choose(
     admitted = ADMITTED.get(activation.name)
     if numerics == "fast" and admitted is not None:
         for computed in dict.fromkeys((dtype, wide)):
-            if computed in admitted.dtypes:
+            if admitted.holds_for(computed, parameters):
                 operator = operator_for(activation, parameters, computed, opset)
                 if operator is not None:
                     return computed, operator

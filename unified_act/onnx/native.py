@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import inf
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from onnx import defs
@@ -26,12 +27,19 @@ class Admission(NamedTuple):
     Attributes:
         dtypes: The dtypes in which it passes the fast gate, and so is used.
         off_at: The inputs, all infinite, at which it does not, and is used all the same.
+        unless: Parameter values with which it is not used.
         why: Why the dtypes that are missing are missing, and what is off.
     """
 
     dtypes: Sequence[str] = DTYPES
     off_at: Sequence[float] = ()
+    unless: Mapping[str, float] = MappingProxyType({})
     why: str = ""
+
+    def holds_for(self, dtype: str, parameters: Mapping[str, Any]) -> bool:
+        """Whether the operator is used for these."""
+        excluded = any(parameters[name] == value for name, value in self.unless.items())
+        return dtype in self.dtypes and not excluded
 
 
 _NAN = "NaN where infinity meets 0 or itself"
@@ -61,7 +69,9 @@ ADMITTED: Mapping[str, Admission] = {
     "hard_tanh": Admission(_USUAL, why=_NO_BFLOAT16),
     "hardmax": Admission((), why=f"{_NOT_NAN} all along its axis"),
     "identity": Admission(),
-    "leaky_relu": Admission(_NARROW, why=_NO_KERNEL),
+    "leaky_relu": Admission(
+        _NARROW, unless={"negative_slope": 0.0}, why=f"{_NO_KERNEL}; slope 0: NaN at minus infinity"
+    ),
     "log_softmax": Admission(
         _NARROW, why=f"float64: -inf along an axis that holds infinity; {_NO_BFLOAT16}"
     ),
