@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 
 from unified_act.activation import Activation
@@ -14,17 +15,12 @@ Shape = Sequence[int | None]
 """Lengths; None where a framework learns one only when a graph runs."""
 
 
-def _own_shape(x: Any) -> Shape | None:
-    shape: Shape = x.shape
-    return shape
-
-
 def with_shape_check(
     function: Callable[..., Any],
     activation: Activation,
     parameters: Mapping[str, Any],
     *,
-    shape_of: Callable[[Any], Shape | None] = _own_shape,
+    shape_of: Callable[[Any], Shape | None] = attrgetter("shape"),
 ) -> Callable[..., Any]:
     """Returns `function`, which raises about arrays whose shapes do not go together.
 

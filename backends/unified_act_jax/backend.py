@@ -91,8 +91,8 @@ def _compiled(
             return function(*inputs)
         return function(*[x[None] for x in inputs])[0]
 
-    rows_at_least = activation.along_axis and not activation.resizes
-    checked = with_shape_check(of_rows if rows_at_least else function, activation, parameters)
+    keeps_shape = activation.along_axis and not activation.resizes
+    checked = with_shape_check(of_rows if keeps_shape else function, activation, parameters)
     if checked is not function:
         checked.__name__ = activation.name  # which jaxprs and profiles show
     return jax.jit(checked)

@@ -40,6 +40,7 @@ _TYPES: dict[str, Any] = {
     "float64": np.float64,
 }
 _MOST_DIMENSIONS = 5
+"""As many as the operators that broadcast take."""
 _IN_A_GRAPH = ("float16", "float32", "float64")
 """The dtypes that a user's graph may turn out to have, so that a kernel there must do for all."""
 

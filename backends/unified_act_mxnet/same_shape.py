@@ -1,4 +1,4 @@
-"""The `namespace` for definitions in which all arrays have one shape."""
+"""The `namespace` for definitions that choose among arrays of one shape only."""
 
 from __future__ import annotations
 

@@ -24,6 +24,7 @@ __all__ = ["TensorflowBackend"]
 
 
 _MOST_DIMENSIONS = 5
+"""As many as oneDNN's softmax takes."""
 
 
 class TensorflowBackend:

@@ -36,7 +36,7 @@ VARIANTS: Mapping[str, Sequence[Parameters]] = MappingProxyType(
         "celu": [{"alpha": 0.3}],
         "clipped_gelu": [{"min_value": 9.0, "max_value": 12.0}],
         "clipped_relu": [{"max_value": 20.0}, {"max_value": 0.75}],
-        "elu": [{"alpha": 0.3}],
+        "elu": [{"alpha": 0.25}, {"alpha": 0.3}],
         "geglu": [{"axis": 0}],
         "glu": [{"gate_first": True}, {"axis": 0}],
         "gumbel_softmax": [{"tau": 0.7, "hard": True}, {"axis": 0}],

@@ -41,7 +41,9 @@ class TestNativeModules:
         for ours, theirs in zip(*results, strict=True):
             assert bits("torch", ours, dtype) == bits("torch", theirs, dtype)
 
-    @pytest.mark.parametrize("name", ["celu", "gelu", "gelu_tanh", "hard_silu", "softplus"])
+    @pytest.mark.parametrize(
+        "name", ["celu", "gelu", "gelu_tanh", "hard_silu", "softplus", "log_sigmoid"]
+    )
     def test_not_where_a_dtype_is_served_otherwise(self, name):
         assert type(layer_of(name)) is ActivationLayer
 

@@ -32,7 +32,8 @@ NAMES = [
 OTHER_PARAMETERS = [
     *("affine(alpha=2.0, beta=-0.75)", "affine(alpha=-0.3, beta=0.1)", "celu(alpha=0.3)"),
     *("clipped_gelu(min_value=9.0, max_value=12.0)", "clipped_relu(max_value=20.0)"),
-    *("clipped_relu(max_value=0.75)", "elu(alpha=0.3)", "geglu(axis=0)", "glu(gate_first=True)"),
+    *("clipped_relu(max_value=0.75)", "elu(alpha=0.25)", "elu(alpha=0.3)", "geglu(axis=0)"),
+    "glu(gate_first=True)",
     *("glu(axis=0)", "gumbel_softmax(tau=0.7, hard=True)", "gumbel_softmax(axis=0)"),
     *("hard_shrink(threshold=1.25)", "hard_sigmoid(alpha=0.2)"),
     *("hard_sigmoid_02(alpha=0.25, beta=0.25)", "hard_tanh(min_value=-2.0, max_value=0.5)"),
