@@ -1,6 +1,7 @@
 """What a call costs: the framework's own function beside ours, with the same arguments.
 
-Run with `make bench`. Medians of interleaved runs, so that both see the same machine.
+Run with `make bench`. Both calls of a row are timed in turn, so that they see the same machine, and
+all rows again and again, so that a median is over seconds in which the machine changes its pace.
 """
 
 from __future__ import annotations
@@ -22,9 +23,10 @@ from rich.table import Table
 import unified_act as ua
 from unified_act.backend import Numerics
 
-ROUNDS = 601
+PASSES = 9
+ROUNDS = 101  # in each pass
 SECONDS_PER_ROUND = 0.0004  # as short as that, both calls meet the same pace of the machine
-ROUNDS_OF_ONE = 61
+ROUNDS_OF_ONE = 7
 LARGE = 1_000_000
 MANY = 50
 
@@ -110,27 +112,52 @@ def scope(backend: str) -> tuple[dict[str, Any], Callable[[int], Any], Callable[
     return {"np": np}, lambda n: np.linspace(-3, 3, n, dtype=np.float32), lambda y: y
 
 
-def medians(calls: Sequence[Callable[[], Any]]) -> list[float]:
-    """Returns the median duration of each call in microseconds, all timed in turn."""
-    timeit.timeit(calls[0], number=3)  # the first calls take longest
-    number = max(1, int(SECONDS_PER_ROUND / max(timeit.timeit(calls[0], number=3) / 3, 1e-7)))
-    durations: list[list[float]] = [[] for _ in calls]
-    for _ in range(ROUNDS if number > 1 else ROUNDS_OF_ONE):
-        for call, found in zip(calls, durations, strict=True):
-            found.append(timeit.timeit(call, number=number) / number * 1e6)
-    return [statistics.median(found) for found in durations]
+@dataclass
+class Timing:
+    """The two calls of a row, and what they have taken so far.
+
+    Attributes:
+        backend: The backend.
+        pair: What is compared.
+        calls: The framework's call and ours.
+        number: How many calls are timed as one.
+        durations: Microseconds of the framework's calls and of ours.
+    """
+
+    backend: str
+    pair: Pair
+    calls: Sequence[Callable[[], Any]]
+    number: int = field(init=False)
+    durations: tuple[list[float], list[float]] = field(default_factory=lambda: ([], []))
+
+    def __post_init__(self) -> None:
+        """Chooses a number of calls that takes as long as a round should."""
+        timeit.timeit(self.calls[0], number=3)  # the first calls take longest
+        once = timeit.timeit(self.calls[0], number=3) / 3
+        self.number = max(1, int(SECONDS_PER_ROUND / max(once, 1e-7)))
+
+    def run(self) -> None:
+        """Times both calls in turn, for the rounds of one pass."""
+        for _ in range(ROUNDS if self.number > 1 else ROUNDS_OF_ONE):
+            for call, found in zip(self.calls, self.durations, strict=True):
+                found.append(timeit.timeit(call, number=self.number) / self.number * 1e6)
+
+    def row(self) -> Sequence[str]:
+        """Returns the row of the table."""
+        native, own = map(statistics.median, self.durations)
+        label = self.pair.activation + (" strict" if self.pair.numerics == "strict" else "")
+        figures = (f"{native:.2f}", f"{own:.2f}", f"{own - native:+.2f}", f"{own / native:.2f}")
+        return (self.backend, self.pair.statement, label, *figures)
 
 
-def add_rows(table: Table, backend: str, size: int) -> None:
-    """Times all pairs of a backend on inputs of one size."""
+def timings(backend: str, size: int) -> list[Timing]:
+    """Returns the pairs of a backend, ready to be timed on inputs of one size."""
     names, make, wait = scope(backend)
     x = make(size)
+    found = []
     for pair in PAIRS[backend]:
         ours = ua.get_activation(
-            pair.activation,
-            backend=backend,
-            numerics=pair.numerics,
-            **pair.parameters,
+            pair.activation, backend=backend, numerics=pair.numerics, **pair.parameters
         )
         statements = (pair.statement, f"ours({pair.inputs})")
         if size > 1:
@@ -141,17 +168,8 @@ def add_rows(table: Table, backend: str, size: int) -> None:
             eval(f"lambda {', '.join(f'{n}={n}' for n in bound)}: {statement}", bound)  # noqa: S307
             for statement in statements
         ]
-        native, own = medians(calls)
-        label = pair.activation + (" strict" if pair.numerics == "strict" else "")
-        table.add_row(
-            backend,
-            pair.statement,
-            label,
-            f"{native:.2f}",
-            f"{own:.2f}",
-            f"{own - native:+.2f}",
-            f"{own / native:.2f}",
-        )
+        found.append(Timing(backend, pair, calls))
+    return found
 
 
 def process_time(code: str, folder: Path) -> float:
@@ -210,8 +228,12 @@ def main() -> None:
         table = Table(title=f"Forward call on {title}, median µs")
         for heading in ("backend", "the framework's own", "ours", "own", "ours", "diff", "ratio"):
             table.add_column(heading, justify="left" if len(heading) > 5 else "right")
-        for backend in PAIRS:
-            add_rows(table, backend, size)
+        rows = [timing for backend in PAIRS for timing in timings(backend, size)]
+        for _ in range(PASSES):
+            for timing in rows:
+                timing.run()
+        for timing in rows:
+            table.add_row(*timing.row())
         console.print(table)
 
 
