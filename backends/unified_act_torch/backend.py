@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = ["TorchBackend"]
 
+_CAST_BY_AUTOCAST = (torch.float16, torch.bfloat16, torch.float32)
+
 
 class TorchBackend:
     """The backend ``"torch"``."""
@@ -65,14 +67,12 @@ class TorchBackend:
         checked = self._checked(activation, by_dtype, inputs, as_node)
         if not admitted or inputs > 2 or (inputs == 2 and kernel.is_override):
             return checked  # a user's function may take a mask or noise, of another type
-        given, test = ["x"], dtype_test(kernel.dtypes)
-        if inputs == 2:
-            given, test = ["x", "weight"], f"({test}) and weight.dtype is dtype"
+        given = ["x", "weight"][:inputs]
         function, call = fastest_call(kernel, arguments, given)
         scope = {**admitted, "function": function}
-        if inputs == 2 or activation.along_axis:  # of shapes that do not go together
+        if inputs == 2 or activation.along_axis:  # of types or shapes that do not go together
             scope["refusals"] = (AttributeError, TypeError, IndexError, RuntimeError)
-        return shortcut(test, call, checked, scope, given)
+        return shortcut(dtype_test(kernel.dtypes), call, checked, scope, given)
 
     def _checked(
         self,
@@ -141,6 +141,8 @@ def _by_dtype(
             if isinstance(x, Proxy):
                 return as_node(x, *further)
             raise _wrong_input(name, x) from None
+        if activation.weights:
+            further = _autocast(x, further)
         allowed = {"mask": (torch.bool,), "weight": (x.dtype,), "noise": (x.dtype, torch.float32)}
         check_further(
             activation,
@@ -151,6 +153,20 @@ def _by_dtype(
         return function(x, *further)
 
     return unary if inputs == 1 else with_more
+
+
+def _autocast(x: Tensor, weights: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Returns the weights in the type of `x` where autocast is on, which leaves float64 alone."""
+    if all(getattr(weight, "dtype", None) is x.dtype for weight in weights):
+        return weights
+    device = x.device.type
+    if not torch.amp.is_autocast_available(device) or not torch.is_autocast_enabled(device):
+        return weights
+
+    def is_cast(array: Any) -> bool:
+        return isinstance(array, Tensor) and array.dtype in _CAST_BY_AUTOCAST
+
+    return tuple(w.to(x.dtype) if is_cast(w) and is_cast(x) else w for w in weights)
 
 
 def _wrong_input(name: str, x: Any) -> InputTypeError:

@@ -90,10 +90,6 @@ class ActivationLayer(nn.Module):
             node: Any = x.tracer.create_proxy("call_module", path, (x, *others), keywords)
             return node
         weights = [getattr(self, name) for name in self.spec.initial]
-        if weights and torch.is_autocast_enabled(
-            x.device.type
-        ):  # the input may be narrower than the weights
-            weights = [weight.to(x.dtype) for weight in weights]
         result: Tensor = self.spec.function(x, *weights, *others, **keywords)
         return result
 

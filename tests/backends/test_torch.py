@@ -303,11 +303,45 @@ class TestInputs:
             assert again.activation == model.activation
             same(again[0](X), model[0](X))
 
-    def test_autocast_keeps_the_type_of_the_input(self):
+
+class TestAutocast:
+    def test_it_keeps_the_type_of_the_input(self):
         function = ua.get_activation("mish", backend="torch", numerics="strict")
         with torch.autocast("cpu", torch.bfloat16):
             assert function(X).dtype == torch.float32
             assert function(X.bfloat16()).dtype == torch.bfloat16
+
+    @every_numerics
+    @pytest.mark.parametrize("name", [name for name, spec in SPECS.items() if spec.weights])
+    def test_weights_may_stay_as_they_are(self, name, numerics):
+        function = ua.get_activation(name, backend="torch", numerics=numerics)
+        x, weights = X.bfloat16(), [weight.requires_grad_() for weight in further(name)]
+        expected = function(x, *(weight.bfloat16() for weight in weights))
+        with torch.autocast("cpu", torch.bfloat16):
+            value = function(x, *weights)
+        same(value, expected)
+        gradients = torch.autograd.grad(value.sum(), weights)
+        same(gradients, torch.autograd.grad(expected.sum(), weights))
+        with pytest.raises(ua.InputTypeError, match="Cast the weight"):
+            function(x, *weights)
+
+    @every_numerics
+    @pytest.mark.parametrize(
+        ("dtype", "weight_dtype"),
+        [
+            (torch.float32, torch.float64),
+            (torch.float64, torch.float32),
+            (torch.bfloat16, torch.float64),
+            (torch.bfloat16, torch.int32),
+        ],
+    )
+    def test_what_it_does_not_cast_is_refused(self, dtype, weight_dtype, numerics):
+        function = ua.get_activation("prelu", backend="torch", numerics=numerics)
+        with (
+            torch.autocast("cpu", torch.bfloat16),
+            pytest.raises(ua.InputTypeError, match="Cast the weight"),
+        ):
+            function(X.to(dtype), torch.ones(1, dtype=weight_dtype))
 
 
 class TestKernelsThatAreWrong:

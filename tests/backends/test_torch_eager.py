@@ -90,16 +90,6 @@ def test_prelu_goes_straight_to_the_kernel(monkeypatch):
     assert torch.equal(function(x, weight), torch.prelu(x, weight))
 
 
-@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float64])
-def test_autocast_lets_no_other_weight_pass(dtype):
-    function = ua.get_activation("prelu", backend="torch")
-    with (
-        torch.autocast("cpu", dtype=torch.bfloat16),
-        pytest.raises(ua.InputTypeError, match="Cast the weight"),
-    ):
-        function(torch.ones(2, 2), torch.ones(1, dtype=dtype))
-
-
 def test_a_function_of_a_users_is_not_given_what_was_not_checked():
     @ua.register_activation(
         "scaled",

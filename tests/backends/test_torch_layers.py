@@ -92,6 +92,10 @@ class TestLearned:
         module = copy.deepcopy(layer_of(name, channels=None, axis=-1))
         assert module(X).shape == X.shape
 
+    def test_without_memory(self, name):
+        module = layer_of(name, channels=6, axis=-1, options={"device": "meta"})
+        assert module(X.to("meta")).shape == X.shape
+
     def test_weights_keep_their_dtype_outside_of_autocast(self, name):
         module = layer_of(name, channels=6, axis=-1)
         if type(module) is ActivationLayer:
