@@ -1,8 +1,9 @@
 """What a call costs: the framework's own function beside ours, with the same arguments.
 
 Run with `make bench`. Both calls of a row are timed in turn, so that they see the same machine, and
-all rows again and again, so that a median is over seconds in which the machine changes its pace. The
-difference is the median of those between neighbours, which scatters less than that of two medians.
+all rows again and again, so that a median is over seconds in which the machine changes its pace.
+The difference is the median of those between neighbours, which scatters less than that of two
+medians.
 """
 
 from __future__ import annotations
