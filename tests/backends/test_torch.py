@@ -325,6 +325,13 @@ class TestAutocast:
         with pytest.raises(ua.InputTypeError, match="Cast the weight"):
             function(x, *weights)
 
+    @pytest.mark.parametrize("name", ["prelu", "snake"])
+    def test_compiled(self, name):
+        function = ua.get_activation(name, backend="torch")
+        compiled = torch.compile(function, fullgraph=True, backend="aot_eager")
+        with torch.autocast("cpu", torch.bfloat16):
+            same(compiled(X.bfloat16(), *further(name)), function(X.bfloat16(), *further(name)))
+
     @every_numerics
     @pytest.mark.parametrize(
         ("dtype", "weight_dtype"),
