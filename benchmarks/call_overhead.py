@@ -146,10 +146,10 @@ class Timing:
 
     def row(self) -> Sequence[str]:
         """Returns the row of the table."""
-        native, own = map(statistics.median, self.durations)
+        native, ours = map(statistics.median, self.durations)
         more = statistics.median(b - a for a, b in zip(*self.durations, strict=True))
         label = self.pair.activation + (" strict" if self.pair.numerics == "strict" else "")
-        figures = (f"{native:.2f}", f"{own:.2f}", f"{more:+.2f}", f"{own / native:.2f}")
+        figures = (f"{native:.2f}", f"{ours:.2f}", f"{more:+.2f}", f"{ours / native:.2f}")
         return (self.backend, self.pair.statement, label, *figures)
 
 

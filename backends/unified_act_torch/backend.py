@@ -157,16 +157,18 @@ def _by_dtype(
 
 def _autocast(x: Tensor, weights: tuple[Any, ...]) -> tuple[Any, ...]:
     """Returns the weights in the type of `x` where autocast is on, which leaves float64 alone."""
-    if all(getattr(weight, "dtype", None) is x.dtype for weight in weights):
+    same = all(getattr(weight, "dtype", None) is x.dtype for weight in weights)
+    if same or x.dtype not in _CAST_BY_AUTOCAST:
         return weights
     device = x.device.type
     if not torch.amp.is_autocast_available(device) or not torch.is_autocast_enabled(device):
         return weights
-
-    def is_cast(array: Any) -> bool:
-        return isinstance(array, Tensor) and array.dtype in _CAST_BY_AUTOCAST
-
-    return tuple(w.to(x.dtype) if is_cast(w) and is_cast(x) else w for w in weights)
+    return tuple(
+        weight.to(x.dtype)
+        if isinstance(weight, Tensor) and weight.dtype in _CAST_BY_AUTOCAST
+        else weight
+        for weight in weights
+    )
 
 
 def _wrong_input(name: str, x: Any) -> InputTypeError:

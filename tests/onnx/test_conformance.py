@@ -11,15 +11,8 @@ from unified_act.registry import ACTIVATIONS
 
 LOSES_A_SIGN = {
     *("celu", "celu(alpha=0.3)", "clipped_gelu", "elu", "elu(alpha=0.3)", "gelu", "gelu_tanh"),
-    *(
-        "elu(alpha=0.25)",
-        "hard_mish",
-        "quick_gelu",
-        "selu",
-        "silu",
-        "silu(beta=1.702)",
-        "tanh_shrink",
-    ),
+    *("elu(alpha=0.25)", "hard_mish", "quick_gelu", "selu", "silu", "silu(beta=1.702)"),
+    "tanh_shrink",
 }
 """In strict a `where` takes a -0 from its first branch there; ONNX Runtime's Where makes it 0."""
 
