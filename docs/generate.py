@@ -16,7 +16,7 @@ from unified_act.activation import Activation
 from unified_act.backend import Native
 from unified_act.loading import backend_entries
 from unified_act.registry import ACTIVATIONS
-from unified_act_conformance.deviations import Deviation, list_deviations
+from unified_act_conformance.declared import Deviation, list_deviations
 
 __all__ = ["main", "pages"]
 

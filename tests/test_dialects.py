@@ -3,8 +3,8 @@
 import pytest
 
 import unified_act as ua
-from unified_act import dialects
 from unified_act.dialects import Cell, Dialect, find_dialect, resolve
+from unified_act.dialects import meaning as table
 from unified_act.names import normalize
 from unified_act.registry import ACTIVATIONS
 
@@ -254,7 +254,7 @@ class TestTable:
     @every_dialect
     def test_a_cell_is_an_activation_or_says_why_not(self, dialect):
         for cell in dialect.cells:
-            assert (cell.canonical is None) == (dialects.WHOLE in cell.because)
+            assert (cell.canonical is None) == (table.WHOLE in cell.because)
 
     @every_dialect
     def test_parameters_are_ours(self, dialect):
@@ -303,7 +303,7 @@ class TestTable:
         )
 
     def test_notes_are_used(self):
-        notes = set(dialects._document()["notes"].values())
+        notes = set(table._document()["notes"].values())
         assert notes == {cell.note for dialect in EVERY for cell in dialect.cells} - {""}
 
 

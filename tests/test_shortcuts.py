@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from unified_act.shortcuts import dtype_test, shortcut, with_keywords, written_call
+from unified_act.backend import dtype_test, shortcut, with_keywords, written_call
 
 
 def function(x, *, slope=0.0, mode=None):

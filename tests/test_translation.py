@@ -5,8 +5,8 @@ import pytest
 
 import unified_act as ua
 from unified_act.dialects import find_dialect, resolve, same
+from unified_act.dialects.translation import Symbol, differences, write
 from unified_act.registry import ACTIVATIONS
-from unified_act.translation import Symbol, differences, write
 
 EVERY = [find_dialect(name) for name in ua.list_dialects()]
 

@@ -14,11 +14,11 @@ from torch import nn
 
 from unified_act.callables import ActivationFunction
 from unified_act.dialects import find_dialect, resolve
+from unified_act.dialects.translation import call
 from unified_act.errors import InputTypeError, UnifiedActError, UnsupportedError
 from unified_act.layers import LayerSpec
 from unified_act.registry import ACTIVATIONS
 from unified_act.replacement import FoundActivation, ReplacementReport, Sought
-from unified_act.translation import call
 from unified_act_torch.layers import ActivationLayer, make_layer
 from unified_act_torch.native import NATIVE
 

@@ -7,14 +7,14 @@ import pytest
 
 import unified_act as ua
 from tests.implementations import forget_implementations
-from unified_act_conformance.cases import Case, Subject, list_subjects
-from unified_act_conformance.checks import list_checks, run_checks
-from unified_act_conformance.checks_bench import bench_for
-from unified_act_conformance.checks_contracts import SHARES
+from unified_act_conformance.checks.bench import bench_for
+from unified_act_conformance.checks.contracts import SHARES
+from unified_act_conformance.checks.run import list_checks, run_checks
 from unified_act_conformance.floats import widen
 from unified_act_conformance.harness import load_harness
-from unified_act_conformance.implementation import function_of_users, registered
-from unified_act_conformance.inputs_joint import spread
+from unified_act_conformance.problems.joint_inputs import spread
+from unified_act_conformance.subject.cases import Case, Subject, list_subjects
+from unified_act_conformance.subject.implementation import function_of_users, registered
 from unified_act_numpy.backend import NumpyBackend
 
 BACKENDS = ("numpy", "torch", "tensorflow", "mxnet")

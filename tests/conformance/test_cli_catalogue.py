@@ -8,10 +8,10 @@ from click.testing import CliRunner
 import unified_act as ua
 from unified_act.activation import Activation, Parameter
 from unified_act.registry import ACTIVATIONS
-from unified_act_conformance import cli_catalogue
-from unified_act_conformance.cases import Case, Subject
-from unified_act_conformance.cli import cli
-from unified_act_conformance.runner import Result
+from unified_act_conformance.commands import catalogue
+from unified_act_conformance.commands.main import cli
+from unified_act_conformance.judge.runner import Result
+from unified_act_conformance.subject.cases import Case, Subject
 
 
 def invoke(*arguments):
@@ -110,7 +110,7 @@ def test_show_measures_on_demand(monkeypatch):
     assert result.exit_code == 0, result.output
     assert "as a multiple of the budget" in " ".join(result.output.split())
     failed = Result(Case(Subject("relu"), "numpy", "float32", 0), 0.0, None, problem="wrong")
-    monkeypatch.setattr(cli_catalogue, "run", lambda cases, **options: iter([failed]))
+    monkeypatch.setattr(catalogue, "run", lambda cases, **options: iter([failed]))
     result = invoke("show", "relu", "--measure")
     assert result.exit_code == 1
     assert "raised" in result.output
