@@ -89,7 +89,7 @@ def test_links_lead_somewhere(page):
 def test_a_broken_link_is_found():
     text = f"[a]({REPOSITORY}docs/no.md) [b](#no) [c]({REPOSITORY}README.md#no) [d](README.md#no)"
     assert len(list(broken_links("docs/layers.md", text))) == 4
-    text = f"[a]({REPOSITORY}README.md#install) [b](layers.md#weights) [c](https://example.org)"
+    text = f"[a]({REPOSITORY}README.md#install) [b](layers.md#learned-weights) [c](https://example.org)"
     assert list(broken_links("docs/layers.md", text)) == []
 
 
