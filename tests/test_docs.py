@@ -106,8 +106,8 @@ def test_the_readme_reads_as_well_elsewhere():
         ("torch", "| `F.gelu(approximate='none')` | `jax.nn.gelu(approximate=False)` | "),
         ("mxnet", "| `mx.nd.LeakyReLU(act_type='elu', slope=0.25)` | `F.elu(alpha=0.25)` | "),
         ("keras2", "| `keras.layers.LeakyReLU(alpha=0.3)` | `F.leaky_relu(negative_slope=0.3)` | "),
-        ("jax", "f′(0) is 1 here and 0.01 there"),
-        ("jax", "| `gelu_tanh` | without `dialect=`, `gelu` is our own `gelu` |"),
+        ("jax", "f′(0) is 1 in jax and 0.01 in torch"),
+        ("jax", "| `gelu_tanh` | without `dialect=`, `gelu` means unified_act's `gelu` |"),
         ("README", "| `leaky_relu` | `leaky_relu(negative_slope=0.3)` | keras_layers, keras2 `Lea"),
     ],
 )
