@@ -117,7 +117,7 @@ def _kernels(kernels: dict[str, Native | None]) -> Iterable[str]:
     if rows and without:
         yield ""
     if without:
-        yield f"On {without}, `fast` uses the shared definition: there is no kernel, or no better one."
+        yield f"Shared definition on {without}: there is no kernel, or no better one."
 
 
 def _range(parameter: Parameter) -> str:
