@@ -79,14 +79,14 @@ ACTIVATIONS = (
         derivative=_laplace_derivative,
         second_derivative=_laplace_second_derivative,
         parameters=[
-            Parameter("mu", math.sqrt(0.5), "where it is ½", low=-1e15, high=1e15),
+            Parameter("mu", math.sqrt(0.5), "input at which the value is ½", low=-1e15, high=1e15),
             Parameter(
                 "sigma", math.sqrt(0.25 / math.pi), "width of the rise", low=1e-15, high=1e15
             ),
         ],
         limits=lambda mu, sigma: Limits((0.0, 1.0), (0.0, 0.0)),
         formula=r"\tfrac{1}{2} \left(1 + \operatorname{erf} \frac{x - \mu}{\sigma \sqrt{2}}\right)",
-        summary="Normal distribution function, which approximates a squared ReLU near 0.",
+        summary="Distribution function of a normal distribution; approximates squared ReLU near 0.",
         source="Ma et al. 2022, arXiv:2209.10655",
     ),
 )

@@ -230,7 +230,7 @@ def _softplus_beta_second_derivative(xp: Any, x: Any, beta: Any) -> tuple[tuple[
     return (beta * root * slope, mixed), (mixed, share * bracket / beta * share)
 
 
-_AXIS = Parameter("axis", 1, "axis of x that the channels of the weights belong to")
+_AXIS = Parameter("axis", 1, "channel axis of x, for weights with one number for each channel")
 
 ACTIVATIONS = (
     Activation(
@@ -281,7 +281,7 @@ ACTIVATIONS = (
         second_derivative=_snake_second_derivative,
         parameters=[_AXIS],
         formula=r"x + \frac{\sin^2(\alpha x)}{\alpha}",
-        summary="The input and a wave around it, for periodic signals.",
+        summary="The input plus a squared sine with a learned frequency; for periodic signals.",
         source="Ziyin, Hartwig & Ueda 2020, arXiv:2006.08195",
     ),
     Activation(
@@ -294,7 +294,7 @@ ACTIVATIONS = (
         second_derivative=_snake_beta_second_derivative,
         parameters=[_AXIS],
         formula=r"x + e^{-\beta} \sin^2(e^{\alpha} x)",
-        summary="Snake with frequency and amplitude of their own, both as logarithms.",
+        summary="Snake with separate weights for frequency and amplitude, both as logarithms.",
         source="Lee, Ping, Ginsburg, Catanzaro & Yoon 2023, arXiv:2206.04658",
     ),
     Activation(
@@ -323,7 +323,7 @@ ACTIVATIONS = (
         parameters=[_AXIS],
         aliases=("swish_beta",),
         formula=r"x \cdot \sigma(\beta x)",
-        summary="SiLU, also called swish, whose steepness is learned; x/2 where that is 0.",
+        summary="SiLU (swish) with a learned steepness; at steepness 0 it is x/2.",
         source="Ramachandran, Zoph & Le 2017, arXiv:1710.05941",
     ),
     Activation(
@@ -336,7 +336,7 @@ ACTIVATIONS = (
         second_derivative=_softplus_beta_second_derivative,
         parameters=[_AXIS],
         formula=r"\frac{1}{\beta} \log(1 + e^{\beta x})",
-        summary="Softplus whose steepness is learned; it has a pole where that is 0.",
+        summary="Softplus with a learned steepness; it has a pole at steepness 0.",
         source="Dugas, Bengio, Bélisle, Nadeau & Garcia 2001, Incorporating second-order "
         "functional knowledge for better option pricing",
     ),

@@ -89,15 +89,15 @@ ACTIVATIONS = (
         forward=_rrelu,
         derivative=_rrelu_derivative,
         parameters=[
-            Parameter("lower", 1 / 8, "lowest slope for x ≤ 0"),
-            Parameter("upper", 1 / 3, "highest slope for x ≤ 0"),
-            Parameter("training", False, "whether slopes are drawn, and not their mean taken"),
+            Parameter("lower", 1 / 8, "smallest slope for x ≤ 0"),
+            Parameter("upper", 1 / 3, "largest slope for x ≤ 0"),
+            Parameter("training", False, "whether to draw slopes; otherwise their mean is used"),
         ],
         constraint=_rrelu_constraint,
         deterministic=lambda lower, upper, training: not training,
         aliases=("randomized_relu",),
         formula=r"\begin{cases} x & x > 0 \\ a x & x \le 0 \end{cases},\ a \sim U(l, u)",
-        summary="Leaky ReLU with a slope drawn for each element in training.",
+        summary="Leaky ReLU; in training, the slope of each element is drawn at random.",
         source="Xu, Wang, Chen & Li 2015, arXiv:1505.00853",
     ),
     Activation(
@@ -109,14 +109,14 @@ ACTIVATIONS = (
         derivative=_gumbel_softmax_derivative,
         second_derivative=_gumbel_softmax_second_derivative,
         parameters=[
-            Parameter("tau", 1.0, "temperature; the lower, the closer to a choice", low=POSITIVE),
+            Parameter("tau", 1.0, "temperature; the lower, the closer to one-hot", low=POSITIVE),
             Parameter(
-                "hard", False, "whether the result is a choice, with the gradient of softmax"
+                "hard", False, "whether the result is one-hot, with the gradient of the soft sample"
             ),
             AXIS,
         ],
         formula=(r"\operatorname{softmax}((x + g) / \tau),\ g = -\log(-\log u),\ u \sim U(0, 1)"),
-        summary="A sample of a categorical distribution that can be differentiated.",
+        summary="A differentiable random sample from a categorical distribution.",
         source="Jang, Gu & Poole 2016, arXiv:1611.01144; Maddison, Mnih & Teh 2016, "
         "arXiv:1611.00712",
     ),
