@@ -89,3 +89,32 @@ class TestSpecialWeights:
         weights = [native(backend, np.array([number]), dtype) for number in (0.75, 0.5)]
         found = xielu(x, *weights)
         np.testing.assert_array_equal(back(backend, found, dtype), -0.5)
+
+
+@every_backend
+@every_numerics
+@every_dtype
+class TestNoiseAtTheEndsOfItsRange:
+    @pytest.mark.parametrize("hard", [False, True])
+    @pytest.mark.parametrize(
+        "noise", [[0.5, 1.0, 0.5], [0.0, 1.0, 0.0], [0.0, 0.5, 0.0], [0.25, 0.5, 0.25]]
+    )
+    def test_gumbel_softmax_has_finite_shares_and_gradients(
+        self, backend, numerics, dtype, noise, hard
+    ):
+        gumbel = ua.get_activation("gumbel_softmax", backend=backend, numerics=numerics, hard=hard)
+        x = native(backend, np.zeros((1, 3)), dtype)
+        value, gradients = ua.value_and_grad(gumbel, x, native(backend, np.array([noise]), dtype))
+        shares = back(backend, value, dtype)
+        np.testing.assert_allclose(shares.sum(), 1.0, rtol=0.01)
+        assert shares.argmax() == 1
+        assert np.isfinite(
+            back(backend, gradients[0] if isinstance(gradients, tuple) else gradients, dtype)
+        ).all()
+
+    def test_rrelu_outside_of_it_is_nan(self, backend, numerics, dtype):
+        rrelu = ua.get_activation("rrelu", backend=backend, numerics=numerics, training=True)
+        x = native(backend, np.full(5, -1.0), dtype)
+        noise = native(backend, np.array([-0.5, 0.0, 0.5, 1.0, 1.5]), dtype)
+        found = back(backend, rrelu(x, noise), dtype)
+        np.testing.assert_array_equal(np.isnan(found), [True, False, False, False, True])
