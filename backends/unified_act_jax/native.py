@@ -26,7 +26,12 @@ NATIVE = {
         "nn.leaky_relu", (), {"negative_slope": "negative_slope"}, why="gradient 1 at 0"
     ),
     "log_sigmoid": Native("nn.log_sigmoid", _WIDE, why=_OWN_TYPE),
-    "log_softmax": Native("nn.log_softmax", keywords={"axis": "axis"}),
+    "log_softmax": Native(
+        "nn.log_softmax",
+        ("bfloat16", *_WIDE),
+        {"axis": "axis"},
+        why="float16: minus infinity in rows of more than 65,504 elements",
+    ),
     "mish": Native("nn.mish", (), why="the gradient is 1 from 8 on, 3e-6 too early in float32"),
     "relu": Native("nn.relu"),
     "relu6": Native("nn.relu6"),

@@ -65,9 +65,10 @@ NATIVE = {
     ),
     "log_softmax": Native(
         "log_softmax",
-        dtypes=("float16", "bfloat16", "float64"),
+        dtypes=("bfloat16", "float64"),
         keywords={"axis": "axis"},
-        why="float32: positive for the largest element",
+        why="float32: positive for the largest element; "
+        "float16: its sums are wrong in rows of more than 2,048 elements",
     ),
     "relu": Native("relu", dtypes=("float16", "float32", "float64"), why="bfloat16: 0 for NaN"),
     "relu6": Native(
@@ -83,7 +84,12 @@ NATIVE = {
         why="the gradient is wrong for every negative input",
     ),
     "sigmoid": Native("sigmoid"),
-    "softmax": Native("softmax", keywords={"axis": "axis"}),
+    "softmax": Native(
+        "softmax",
+        dtypes=("bfloat16", "float32", "float64"),
+        keywords={"axis": "axis"},
+        why="float16: its sums are wrong in rows of more than 2,048 elements",
+    ),
     "softplus": Native(
         "Activation",
         dtypes=("float16",),
