@@ -28,7 +28,12 @@ NATIVE = {
         "nn.leaky_relu", (), {"negative_slope": "negative_slope"}, why="the gradient at 0 is 1"
     ),
     "log_sigmoid": Native("nn.log_sigmoid", _WIDE, why=_OWN_TYPE),
-    "log_softmax": Native("nn.log_softmax", keywords={"axis": "axis"}),
+    "log_softmax": Native(
+        "nn.log_softmax",
+        ("bfloat16", *_WIDE),
+        {"axis": "axis"},
+        why="float16: minus infinity in rows of more than 65,504 elements",
+    ),
     "mish": Native(
         "nn.mish", (), why="the gradient is exactly 1 from x = 8 on, off by 3e-6 in float32"
     ),

@@ -67,9 +67,10 @@ NATIVE = {
     ),
     "log_softmax": Native(
         "log_softmax",
-        dtypes=("float16", "bfloat16", "float64"),
+        dtypes=("bfloat16", "float64"),
         keywords={"axis": "axis"},
-        why="float32: the result for the largest element can be positive",
+        why="float32: the result for the largest element can be positive; "
+        "float16: its sums are wrong in rows of more than 2,048 elements",
     ),
     "relu": Native(
         "relu", dtypes=("float16", "float32", "float64"), why="bfloat16: returns 0 for NaN"
@@ -87,7 +88,12 @@ NATIVE = {
         why="the gradient is wrong for every negative input",
     ),
     "sigmoid": Native("sigmoid"),
-    "softmax": Native("softmax", keywords={"axis": "axis"}),
+    "softmax": Native(
+        "softmax",
+        dtypes=("bfloat16", "float32", "float64"),
+        keywords={"axis": "axis"},
+        why="float16: its sums are wrong in rows of more than 2,048 elements",
+    ),
     "softplus": Native(
         "Activation",
         dtypes=("float16",),

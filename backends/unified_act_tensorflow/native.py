@@ -35,7 +35,12 @@ NATIVE = {
         dtypes=("float16", "float32", "float64"),
         why="bfloat16: returns x below -2.9, which is 2 % off",
     ),
-    "log_softmax": Native("nn.log_softmax", keywords={"axis": "axis"}),
+    "log_softmax": Native(
+        "nn.log_softmax",
+        dtypes=("bfloat16", "float32", "float64"),
+        keywords={"axis": "axis"},
+        why="float16: minus infinity in rows of more than 65,504 elements",
+    ),
     "relu": Native("nn.relu"),
     "relu6": Native("nn.relu6"),
     "selu": Native("nn.selu", dtypes=(), why="the derivative at 0 is that of the positive side"),
@@ -47,7 +52,12 @@ NATIVE = {
         only={"beta": 1.0},
         why="16-bit types: the gradient is computed in 16 bits; beta is rounded to float32",
     ),
-    "softmax": Native("nn.softmax", keywords={"axis": "axis"}),
+    "softmax": Native(
+        "nn.softmax",
+        dtypes=("bfloat16", "float32", "float64"),
+        keywords={"axis": "axis"},
+        why="float16: its sums are wrong in rows of more than 65,504 elements",
+    ),
     "softplus": Native(
         "math.softplus",
         dtypes=("float16", "float32", "float64"),

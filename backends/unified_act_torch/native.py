@@ -58,7 +58,12 @@ NATIVE = {
         why="float64: it uses softplus, which returns x beyond a threshold; "
         "nn.functional.logsigmoid saves two tensors for backward",
     ),
-    "log_softmax": Native("log_softmax", keywords={"axis": "dim"}),
+    "log_softmax": Native(
+        "log_softmax",
+        dtypes=("bfloat16", "float32", "float64"),
+        keywords={"axis": "dim"},
+        why="float16: minus infinity in rows of more than 65,504 elements",
+    ),
     "mish": Native("nn.functional.mish"),
     "prelu": Native("prelu", only={"axis": 1}),
     "relu": Native("relu"),

@@ -48,7 +48,7 @@ def _star_relu_derivative(xp: Any, x: Any, scale: Any, bias: Any) -> tuple[Any, 
 
 
 def _tlu(xp: Any, x: Any, tau: Any) -> Any:
-    return xp.where(x <= tau, tau, x)
+    return xp.where(x <= tau, tau, xp.where(x > tau, x, x + tau))  # NaN if either is
 
 
 def _tlu_derivative(xp: Any, x: Any, tau: Any) -> tuple[Any, Any]:
@@ -121,10 +121,11 @@ def _snake_beta(xp: Any, x: Any, alpha: Any, beta: Any) -> Any:
 def _snake_beta_derivative(xp: Any, x: Any, alpha: Any, beta: Any) -> tuple[Any, Any, Any]:
     near, angle = _wave(xp, x, xp.exp(alpha))
     ratio = xp.exp(alpha - beta)
-    sine, root = xp.sin(angle), xp.sin(angle + _QUARTER_TURN)
-    # 1 + r·sin(2z), written so that nothing cancels at r = 1.
-    slope = 1.0 - ratio + root * root * ratio * 2.0
-    return slope, near * xp.sin(angle * 2.0) * ratio, -(sine * sine) * xp.exp(-beta)
+    sine, double, root = xp.sin(angle), xp.sin(angle * 2.0), xp.sin(angle + _QUARTER_TURN)
+    # 1 + r·sin(2z) cancels where the sine is near -1 and r near 1. Elsewhere the other form does.
+    flat = xp.where(double < -0.5, xp.abs(ratio - 1.0), 1.0) < 0.5
+    slope = xp.where(flat, 1.0 - ratio + root * root * ratio * 2.0, 1.0 + double * ratio)
+    return slope, near * double * ratio, -(sine * sine) * xp.exp(-beta)
 
 
 def _snake_beta_second_derivative(
@@ -147,7 +148,8 @@ def _xielu(xp: Any, x: Any, alpha_p: Any, alpha_n: Any, *, beta: float) -> Any:
     right = positive * (alpha_p * positive + beta)
     near = xp.where(negative < _FAR, 0.0, negative)
     left = alpha_n * _excess(xp, near) + near * beta
-    far = (beta - alpha_n) * negative - alpha_n  # where one infinity would meet another
+    # Where one infinity would meet another, or a slope of 0.
+    far = (beta - alpha_n) * xp.where(alpha_n == beta, 0.0, negative) - alpha_n
     return xp.where(x > 0.0, right, xp.where(negative < _FAR, far, left))
 
 

@@ -17,21 +17,27 @@ from unified_act.catalogue.softmax import (
 __all__ = ["ACTIVATIONS"]
 
 
-def _rrelu_slope(noise: Any, lower: float, upper: float) -> Any:
-    return 0.5 * (lower + upper) if noise is None else noise * (upper - lower) + lower
+_NEXT_TO_0, _NEXT_TO_1 = 2.0**-126, 1.0 - 2.0**-24
+
+
+def _rrelu_slope(xp: Any, noise: Any, lower: float, upper: float) -> Any:
+    if noise is None:
+        return 0.5 * (lower + upper)
+    share = noise + xp.sqrt(noise * (1.0 - noise)) * 0.0  # NaN where noise is not from 0 to 1
+    return share * (upper - lower) + lower
 
 
 def _rrelu(
     xp: Any, x: Any, noise: Any = None, *, lower: float, upper: float, training: bool
 ) -> Any:
     negative = xp.where(x > 0.0, 0.0, x)
-    return xp.where(x > 0.0, x, negative * _rrelu_slope(noise, lower, upper))
+    return xp.where(x > 0.0, x, negative * _rrelu_slope(xp, noise, lower, upper))
 
 
 def _rrelu_derivative(
     xp: Any, x: Any, noise: Any = None, *, lower: float, upper: float, training: bool
 ) -> tuple[Any, ...]:
-    slope = _rrelu_slope(noise, lower, upper)
+    slope = _rrelu_slope(xp, noise, lower, upper)
     if noise is None:
         return (xp.where(x > 0.0, 1.0, xp.full_like(x, slope)),)
     by_noise = xp.where(x > 0.0, 0.0, x) * (upper - lower)
@@ -42,8 +48,13 @@ def _rrelu_constraint(*, lower: float, upper: float, training: bool) -> str | No
     return None if lower <= upper else "lower must not be greater than upper"
 
 
+def _inside(xp: Any, noise: Any) -> Any:
+    """Noise between 0 and 1: what has been rounded to an end is moved next to it."""
+    return xp.where(noise == 1.0, _NEXT_TO_1, xp.where(noise == 0.0, _NEXT_TO_0, noise))
+
+
 def _gumbel_logits(xp: Any, x: Any, noise: Any, tau: float, axis: int) -> Any:
-    logits = x - xp.log(-xp.log(noise))
+    logits = x - xp.log(-xp.log(_inside(xp, noise)))
     # Less the largest, which changes nothing: divided by tau they could overflow.
     return (logits - xp.stop_gradient(xp.max(logits, axis=axis))) / tau
 
@@ -62,7 +73,8 @@ def _gumbel_softmax_derivative(
 ) -> tuple[Any, Any]:
     logits = _gumbel_logits(xp, x, noise, tau, axis)
     by_x = softmax_derivative(xp, cotangent, logits, axis=axis)[0] / tau
-    return by_x, by_x / (-xp.log(noise) * noise)
+    inside = _inside(xp, noise)
+    return by_x, by_x / (-xp.log(inside) * inside)
 
 
 def _gumbel_softmax_second_derivative(
