@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from unified_act.activation.shapes import Shape, channel_shape, check_axis, fits, section_length
+from unified_act.activation.shapes import Shape, channel_shape, fits, section_length
 from unified_act.errors import InputTypeError, InvalidActivationError
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ __all__ = ["ELEMENTWISE", "KINDS", "Kind", "WithPullback", "kind_named"]
 _Function = Callable[..., Any]
 _Pullback = Callable[..., tuple[Any, ...]]
 _Parameters = Mapping[str, Any]
+_Check = Callable[..., None]
 WithPullback = Callable[[_Function, _Function], _Function]
 """Makes a framework take its second argument, ``pullback(cotangent, *inputs)``, for that of its
 first, instead of differentiating the operations of it."""
@@ -67,13 +68,16 @@ class Kind(str):
             activation: The activation.
             part: ``"forward"``, ``"derivative"``, ``"second_derivative"`` or ``"oracle"``.
         """
-        return ("xp", *self.terms(activation.inputs))
+        leading = {"derivative": ["cotangent"], "second_derivative": ["direction", "cotangent"]}
+        carried = leading.get(part, []) if self.along_axis(activation) else []
+        return ("xp", *carried, *self.terms(activation.inputs))
 
     def elements(self, xp: Any, parameters: _Parameters) -> Callable[..., list[Any]]:
         """Returns ``elements(*inputs)``: the arrays that `forward` is given, for these inputs."""
         return lambda *inputs: list(inputs)
 
-    def listed(self, found: Any) -> Sequence[Any]:
+    @staticmethod
+    def listed(found: Any) -> Sequence[Any]:
         """What `derivative` has returned, or a row of the second one, as a sequence."""
         several: Sequence[Any] = found
         return several
@@ -97,21 +101,34 @@ class Kind(str):
             second: The second derivative, too.
             with_pullback: Makes functions with a given derivative, if the second is wanted.
         """
-        spread = self.elements(xp, parameters)
-        terms = len(self.terms(activation.inputs))
-        partials = _partials(xp, derivative, second, terms, with_pullback)
+        # Plain functions from here on, and no `self`: compilers trace them.
+        spread, listed = self.elements(xp, parameters), self.listed
+
+        def partials(*terms: Any) -> Sequence[Any]:
+            return listed(derivative(xp, *terms))
+
+        def nested(index: int, with_pullback: WithPullback, second: _Function) -> _Function:
+            def back(cotangent: Any, *terms: Any) -> tuple[Any, ...]:
+                row = listed(listed(second(xp, *terms))[index])
+                return tuple(cotangent * entry for entry in row)
+
+            return with_pullback(lambda *terms: partials(*terms)[index], back)
+
+        of_terms: Callable[..., Sequence[Any]] = partials
+        if with_pullback is not None and second is not None:
+            count = len(self.terms(activation.inputs))
+            every = [nested(index, with_pullback, second) for index in range(count)]
+            of_terms = lambda *terms: [partial(*terms) for partial in every]
 
         def scaled(cotangent: Any, *inputs: Any) -> list[Any]:
             x, *others = spread(*inputs)
             if second is not None:  # what goes back to weights has the shape of x, and so have they
                 others = [other + xp.full_like(x, 0.0) for other in others]
-            return [cotangent * partial for partial in partials(x, *others)]
+            return [cotangent * partial for partial in of_terms(x, *others)]
 
         return self._to_inputs(scaled, xp, parameters)
 
-    def _to_inputs(
-        self, scaled: Callable[..., list[Any]], xp: Any, parameters: _Parameters
-    ) -> _Pullback:
+    def _to_inputs(self, scaled: _Function, xp: Any, parameters: _Parameters) -> _Pullback:
         """Returns the pullback to the inputs, given that to the elements."""
         return lambda cotangent, *inputs: tuple(scaled(cotangent, *inputs))
 
@@ -119,6 +136,8 @@ class Kind(str):
         self, activation: Activation, xp: Any, parameters: _Parameters, derivative: _Function
     ) -> _Pullback | None:
         """Returns ``pushforward(*tangents, *inputs)``; `unified_act.assembly` says more."""
+        if self.elementwise or self.along_axis(activation):
+            return None
         spread = self.elements(xp, parameters)
 
         def pushforward(*tangents_and_inputs: Any) -> tuple[Any, ...]:
@@ -131,8 +150,8 @@ class Kind(str):
         return pushforward
 
     def sections(self, activation: Activation, parameters: _Parameters) -> int:
-        """Into how many equal parts it cuts its axis."""
-        return 1
+        """Into how many equal parts it cuts its axis; the parameter ``groups`` says it."""
+        return int(parameters.get("groups", 1)) if activation.resizes else 1
 
     def result_length(
         self, activation: Activation, parameters: _Parameters, length: int
@@ -144,17 +163,17 @@ class Kind(str):
             parameters: Every parameter with its value.
             length: How long it is in `x`.
         """
-        return length
+        if not activation.resizes:
+            return length
+        return None if activation.resized is None else activation.resized(length, **parameters)
 
-    def shape_check(
-        self, activation: Activation, parameters: _Parameters
-    ) -> Callable[..., None] | None:
+    def shape_check(self, activation: Activation, parameters: _Parameters) -> _Check | None:
         """Returns ``check(*shapes)``, which raises unless inputs of these shapes go together.
 
         None where there is nothing to check.
         """
         name, axis = activation.name, parameters.get("axis")
-        row_of_one = not activation.resizes
+        sections, row_of_one = self.sections(activation, parameters), not activation.resizes
         others = activation.inputs_for(parameters)[1:]
         roles = [self.role(activation, other) for other in others]
         wanted = {
@@ -164,7 +183,7 @@ class Kind(str):
 
         def check(x: Shape, *shapes: Shape) -> None:
             if axis is not None:
-                check_axis(x or (1,) if row_of_one else x, axis)
+                section_length(x or (1,) if row_of_one else x, sections, axis)
             for which, role, shape in zip(others, roles, shapes, strict=True):
                 if role in wanted and not fits(shape, x, broadcast=role == "mask"):
                     raise InputTypeError(
@@ -182,33 +201,10 @@ class Elementwise(Kind):
 
     elementwise = True
 
-    def listed(self, found: Any) -> Sequence[Any]:
-        """One number, not a tuple."""
+    @staticmethod
+    def listed(found: Any) -> Sequence[Any]:
+        """A single derivative, not a tuple of them."""
         return (found,)
-
-    def pullback(
-        self,
-        activation: Activation,
-        xp: Any,
-        parameters: _Parameters,
-        derivative: _Function,
-        second: _Function | None,
-        with_pullback: WithPullback | None,
-    ) -> _Pullback:
-        """The slope, times the cotangent."""
-
-        def plain_slope(x: Any) -> Any:
-            return derivative(xp, x)
-
-        slope: _Function = plain_slope
-        if with_pullback is not None and second is not None:
-            slope = with_pullback(plain_slope, lambda c, x: (c * second(xp, x),))
-        return lambda cotangent, x: (cotangent * slope(x),)
-
-    def pushforward(
-        self, activation: Activation, xp: Any, parameters: _Parameters, derivative: _Function
-    ) -> None:
-        """None of its own: the pullback is one."""
 
     def shape_check(self, activation: Activation, parameters: _Parameters) -> None:
         """Nothing to check."""
@@ -224,12 +220,6 @@ class Axis(Kind):
     def along_axis(self, activation: Activation) -> bool:
         """That is what it is."""
         return True
-
-    def arguments(self, activation: Activation, part: str) -> Sequence[str]:
-        """Its derivatives are given what they are to carry back."""
-        leading = {"derivative": ["cotangent"], "second_derivative": ["direction", "cotangent"]}
-        carried = leading.get(part, []) if self.along_axis(activation) else []
-        return ("xp", *carried, *self.terms(activation.inputs))
 
     def pullback(
         self,
@@ -261,35 +251,6 @@ class Axis(Kind):
             *(plain(cotangent, *inputs)[1:] if len(inputs) > 1 else ()),
         )
 
-    def pushforward(
-        self, activation: Activation, xp: Any, parameters: _Parameters, derivative: _Function
-    ) -> _Pullback | None:
-        """None: the derivative says what goes back."""
-        if self.along_axis(activation):
-            return None
-        return super().pushforward(activation, xp, parameters, derivative)
-
-    def sections(self, activation: Activation, parameters: _Parameters) -> int:
-        """As many as the parameter ``groups`` of one that resizes says."""
-        return int(parameters.get("groups", 1)) if activation.resizes else 1
-
-    def result_length(
-        self, activation: Activation, parameters: _Parameters, length: int
-    ) -> int | None:
-        """What the specification says of one that resizes."""
-        if not activation.resizes:
-            return length
-        known = activation.resized
-        return None if known is None else known(length, **parameters)
-
-    def shape_check(
-        self, activation: Activation, parameters: _Parameters
-    ) -> Callable[..., None] | None:
-        """The axis is there, or can be cut into the groups; a mask fits."""
-        if activation.resizes and "groups" in parameters:
-            return _check_of_sections(parameters["groups"], parameters["axis"])
-        return super().shape_check(activation, parameters)
-
 
 class Gated(Kind):
     """One half of an axis with the other."""
@@ -312,9 +273,7 @@ class Gated(Kind):
         axis, step = parameters["axis"], -1 if parameters["gate_first"] else 1
         return lambda x: xp.split(x, 2, axis=axis)[::step]
 
-    def _to_inputs(
-        self, scaled: Callable[..., list[Any]], xp: Any, parameters: _Parameters
-    ) -> _Pullback:
+    def _to_inputs(self, scaled: _Function, xp: Any, parameters: _Parameters) -> _Pullback:
         axis, step = parameters["axis"], -1 if parameters["gate_first"] else 1
         return lambda cotangent, x: (xp.concat(scaled(cotangent, x)[::step], axis=axis),)
 
@@ -325,12 +284,6 @@ class Gated(Kind):
     def result_length(self, activation: Activation, parameters: _Parameters, length: int) -> int:
         """Half of it."""
         return length // 2
-
-    def shape_check(
-        self, activation: Activation, parameters: _Parameters
-    ) -> Callable[..., None] | None:
-        """The axis has two halves."""
-        return _check_of_sections(2, parameters["axis"])
 
 
 class Learned(Kind):
@@ -348,30 +301,20 @@ class Learned(Kind):
     def elements(self, xp: Any, parameters: _Parameters) -> Callable[..., list[Any]]:
         """The weights shaped to meet `x`."""
         axis = parameters["axis"]
-        return lambda x, *weights: [
-            x,
-            *(xp.channel_weight(weight, x, axis=axis) for weight in weights),
-        ]
+        return lambda x, *weights: [x, *(xp.channel_weight(w, x, axis=axis) for w in weights)]
 
-    def _to_inputs(
-        self, scaled: Callable[..., list[Any]], xp: Any, parameters: _Parameters
-    ) -> _Pullback:
+    def _to_inputs(self, scaled: _Function, xp: Any, parameters: _Parameters) -> _Pullback:
         """Sums what each element has to say about a weight."""
         axis = parameters["axis"]
 
         def pullback(cotangent: Any, x: Any, *weights: Any) -> tuple[Any, ...]:
             by_x, *by_weights = scaled(cotangent, x, *weights)
-            sums = (
-                xp.sum_to_weight(each, weight, axis=axis)
-                for each, weight in zip(by_weights, weights, strict=True)
-            )
-            return (by_x, *sums)
+            pairs = zip(by_weights, weights, strict=True)
+            return (by_x, *(xp.sum_to_weight(each, weight, axis=axis) for each, weight in pairs))
 
         return pullback
 
-    def shape_check(
-        self, activation: Activation, parameters: _Parameters
-    ) -> Callable[..., None] | None:
+    def shape_check(self, activation: Activation, parameters: _Parameters) -> _Check | None:
         """A weight is one number, or one for each channel."""
         name, names, axis = activation.name, activation.weights, parameters["axis"]
 
@@ -403,38 +346,6 @@ class Stochastic(Axis):
     def role(self, activation: Activation, name: str) -> str:
         """All that is given after `x` is noise."""
         return "noise"
-
-
-def _partials(
-    xp: Any,
-    derivative: _Function,
-    second: _Function | None,
-    count: int,
-    with_pullback: WithPullback | None,
-) -> Callable[..., Sequence[Any]]:
-    """The partial derivatives of single elements, each with the derivatives of its own."""
-    if with_pullback is None or second is None:
-        return lambda *terms: derivative(xp, *terms)
-
-    def nested(index: int) -> _Function:
-        def plain(*terms: Any) -> Any:
-            return derivative(xp, *terms)[index]
-
-        def pullback(cotangent: Any, *terms: Any) -> tuple[Any, ...]:
-            row = second(xp, *terms)[index]
-            return tuple(cotangent * entry for entry in row)
-
-        return with_pullback(plain, pullback)
-
-    every = [nested(index) for index in range(count)]
-    return lambda *terms: [partial(*terms) for partial in every]
-
-
-def _check_of_sections(sections: int, axis: int) -> Callable[..., None]:
-    def check(x: Shape) -> None:
-        section_length(x, sections, axis)
-
-    return check
 
 
 ELEMENTWISE = Elementwise("elementwise")
