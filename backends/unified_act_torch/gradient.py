@@ -15,7 +15,7 @@ from unified_act.assembly import assemble, pullback_of, pushforward_of
 from unified_act.backend import cotangent_error
 from unified_act.errors import UnsupportedError
 from unified_act_torch import namespace
-from unified_act_torch.exported import NAMESPACE
+from unified_act_torch.variant import NAMESPACE
 
 __all__ = ["shared_definition", "value_and_grad"]
 

@@ -7,50 +7,22 @@ import sys
 from collections.abc import Sequence
 
 import torch
-from torch import (
-    Tensor,
-    abs,
-    erfc,
-    exp,
-    expm1,
-    floor,
-    full_like,
-    log,
-    log1p,
-    sin,
-    sqrt,
-    tanh,
-    where,
-)
+from torch import Tensor
 from torch.special import erfcx
 
 from unified_act import special
 from unified_act.shapes import channel_shape, section_length
 
-__all__ = [
-    "abs",
-    "channel_weight",
-    "concat",
-    "cumulative_sum",
-    "erfc",
-    "exp",
-    "expm1",
-    "floor",
-    "full_like",
-    "log",
-    "log1p",
-    "max",
-    "sin",
-    "sort",
-    "split",
-    "sqrt",
-    "stop_gradient",
-    "sum",
-    "sum_to_weight",
-    "tanh",
-    "times_erfc",
-    "where",
-]
+abs, exp, expm1, floor, log, log1p = (
+    torch.abs,
+    torch.exp,
+    torch.expm1,
+    torch.floor,
+    torch.log,
+    torch.log1p,
+)
+full_like, sin, sqrt, tanh = torch.full_like, torch.sin, torch.sqrt, torch.tanh
+erfc, where = torch.erfc, torch.where
 
 _THIS = sys.modules[__name__]
 _TAIL, _END = 5.0, 30.0

@@ -17,13 +17,18 @@ from unified_act.backend.contract import (
     input_error,
     kernel_for,
 )
+from unified_act.backend.dispatch import LEAST_NOISE, FrameworkBackend, Request, Words
 from unified_act.backend.randomness import seed_or_generator, with_generator
 
 __all__ = [
     "DTYPES",
+    "LEAST_NOISE",
     "Backend",
+    "FrameworkBackend",
     "Native",
     "Numerics",
+    "Request",
+    "Words",
     "check_further",
     "cotangent_error",
     "dtype_test",
