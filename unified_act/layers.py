@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, cast
 
 from unified_act.activation import Activation, Parameter
-from unified_act.api import get_activation
 from unified_act.backend import DTYPES, Native, Numerics, kernel_for
-from unified_act.callables import ActivationFunction
+from unified_act.callables import ActivationFunction, get_activation
 from unified_act.errors import (
     ParameterValueError,
     UnknownActivationError,
