@@ -23,18 +23,6 @@ def where(condition: Any, a: Any, b: Any) -> Any:
     return _np.where(condition, *as_arrays(a, b))
 
 
-def as_arrays(a: Any, b: Any) -> tuple[Any, Any]:
-    """`a` and `b`, one of which may be a number, both as arrays, for a choice between them.
-
-    With a number on either side MXNet 1.9.1 sends the gradient to the other side's elements.
-    """
-    if isinstance(a, float):
-        return full_like(b, a), b
-    if isinstance(b, float):
-        return a, full_like(a, b)
-    return a, b
-
-
 def full_like(x: Any, value: float) -> Any:
     """An array like `x`, filled with `value`."""
     return _np.full_like(x, value)
@@ -106,3 +94,15 @@ def channel_weight(weight: Any, x: Any, *, axis: int) -> Any:
 def sum_to_weight(x: Any, weight: Any, *, axis: int) -> Any:
     """The reverse of `channel_weight`, which here is left to MXNet's own differentiation."""
     raise NotImplementedError
+
+
+def as_arrays(a: Any, b: Any) -> tuple[Any, Any]:
+    """`a` and `b`, one of which may be a number, both as arrays, for a choice between them.
+
+    With a number on either side MXNet 1.9.1 sends the gradient to the other side's elements.
+    """
+    if isinstance(a, float):
+        return full_like(b, a), b
+    if isinstance(b, float):
+        return a, full_like(a, b)
+    return a, b

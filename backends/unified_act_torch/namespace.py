@@ -40,13 +40,6 @@ def times_erfc(factor: Tensor, x: Tensor) -> Tensor:
     return where(x > _TAIL, special.square_exp(_THIS, factor * erfcx(tail), tail), factor * erfc(x))
 
 
-def lengths(x: Tensor) -> Sequence[int | None]:
-    """The shape of `x`; where torch.jit records, which warns who asks for lengths, without them."""
-    if torch.jit.is_tracing():  # type: ignore[attr-defined, no-untyped-call]
-        return [None] * x.ndim
-    return x.shape
-
-
 def sum(x: Tensor, *, axis: int) -> Tensor:
     """Sum along `axis`, which stays with length 1."""
     return torch.sum(x, dim=axis, keepdim=True)
@@ -98,3 +91,10 @@ def sum_to_weight(x: Tensor, weight: Tensor, *, axis: int) -> Tensor:
         return torch.sum(x).reshape(weight.shape)
     axis %= x.ndim
     return torch.sum(x, dim=[d for d in range(x.ndim) if d != axis]) if x.ndim > 1 else x
+
+
+def lengths(x: Tensor) -> Sequence[int | None]:
+    """The shape of `x`; where torch.jit records, which warns who asks for lengths, without them."""
+    if torch.jit.is_tracing():  # type: ignore[attr-defined, no-untyped-call]
+        return [None] * x.ndim
+    return x.shape

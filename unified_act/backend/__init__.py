@@ -10,6 +10,7 @@ from unified_act.backend.calls import (
 from unified_act.backend.contract import (
     DTYPES,
     Backend,
+    ModelBackend,
     Native,
     Numerics,
     check_further,
@@ -25,6 +26,7 @@ __all__ = [
     "LEAST_NOISE",
     "Backend",
     "FrameworkBackend",
+    "ModelBackend",
     "Native",
     "Numerics",
     "Request",

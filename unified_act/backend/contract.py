@@ -15,6 +15,7 @@ from unified_act.errors import InputTypeError
 __all__ = [
     "DTYPES",
     "Backend",
+    "ModelBackend",
     "Namespace",
     "Native",
     "Numerics",
@@ -291,3 +292,26 @@ class Backend(Protocol):
         self, function: Callable[..., Any], inputs: Sequence[Any], cotangent: Any
     ) -> tuple[Any, tuple[Any, ...]]:
         """Returns the value and the cotangent of each input, None for a boolean one."""
+
+
+class ModelBackend(Backend, Protocol):
+    """What a backend may offer besides, if models are built with its framework.
+
+    Either member may be missing, and is not asked for before it is needed.
+    """
+
+    @property
+    def layers(self) -> Any:
+        """Activations as layers: a module or an object, as `unified_act.layers.Layers` says."""
+
+    def replace_activations(self, model: Any, old: Any, new: Any) -> Any:
+        """Replaces activations inside a model: the work behind `replace_activations`.
+
+        Args:
+            model: The model, which is changed.
+            old: Which activations, a `unified_act.replacement.Sought`.
+            new: What to put in their place, a `unified_act.layers.LayerSpec`.
+
+        Returns:
+            A `unified_act.replacement.ReplacementReport`.
+        """
