@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
-from unified_act.backend.contract import Namespace
-
 __all__ = ["expm1", "log1p", "polynomial", "square_exp", "times_erfc", "variant_of"]
 
 # erfc(z) = exp(-z²) · P(y) / (z + M) for z ≥ 0, with y = (z - K)/(z + K) in [-1, 1): the map of
@@ -125,6 +123,8 @@ def variant_of(namespace: Any) -> SimpleNamespace:
 
     Its `erfc` and `times_erfc` are those of this module, with the functions of the new one.
     """
+    from unified_act.backend import Namespace  # which the catalogue does without
+
     names = [name for name in vars(Namespace) if not name.startswith("_")]
     xp = SimpleNamespace(**{name: getattr(namespace, name) for name in names})
     xp.times_erfc = lambda factor, x: times_erfc(xp, factor, x)

@@ -12,8 +12,7 @@ import numpy as np
 
 from unified_act.activation import Activation
 from unified_act.assembly import assemble, elements, own_parameters, pullback_of
-from unified_act.backend import cotangent_error
-from unified_act.errors import UnsupportedError
+from unified_act.backend import check_cotangent, detached_error
 from unified_act_mxnet import namespace, variant
 from unified_act_mxnet._framework import BFLOAT16, forget_overflow, mx
 
@@ -186,12 +185,7 @@ def value_and_grad(
         leaf.attach_grad()
     with mx.autograd.record():
         value = function(*given)
-    if cotangent is not None and (
-        not isinstance(cotangent, mx.nd.NDArray)
-        or cotangent.shape != value.shape
-        or cotangent.dtype != value.dtype
-    ):
-        raise cotangent_error(cotangent, value)
+    check_cotangent(cotangent, value, mx.nd.NDArray)
     if value.size == 0:  # nothing to differentiate, and MXNet fails at some of it
         return value.detach(), tuple(x.grad for x in given)
     try:
@@ -199,8 +193,5 @@ def value_and_grad(
     except mx.MXNetError as error:
         if "computational graph" not in str(error):
             raise
-        raise UnsupportedError(
-            "the output does not depend on the input through MXNet operations: the gradient was "
-            "detached on the way."
-        ) from error
+        raise detached_error("MXNet") from error
     return value.detach(), tuple(x.grad for x in given)

@@ -13,14 +13,8 @@ from torch.special import erfcx
 from unified_act import special
 from unified_act.shapes import channel_shape, section_length
 
-abs, exp, expm1, floor, log, log1p = (
-    torch.abs,
-    torch.exp,
-    torch.expm1,
-    torch.floor,
-    torch.log,
-    torch.log1p,
-)
+abs, exp, expm1, floor = torch.abs, torch.exp, torch.expm1, torch.floor
+log, log1p = torch.log, torch.log1p
 full_like, sin, sqrt, tanh = torch.full_like, torch.sin, torch.sqrt, torch.tanh
 erfc, where = torch.erfc, torch.where
 

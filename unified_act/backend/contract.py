@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 import importlib
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal, Protocol
 
 from unified_act.activation import Activation
-from unified_act.errors import InputTypeError
+from unified_act.errors import InputTypeError, UnsupportedError
 
 __all__ = [
     "DTYPES",
@@ -19,8 +20,10 @@ __all__ = [
     "Namespace",
     "Native",
     "Numerics",
+    "check_cotangent",
     "check_further",
     "cotangent_error",
+    "detached_error",
     "input_error",
     "kernel_for",
 ]
@@ -198,6 +201,43 @@ def cotangent_error(cotangent: Any, value: Any) -> InputTypeError:
     """Returns what to raise about a cotangent that is none for an output."""
     return InputTypeError(
         f"the cotangent must match the output, {_describe(value)}; got {_describe(cotangent)}."
+    )
+
+
+def check_cotangent(
+    cotangent: Any,
+    value: Any,
+    arrays: Any,
+    fits: Callable[[Any, Any], bool] = operator.eq,
+) -> None:
+    """Raises unless a cotangent is None, or matches an output.
+
+    Args:
+        cotangent: What a caller gave.
+        value: The output, or what has its shape and dtype.
+        arrays: The type of the framework's arrays, or several.
+        fits: Whether the first of two shapes is as good as the second.
+
+    Raises:
+        InputTypeError: It does not match.
+    """
+    if cotangent is not None and (
+        not isinstance(cotangent, arrays)
+        or not fits(cotangent.shape, value.shape)
+        or cotangent.dtype != value.dtype
+    ):
+        raise cotangent_error(cotangent, value)
+
+
+def detached_error(framework: str) -> UnsupportedError:
+    """Returns what to raise where an output has no gradient.
+
+    Args:
+        framework: What the framework calls itself.
+    """
+    return UnsupportedError(
+        f"the output does not depend on the input through {framework} operations: the gradient was "
+        "detached on the way."
     )
 
 

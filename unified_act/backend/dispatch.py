@@ -120,6 +120,12 @@ class FrameworkBackend:
         """Whether it is, or stands for, random numbers, and not what they are drawn from."""
         return self.is_array(given)
 
+    def dtypes_for(self, role: str, x: Any) -> Sequence[Any]:
+        """The dtypes that a ``"mask"``, a ``"weight"`` or ``"noise"`` may have beside `x`."""
+        if role == "mask":
+            return self.booleans
+        return (x.dtype,) if role == "weight" else (x.dtype, self.dtype_objects["float32"])
+
     def shape_of(self, x: Any) -> Shape | None:
         """The shape of an array, as far as it is known."""
         shape: Shape = x.shape
@@ -178,12 +184,6 @@ class FrameworkBackend:
             f"{name}: expected a floating-point {words.noun}, got {self.dtype_text(x)}. "
             f"Cast it first, for example with {words.cast}."
         )
-
-    def dtypes_for(self, role: str, x: Any) -> Sequence[Any]:
-        """The dtypes that a ``"mask"``, a ``"weight"`` or ``"noise"`` may have beside `x`."""
-        if role == "mask":
-            return self.booleans
-        return (x.dtype,) if role == "weight" else (x.dtype, self.dtype_objects["float32"])
 
     def implement(
         self, activation: Activation, parameters: Mapping[str, float], numerics: Numerics
