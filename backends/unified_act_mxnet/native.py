@@ -9,19 +9,19 @@ __all__ = ["NATIVE"]
 _NOT_EVERYWHERE = "bfloat16: fails on processors without AVX-512"
 
 NATIVE = {
-    "elu": Native(
-        "LeakyReLU",
-        dtypes=("float16", "float32", "float64"),
-        constants={"act_type": "elu", "slope": 1.0},
-        only={"alpha": 1.0},
-        why=f"other alpha: the gradient at tiny positive inputs is alpha; {_NOT_EVERYWHERE}",
-    ),
     "clipped_relu": Native(
         "clip",
         dtypes=(),
         keywords={"max_value": "a_max"},
         constants={"a_min": 0.0},
         why="the derivative at the bounds is 1",
+    ),
+    "elu": Native(
+        "LeakyReLU",
+        dtypes=("float16", "float32", "float64"),
+        constants={"act_type": "elu", "slope": 1.0},
+        only={"alpha": 1.0},
+        why=f"other alpha: the gradient at tiny positive inputs is alpha; {_NOT_EVERYWHERE}",
     ),
     "exponential": Native("exp"),
     "gelu": Native(

@@ -7,38 +7,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy import abs, exp, expm1, floor, full_like, log, log1p, sin, sqrt, tanh
 from numpy.typing import NDArray
 
 from unified_act import special
 from unified_act.shapes import channel_shape, section_length
 
-__all__ = [
-    "abs",
-    "channel_weight",
-    "concat",
-    "cumulative_sum",
-    "erfc",
-    "exp",
-    "expm1",
-    "floor",
-    "full_like",
-    "log",
-    "log1p",
-    "max",
-    "sin",
-    "sort",
-    "split",
-    "sqrt",
-    "stop_gradient",
-    "sum",
-    "sum_to_weight",
-    "tanh",
-    "times_erfc",
-    "where",
-]
-
 Array = NDArray[Any]
+abs, exp, expm1, floor, log, log1p = np.abs, np.exp, np.expm1, np.floor, np.log, np.log1p
+full_like, sin, sqrt, tanh = np.full_like, np.sin, np.sqrt, np.tanh
 
 
 def where(condition: Any, a: Any, b: Any) -> Array:

@@ -7,37 +7,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
-from tensorflow import abs, exp, floor, sin, sqrt, tanh
-from tensorflow.math import expm1, log, log1p
 
 from unified_act import special
 from unified_act.errors import UnsupportedError
 from unified_act.shapes import channel_shape, section_length
 
-__all__ = [
-    "abs",
-    "channel_weight",
-    "concat",
-    "cumulative_sum",
-    "erfc",
-    "exp",
-    "expm1",
-    "floor",
-    "full_like",
-    "log",
-    "log1p",
-    "max",
-    "sin",
-    "sort",
-    "split",
-    "sqrt",
-    "stop_gradient",
-    "sum",
-    "sum_to_weight",
-    "tanh",
-    "times_erfc",
-    "where",
-]
+abs, exp, floor, sin, sqrt, tanh = tf.abs, tf.exp, tf.floor, tf.sin, tf.sqrt, tf.tanh
+expm1, log, log1p = tf.math.expm1, tf.math.log, tf.math.log1p
 
 
 def where(condition: Any, a: Any, b: Any) -> Any:
