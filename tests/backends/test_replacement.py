@@ -228,8 +228,8 @@ class TestWhatIsLeftAlone:
     @pytest.mark.parametrize(
         ("module", "reason"),
         [
-            (nn.Softmax(), "without it PyTorch chooses by the rank"),
-            (nn.Softplus(threshold=5.0), "ours never switches to x"),
+            (nn.Softmax(), "without it PyTorch chooses an axis by the number of dimensions"),
+            (nn.Softplus(threshold=5.0), "softplus never switches to x"),
         ],
         ids=str,
     )
