@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from unified_act.backend import (
+    DTYPES,
     LEAST_NOISE,
     FrameworkBackend,
     Native,
@@ -45,12 +46,13 @@ class NumpyBackend(FrameworkBackend):
     @property
     def dtype_objects(self) -> Mapping[str, np.dtype[Any]]:  # type: ignore[override]
         """The dtypes by name: bfloat16 among them if `ml_dtypes` is installed."""
-        names = ["float16", "float32", "float64"]
+        found = {name: np.dtype(name) for name in DTYPES if name != "bfloat16"}
         try:
             import ml_dtypes
         except ModuleNotFoundError:
-            return {name: np.dtype(name) for name in names}
-        return {"bfloat16": np.dtype(ml_dtypes.bfloat16)} | {n: np.dtype(n) for n in names}
+            return found
+        every = found | {"bfloat16": np.dtype(ml_dtypes.bfloat16)}
+        return {name: every[name] for name in DTYPES}
 
     def accepts(self, array_type: type) -> bool:
         """Whether `array_type` is an array or a scalar type, and no subclass with own rules."""

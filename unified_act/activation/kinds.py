@@ -1,4 +1,4 @@
-"""The kinds of activations: what each does with its inputs, and all that follows from it."""
+"""The kinds of activations: how each treats its inputs, its derivatives and its shapes."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ first, instead of differentiating the operations of it."""
 
 
 class Kind(str):
-    """How an activation treats its input: a string, the kind's name, that knows what follows.
+    """How an activation treats its input. It is a string, the name of the kind, with methods.
 
-    The methods here are those of an activation that treats each element alone, together with what
-    stands at the same place in its other inputs. `Activation` describes the kinds to authors.
+    The methods here are right for an activation that computes each element of the result from the
+    elements of its inputs at the same place. `Activation` describes the kinds to authors.
 
     Attributes:
-        elementwise: Whether it is a function of single numbers and of nothing else.
+        elementwise: Whether an activation is a function of one number, with no other input.
         resizes: Whether the result always has another length than the input.
-        needs: The parameters that an activation of the kind has to declare.
-        not_passed_on: The parameters that say where the elements are, and not what is done with
-            them: the functions of the specification are not given those.
-        least_inputs: How many inputs it has at least.
+        needs: The parameters that every activation of the kind must declare.
+        not_passed_on: The parameters that `forward` and the derivatives are not given, since they
+            only say which elements belong together.
+        least_inputs: The smallest number of inputs.
     """
 
     __slots__ = ()
@@ -58,7 +58,7 @@ class Kind(str):
         return inputs[:1]
 
     def terms(self, inputs: Sequence[str]) -> Sequence[str]:
-        """The names by which `forward` takes what it is given of these inputs."""
+        """The names of the arrays that `forward` is given for these inputs."""
         return inputs
 
     def arguments(self, activation: Activation, part: str) -> Sequence[str]:
@@ -150,18 +150,18 @@ class Kind(str):
         return pushforward
 
     def sections(self, activation: Activation, parameters: _Parameters) -> int:
-        """Into how many equal parts it cuts its axis; the parameter ``groups`` says it."""
+        """The number of equal parts that the axis is cut into: the parameter ``groups``."""
         return int(parameters.get("groups", 1)) if activation.resizes else 1
 
     def result_length(
         self, activation: Activation, parameters: _Parameters, length: int
     ) -> int | None:
-        """How long its axis is in the result; None where only `forward` knows.
+        """The length of the axis in the result; None if only `forward` knows.
 
         Args:
             activation: The activation.
             parameters: Every parameter with its value.
-            length: How long it is in `x`.
+            length: Its length in `x`.
         """
         if not activation.resizes:
             return length
@@ -218,7 +218,7 @@ class Axis(Kind):
     needs: ClassVar[Sequence[str]] = ("axis",)
 
     def along_axis(self, activation: Activation) -> bool:
-        """That is what it is."""
+        """Always."""
         return True
 
     def pullback(
@@ -230,7 +230,7 @@ class Axis(Kind):
         second: _Function | None,
         with_pullback: WithPullback | None,
     ) -> _Pullback:
-        """The derivative itself is one."""
+        """The derivative itself is the pullback."""
         if not self.along_axis(activation):
             return super().pullback(activation, xp, parameters, derivative, second, with_pullback)
 
@@ -304,7 +304,7 @@ class Learned(Kind):
         return lambda x, *weights: [x, *(xp.channel_weight(w, x, axis=axis) for w in weights)]
 
     def _to_inputs(self, scaled: _Function, xp: Any, parameters: _Parameters) -> _Pullback:
-        """Sums what each element has to say about a weight."""
+        """Sums the gradients that the elements of a channel have for its weight."""
         axis = parameters["axis"]
 
         def pullback(cotangent: Any, x: Any, *weights: Any) -> tuple[Any, ...]:
@@ -332,7 +332,7 @@ class Learned(Kind):
 
 
 class Stochastic(Axis):
-    """Each element with a random number; with a parameter ``axis`` a whole axis with as many."""
+    """Each element with a random number; with a parameter ``axis``, a whole axis with several."""
 
     __slots__ = ()
 
@@ -340,7 +340,7 @@ class Stochastic(Axis):
     least_inputs = 2
 
     def along_axis(self, activation: Activation) -> bool:
-        """If it has the parameter."""
+        """If it has the parameter ``axis``."""
         return activation.has_parameter("axis")
 
     def role(self, activation: Activation, name: str) -> str:

@@ -141,10 +141,10 @@ class Activation:
         symmetric: Whether the derivative along an axis does to a cotangent what it does to a
             tangent, as that of softmax, whose matrix of derivatives is symmetric.
         resizes: Whether the result is longer or shorter than the input; of a gated one it is.
-        resized: ``resized(length, **parameters)``: how long the axis is in the result, of one along
-            an axis that resizes it. None: only `forward` knows.
-        one_shape: Of one along an axis, whether in every ``xp.where`` of it the condition and the
-            arrays have one shape. A framework may have a faster function for that.
+        resized: ``resized(length, **parameters)``: the length of the axis in the result, for an
+            activation along an axis that resizes it. None: only `forward` knows.
+        one_shape: For an activation along an axis: whether the condition and the arrays have the
+            same shape in every ``xp.where`` that it calls. MXNet has a faster function for that.
         kinks: ``kinks(**parameters)``: the points where f′ jumps.
         limits: ``limits(**parameters)``: the limits at both ends, elementwise kinds only.
         constraint: ``constraint(**parameters)``: what is wrong with the parameters together, or

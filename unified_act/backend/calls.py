@@ -17,7 +17,7 @@ from typing import Any
 __all__ = ["dtype_test", "positional_call", "shortcut", "with_keywords", "written_call"]
 
 _KEPT = 4096
-"""Of so many calls written last, a traceback shows the line."""
+"""A traceback shows the line of a call for the last so many that were written."""
 _numbers = itertools.count()
 
 _NUMBERS = {"inf": math.inf, "nan": math.nan}

@@ -335,14 +335,14 @@ class Backend(Protocol):
 
 
 class ModelBackend(Backend, Protocol):
-    """What a backend may offer besides, if models are built with its framework.
+    """What a backend may offer in addition, if models are built with its framework.
 
-    Either member may be missing, and is not asked for before it is needed.
+    Both members are optional.
     """
 
     @property
     def layers(self) -> Any:
-        """Activations as layers: a module or an object, as `unified_act.layers.Layers` says."""
+        """A module or an object with the functions of `unified_act.layers.Layers`."""
 
     def replace_activations(self, model: Any, old: Any, new: Any) -> Any:
         """Replaces activations inside a model: the work behind `replace_activations`.

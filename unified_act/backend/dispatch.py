@@ -1,7 +1,8 @@
-"""From an activation to the function that a backend hands out: what all frameworks have in common.
+"""How a backend turns an activation into a function: the part that all frameworks share.
 
-Which implementation serves which dtype, what is refused and in which words, where random numbers
-come from. A backend is a subclass that says what its arrays and dtypes are and how it computes.
+`FrameworkBackend` picks the implementation for each dtype, refuses wrong inputs, and draws random
+numbers. A backend derives from it, and says what the framework's arrays and dtypes are and how the
+framework computes.
 """
 
 from __future__ import annotations
@@ -21,17 +22,17 @@ __all__ = ["LEAST_NOISE", "FrameworkBackend", "Request", "Words"]
 
 _Function = Callable[..., Any]
 LEAST_NOISE = 2.0**-25
-"""In place of 0, of which a logarithm is infinite: half of the smallest number that is drawn."""
+"""Replaces a random number 0, whose logarithm is infinite; half of the smallest other number."""
 
 
 class Words(NamedTuple):
-    """What error messages call a framework's arrays, and the code that they advise.
+    """The words for a framework's arrays in error messages, and the code that these suggest.
 
     Attributes:
-        wanted: What is expected, such as ``"a torch.Tensor"``.
-        noun: What an array is called.
-        convert: The code that makes one of `x`.
-        cast: The code that casts an `x` of integers.
+        wanted: What a function takes, such as ``"a torch.Tensor"``.
+        noun: ``"array"`` or ``"tensor"``.
+        convert: The code that converts `x` to one.
+        cast: The code that casts one of integers.
     """
 
     wanted: str
@@ -41,7 +42,7 @@ class Words(NamedTuple):
 
 
 class Request(NamedTuple):
-    """What `FrameworkBackend.implement` is asked for.
+    """An activation that a backend is asked to implement.
 
     Attributes:
         activation: The activation.
@@ -49,7 +50,8 @@ class Request(NamedTuple):
         numerics: The profile.
         kernel: The framework's kernel that serves it, if one does.
         arguments: The keywords of the kernel's call.
-        functions: What computes it, by the name of the dtype, once that is known.
+        functions: The functions that compute it, by the name of the dtype; empty until they are
+            made.
     """
 
     activation: Activation
@@ -66,7 +68,9 @@ class Request(NamedTuple):
 
 
 class FrameworkBackend:
-    """A `Backend` whose parts that do not depend on the framework are written already.
+    """The parts of a `Backend` that do not depend on the framework.
+
+    A subclass sets the attributes and overrides the methods that its framework needs otherwise.
 
     Attributes:
         name: The name that selects it.
@@ -75,12 +79,12 @@ class FrameworkBackend:
         gradient: Has ``shared_definition(activation, parameters)`` and ``value_and_grad(function,
             inputs, cotangent)``, as the module `gradient` of a backend.
         types: The array types that its callables are usually given.
-        dtype_objects: What an array says that its dtype is, by the name of the dtype.
-        arrays: The types of arrays, which have values; no symbols.
-        usual: The exact types of arrays that need no other look than at their dtype.
-        booleans: The dtypes of a mask.
+        dtype_objects: The framework's dtypes, by name.
+        arrays: The types of arrays that have values, without those of symbols.
+        usual: Of these, the exact types for which a look at the dtype is check enough.
+        booleans: The dtypes that a mask may have.
         generators: The type of the framework's random generators.
-        words: What messages say.
+        words: The words for its arrays in messages.
     """
 
     name: str
@@ -101,7 +105,7 @@ class FrameworkBackend:
         return tuple(self.dtype_objects)
 
     def spellings(self, dtype: Any) -> Sequence[Any]:
-        """All that an array may say that its dtype is, of one of `dtype_objects`."""
+        """The objects that an array may have as its dtype, for one of `dtype_objects`."""
         return (dtype,)
 
     def dtype_text(self, x: Any) -> str:
@@ -117,7 +121,7 @@ class FrameworkBackend:
         return isinstance(x, self.arrays)
 
     def is_noise(self, given: Any) -> bool:
-        """Whether it is, or stands for, random numbers, and not what they are drawn from."""
+        """Whether it is an array of random numbers, and not a seed or a generator."""
         return self.is_array(given)
 
     def dtypes_for(self, role: str, x: Any) -> Sequence[Any]:
@@ -132,7 +136,7 @@ class FrameworkBackend:
         return shape
 
     def fitted(self, function: _Function, request: Request) -> _Function:
-        """Returns `function`, which checks shapes first and is made to take all that are right."""
+        """Returns `function` with a check of shapes, and made to take every shape that is right."""
         return with_shape_check(
             function, request.activation, request.parameters, shape_of=self.shape_of
         )
@@ -147,7 +151,7 @@ class FrameworkBackend:
         return self.fitted(with_keywords(kernel.find(self.framework), request.arguments), request)
 
     def short_way(self, request: Request, otherwise: _Function) -> _Function:
-        """Returns a function that costs less than `otherwise` where it can, and calls it else.
+        """Returns a function that calls the kernel directly where it can, else ``otherwise``.
 
         Args:
             request: What is asked for.
@@ -161,12 +165,16 @@ class FrameworkBackend:
         return function(x, *further)
 
     def prepared(self, activation: Activation, x: Any, further: Sequence[Any]) -> Sequence[Any]:
-        """Returns what is given after `x`, in the types that are wanted as far as that is due."""
+        """Returns the inputs after `x`, cast where the framework casts on its own."""
         del activation, x
         return further
 
     def symbolic(self, request: Request, x: Any, *further: Any) -> Any:
-        """Returns what a call comes to whose input is no array: a node of a graph, or an error."""
+        """Returns the result for an input that stands for an array while a graph is made.
+
+        Raises:
+            InputTypeError: It stands for none.
+        """
         del further
         raise self.wrong_input(request.activation.name, x)
 
