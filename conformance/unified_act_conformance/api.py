@@ -16,10 +16,9 @@ from unified_act_conformance.subject import (
     dtypes_of,
     function_of_users,
     list_cases,
-    list_subjects,
     registered,
 )
-from unified_act_conformance.truth import Oracle
+from unified_act_conformance.truth import Oracle, list_subjects, unrecorded
 
 __all__ = ["check_activation", "check_backend", "describe_result"]
 
@@ -107,7 +106,7 @@ def check_activation(
         ),
     ]
     expected = count_cases([subject], available) + len(list_checks([subject], available))
-    _raise_unless_good(str(subject), results, expected)
+    _raise_unless_good(str(subject), results, expected, unrecorded(subject.activation))
     return results
 
 
@@ -178,7 +177,9 @@ def _available(backends: Sequence[str], dtypes: Sequence[str]) -> dict[str, list
     return available
 
 
-def _raise_unless_good(what: str, results: Sequence[Result | CheckResult], expected: int) -> None:
+def _raise_unless_good(
+    what: str, results: Sequence[Result | CheckResult], expected: int, note: str = ""
+) -> None:
     problems = [describe_result(result) for result in results if result.problem]
     if len(results) != expected:
         problems.insert(0, f"{expected} cases were planned, {len(results)} ran")
@@ -189,4 +190,5 @@ def _raise_unless_good(what: str, results: Sequence[Result | CheckResult], expec
     raise AssertionError(
         f"{what}: {len(problems)} of {len(results)} results are wrong\n  {shown}"
         + (f"\n  … and {more} more" if more > 0 else "")
+        + (f"\n{note}" if note else "")
     )

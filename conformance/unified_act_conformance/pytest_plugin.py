@@ -20,9 +20,9 @@ from unified_act_conformance.subject import (
     Case,
     dtypes_of,
     list_cases,
-    list_subjects,
     usual_backends,
 )
+from unified_act_conformance.truth import list_subjects
 
 __all__ = ["case_id", "check_id"]
 

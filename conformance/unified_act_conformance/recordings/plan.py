@@ -26,8 +26,8 @@ from unified_act.loading import find_entry
 from unified_act_conformance import inputs
 from unified_act_conformance.floats import FloatArray, float_format
 from unified_act_conformance.recordings import recorder
-from unified_act_conformance.subject import ORDERS, Case, Subject, list_cases, list_subjects
-from unified_act_conformance.truth import kinks
+from unified_act_conformance.subject import ORDERS, Case, Subject, list_cases
+from unified_act_conformance.truth import kinks, list_subjects, record_of
 
 __all__ = ["Bits", "Call", "Plan", "bits_of", "floats_of", "make_plan", "read_plan"]
 
@@ -207,7 +207,7 @@ def _inputs(case: Case) -> list[tuple[FloatArray, FloatArray]]:
         x = inputs.quick(
             dtype,
             kinks=kinks(name, dict(case.subject.parameters)),
-            crossings=inputs.CROSSINGS.get(name, ()),
+            crossings=record_of(name).crossings,
         )
         return [(x, np.ones_like(x))]
     found = []

@@ -14,6 +14,7 @@ from unified_act_conformance.declared import Deviation
 from unified_act_conformance.judge import Judgement, Result
 from unified_act_conformance.report.environment import Environment
 from unified_act_conformance.subject import Case
+from unified_act_conformance.truth import unrecorded
 
 __all__ = [
     "ORDER_NAMES",
@@ -91,6 +92,12 @@ class Run:
         """The activations with their parameters, in the order of the run."""
         found = [result.case.subject for result in self.results]
         return list(dict.fromkeys(map(str, [*found, *(check.subject for check in self.checks)])))
+
+    @property
+    def notes(self) -> list[str]:
+        """What activations without a record were judged by."""
+        found = [result.case.subject.activation for result in self.results]
+        return [*filter(None, map(unrecorded, dict.fromkeys(found)))]
 
     @property
     def backends(self) -> list[str]:

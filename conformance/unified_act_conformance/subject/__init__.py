@@ -10,7 +10,6 @@ from unified_act_conformance.subject.cases import (
     count_cases,
     dtypes_of,
     list_cases,
-    list_subjects,
     usual_backends,
 )
 from unified_act_conformance.subject.implementation import (
@@ -36,7 +35,6 @@ __all__ = [
     "function_of_users",
     "has_native_kernel",
     "list_cases",
-    "list_subjects",
     "native_kernel",
     "registered",
     "usual_backends",

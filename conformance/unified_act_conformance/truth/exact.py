@@ -19,9 +19,8 @@ from numpy.typing import NDArray
 
 from unified_act import Activation, Limits
 from unified_act.registry import ACTIVATIONS
-from unified_act_conformance import inputs
 from unified_act_conformance.subject import Subject
-from unified_act_conformance.truth import elementwise, ranges
+from unified_act_conformance.truth import elementwise
 from unified_act_conformance.truth.elementwise import (
     BEYOND_ALL_DOUBLES,
     ELEMENTWISE,
@@ -33,11 +32,13 @@ from unified_act_conformance.truth.elementwise import (
     split,
 )
 from unified_act_conformance.truth.jets import COEFFICIENTS, Jet, jets, namespace
+from unified_act_conformance.truth.record import EVERYTHING
+from unified_act_conformance.truth.records import record_of, value_range
 
 __all__ = ["Catalogued", "Defined", "Oracle", "Truth", "truth_of"]
 
 Oracle = Callable[..., Any]
-"""``oracle(xp, x, **parameters)``, written like a definition, with `oracle_jet.namespace` as xp."""
+"""``oracle(xp, x, **parameters)``, written like a definition, with `jets.namespace` as xp."""
 
 Doubles = NDArray[np.float64]
 
@@ -79,7 +80,7 @@ class Truth(Protocol):
 
 @dataclass(frozen=True)
 class Catalogued:
-    """An activation that `formulas` knows.
+    """An activation that has a formula of the suite's.
 
     Attributes:
         subject: The activation and its parameters.
@@ -97,7 +98,7 @@ class Catalogued:
     @property
     def crossings(self) -> tuple[float, ...]:
         """Found beforehand."""
-        return inputs.CROSSINGS.get(self.subject.activation, ())
+        return record_of(self.subject.activation).crossings
 
     def evaluate(self, order: int, x: Doubles, dtype: str = "float64") -> Reference:
         """From the formula."""
@@ -110,14 +111,14 @@ class Catalogued:
         return elementwise.condition(name, order, x, parameters, dtype)
 
     def value_range(self, order: int) -> tuple[float, float]:
-        """From the table."""
+        """From the record."""
         name, parameters = self.subject.activation, dict(self.subject.parameters)
-        return ranges.value_range(name, order, parameters)
+        return value_range(name, order, parameters)
 
 
 @dataclass(frozen=True)
 class Defined:
-    """An activation as its definition, or an explicit elementwise, has it.
+    """An activation as its definition, or an explicit oracle, has it.
 
     Attributes:
         activation: Its specification, for kinks and limits.
@@ -161,7 +162,7 @@ class Defined:
     def value_range(self, order: int) -> tuple[float, float]:
         """Not known."""
         del order
-        return ranges.EVERYTHING
+        return EVERYTHING
 
     def at(self, point: arb, order: int, precision: int) -> arb:
         """Encloses a derivative.
@@ -232,7 +233,7 @@ def truth_of(subject: Subject, given: Oracle | None = None) -> Truth | None:
 
     Args:
         subject: The activation and its parameters.
-        given: An explicit elementwise.
+        given: An explicit oracle.
 
     Raises:
         unified_act.UnknownActivationError: No activation has that name.
