@@ -12,13 +12,13 @@ from unified_act.backend import DTYPES, Numerics
 from unified_act.registry import ACTIVATIONS
 from unified_act_conformance.checks import autodiff, basic, contracts
 from unified_act_conformance.checks.bench import Bench, bench_for
-from unified_act_conformance.declared import Check, declared_for
+from unified_act_conformance.declared import declared_for
 from unified_act_conformance.harness import NotOfferedError, load_harness
 from unified_act_conformance.judge import Domain, Outcome
-from unified_act_conformance.subject import Case, Implement, Subject, registered
+from unified_act_conformance.subject import Case, Check, Implement, Subject, registered
 from unified_act_conformance.truth import Oracle, record_of
 
-__all__ = ["CHECKS", "SLOW_MODES", "Check", "CheckResult", "list_checks", "run_checks"]
+__all__ = ["CHECKS", "SLOW_MODES", "CheckResult", "list_checks", "run_checks"]
 
 CHECKS: Mapping[str, Callable[[Bench], str]] = MappingProxyType(
     {
@@ -73,6 +73,11 @@ class CheckResult(Outcome):
     problem: str = ""
     unsupported: str = ""
     deviation: str = ""
+
+    @property
+    def planned(self) -> Check:
+        """The check, as `list_checks` gave it."""
+        return Check(self.check, self.subject, self.backend, self.dtype)
 
 
 def list_checks(

@@ -25,11 +25,10 @@ from unified_act_conformance.commands.catalogue_facts import (
 )
 from unified_act_conformance.commands.common import echo_json, make_console, mistakes_told
 from unified_act_conformance.commands.plugins_found import Plugin, list_plugins
-from unified_act_conformance.commands.repro import subject_of
 from unified_act_conformance.judge import Result, run
-from unified_act_conformance.report.run import ORDER_NAMES, SHORT
+from unified_act_conformance.report.run import SHORT
 from unified_act_conformance.report.terminal import error_table
-from unified_act_conformance.subject import Subject, list_cases
+from unified_act_conformance.subject import ORDER_NAMES, Subject, list_cases, subject_of
 
 __all__ = ["list_command", "show"]
 

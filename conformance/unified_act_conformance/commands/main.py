@@ -20,7 +20,7 @@ import unified_act as ua
 from unified_act.backend import Numerics
 from unified_act.loading import find_entry
 from unified_act.registry import ACTIVATIONS
-from unified_act_conformance.checks import CHECKS, Check, CheckResult, list_checks
+from unified_act_conformance.checks import CHECKS, CheckResult, list_checks
 from unified_act_conformance.commands.catalogue import list_command, show
 from unified_act_conformance.commands.common import EXISTING, FILE, make_console, mistakes_told
 from unified_act_conformance.commands.identify import diff, identify
@@ -35,11 +35,13 @@ from unified_act_conformance.subject import (
     DTYPES,
     ORDERS,
     Case,
+    Check,
     Subject,
     count_cases,
     dtypes_of,
     has_native_kernel,
     list_cases,
+    subject_of,
     usual_backends,
 )
 from unified_act_conformance.truth import list_subjects
@@ -192,7 +194,7 @@ def repro(
 
     For example: unified-act conformance repro "elu(alpha=0.5)" --backend torch --x -1
     """
-    from unified_act_conformance.commands.repro import number_of, repro_text, subject_of
+    from unified_act_conformance.commands.repro import number_of, repro_text
 
     console = make_console()
     try:
@@ -332,7 +334,7 @@ def _judge(
                 results[result.case] = result
                 text = str(result.case.subject)
             else:
-                checked[Check(result.check, result.subject, result.backend, result.dtype)] = result
+                checked[result.planned] = result
                 text = f"{result.subject}: {result.check}"
             progress.update(task, advance=1, description=text[:30].ljust(30))
     if cases and len(results) != expected:

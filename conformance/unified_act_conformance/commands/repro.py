@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,10 +20,10 @@ from unified_act_conformance.judge import (
     worse,
 )
 from unified_act_conformance.problems import Problem, problem_at, problems_for
-from unified_act_conformance.report.run import decimal, describe, hexadecimal, repro_line
-from unified_act_conformance.subject import Case, Subject, registered
+from unified_act_conformance.report.run import decimal, hexadecimal, repro_line
+from unified_act_conformance.subject import Case, describe, registered, subject_of
 
-__all__ = ["number_of", "repro", "repro_command", "repro_text", "subject_of"]
+__all__ = ["number_of", "repro", "repro_command", "repro_text"]
 
 
 def repro(
@@ -140,22 +139,6 @@ def _is(about: FloatArray, typed: FloatArray) -> NDArray[np.bool_]:
     left, right = widen(about), widen(typed)
     same = (left == right) & (np.signbit(left) == np.signbit(right))
     return np.asarray(same | (np.isnan(left) & np.isnan(right)))
-
-
-def subject_of(activation: str, parameters: Mapping[str, Any] | None = None) -> Subject:
-    """Reads an activation.
-
-    Args:
-        activation: Its name, or with parameters as in `"elu(alpha=0.5)"`.
-        parameters: More parameters.
-
-    Raises:
-        unified_act.UnifiedActError: A name is unknown.
-    """
-    given = ua.get_activation(activation, backend="numpy", **(parameters or {}))
-    defaults = ua.get_activation(given.name, backend="numpy").parameters
-    chosen = {key: value for key, value in given.parameters.items() if value != defaults[key]}
-    return Subject(given.name, tuple(chosen.items()))
 
 
 def number_of(text: str) -> float:

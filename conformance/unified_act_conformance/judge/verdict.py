@@ -18,8 +18,18 @@ from unified_act_conformance.problems import Problem, tally_together
 from unified_act_conformance.subject import Case
 from unified_act_conformance.truth import Reference
 
-__all__ = ["Domain", "Outcome", "budget_of", "inside", "judge_problem", "worse"]
+__all__ = [
+    "Domain",
+    "Outcome",
+    "Status",
+    "budget_of",
+    "failure_text",
+    "inside",
+    "judge_problem",
+    "worse",
+]
 
+Status = Literal["passed", "failed", "unsupported"]
 Domain = tuple[float, float]
 """A closed interval of inputs, outside which nothing is judged."""
 
@@ -36,7 +46,7 @@ class Outcome:
         return not self.problem
 
     @property
-    def status(self) -> Literal["passed", "failed", "unsupported"]:
+    def status(self) -> Status:
         """What to count the result as."""
         if self.problem:
             return "failed"
@@ -99,6 +109,25 @@ def judge_problem(
         signed=None if problem.signed is None else problem.signed[chosen],
         signs_matter=numerics == "strict" and case.order == 0,
         regions=problem.regions[chosen],
+    )
+
+
+def failure_text(judged: Judgement | None, limit: float) -> str:
+    """Says in words what is wrong, or nothing.
+
+    Args:
+        judged: What was found; None if nothing was judged.
+        limit: The largest error that passes.
+    """
+    if judged is None or not judged.count:
+        return "no input was judged"
+    if judged.passed:
+        return ""
+    faults = ", ".join(f"{name} ×{count}" for name, count in judged.classes.items() if count)
+    return (
+        f"error {judged.max_error:.3g} above {limit:g} at x={judged.worst_x!r} "
+        f"({judged.worst_x.hex()}): got {judged.got!r}, want {judged.want!r}; "
+        f"{judged.failures} of {judged.count} inputs" + (f"; {faults}" if faults else "")
     )
 
 

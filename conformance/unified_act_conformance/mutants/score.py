@@ -18,8 +18,8 @@ from unified_act_conformance.subject import Case, list_cases, registered
 
 __all__ = [
     "Mutant",
+    "MutantResult",
     "MutationScore",
-    "Outcome",
     "judge_mutant",
     "list_mutants",
     "mutation_score",
@@ -30,7 +30,7 @@ WIDTH = 180
 
 
 @dataclass(frozen=True)
-class Outcome:
+class MutantResult:
     """What became of one mutant.
 
     Attributes:
@@ -62,8 +62,8 @@ class MutationScore:
         sound: Of the same activations without a fault, which have to be accepted.
     """
 
-    outcomes: tuple[Outcome, ...]
-    sound: tuple[Outcome, ...]
+    outcomes: tuple[MutantResult, ...]
+    sound: tuple[MutantResult, ...]
 
     @property
     def score(self) -> float:
@@ -114,7 +114,7 @@ def originals_of(mutants: Sequence[Mutant]) -> list[Mutant]:
     ]
 
 
-def judge_mutant(mutant: Mutant) -> Outcome:
+def judge_mutant(mutant: Mutant) -> MutantResult:
     """Runs everything on a mutant.
 
     Args:
@@ -133,7 +133,7 @@ def judge_mutant(mutant: Mutant) -> Outcome:
             for result in run_checks(checks, numerics=mutant.numerics, implement=mutant.implement)
             if result.problem
         ]
-    return Outcome(mutant, tuple(problems))
+    return MutantResult(mutant, tuple(problems))
 
 
 def mutation_score(mutants: Sequence[Mutant] | None = None) -> MutationScore:

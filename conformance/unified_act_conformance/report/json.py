@@ -17,16 +17,14 @@ from unified_act_conformance.checks import CheckResult
 from unified_act_conformance.judge import Judgement, Percentiles, Result
 from unified_act_conformance.report.run import (
     Run,
-    case_id,
-    check_id,
     check_line,
     counts,
     hexadecimal,
     repro_line,
     share,
-    status_of,
     worst_x,
 )
+from unified_act_conformance.subject import case_id, check_id
 
 __all__ = ["SCHEMA", "json_report", "schema", "verdict"]
 
@@ -80,7 +78,7 @@ def _case(result: Result, numerics: Numerics) -> dict[str, Any]:
         "dtype": case.dtype,
         "order": case.order,
         "part": case.part,
-        "status": status_of(result),
+        "status": result.status,
         "budget": _number(result.budget),
         "share": _number(share(result)),
         "accuracy": result.judgement and _judgement(result.judgement),
@@ -105,13 +103,13 @@ def _case(result: Result, numerics: Numerics) -> dict[str, Any]:
 
 def _check(result: CheckResult) -> dict[str, Any]:
     found = {
-        "id": check_id(result),
+        "id": check_id(result.planned),
         "check": result.check,
         "activation": result.subject.activation,
         "parameters": dict(result.subject.parameters),
         "backend": result.backend,
         "dtype": result.dtype,
-        "status": status_of(result),
+        "status": result.status,
     }
     if result.unsupported:
         found["unsupported"] = result.unsupported

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from unified_act_conformance.subject.cases import (
     DTYPES,
+    ORDER_NAMES,
     ORDERS,
     Case,
+    Check,
     Subject,
+    case_id,
+    check_id,
     count_cases,
+    describe,
     dtypes_of,
     list_cases,
+    subject_of,
     usual_backends,
 )
 from unified_act_conformance.subject.implementation import (
@@ -25,17 +31,23 @@ from unified_act_conformance.subject.implementation import (
 __all__ = [
     "DTYPES",
     "ORDERS",
+    "ORDER_NAMES",
     "Case",
+    "Check",
     "Differentiated",
     "Implement",
     "Implementation",
     "Subject",
+    "case_id",
+    "check_id",
     "count_cases",
+    "describe",
     "dtypes_of",
     "function_of_users",
     "has_native_kernel",
     "list_cases",
     "native_kernel",
     "registered",
+    "subject_of",
     "usual_backends",
 ]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
+import unified_act as ua
 from unified_act.backend import DTYPES
 from unified_act.loading import BUILTIN_BACKENDS, list_backends, load_backend
 from unified_act.registry import ACTIVATIONS
@@ -12,16 +14,23 @@ from unified_act.registry import ACTIVATIONS
 __all__ = [
     "DTYPES",
     "ORDERS",
+    "ORDER_NAMES",
     "Case",
+    "Check",
     "Subject",
+    "case_id",
+    "check_id",
     "count_cases",
+    "describe",
     "dtypes_of",
     "list_cases",
+    "subject_of",
     "usual_backends",
 ]
 
 ORDERS = (0, 1, 2)
 """0 is the value, 1 the gradient, 2 the gradient's gradient, wherever the framework has one."""
+ORDER_NAMES = ("value", "gradient", "second derivative")
 
 
 @dataclass(frozen=True)
@@ -61,6 +70,82 @@ class Case:
     dtype: str
     order: int
     part: str = field(default="x")
+
+
+@dataclass(frozen=True)
+class Check:
+    """Something besides accuracy that passes or fails.
+
+    Attributes:
+        name: What is checked.
+        subject: The activation and its parameters.
+        backend: The backend.
+        dtype: The name of the float type.
+    """
+
+    name: str
+    subject: Subject
+    backend: str
+    dtype: str
+
+
+def case_id(case: Case, *, spelled: bool = False) -> str:
+    """Returns a name that no other case of a run has.
+
+    Args:
+        case: The case.
+        spelled: As the ids of pytest's tests are: the order in words, and no spaces. In files it is
+            a number.
+    """
+    parts = [str(case.subject), case.backend, case.dtype]
+    parts.append(ORDER_NAMES[case.order] if spelled else str(case.order))
+    if case.part != "x":
+        parts.append(f"of-{case.part}" if spelled else case.part)
+    return _id(parts, spelled)
+
+
+def check_id(check: Check, *, spelled: bool = False) -> str:
+    """Returns a name that no other check of a run has.
+
+    Args:
+        check: The check.
+        spelled: As the ids of pytest's tests are: without spaces.
+    """
+    return _id([str(check.subject), check.backend, check.dtype, check.name], spelled)
+
+
+def _id(parts: Sequence[str], spelled: bool) -> str:
+    text = "-".join(parts)
+    return text.replace(", ", ",").replace(" ", "-") if spelled else text
+
+
+def describe(what: Case | Check) -> str:
+    """Says in words what a case or a check is about.
+
+    Args:
+        what: The case or the check.
+    """
+    if isinstance(what, Check):
+        told = what.name
+    else:
+        told = ORDER_NAMES[what.order] + ("" if what.part == "x" else f" of the {what.part}")
+    return f"{what.subject} on {what.backend}, {what.dtype}, {told}"
+
+
+def subject_of(activation: str, parameters: Mapping[str, Any] | None = None) -> Subject:
+    """Reads an activation; parameters that are the defaults are left out.
+
+    Args:
+        activation: Its name, or with parameters as in `"elu(alpha=0.5)"`.
+        parameters: More parameters.
+
+    Raises:
+        unified_act.UnifiedActError: A name is unknown.
+    """
+    given = ua.get_activation(activation, backend="numpy", **(parameters or {}))
+    defaults = ua.get_activation(given.name, backend="numpy").parameters
+    chosen = {key: value for key, value in given.parameters.items() if value != defaults[key]}
+    return Subject(given.name, tuple(chosen.items()))
 
 
 def usual_backends() -> list[str]:
