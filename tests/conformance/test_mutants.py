@@ -9,9 +9,8 @@ import unified_act as ua
 from tests.conftest import SCORE
 from unified_act_conformance import inputs
 from unified_act_conformance.floats import float_format, round_to, to_type, widen
-from unified_act_conformance.judge.identity import NEGLIGIBLE, mistaken_for
+from unified_act_conformance.judge.likeness import NEGLIGIBLE, mistaken_for, siblings_of
 from unified_act_conformance.judge.runner import run
-from unified_act_conformance.judge.siblings import siblings_of
 from unified_act_conformance.judge.verdict import judge_problem
 from unified_act_conformance.mutants.base import Mutant, on_numpy
 from unified_act_conformance.mutants.score import (

@@ -16,7 +16,7 @@ import unified_act as ua
 from unified_act_conformance.commands.repro import repro, repro_command
 from unified_act_conformance.floats import FORMATS
 from unified_act_conformance.recordings.plan import make_plan, read_plan
-from unified_act_conformance.recordings.recordings import (
+from unified_act_conformance.recordings.recording import (
     RecordingError,
     judge_recording,
     list_recordings,
@@ -225,7 +225,7 @@ class TestMxnet:
 
     def test_gives_the_same_bytes_twice_and_needs_no_framework(self, mxnet, run_python):
         program = (
-            "import hashlib, sys; from unified_act_conformance.recordings.recordings import *; "
+            "import hashlib, sys; from unified_act_conformance.recordings.recording import *; "
             "text = verdict_json(judge_recording(list_recordings()[0])); "
             "print(hashlib.sha256(text.encode()).hexdigest()); "
             "print({'mxnet', 'tensorflow', 'torch'} & set(sys.modules))"

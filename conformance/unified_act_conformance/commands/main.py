@@ -228,12 +228,12 @@ def record(
     With --python they run in another environment, which needs NumPy and the framework and nothing
     else. Where not even this process can run, carry over a plan and the one file `recorder.py`.
     """
-    from unified_act_conformance.recordings import recorder, recordings
+    from unified_act_conformance.recordings import recorder, recording
 
     console = make_console()
     with mistakes_told(console), tempfile.TemporaryDirectory() as folder:
         plan = output if plan_only else Path(folder) / "plan.npz"
-        made = recordings.make_plan_file(
+        made = recording.make_plan_file(
             plan, backend, activations=activations, dtypes=dtypes, orders=orders or ORDERS
         )
         if plan_only:
@@ -243,7 +243,7 @@ def record(
                 f"with a copy of {recorder.__file__}",
             ]
         else:
-            recordings.record_live(plan, output, backend, python)
+            recording.record_live(plan, output, backend, python)
             lines = [f"{len(made.calls)} calls recorded in {output}"]
     console.print("\n".join(lines), highlight=False, markup=False, soft_wrap=True)
 
@@ -257,18 +257,18 @@ def compare(files: Sequence[Path], json_file: Path | None) -> None:
     No framework is needed. What kernels do is told and not asserted: the exit code is 0 also where
     they are above the budget.
     """
-    from unified_act_conformance.recordings import recordings
+    from unified_act_conformance.recordings import recording
 
     console = make_console()
     with mistakes_told(console):
         judged = {}
-        for path in files or recordings.list_recordings():
-            label = recordings.load_recording(path).label
-            judged[f"{path.name}: {label}"] = recordings.judge_recording(path)
+        for path in files or recording.list_recordings():
+            label = recording.load_recording(path).label
+            judged[f"{path.name}: {label}"] = recording.judge_recording(path)
     console.print(terminal.comparison_table(judged), highlight=False)
     if json_file:
         found = [result for results in judged.values() for result in results]
-        json_file.write_text(recordings.verdict_json(found), encoding="utf-8")
+        json_file.write_text(recording.verdict_json(found), encoding="utf-8")
 
 
 def _run(given: Options, console: Console) -> Run:

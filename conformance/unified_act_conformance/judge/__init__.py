@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from unified_act_conformance.judge.curves import SIDE, Curve, bucket_axis
+from unified_act_conformance.judge.likeness import explain
 from unified_act_conformance.judge.measure import Judgement
-from unified_act_conformance.judge.percentiles import Percentiles
 from unified_act_conformance.judge.runner import Result, deviations_of, output_of, run
-from unified_act_conformance.judge.siblings import explain
+from unified_act_conformance.judge.statistics import SIDE, Curve, Percentiles, bucket_axis
 from unified_act_conformance.judge.verdict import (
     Domain,
     Outcome,

@@ -27,8 +27,13 @@ from unified_act_conformance.floats import (
     ulp,
     widen,
 )
-from unified_act_conformance.judge.curves import Curve, curve_of
-from unified_act_conformance.judge.percentiles import PERCENTILES, Percentiles, percentiles_of
+from unified_act_conformance.judge.statistics import (
+    PERCENTILES,
+    Curve,
+    Percentiles,
+    curve_of,
+    percentiles_of,
+)
 from unified_act_conformance.problems import REGIONS, Codes, Tally, region_codes, tally
 from unified_act_conformance.truth import Reference
 

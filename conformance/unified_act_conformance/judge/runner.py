@@ -13,9 +13,8 @@ from unified_act.registry import ACTIVATIONS
 from unified_act_conformance.declared import Deviation, list_deviations
 from unified_act_conformance.floats import FloatArray, widen
 from unified_act_conformance.harness import Harness, NotOfferedError, load_harness
-from unified_act_conformance.judge.identity import mistaken_for
+from unified_act_conformance.judge.likeness import explain, mistaken_for
 from unified_act_conformance.judge.measure import Judgement
-from unified_act_conformance.judge.siblings import explain
 from unified_act_conformance.judge.verdict import (
     Domain,
     Outcome,

@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 from unified_act.backend import Numerics
 from unified_act_conformance.floats import FloatArray, widen
 from unified_act_conformance.judge.budgets import budget
-from unified_act_conformance.judge.curves import join_curves
 from unified_act_conformance.judge.measure import Judgement, judge_with_slack
-from unified_act_conformance.judge.percentiles import percentiles_together
+from unified_act_conformance.judge.statistics import join_curves, percentiles_together
 from unified_act_conformance.problems import Problem, tally_together
 from unified_act_conformance.subject import Case
 from unified_act_conformance.truth import Reference

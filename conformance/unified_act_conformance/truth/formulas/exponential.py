@@ -7,14 +7,7 @@ from math import inf
 from flint import arb
 
 from unified_act_conformance.truth.formulas._common import ONE, constant, split, zero
-from unified_act_conformance.truth.record import (
-    EVERYTHING,
-    UNIT,
-    Formula,
-    Range,
-    Record,
-    fixed,
-)
+from unified_act_conformance.truth.record import EVERYTHING, UNIT, Formula, Range, Record, fixed
 
 SELU_ALPHA = 1.6732632423543772
 SELU_SCALE = 1.0507009873554805

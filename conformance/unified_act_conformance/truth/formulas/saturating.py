@@ -18,10 +18,7 @@ from unified_act_conformance.truth.record import (
 )
 
 _softsign = split(
-    1.0,
-    lambda x: x / (1 + abs(x)),
-    lambda x: x.sgn() * (1 - 1 / (1 + abs(x))),
-    by=abs,
+    1.0, lambda x: x / (1 + abs(x)), lambda x: x.sgn() * (1 - 1 / (1 + abs(x))), by=abs
 )
 
 
