@@ -294,6 +294,7 @@ class TestRepro:
         assert text.splitlines()[0] == "elu(alpha=0.5) on numpy, float64, value, fast"
         assert "x     -0x1.8p+0 (-1.5)" in text
         assert "want  -0x1.8dc1e236d28f9p-2 (-0.3884349199257851), correctly rounded" in text
+        assert "\ncode  the shared definition, through unified_act_numpy/gradient.py:" in text
         assert "budget 3: passed" in text
 
     def test_reads_decimals_too(self):

@@ -25,7 +25,15 @@ from unified_act_conformance.declared import Deviation, list_deviations
 from unified_act_conformance.judge import Result, run
 from unified_act_conformance.report.run import SHORT
 from unified_act_conformance.report.terminal import error_table
-from unified_act_conformance.subject import ORDER_NAMES, Subject, list_cases, subject_of
+from unified_act_conformance.subject import (
+    ORDER_NAMES,
+    Subject,
+    code_of_call,
+    definitions,
+    list_cases,
+    subject_of,
+)
+from unified_act_conformance.truth import unrecorded
 
 __all__ = ["list_command", "show"]
 
@@ -58,9 +66,10 @@ def list_command(
         known = ", ".join(sorted(KINDS))
         raise click.BadParameter(f"{kind!r} is none of {known}.", param_hint="--kind")
     with mistakes_told(console):
-        wanted = [find_entry(name).name for name in backends] or ua.list_backends(installed=True)
+        named = {find_entry(name).name for name in backends}
+        wanted = [name for name in ua.list_backends(installed=True) if not named or name in named]
         rows = [
-            (activation, [f for f in _usages(activation) if f.backend in wanted])
+            (activation, list(_usages(activation, None, wanted)))
             for activation in usable
             if kind in (None, activation.kind)
         ]
@@ -127,11 +136,13 @@ def _document(activation: Activation, found: Iterable[Usage]) -> dict[str, Any]:
 
 @click.command()
 @click.argument("name")
+@click.option("--backend", "backends", multiple=True, help="Only this, and the code that it runs.")
 @click.option("--measure", is_flag=True, help="Judge it now, in float32, on what is installed.")
-def show(name: str, measure: bool) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print what is known as JSON.")
+def show(name: str, backends: Sequence[str], measure: bool, as_json: bool) -> None:
     """Shows what an activation is, what each backend uses for it, and what is known to be off.
 
-    For example: unified-act show gelu, or unified-act show "silu(beta=1.702)"
+    For example: unified-act show gelu --backend torch, or unified-act show "silu(beta=1.702)"
     """
     console = make_console()
     with mistakes_told(console):
@@ -140,8 +151,19 @@ def show(name: str, measure: bool) -> None:
         open_ = "(" not in name and any(p.default is None for p in activation.parameters)
         subject = Subject(activation.name) if open_ else subject_of(name)
         parameters = None if open_ else activation.bind(dict(subject.parameters))
+        wanted = [find_entry(name).name for name in backends] or ua.list_backends(installed=True)
+        found = list(_usages(activation, parameters, wanted))
+        runs = _runs(activation, parameters, wanted if backends or as_json else ())
+        if as_json:
+            places = {key.replace(" ", "_"): text for key, text in definitions(activation).items()}
+            echo_json({**_document(activation, found), **places, "runs": runs})
+            return
         console.print(ua.describe(name), highlight=False, markup=False)
-        console.print(_implementation_table(_usages(activation, parameters)))
+        for text in (*_lines(definitions(activation)), *_run_lines(runs)):
+            console.print(text, highlight=False, markup=False, soft_wrap=True)
+        for line in filter(None, [unrecorded(activation.name)]):
+            console.print(line, highlight=False, markup=False, soft_wrap=True)
+        console.print(_implementation_table(found))
         if measure:
             results = _measure(subject)
     for deviation in _deviations_about(subject):
@@ -159,6 +181,32 @@ def show(name: str, measure: bool) -> None:
     if measure:
         console.print(error_table(results))
         sys.exit(0 if all(result.passed for result in results) else 1)
+
+
+def _runs(
+    activation: Activation, parameters: Mapping[str, Any] | None, backends: Sequence[str]
+) -> dict[str, dict[str, str]]:
+    """The code that a call runs, by backend and float type."""
+    given = parameters or {parameter.name: parameter.default for parameter in activation.parameters}
+    return {
+        name: {
+            dtype: code_of_call(activation, name, dtype, given)
+            for dtype in DTYPES
+            if dtype in load_backend(name).dtypes
+        }
+        for name in backends
+    }
+
+
+def _run_lines(runs: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
+    for backend, by_dtype in runs.items():
+        yield f"a call on {backend} runs"
+        yield from _lines(by_dtype)
+
+
+def _lines(texts: Mapping[str, str]) -> Iterator[str]:
+    width = max(map(len, texts), default=0)
+    yield from (f"  {key:<{width}}  {text}" for key, text in texts.items())
 
 
 def _implementation_table(found: Iterable[Usage]) -> Table:
@@ -212,15 +260,18 @@ class Usage:
 
 
 def _usages(
-    activation: Activation, parameters: Mapping[str, float | int] | None = None
+    activation: Activation,
+    parameters: Mapping[str, float | int] | None,
+    backends: Sequence[str],
 ) -> Iterator[Usage]:
-    """Yields what each installed backend uses.
+    """Yields what each backend uses.
 
     Args:
         activation: The activation.
         parameters: All its parameters, if they are to decide too.
+        backends: Names of installed backends.
     """
-    for name in ua.list_backends(installed=True):
+    for name in backends:
         backend = load_backend(name)
         dtypes = tuple(dtype for dtype in DTYPES if dtype in backend.dtypes)
         kernel = kernel_for(name, backend.native, activation, "fast")

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 import unified_act as ua
 from unified_act.backend import Numerics
+from unified_act.registry import ACTIVATIONS
 from unified_act_conformance.floats import FloatArray, to_type, widen
 from unified_act_conformance.harness import load_harness
 from unified_act_conformance.judge import (
@@ -21,7 +22,7 @@ from unified_act_conformance.judge import (
 )
 from unified_act_conformance.problems import Problem, problem_at, problems_for
 from unified_act_conformance.report.run import decimal, hexadecimal, repro_line
-from unified_act_conformance.subject import Case, describe, registered, subject_of
+from unified_act_conformance.subject import Case, code_of_call, describe, registered, subject_of
 
 __all__ = ["number_of", "repro", "repro_command", "repro_text"]
 
@@ -103,8 +104,11 @@ def repro_text(case: Case, numerics: Numerics, x: float) -> str:
         return f"{head}\nnothing is specified at x = {_both(x, case.dtype)}"
     verdict = "passed" if judged.passed else "FAILED"
     faults = [name for name, count in judged.classes.items() if count]
+    activation = ACTIVATIONS.find(case.subject.activation)
+    bound = activation.bind(dict(case.subject.parameters))
     lines = [
         head,
+        f"code  {code_of_call(activation, case.backend, case.dtype, bound, numerics)}",
         f"x     {_both(judged.worst_x, case.dtype)}",
         f"got   {_both(judged.got, case.dtype)}",
         f"want  {_both(judged.want, case.dtype)}, correctly rounded",

@@ -27,6 +27,7 @@ from unified_act_conformance.subject.implementation import (
     native_kernel,
     registered,
 )
+from unified_act_conformance.subject.places import code_of_call, definitions, place_of
 
 __all__ = [
     "DTYPES",
@@ -40,13 +41,16 @@ __all__ = [
     "Subject",
     "case_id",
     "check_id",
+    "code_of_call",
     "count_cases",
+    "definitions",
     "describe",
     "dtypes_of",
     "function_of_users",
     "has_native_kernel",
     "list_cases",
     "native_kernel",
+    "place_of",
     "registered",
     "subject_of",
     "usual_backends",
