@@ -251,7 +251,7 @@ def _to_one_array(function: Callable[..., Any], backend: Backend) -> Callable[..
 
 
 def _draws(function: ActivationFunction) -> bool:
-    return ACTIVATIONS.find(function.name).kind == "stochastic"
+    return bool(ACTIVATIONS.find(function.name).noise)
 
 
 def describe(

@@ -65,7 +65,7 @@ class JaxBackend:
             return shortcut(
                 test, "function(x)", checked, {"function": by_name["float32"], **_TYPES}
             )
-        if activation.kind != "stochastic":
+        if not activation.noise:
             return checked
         noise = lambda array: _has_type(array, *_TYPES.values())  # a key is an array as well
         return with_generator(activation.name, checked, self.uniform_like, noise)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from unified_act.activation import Activation, Kind
+from unified_act.activation import Activation
 from unified_act.backend import (
     DTYPES,
     Native,
@@ -86,7 +86,7 @@ class MxnetBackend:
         by_dtype = {_TYPES[dtype]: f for dtype, f in implementations.items()}
         by_dtype |= {np.dtype(key): f for key, f in by_dtype.items()}
         checked = _by_dtype(activation, by_dtype, in_graph, len(names))
-        if activation.kind == "stochastic" and len(names) > 1:
+        if activation.noise and len(names) > 1:
             return with_generator(
                 activation.name, checked, self.uniform_like, lambda a: self.accepts(type(a))
             )
@@ -148,7 +148,7 @@ def _compiled(
         # Arrays without elements, which there are then, crash reductions, casts and splits.
         if mx.util.is_np_shape() and 0 in shape:
             return of_nothing(*inputs) if activation.resizes else inputs[0].copy()
-        reshaped = _workable(shape, axis, activation.kind)
+        reshaped = _workable(shape, axis, activation)
         if reshaped == shape:
             return run(*inputs)
         # With memory of its own, which an array without dimensions needs.
@@ -180,16 +180,16 @@ def _compiled(
     return with_shape_check(call, activation, parameters)
 
 
-def _workable(shape: tuple[int, ...], axis: int, kind: Kind) -> tuple[int, ...]:
+def _workable(shape: tuple[int, ...], axis: int, activation: Activation) -> tuple[int, ...]:
     """A shape for the same elements that MXNet can compute with, in which `axis` is the same one.
 
     Several operators need a dimension, and channels one of their own where the weight is a single
     one; and what broadcasts takes 5 at most.
     """
-    missing = (max(axis + 1, -axis) if kind == "learned" else 1) - len(shape)
+    missing = (max(axis + 1, -axis) if activation.weights else 1) - len(shape)
     if missing > 0:
         return (1,) * missing + shape
-    if len(shape) <= _MOST_DIMENSIONS or kind == "elementwise":
+    if len(shape) <= _MOST_DIMENSIONS or activation.kind.elementwise:
         return shape
     if axis < 0:
         return (math.prod(shape[:axis]), *shape[axis:])

@@ -7,7 +7,6 @@ from typing import Any
 
 from unified_act.activation import Activation
 from unified_act.assembly import assemble, elements, own_parameters, pullback_of
-from unified_act.catalogue import ACTIVATIONS
 from unified_act_mxnet import namespace, same_shape
 from unified_act_mxnet._framework import BFLOAT16, forget_overflow, mx
 
@@ -38,12 +37,13 @@ def shared_graph(
     masked = [name in activation.masks for name in activation.inputs_for(parameters)]
     keywords = own_parameters(activation, parameters)
     derivative = None if activation.along_axis else activation.derivative
-    xp: Any = same_shape.NAMESPACE if _chooses_in_one_shape(activation) else namespace
+    one_shape = activation.one_shape or not activation.along_axis
+    xp: Any = same_shape.NAMESPACE if one_shape else namespace
     spread = elements(activation, xp, parameters)
 
     def build(*inputs: Any) -> Any:
         forget_overflow()  # for definitions of the user's
-        own_type = dtype is None and activation.kind != "elementwise"
+        own_type = dtype is None and not activation.kind.elementwise
         widen, narrow = (_same, _same) if own_type else _casts(dtype, inputs[0])
 
         def cast_by(cast: Callable[[Any], Any]) -> list[Any]:
@@ -63,9 +63,7 @@ def shared_graph(
             value = _rounded_to_bfloat16(value)
         if not with_gradient:
             return narrow(value)
-        slopes = derivative(xp, *constants, **keywords)
-        if activation.kind == "elementwise":
-            slopes = [slopes]
+        slopes = activation.kind.listed(derivative(xp, *constants, **keywords))
         slopes = [slope.as_nd_ndarray() for slope in slopes]
         if dtype is None:  # a cast to the type of the input lets no gradient through
             return _with_gradient(
@@ -74,16 +72,6 @@ def shared_graph(
         return narrow(_with_gradient(terms, value, slopes))
 
     return build
-
-
-def _chooses_in_one_shape(activation: Activation) -> bool:
-    """Whether the condition and the arrays of every `where` have one shape.
-
-    In all of ours they have, but for a mask. Who writes his own may choose between a whole axis
-    and its sum.
-    """
-    ours = activation in ACTIVATIONS and not activation.masks
-    return ours or activation.kind in ("elementwise", "gated", "learned")
 
 
 def _whole(

@@ -86,7 +86,7 @@ class NumpyBackend:
         inputs: int,
     ) -> Callable[..., Array]:
         checked = _by_dtype(activation, by_dtype, self.accepts, inputs)
-        if activation.kind != "stochastic" or inputs == 1:
+        if not activation.noise or inputs == 1:
             return checked
         return with_generator(
             activation.name, checked, self.uniform_like, lambda a: self.accepts(type(a))

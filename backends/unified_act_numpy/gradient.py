@@ -68,7 +68,7 @@ def shared_definition(
         with np.errstate(all="ignore"):
             return _narrow(function(*map(_widen, inputs)), inputs[0])
 
-    return partial(_in_blocks, value) if activation.kind == "elementwise" else value
+    return partial(_in_blocks, value) if activation.kind.elementwise else value
 
 
 def value_and_grad(
@@ -99,7 +99,7 @@ def value_and_grad(
         return _narrow(pullback(_widen(cotangent), _widen(x))[0], x)
 
     with np.errstate(all="ignore"):
-        if activation.kind == "elementwise":
+        if activation.kind.elementwise:
             return value, (_in_blocks(pulled_to_elements, cotangent, *inputs),)
         cotangents = pullback(_widen(cotangent), *map(_widen, inputs))
         return value, tuple(

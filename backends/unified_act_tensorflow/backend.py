@@ -80,7 +80,7 @@ class TensorflowBackend:
         as_node: Callable[..., Any],
     ) -> Callable[..., Any]:
         checked = _by_dtype(activation, by_dtype, inputs, as_node)
-        if activation.kind != "stochastic" or inputs == 1:
+        if not activation.noise or inputs == 1:
             return checked
         return with_generator(
             activation.name, checked, self.uniform_like, lambda a: self.accepts(type(a))

@@ -92,7 +92,7 @@ class TorchBackend:
         as_node: Callable[..., Any],
     ) -> Callable[..., Tensor]:
         checked = _by_dtype(activation, by_dtype, inputs, as_node)
-        if activation.kind != "stochastic" or inputs == 1:
+        if not activation.noise or inputs == 1:
             return checked
         return with_generator(
             activation.name, checked, self.uniform_like, lambda a: isinstance(a, Tensor)

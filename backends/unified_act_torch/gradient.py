@@ -43,7 +43,7 @@ def shared_definition(
     # Not its `apply`: of a method Dynamo knows the code only, and would take what it has compiled
     # for one activation for any other.
     traced = _with_signature(_function(value, pullback), names)
-    if activation.kind == "elementwise":
+    if activation.kind.elementwise:
         pushforward: Callable[..., tuple[Tensor, ...]] = twice
     else:
         pushforward = pushforward_of(activation, namespace, parameters) or _by_operations(value)

@@ -222,9 +222,7 @@ def check_further(
             f"got {len(further) + 1}."
         )
     for name, array in zip(names, further, strict=True):
-        role = "mask" if name in activation.masks else "weight"
-        if activation.kind == "stochastic":
-            role = "noise"
+        role = activation.kind.role(activation, name)
         if not fits(role, array):
             raise _further_error(activation.name, name, role, array, x)
 

@@ -132,7 +132,6 @@ ACTIVATIONS = (
     Activation(
         name="glu",
         kind="gated",
-        resizes=True,
         forward=times_sigmoid,
         derivative=_glu_derivative,
         second_derivative=_glu_second_derivative,
@@ -144,7 +143,6 @@ ACTIVATIONS = (
     Activation(
         name="reglu",
         kind="gated",
-        resizes=True,
         forward=_reglu,
         derivative=_reglu_derivative,
         parameters=[_AXIS, _gate_first(False)],
@@ -155,7 +153,6 @@ ACTIVATIONS = (
     Activation(
         name="geglu",
         kind="gated",
-        resizes=True,
         forward=_geglu,
         derivative=_geglu_derivative,
         second_derivative=_geglu_second_derivative,
@@ -167,7 +164,6 @@ ACTIVATIONS = (
     Activation(
         name="swiglu",
         kind="gated",
-        resizes=True,
         forward=_swiglu,
         derivative=_swiglu_derivative,
         second_derivative=_swiglu_second_derivative,

@@ -104,6 +104,7 @@ ACTIVATIONS = (
         name="gumbel_softmax",
         kind="stochastic",
         symmetric=True,
+        one_shape=True,
         inputs=("x", "noise"),
         forward=_gumbel_softmax,
         derivative=_gumbel_softmax_derivative,

@@ -96,7 +96,7 @@ def model(
         result = graph.apply("Cast", result, to=ELEMENT_TYPES[dtype])
     graph.finish(result, "y")
     lengths = [*shape]
-    if activation.kind == "gated" or activation.resizes:
+    if activation.resizes:
         lengths[bound["axis"]] = "resized"
     output = helper.make_tensor_value_info("y", ELEMENT_TYPES[dtype], lengths)
     versions = [helper.make_opsetid("", opset)]
