@@ -302,6 +302,7 @@ class TestRepro:
 
     def test_shows_the_worst_of_the_rows_that_hold_it(self):
         assert "x     0x1.4p+1 (2.5)" in repro("softmax", "numpy", "float32", 1, "2.5")
+        assert "x     0x1p+0 (1)" in repro("glu", "numpy", x_hex="1")
 
     def test_says_where_nothing_is_specified(self):
         assert "nothing is specified" in repro("relu", "numpy", "float32", 1, "nan")

@@ -85,12 +85,12 @@ class Bench:
     @property
     def elementwise(self) -> bool:
         """Whether it is a function of one number."""
-        return self.activation.kind == "elementwise"
+        return self.activation.kind.elementwise
 
     @property
     def pointwise(self) -> bool:
         """Whether no element of the input acts on another; weights and noise may."""
-        return not self.activation.along_axis and self.activation.kind != "gated"
+        return not self.activation.along_axis and not self.activation.resizes
 
     @property
     def axis(self) -> int:
@@ -109,7 +109,7 @@ class Bench:
             length: How many elements it has.
             longest: How many there may be.
         """
-        numbers = length * (2 if self.activation.kind == "stochastic" else 1)
+        numbers = length * (2 if self.activation.noise else 1)
         return not self.activation.along_axis or numbers <= longest
 
     def fits(self, shape: Sequence[int]) -> bool:
@@ -118,7 +118,7 @@ class Bench:
         Args:
             shape: The shape.
         """
-        if self.pointwise and self.activation.kind != "learned":
+        if self.pointwise and not self.activation.weights:
             return True
         if not -len(shape) <= self.axis < len(shape) or 0 in shape:
             return False

@@ -20,6 +20,18 @@ from unified_act_conformance.truth import Oracle, record_of
 
 __all__ = ["CHECKS", "SLOW_MODES", "CheckResult", "list_checks", "run_checks"]
 
+
+def _specified(subject: Subject) -> Activation:
+    return ACTIVATIONS.find(subject.activation)
+
+
+def _draws(subject: Subject) -> bool:
+    """Whether it takes noise with these parameters."""
+    activation = _specified(subject)
+    inputs = activation.inputs_for(activation.bind(dict(subject.parameters)))
+    return not set(activation.noise).isdisjoint(inputs)
+
+
 CHECKS: Mapping[str, Callable[[Bench], str]] = MappingProxyType(
     {
         "cotangents": basic.cotangents,
@@ -41,10 +53,10 @@ SLOW_MODES = ("inductor",)
 COMPILED_DTYPES = ("float32",)
 ONLY: Mapping[str, Callable[[Subject], bool]] = MappingProxyType(
     {
-        "weights": lambda subject: _specified(subject).kind == "learned",
-        "saved tensors": lambda subject: _specified(subject).kind == "elementwise",
+        "weights": lambda subject: bool(_specified(subject).weights),
+        "saved tensors": lambda subject: _specified(subject).kind.elementwise,
         "shares": lambda subject: bool(record_of(subject.activation).shares),
-        "seeds": lambda subject: _specified(subject).kind == "stochastic" and _draws(subject),
+        "seeds": _draws,
     }
 )
 """The subjects that a check is about, if not about all."""
@@ -157,16 +169,6 @@ def run_checks(
             unsupported=unsupported,
             deviation=declared.id if declared and not problem else "",
         )
-
-
-def _specified(subject: Subject) -> Activation:
-    return ACTIVATIONS.find(subject.activation)
-
-
-def _draws(subject: Subject) -> bool:
-    """Whether it takes noise with these parameters."""
-    activation = _specified(subject)
-    return len(activation.inputs_for(activation.bind(dict(subject.parameters)))) > 1
 
 
 def _function(name: str) -> Callable[[Bench], str]:

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-import unified_act as ua
 from unified_act.backend import Numerics
 from unified_act.registry import ACTIVATIONS
 from unified_act_conformance.floats import FloatArray, to_type, widen
@@ -120,10 +119,9 @@ def repro_text(case: Case, numerics: Numerics, x: float) -> str:
 
 
 def _problems(case: Case, typed: FloatArray) -> list[Problem]:
-    kinds = (*ua.list_activations(kind="axis"), *ua.list_activations(kind="learned"))
-    if case.subject.activation in kinds:
-        return list(problems_for(case, quick=True))
-    return [problem_at(case, [typed])]
+    if ACTIVATIONS.find(case.subject.activation).kind.elementwise:
+        return [problem_at(case, [typed])]
+    return list(problems_for(case, quick=True))
 
 
 def _declared(

@@ -17,7 +17,6 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-import unified_act as ua
 from unified_act.backend import Numerics
 from unified_act.registry import ACTIVATIONS
 from unified_act_conformance.floats import (
@@ -135,7 +134,7 @@ def _likeness(
     case: Case, numerics: Numerics, problem: Problem, output: FloatArray
 ) -> Iterator[str]:
     """Recognises another function, or the same one with other parameters."""
-    if case.subject.activation not in ua.list_activations(kind="elementwise"):
+    if not ACTIVATIONS.find(case.subject.activation).kind.elementwise:
         return
     ordinary = np.flatnonzero(np.abs(widen(problem.inputs[0])) <= ORDINARY)
     few = ordinary[:: max(1, ordinary.size // ENOUGH)]

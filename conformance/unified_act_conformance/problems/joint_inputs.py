@@ -66,9 +66,9 @@ def arrays_for(
     """
     if activation.along_axis:
         yield from _rows(case, activation, parameters, QUICK_LENGTHS if quick else LENGTHS)
-    elif activation.kind == "gated":
+    elif activation.resizes:
         yield _halves(case, parameters, THIN if quick else 1)
-    elif activation.kind == "learned":
+    elif activation.weights:
         yield from _with_weights(case, activation, parameters, THIN if quick else 1)
     else:
         x = _column(case, case.order)[:: THIN if quick else 1]
@@ -89,10 +89,11 @@ def further_inputs(
     """
     found: list[FloatArray] = []
     for index, name in enumerate(activation.inputs_for(parameters)[1:]):
-        if name in activation.masks:
+        role = activation.kind.role(activation, name)
+        if role == "mask":
             places = np.arange(math.prod(shape)).reshape(shape)
             found.append(places * 7 % 3 != 0)
-        elif activation.kind == "stochastic":
+        elif role == "noise":
             # Strictly between 0 and 1 in every type.
             uniform = (widen(spread(dtype, shape, seed=5)) + 1.0) / 2.0
             within = np.asarray(np.clip(uniform, 2.0**-7, 1.0 - 2.0**-7))
@@ -193,7 +194,7 @@ def _rows(
     for matrix in inputs.rows(case.dtype, lengths=[sections * length for length in lengths]):
         wide = widen(matrix)
         usable = _is_ordinary(wide, case.dtype).all(axis=1)
-        if activation.kind == "stochastic":  # noise is nothing beside the largest numbers
+        if activation.noise:  # it is nothing beside the largest numbers
             usable &= np.abs(wide).max(axis=1) <= MARGIN
         if case.order == 0 and not activation.resizes:
             usable |= np.isnan(wide).any(axis=1)

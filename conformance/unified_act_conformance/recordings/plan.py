@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 import unified_act as ua
 from unified_act.backend import DTYPES, Native
 from unified_act.loading import find_entry
+from unified_act.registry import ACTIVATIONS
 from unified_act_conformance import inputs
 from unified_act_conformance.floats import FloatArray, float_format
 from unified_act_conformance.recordings import recorder
@@ -123,13 +124,12 @@ def make_plan(
         if dtype != "bfloat16" or entry.name not in WITHOUT_BFLOAT16
     ]
     possible = [order for order in orders if order == 0 or entry.name not in WITHOUT_GRADIENTS]
-    learned = ua.list_activations(kind="learned")
     calls: list[Call] = []
     subjects = [subject for subject in list_subjects(activations) if subject.activation in table]
     for case in list_cases(subjects, {entry.name: wanted}, possible):
         kernel = table[case.subject.activation]
         keywords = kernel.arguments(_parameters(case.subject))
-        if keywords is not None and case.subject.activation not in learned:
+        if keywords is not None and not ACTIVATIONS.find(case.subject.activation).weights:
             calls += _calls(case, kernel.label, keywords)
     return Plan(entry.name, entry.framework, tuple(calls))
 
@@ -203,7 +203,7 @@ def _calls(case: Case, kernel: str, keywords: Mapping[str, Any]) -> list[Call]:
 def _inputs(case: Case) -> list[tuple[FloatArray, FloatArray]]:
     """The inputs of a case, each with a cotangent."""
     name, dtype = case.subject.activation, case.dtype
-    if name not in ua.list_activations(kind="axis"):
+    if not ACTIVATIONS.find(name).along_axis:
         x = inputs.quick(
             dtype,
             kinks=kinks(name, dict(case.subject.parameters)),

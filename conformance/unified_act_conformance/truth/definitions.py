@@ -266,7 +266,7 @@ def _no_ties(numbers: Sequence[float], parameters: Parameters, order: int) -> bo
 
 
 RECORDS: tuple[Record, ...] = (
-    Record("crelu", definition=Definition(_crelu, _off_0()), tier="exact", sections=1),
+    Record("crelu", definition=Definition(_crelu, _off_0()), tier="exact"),
     Record("geglu", definition=Definition(_geglu), variants=({"axis": 0},)),
     Record("glu", definition=Definition(_glu), variants=({"gate_first": True}, {"axis": 0})),
     Record(

@@ -239,7 +239,7 @@ def truth_of(subject: Subject, given: Oracle | None = None) -> Truth | None:
         unified_act.UnknownActivationError: No activation has that name.
     """
     activation = ACTIVATIONS.find(subject.activation)
-    if activation.kind != "elementwise":
+    if not activation.kind.elementwise:
         return None
     if given is None and activation.name in ELEMENTWISE:
         return Catalogued(subject)

@@ -127,7 +127,6 @@ class Record:
         family_parameters: With which parameters it is a member.
         weights: For each weight of a learned activation the values that it is tried with; those of
             one place go together. Infinity stands for a quarter of the type's largest number.
-        sections: Into how many equal parts its axis must fall; default: what its kind needs.
         shares: Which elements get a share of 1: ``"all"``, ``"some"``, or ``"one"``; empty if
             results are no shares.
         noise: What becomes of the noise of a stochastic activation: ``"chances"``, each element
@@ -144,6 +143,5 @@ class Record:
     families: Sequence[str] = ()
     family_parameters: Sequence[Parameters] = ({},)
     weights: Sequence[Sequence[float]] = ()
-    sections: int | None = None
     shares: Literal["", "all", "some", "one"] = ""
     noise: Literal["", "chances", "slopes"] = ""

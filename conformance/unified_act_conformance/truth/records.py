@@ -66,7 +66,7 @@ def unrecorded(name: str) -> str:
     text = f"{name} is judged by {by}, with the budgets of the tier {Record(name).tier}"
     if not activation.forward.__module__.startswith("unified_act.catalogue."):
         return text  # a user's, or a plugin's
-    where = formulas.__path__[0] if activation.kind == "elementwise" else definitions.__file__
+    where = formulas.__path__[0] if activation.kind.elementwise else definitions.__file__
     return f"{text}: it has no Record in {where}"
 
 
