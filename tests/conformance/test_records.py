@@ -3,11 +3,13 @@
 from collections import Counter
 
 import pytest
+from click.testing import CliRunner
 
 import unified_act as ua
 from tests.conformance.oracle_facts import FORMULAS, LIMITS, REQUIRED
 from unified_act.registry import ACTIVATIONS
 from unified_act_conformance import check_activation
+from unified_act_conformance.commands.main import cli
 from unified_act_conformance.judge import budgets
 from unified_act_conformance.truth import records
 from unified_act_conformance.truth.record import EVERYTHING, Record
@@ -44,6 +46,14 @@ def test_without_a_record_the_defaults_hold():
 def test_what_a_missing_formula_says():
     with pytest.raises(LookupError, match=r"softmax has no formula: write one.*truth/formulas"):
         records.formula_of("softmax")
+
+
+def test_an_activation_without_defaults_and_variants_says_what_is_missing():
+    forward = lambda xp, x, *, at: x * at
+    ua.register_activation("timed", parameters={"at": None})(forward)
+    result = CliRunner().invoke(cli, ["conformance", "--activation", "timed", "--backend", "numpy"])
+    assert result.exit_code == 1
+    assert "timed has no default for at: the `variants` of its Record say with" in result.output
 
 
 def test_a_tier_that_does_not_exist(monkeypatch):

@@ -44,7 +44,7 @@ from unified_act_conformance.subject import (
     subject_of,
     usual_backends,
 )
-from unified_act_conformance.truth import list_subjects
+from unified_act_conformance.truth import list_subjects, without_subject
 
 __all__ = ["cli"]
 
@@ -310,7 +310,9 @@ def _judge(
         expected = len(cases)
     size = len(cases) + len(checks)
     if not size:
-        console.print("[red]Nothing was run:[/] nothing has that combination of options.")
+        reasons = [*filter(None, map(without_subject, given.activations))]
+        why = "; ".join(reasons) or "nothing has that combination of options"
+        console.print(f"[red]Nothing was run:[/] {why}.", soft_wrap=True)
         sys.exit(1)
     columns = (
         TextColumn("{task.description}"),

@@ -27,7 +27,7 @@ from unified_act_conformance.subject.implementation import (
     native_kernel,
     registered,
 )
-from unified_act_conformance.subject.places import code_of_call, definitions, place_of
+from unified_act_conformance.subject.places import code_of_call, definitions, native_table, place_of
 
 __all__ = [
     "DTYPES",
@@ -50,6 +50,7 @@ __all__ = [
     "has_native_kernel",
     "list_cases",
     "native_kernel",
+    "native_table",
     "place_of",
     "registered",
     "subject_of",

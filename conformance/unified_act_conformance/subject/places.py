@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import importlib.util
 import inspect
 import sys
 from collections.abc import Callable, Mapping
@@ -14,7 +15,7 @@ from unified_act import Activation
 from unified_act.backend import Native, Numerics, kernel_for
 from unified_act.loading import find_entry, load_backend
 
-__all__ = ["code_of_call", "definitions", "framework_function", "place_of"]
+__all__ = ["code_of_call", "definitions", "framework_function", "native_table", "place_of"]
 
 DEFINED = ("definition", "derivative", "second derivative")
 MISSING = "none: the framework differentiates the {}"
@@ -31,7 +32,8 @@ def place_of(function: Callable[..., Any]) -> str:
     while isinstance(function, functools.partial):
         function = function.func
     function = inspect.unwrap(function)
-    name, module = getattr(function, "__qualname__", repr(function)), function.__module__
+    name = getattr(function, "__qualname__", repr(function))
+    module = getattr(function, "__module__", None) or ""
     code = getattr(function, "__code__", None)
     if code is None:
         return f"{module}.{name}" if module else name
@@ -92,6 +94,29 @@ def framework_function(backend: str, kernel: Native) -> Callable[..., Any]:
         kernel: The row.
     """
     return kernel.find(_home(backend))
+
+
+@functools.cache
+def native_table(package: str) -> Mapping[str, Native]:
+    """Returns the table of kernels of a backend, read without importing its framework.
+
+    Args:
+        package: The backend's package.
+
+    Raises:
+        ModuleNotFoundError: There is no such package, or it has no module `native`.
+    """
+    found = importlib.util.find_spec(package)
+    if found is None or not found.submodule_search_locations:
+        raise ModuleNotFoundError(f"no package {package}")
+    path = Path(found.submodule_search_locations[0]) / "native.py"
+    spec = importlib.util.spec_from_file_location(f"_{package}_native", path)
+    if spec is None or spec.loader is None:
+        raise ModuleNotFoundError(f"{path} cannot be read")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    table: Mapping[str, Native] = module.NATIVE
+    return table
 
 
 def _home(backend: str) -> Any:

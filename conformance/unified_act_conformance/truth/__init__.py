@@ -26,6 +26,7 @@ from unified_act_conformance.truth.records import (
     record_of,
     unrecorded,
     value_range,
+    without_subject,
 )
 from unified_act_conformance.truth.rows import ROW_FUNCTIONS, rows
 
@@ -55,4 +56,5 @@ __all__ = [
     "truth_of",
     "unrecorded",
     "value_range",
+    "without_subject",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
+from unified_act import catalogue
 from unified_act.registry import ACTIVATIONS
 from unified_act_conformance.subject import Subject
 from unified_act_conformance.truth import definitions, formulas
@@ -18,6 +19,7 @@ __all__ = [
     "record_of",
     "unrecorded",
     "value_range",
+    "without_subject",
 ]
 
 RECORDS: Mapping[str, Record] = MappingProxyType(
@@ -64,10 +66,11 @@ def unrecorded(name: str) -> str:
     activation = ACTIVATIONS.find(name)
     by = "the oracle that it was registered with" if activation.oracle else "its own definition"
     text = f"{name} is judged by {by}, with the budgets of the tier {Record(name).tier}"
-    if not activation.forward.__module__.startswith("unified_act.catalogue."):
+    if activation not in catalogue.ACTIVATIONS:
         return text  # a user's, or a plugin's
-    where = formulas.__path__[0] if activation.kind.elementwise else definitions.__file__
-    return f"{text}: it has no Record in {where}"
+    where = f"the file of its family in {formulas.__path__[0]}"
+    where = where if activation.kind.elementwise else definitions.__file__
+    return f"{text}: it has no Record yet; write one, with its formula, in {where}"
 
 
 def list_subjects(activations: Sequence[str] = ()) -> list[Subject]:
@@ -82,6 +85,21 @@ def list_subjects(activations: Sequence[str] = ()) -> list[Subject]:
         for spec in specs
         for parameters in (*([] if spec.required else [{}]), *record_of(spec.name).variants)
     ]
+
+
+def without_subject(name: str) -> str:
+    """Says why nothing of an activation is judged, or nothing.
+
+    Args:
+        name: Its name, in any spelling.
+    """
+    spec = ACTIVATIONS.find(name)
+    if not spec.required or record_of(spec.name).variants:
+        return ""
+    return (
+        f"{spec.name} has no default for {', '.join(spec.required)}: the `variants` of its Record "
+        "say with which values it is judged"
+    )
 
 
 def family_members(family: str) -> list[Subject]:

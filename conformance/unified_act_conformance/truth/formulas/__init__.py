@@ -17,7 +17,9 @@ precision (`balls.Balls`), so a derivative
 - should say what is left where it goes to a power of two: `1 - 1 / (1 + abs(x))` and not
   `x / (1 + abs(x))` for large x, `(1 - t * t) / 4` and not `s * c` for small.
 
-The last two are for speed alone: where they do not hold, points are too inaccurate in double
+A `Record` at the end of the file names it; what else it may say is explained in `record`.
+
+The last two points are for speed alone: where they do not hold, points are too inaccurate in double
 precision and are evaluated one by one. `test_few_points_are_left_over` says if it is too many.
 """
 
