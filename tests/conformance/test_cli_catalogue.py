@@ -1,6 +1,8 @@
 """The commands `unified-act list` and `unified-act show`."""
 
 import json
+import math
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from unified_act_conformance.commands import catalogue
 from unified_act_conformance.commands.main import cli
 from unified_act_conformance.judge.runner import Result
 from unified_act_conformance.subject.cases import DTYPES, Case, Subject
+from unified_act_conformance.subject.places import place_of
 
 
 def invoke(*arguments):
@@ -112,6 +115,15 @@ def test_show_says_where_the_code_is():
         path, line = found[name].split(":")
         text = (Path(ua.__file__).parents[1] / path).read_text(encoding="utf-8")
         assert text.splitlines()[int(line) - 1].startswith(f"def {function}(")
+
+
+def test_a_place_is_that_of_the_function_itself():
+    def gain(x, factor):
+        return x * factor
+
+    assert place_of(partial(partial(gain, factor=2.0), 1.0)).endswith(".<locals>.gain")
+    assert place_of(math.exp) == "math.exp"
+    assert place_of(eval("lambda x: x", {})).startswith("<string>:1 ")
 
 
 def test_show_as_json():

@@ -15,13 +15,36 @@ from unified_act.registry import ACTIVATIONS
 from unified_act_conformance import inputs
 from unified_act_conformance.floats import FORMATS, FloatArray, round_to, to_type, ulp, widen
 from unified_act_conformance.judge import budgets
-from unified_act_conformance.judge.measure import CLASSES, Floor, Judgement, judge, judge_with_slack
+from unified_act_conformance.judge.measure import CLASSES, Floor, Judgement, judge_with_slack
 from unified_act_conformance.truth import elementwise
+from unified_act_conformance.truth.elementwise import Reference
 from unified_act_conformance.truth.records import RECORDS, record_of, value_range
 from unified_act_conformance.truth.rows import rows
 
 Array32 = NDArray[np.float32]
 Formula = Callable[[Any], Any]
+
+
+def judge(
+    y: FloatArray,
+    reference: Reference,
+    x: FloatArray,
+    dtype: str,
+    condition: NDArray[np.float64],
+    *,
+    floor: Floor,
+    budget: float,
+    value_range: tuple[float, float],
+) -> Judgement:
+    """Judges the outputs of an elementwise function."""
+    inputs = widen(x)
+    finite = np.isfinite(inputs)
+    slack = 0.5 * np.where(finite, ulp(np.where(finite, inputs, 0.0), 0.0, dtype), 0.0)
+    with np.errstate(invalid="ignore", over="ignore"):
+        slack = slack * np.where(finite, condition, 0.0)
+    return judge_with_slack(
+        y, reference, x, dtype, slack, floor=floor, budget=budget, value_range=value_range
+    )
 
 
 def exact_values(name: str, order: int, x: FloatArray) -> elementwise.Reference:

@@ -166,7 +166,7 @@ def show(name: str, backends: Sequence[str], measure: bool, as_json: bool) -> No
         console.print(_implementation_table(found))
         if measure:
             results = _measure(subject)
-    for deviation in _deviations_about(subject):
+    for deviation in _deviations_about(subject, wanted if backends else ()):
         what = " and ".join(ORDER_NAMES[order] for order in deviation.orders)
         types = ", ".join(SHORT[dtype] for dtype in deviation.dtypes)
         console.print(
@@ -288,13 +288,18 @@ def _usages(
         yield Usage(name, kernel.label, own, dtypes, "; ".join(why))
 
 
-def _deviations_about(subject: Subject) -> list[Deviation]:
+def _deviations_about(subject: Subject, backends: Sequence[str]) -> list[Deviation]:
     """Returns the declared deviations of an activation, those of whole frameworks left out.
 
     Args:
         subject: The activation and its parameters.
+        backends: Only those of these; all if there are none.
     """
-    return [found for found in list_deviations() if str(subject) in found.subjects]
+    return [
+        found
+        for found in list_deviations()
+        if str(subject) in found.subjects and (not backends or found.backend in backends)
+    ]
 
 
 def _spellings(name: str) -> list[tuple[str, str]]:

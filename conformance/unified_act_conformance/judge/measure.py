@@ -98,42 +98,6 @@ class Judgement:
     curve: Curve = field(default=(), repr=False)
 
 
-def judge(
-    y: FloatArray,
-    reference: Reference,
-    x: FloatArray,
-    dtype: str,
-    condition: Doubles,
-    *,
-    floor: Floor,
-    budget: float,
-    value_range: tuple[float, float],
-) -> Judgement:
-    """Judges the outputs of an elementwise function.
-
-    Args:
-        y: The outputs, of the float type or as float64 that holds its values exactly.
-        reference: The exact values.
-        x: The inputs.
-        dtype: The name of the float type that x and y have.
-        condition: The magnitude of the judged function's derivative at each input.
-        floor: `"eps"` in the fast profile, 0 in the strict one.
-        budget: The largest error that passes.
-        value_range: The closed range of the judged function.
-
-    Returns:
-        The verdict.
-    """
-    inputs = widen(x)
-    finite = np.isfinite(inputs)
-    slack = 0.5 * np.where(finite, ulp(np.where(finite, inputs, 0.0), 0.0, dtype), 0.0)
-    with np.errstate(invalid="ignore", over="ignore"):
-        slack = slack * np.where(finite, condition, 0.0)
-    return judge_with_slack(
-        y, reference, x, dtype, slack, floor=floor, budget=budget, value_range=value_range
-    )
-
-
 def judge_with_slack(
     y: FloatArray,
     reference: Reference,

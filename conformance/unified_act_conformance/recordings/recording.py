@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import os
 import subprocess
 import zipfile
@@ -21,6 +20,7 @@ from typing import Any
 
 import unified_act as ua
 from unified_act.loading import find_entry, load_backend
+from unified_act_conformance.floats import json_number
 from unified_act_conformance.judge import (
     Judgement,
     Result,
@@ -253,16 +253,11 @@ def _verdict(result: Result) -> dict[str, Any]:
         verdict |= {
             "count": judged.count,
             "failures": judged.failures,
-            "max_error": _number(judged.max_error),
-            "max_distance": _number(judged.max_distance),
+            "max_error": json_number(judged.max_error),
+            "max_distance": json_number(judged.max_distance),
             "worst_x": judged.worst_x.hex(),
             "got": judged.got.hex(),
             "want": judged.want.hex(),
             "classes": dict(judged.classes),
         }
     return verdict
-
-
-def _number(value: float) -> float | str:
-    """A number as JSON has it, which knows neither infinities nor NaN."""
-    return value if math.isfinite(value) else str(value)

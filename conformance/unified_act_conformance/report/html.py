@@ -37,7 +37,7 @@ LARGEST_CURVE_ERROR = 1e38
 
 
 @dataclass(frozen=True)
-class Cell:
+class TableCell:
     """One cell of the heat map: the cases of an activation, a backend, a dtype and an order.
 
     Attributes:
@@ -99,7 +99,10 @@ def html_report(run: Run) -> str:
         cells.setdefault(key, []).append(result)
     columns = _columns(run)
     rows = [
-        (subject, [Cell(cells[key]) if (key := (subject, *c)) in cells else None for c in columns])
+        (
+            subject,
+            [TableCell(cells[key]) if (key := (subject, *c)) in cells else None for c in columns],
+        )
         for subject in run.subjects
     ]
     # Undefined names raise, and whatever a backend's error says is escaped.
@@ -121,7 +124,7 @@ def html_report(run: Run) -> str:
         failed_cells=[_hash(result) for result in run.results if not result.passed],
         checks=_checks(run),
         deviations=list(_deviations(run)),
-        data=_embedded(_data(run, [Cell(results) for results in cells.values()])),
+        data=_embedded(_data(run, [TableCell(results) for results in cells.values()])),
     )
 
 
@@ -190,7 +193,7 @@ def _deviations(run: Run) -> Iterator[dict[str, Any]]:
         }
 
 
-def _data(run: Run, cells: Sequence[Cell]) -> dict[str, Any]:
+def _data(run: Run, cells: Sequence[TableCell]) -> dict[str, Any]:
     """What the script draws from."""
     known = declared(run.results)
     return {

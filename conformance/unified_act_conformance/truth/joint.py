@@ -378,7 +378,7 @@ def _number(jet: Jet) -> float:
     return float(jet.value)
 
 
-class _Namespace:
+class _RowNamespace:
     """The functions of `unified_act.backend.Namespace`, on rows."""
 
     def __getattr__(self, name: str) -> Callable[..., _Row]:
@@ -414,4 +414,4 @@ class _Namespace:
         return _Row(item for row in arrays for item in row.items)
 
 
-_namespace = _Namespace()
+_namespace = _RowNamespace()
