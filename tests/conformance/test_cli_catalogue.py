@@ -88,7 +88,7 @@ def test_show():
     torch, spelling = (line for line in result.output.splitlines() if line.startswith("│ torch"))
     assert [cell.strip() for cell in torch.strip("│").split("│")] == [
         *("torch", "nn.functional.softplus", "own", "own", "own", "shared"),
-        "float64: linear beyond a threshold, 2e-9 too early",
+        "float64: returns x beyond a threshold, which is off by 2e-9",
     ]
     assert (
         spelling.strip("│").split("│")[1].strip() == "F.softplus(beta=1.0), nn.Softplus(beta=1.0)"

@@ -78,7 +78,8 @@ def code_of_call(
     loaded = load_backend(backend)
     kernel = kernel_for(loaded.name, loaded.native, activation, numerics)
     if kernel is None or dtype not in kernel.dtypes or kernel.arguments(parameters) is None:
-        gradient = importlib.import_module(f"{find_entry(backend).package}.gradient")
+        module = f"{find_entry(backend).package}.gradient"
+        gradient = importlib.import_module(module) if importlib.util.find_spec(module) else None
         through = getattr(gradient, "shared_definition", type(loaded).implement)
         return f"the shared definition, through {place_of(through)}"
     if kernel.is_override:
