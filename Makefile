@@ -29,10 +29,11 @@ sweep: .venv/.ready  ## train with several activations and draw what happens (AC
 test: .venv/.ready  ## run the tests
 	$(QUIET) $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
-check: .venv/.ready  ## ruff and mypy
+check: .venv/.ready  ## ruff, mypy, and which way imports may point
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
 
 format: .venv/.ready  ## let ruff format and repair
 	$(BIN)/ruff format .

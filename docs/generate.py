@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ from unified_act.backend import Native
 from unified_act.loading import backend_entries
 from unified_act.registry import ACTIVATIONS
 from unified_act_conformance.declared import Deviation, list_deviations
+from unified_act_conformance.subject import native_table
 
 __all__ = ["main", "pages"]
 
@@ -68,7 +68,7 @@ def _activations() -> str:
         ),
     )
     tables = {
-        entry.name: importlib.import_module(f"{entry.package}.native").NATIVE
+        entry.name: native_table(entry.package)
         for entry in backend_entries()
         if entry.distribution == "unified-act"
     }
