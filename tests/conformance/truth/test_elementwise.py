@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tests.conformance.oracle_facts import (
+from tests.conformance.truth.elementwise_facts import (
     CASES,
     FORMULAS,
     KINKS,

@@ -15,7 +15,7 @@ from unified_act_conformance.declared.deviations import Deviation, list_deviatio
 from unified_act_conformance.judge import runner
 from unified_act_conformance.subject.cases import DTYPES, ORDERS, Case, Subject, list_subjects
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 CASE = Case(Subject("relu"), "numpy", "float32", 0)
 ours = ua.get_activation
 every_deviation = pytest.mark.parametrize("deviation", list_deviations(), ids=lambda d: d.id)

@@ -9,7 +9,7 @@ import itertools
 import pytest
 
 import unified_act as ua
-from tests.conformance.compiled_types import types_on_jax
+from tests.conformance.judge.compiled_types import types_on_jax
 from unified_act.loading import load_backend
 from unified_act_conformance.judge import runner
 from unified_act_conformance.subject.cases import list_cases, list_subjects, usual_backends

@@ -11,7 +11,7 @@ import pytest
 from flint import ctx
 
 import unified_act as ua
-from tests.conformance.joint_facts import CORNERS, FORMULAS, POINTS
+from tests.conformance.truth.joint_facts import CORNERS, FORMULAS, POINTS
 from unified_act.registry import ACTIVATIONS
 from unified_act_conformance.floats import half_ulp
 from unified_act_conformance.problems.arrangement import Arrangement

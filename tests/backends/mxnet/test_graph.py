@@ -1,4 +1,4 @@
-"""The graphs that shared definitions become on MXNet. Needs MXNet alone, as test_mxnet.py does."""
+"""The graphs that shared definitions become on MXNet. Needs MXNet alone, as test_backend does."""
 
 import json
 

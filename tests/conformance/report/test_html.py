@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from tests.conformance.reported import NASTY, case, every_result, judgement
+from tests.conformance.report.reported import NASTY, case, every_result, judgement
 from unified_act_conformance.judge import curves
 from unified_act_conformance.judge.runner import Result
 from unified_act_conformance.report.html import html_report

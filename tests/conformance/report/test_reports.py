@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from tests.conformance.reported import DEVIATION, HERE, NASTY, case, every_result, judgement
+from tests.conformance.report.reported import DEVIATION, HERE, NASTY, case, every_result, judgement
 from unified_act_conformance.judge.runner import Result
 from unified_act_conformance.problems.regions import REGIONS
 from unified_act_conformance.report import terminal

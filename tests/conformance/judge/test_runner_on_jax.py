@@ -1,11 +1,11 @@
-"""The conformance run on the backend of a plugin, JAX: what `test_run` leaves out.
+"""The conformance run on the backend of a plugin, JAX: what `test_runner` leaves out.
 
 That is the definitions of what JAX has kernels for, and the checks, without `lengths`.
 """
 
 import pytest
 
-from tests.conformance.compiled_types import types_on_jax
+from tests.conformance.judge.compiled_types import types_on_jax
 from tests.specifications import KINDS
 from unified_act.backend import DTYPES
 from unified_act.loading import load_backend

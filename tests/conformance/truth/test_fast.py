@@ -12,7 +12,7 @@ import pytest
 from flint import arb, ctx
 from numpy.typing import NDArray
 
-from tests.conformance.oracle_facts import REQUIRED
+from tests.conformance.truth.elementwise_facts import REQUIRED
 from unified_act_conformance import inputs
 from unified_act_conformance.floats import float_format, round_to, to_type, ulp, widen
 from unified_act_conformance.judge.measure import judge_with_slack

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tests.conformance.oracle_facts import REQUIRED
+from tests.conformance.truth.elementwise_facts import REQUIRED
 from unified_act.registry import ACTIVATIONS
 from unified_act_conformance import inputs
 from unified_act_conformance.floats import FORMATS, FloatArray, round_to, to_type, ulp, widen
