@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from unified_act_conformance.truth.cache import keep
 from unified_act_conformance.truth.definitions import Definition
 from unified_act_conformance.truth.elementwise import (
     FIRST_PRECISION,
@@ -30,6 +31,7 @@ __all__ = [
     "along",
     "definition_of",
     "evaluate_block",
+    "keep",
     "kinks",
     "reference_of",
     "rows",
