@@ -109,6 +109,7 @@ def sources(tmp_path_factory):
     return folder
 
 
+@pytest.mark.exhaustive
 def test_two_files_are_enough(sources, run_python):
     first = [sources, sources / "backends", sources / "conformance"]
     found = json.loads(run_python(PROGRAM, "-P", first=first).splitlines()[-1])

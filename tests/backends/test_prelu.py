@@ -81,6 +81,7 @@ class TestPrelu:
         with pytest.raises(ua.InputTypeError, match=r"weight|expected"):
             function(native(backend, VALUES, "float32"), 0.25)
 
+    @pytest.mark.quick(lambda backend: backend == "mxnet")
     @every_backend
     def test_no_channels(self, backend, run_python):
         """In a process of its own: a crash must not take the other tests with it."""

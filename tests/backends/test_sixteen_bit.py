@@ -62,7 +62,7 @@ def test_elementwise(subject, dtype):
     assert x.size == 65_536
     exact, wanted = [], []
     for order in (0, 1):
-        found = elementwise.evaluate(subject.activation, order, x, dict(subject.parameters))
+        found = elementwise.evaluate(subject.activation, order, x, dict(subject.parameters), dtype)
         exact.append(found)
         wanted.append(np.isfinite(x) & np.isfinite(round_to(found.high, found.low, dtype)))
         assert np.count_nonzero(wanted[-1]) > 30_000

@@ -49,6 +49,7 @@ def test_every_activation_with_an_operator_is_decided_about():
     assert set(ADMITTED) == {subject.activation for subject in WITH_OPERATOR}
 
 
+@pytest.mark.quick(lambda dtype: dtype == "float32")
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", ADMITTED)
 def test_admitted_is_what_passes(monkeypatch, name, dtype):

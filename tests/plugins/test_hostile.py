@@ -103,6 +103,7 @@ def test_one_name_from_two(install, here):
     assert ua.get_activation("relu").name == "relu"
 
 
+@pytest.mark.exhaustive
 def test_the_command_shows_them_all(install, run_python):
     folders = [
         install(

@@ -46,6 +46,7 @@ def squares(name, numerics="fast"):
 
 
 class TestValues:
+    @pytest.mark.quick(lambda name, numerics: name in KINDS or numerics == "fast")
     @pytest.mark.parametrize(
         ("name", "numerics"), [*((n, "fast") for n in SPECS), *((n, "strict") for n in VARIED)]
     )
@@ -88,6 +89,7 @@ class TestValues:
 
 
 class TestTransformations:
+    @pytest.mark.quick(lambda name: name in ("gelu", "softmax", "prelu"))
     @various
     @every_numerics
     def test_compiled_mapped_and_checkpointed(self, name, numerics):
@@ -101,6 +103,7 @@ class TestTransformations:
         mapped = jax.jit(jax.vmap(gradient))(*pairs)
         same([a[0] for a in mapped], wanted, 1e-5)
 
+    @pytest.mark.quick(lambda name: name in ("gelu", "softmax", "prelu"))
     @various
     @every_numerics
     def test_both_modes_agree(self, name, numerics):
@@ -110,6 +113,7 @@ class TestTransformations:
         gradients = jax.grad(loss, tuple(range(len(moving))))(*moving)
         same(slope, sum((g * d).sum() for g, d in zip(gradients, directions, strict=True)), 1e-5)
 
+    @pytest.mark.quick(lambda name, numerics: name == "softmax" and numerics == "fast")
     @pytest.mark.parametrize("name", ["gelu", "softmax", "snake", "swiglu"])
     @every_numerics
     def test_hessians(self, name, numerics):
@@ -270,6 +274,7 @@ print("untouched")
 """
 
 
+@pytest.mark.quick(lambda x64: x64 == "0")
 @pytest.mark.parametrize(("x64", "dtype"), [("0", "float32"), ("1", "float64")])
 def test_nothing_is_set(run_python, x64, dtype):
     program = UNTOUCHED.replace("EXPECTED", repr(dtype))

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import unified_act as ua
-from tests.specifications import SPECS, differentiated, further_inputs, further_names
+from tests.specifications import KINDS, SPECS, differentiated, further_inputs, further_names
 from unified_act_mxnet._framework import mx
 
 VALUES = np.array([[-3.2, -0.7, 0.4, 2.1], [1.3, 0.0, 2.9, -0.4], [5.5, 0.1, -0.2, 0.8]])
@@ -58,6 +58,9 @@ def repeated(value, dtype="float32"):
 
 
 class TestGraphs:
+    @pytest.mark.quick(
+        lambda name, backend, flags: name in KINDS or (backend == "mxnet" and not flags)
+    )
     @every_name
     @every_numerics
     @every_backend
@@ -78,6 +81,7 @@ class TestGraphs:
             same(with_gradients(block, inputs, count), eager)
         same(eager[:1], [reference(name).astype(np.float32)])
 
+    @pytest.mark.quick(lambda name, dtype: name in KINDS or dtype == "float32")
     @every_name
     @every_numerics
     @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
@@ -312,6 +316,7 @@ class TestNumpyStays:
     def test_same_names_and_objects(self, run_python):
         assert run_python(NUMPY_STAYS).splitlines() == ["[0. 2.]", "[]", "[]", "[]"]
 
+    @pytest.mark.exhaustive
     def test_no_alias_is_left(self, run_python):
         names = ["PZERO", "NINF", "product", "in1d", "round_", "sometrue", "alltrue", "bool", "pv"]
         program = (
@@ -365,6 +370,7 @@ print(changed, numpy.PZERO, mx.np.array([1], dtype="bool").dtype)
 """
         assert run_python(program).splitlines() == ["[0.] [0.]", "True", "set() 0.0 bool"]
 
+    @pytest.mark.exhaustive
     def test_imported_by_many_threads(self, run_python):
         program = (
             "import unified_act as ua, numpy\n"

@@ -56,6 +56,7 @@ def train(block, x, target, steps, rule="adam", rate=0.05):
     return losses
 
 
+@pytest.mark.quick(lambda channels: channels is None)
 @every_learned
 @every_mode
 @pytest.mark.parametrize("channels", [1, 4, None])

@@ -46,6 +46,9 @@ def same(one, other):
         np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=4e-6, atol=2e-6)
 
 
+@pytest.mark.quick(
+    lambda name, backend: name == "gelu" or (name in KINDS and backend == "tensorflow")
+)
 @pytest.mark.parametrize(
     ("name", "backend"),
     [*((name, "tensorflow") for name in SPECS), *((name, None) for name in KINDS)],
@@ -58,6 +61,7 @@ def test_in_a_function(name, numerics, jit_compile, backend):
     same(tf.function(function, jit_compile=jit_compile)(*inputs), function(*inputs))
 
 
+@pytest.mark.quick(lambda name: name == "gelu")
 @pytest.mark.parametrize("dtype", [tf.float16, tf.bfloat16, tf.float64], ids=lambda d: d.name)
 @pytest.mark.parametrize("name", ["gelu", "gelu_tanh", "softmax"])
 @every_numerics
@@ -104,6 +108,7 @@ class TestTracing:
             function(activation, X)
         assert len(traced) == 1
 
+    @pytest.mark.quick(lambda name: name in KINDS)
     @every_name
     @every_numerics
     def test_unknown_shape(self, name, numerics):
@@ -112,6 +117,7 @@ class TestTracing:
         signature = [tf.TensorSpec([None] * array.shape.rank, array.dtype) for array in inputs]
         same(tf.function(call, input_signature=signature)(*inputs), call(*inputs))
 
+    @pytest.mark.quick(lambda name: name in KINDS)
     @pytest.mark.parametrize("name", [n for n in SPECS if SPECS[n].kind == "elementwise"])
     @every_numerics
     def test_unknown_rank(self, name, numerics):
@@ -205,6 +211,7 @@ class TestKeras:
 
 
 class TestSecondDerivatives:
+    @pytest.mark.quick(lambda name, jit_compile: name in KINDS or not jit_compile)
     @pytest.mark.parametrize("name", SMOOTH)
     @pytest.mark.parametrize("jit_compile", [None, False, True], ids=["eager", "graph", "xla"])
     def test_strict(self, name, jit_compile):

@@ -24,6 +24,7 @@ def saved_and_loaded(model, folder):
     return keras.models.load_model(folder / "model.keras")
 
 
+@pytest.mark.quick(lambda name: name == "prelu")
 @every_learned
 def test_a_learned_layer_trains(name):
     keras.utils.set_random_seed(0)
@@ -293,6 +294,7 @@ def test_a_transformer_block_trains_and_is_saved(tmp_path):
     np.testing.assert_array_equal(saved_and_loaded(model, tmp_path)(x), model(x))
 
 
+@pytest.mark.exhaustive
 def test_keras_on_another_backend(run_python):
     program = """
 import unified_act as ua

@@ -56,6 +56,9 @@ def _forget_compiled_code():
 
 
 class TestCompile:
+    @pytest.mark.quick(
+        lambda name, backend: name == "gelu" or (name in KINDS and backend == "torch")
+    )
     @every_name_and_some_by_input
     @every_numerics
     def test_without_a_break(self, name, numerics, backend):
@@ -64,6 +67,7 @@ class TestCompile:
         inputs = inputs_for(name)
         same(value_and_gradients(compiled, inputs), value_and_gradients(function, inputs))
 
+    @pytest.mark.exhaustive
     @pytest.mark.parametrize("name", ["gelu", "softmax"])
     @every_numerics
     def test_inductor(self, name, numerics):
@@ -107,6 +111,7 @@ class TestCompile:
             compiled(X)
         assert counter.frame_count == 1
 
+    @pytest.mark.quick(lambda name: name in ("gelu", "softmax", "laplace"))
     @pytest.mark.parametrize("name", [*KINDS, "laplace"])
     def test_any_shape(self, name):
         """Numbers are symbols then, unless they are part of the code; laplace splits its own."""
@@ -121,6 +126,7 @@ class TestCompile:
             function = ua.get_activation("elu", backend="torch", alpha=alpha)
             same(torch.compile(function, **isolated)(X), function(X))
 
+    @pytest.mark.quick(lambda backend: backend is None)
     @pytest.mark.parametrize(("backend", "names"), [("torch", SPECS), (None, KINDS)])
     def test_one_activation_is_not_taken_for_another(self, backend, names):
         """All share code, and of what is compiled nothing is forgotten in between."""
@@ -149,6 +155,7 @@ class TestCompile:
         assert counter.frame_count == 1
 
 
+@pytest.mark.quick(lambda name, backend: name == "gelu" or (name in KINDS and backend == "torch"))
 @every_name_and_some_by_input
 @every_numerics
 def test_export(name, numerics, backend):

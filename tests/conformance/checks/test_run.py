@@ -104,6 +104,7 @@ def test_one_tensor_is_kept_on_pytorch() -> None:
     assert {result.status for result in results} == {"passed"}
 
 
+@pytest.mark.quick(lambda backend: backend in ("numpy", "mxnet"))
 @pytest.mark.parametrize("subject", OF_SEVERAL, ids=str)
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_activations_of_several_numbers_pass_every_check(backend: str, subject: Subject) -> None:

@@ -53,6 +53,7 @@ def of_torch(name):
     return ua.identify(NATIVE[name])
 
 
+@pytest.mark.quick(lambda name: name in ("celu", "gelu", "glu", "relu", "softmax"))
 @pytest.mark.parametrize("name", NATIVE)
 def test_recognises_the_framework_s_own(name):
     found = of_torch(name)
@@ -72,6 +73,7 @@ OURS = [
 ]
 
 
+@pytest.mark.quick(lambda name: name in OURS[::6])
 @pytest.mark.parametrize(
     ("name", "backend"), [(name, BACKENDS[i % len(BACKENDS)]) for i, name in enumerate(OURS)]
 )

@@ -20,6 +20,7 @@ def test_it_has_every_type():
     assert list(load_backend("jax").dtypes) == list(DTYPES)
 
 
+@pytest.mark.quick(lambda name: name == "tanh")
 @pytest.mark.parametrize("name", NATIVE)
 def test_accuracy_of_definitions(name):
     subject = list_subjects([name])[0]
@@ -30,6 +31,7 @@ def test_accuracy_of_definitions(name):
     assert not wrong, "\n".join(wrong)
 
 
+@pytest.mark.quick(lambda name, numerics: name == "gelu" and numerics == "fast")
 @pytest.mark.parametrize(
     ("name", "numerics"),
     [*((name, "fast") for name in KINDS), *((name, "strict") for name in KINDS if name in NATIVE)],

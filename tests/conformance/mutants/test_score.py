@@ -135,6 +135,7 @@ def test_a_wrong_corner_is_not_taken_for_another_function() -> None:
     assert "accurate" not in found
 
 
+@pytest.mark.quick(lambda dtype: dtype == "float32")
 @pytest.mark.parametrize("order", [0, 1, 2])
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("numerics", ["fast", "strict"])

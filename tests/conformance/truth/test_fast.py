@@ -85,6 +85,7 @@ def assert_same_condition(
     assert close[finite].all()
 
 
+@pytest.mark.quick(lambda dtype: dtype == "bfloat16")
 @pytest.mark.parametrize(("name", "parameters"), CASES, ids=str)
 @pytest.mark.parametrize("dtype", NARROW)
 def test_agrees_with_the_exact_oracle(name: str, parameters: Parameters, dtype: str) -> None:
@@ -100,6 +101,7 @@ def test_agrees_at_all_numbers_of_bfloat16(name: str, order: int) -> None:
     assert_same(name, {}, "bfloat16", order, sweep(name, {}, "bfloat16", None))
 
 
+@pytest.mark.quick(lambda order: order < 2)
 @pytest.mark.parametrize(("name", "parameters"), CASES, ids=str)
 @pytest.mark.parametrize("order", [0, 1, 2, 3])
 def test_balls_enclose_the_exact_values(name: str, parameters: Parameters, order: int) -> None:
