@@ -13,7 +13,8 @@ endif
 IN_RUN_ENV := $(RUN_ENV)/bin
 BIN := .venv/bin
 QUIET := TF_CPP_MIN_LOG_LEVEL=3
-CACHES := UNIFIED_ACT_ORACLE_CACHE=$(CURDIR)/.cache/oracle
+CACHES := UNIFIED_ACT_ORACLE_CACHE=$(CURDIR)/.cache/oracle JAX_COMPILATION_CACHE_DIR=$(CURDIR)/.cache/jax \
+	JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0 JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES=-1
 PYTEST := $(QUIET) $(CACHES) $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
 .PHONY: run sweep test test-all check format bench docs clean help

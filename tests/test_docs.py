@@ -68,7 +68,7 @@ def test_links_lead_somewhere(name):
         ("README", "| `leaky_relu` | `leaky_relu(negative_slope=0.3)` | keras_layers, keras2 `Lea"),
     ],
 )
-def test_what_a_porter_looks_for(page, row):
+def test_the_porting_guide_has_the_rows_that_porters_look_for(page, row):
     assert row in guide()[f"porting/{page}.md"]
 
 

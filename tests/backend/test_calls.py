@@ -39,7 +39,7 @@ def test_the_usual_dtype_is_asked_for_first():
     assert dtype_test(["float64", "float32"]) == "(dtype := x.dtype) is float32 or dtype is float64"
 
 
-def test_either_way_is_taken():
+def test_the_shortcut_is_taken_for_its_dtypes_and_the_long_way_for_others():
     wide, narrow, other = object(), object(), object()
     scope = {"function": function, "float64": wide, "float16": narrow}
     taken = shortcut(

@@ -28,7 +28,7 @@ X = np.zeros(2)
 
 class TestWithGenerator:
     @pytest.mark.parametrize("arguments", [(X,), (X, None)])
-    def test_nothing_given(self, arguments):
+    def test_without_a_seed_or_generator_is_refused(self, arguments):
         record = []
         with pytest.raises(ua.ParameterValueError, match="some_name draws random numbers: pass a"):
             call_with(record)(*arguments)

@@ -45,7 +45,7 @@ def weights(name, shape=(4,)):
     return [np.resize(row, shape) for row in CHANNELS[: len(inputs_of(name)) - 1]]
 
 
-def test_all_are_here():
+def test_every_learned_activation_has_a_textbook_formula():
     assert set(TEXTBOOK) == set(ua.list_activations(kind="learned"))
 
 
@@ -231,7 +231,7 @@ class TestWrongInputs:
             function(*arrays, native(backend, last, "float64"))
 
     @pytest.mark.parametrize("weight", [0.25, None, [0.25], "x"], ids=str)
-    def test_no_array(self, backend, name, weight):
+    def test_a_weight_that_is_no_array_is_refused(self, backend, name, weight):
         function = ua.get_activation(name, backend=backend)
         x = native(backend, VALUES, "float32")
         with pytest.raises(ua.InputTypeError, match=f"{name}: the weight .*is "):

@@ -53,7 +53,7 @@ class TestNames:
     def test_meaning(self, name, dialect, expected):
         assert meaning(name, dialect) == expected
 
-    def test_unknown_there_but_ours(self):
+    def test_a_name_that_only_we_have_is_unknown_in_a_dialect(self):
         with pytest.raises(ua.UnknownActivationError, match="Without dialect= it is our mish"):
             resolve("Mish", {}, "tensorflow")
 
@@ -65,7 +65,7 @@ class TestNames:
         with pytest.raises(ua.UnknownActivationError, match="'leaky_relu' or 'LeakyReLU' in ker"):
             resolve("Leaky_ReLU", {}, "keras2")
 
-    def test_two_that_agree_need_not(self):
+    def test_spellings_that_agree_need_no_choice(self):
         assert meaning("Relu", "keras2") == ("relu", {})
         assert meaning("Leaky_ReLU", "keras2", alpha=0.5)[1] == {"negative_slope": 0.5}
 
@@ -151,7 +151,7 @@ class TestArguments:
             ("Activation", "keras_layers", {}, "Unsupported", "ask for that name with dialect="),
         ],
     )
-    def test_refused(self, name, dialect, given, error, message):
+    def test_wrong_arguments_are_refused(self, name, dialect, given, error, message):
         with pytest.raises(getattr(ua, f"{error}Error"), match=message):
             resolve(name, given, dialect)
 
@@ -161,13 +161,13 @@ class TestOpsets:
     def test_from_13_on_softmax_has_an_axis(self, spelling):
         assert meaning("Softmax", spelling) == ("softmax", {"axis": -1})
 
-    def test_before_it_flattened(self):
+    def test_softmax_before_opset_13_is_refused(self):
         with pytest.raises(
             ua.UnsupportedError, match="onnx:12's Softmax cannot be translated: bef"
         ):
             resolve("Softmax", {}, "onnx:12")
 
-    def test_not_yet_there(self):
+    def test_an_operator_of_a_later_opset_is_unknown(self):
         with pytest.raises(
             ua.UnknownActivationError, match="onnx:19 has no 'Gelu': it came with o"
         ):
@@ -178,7 +178,7 @@ class TestOpsets:
         with pytest.raises(ua.UnknownDialectError, match="write an opset from 1 to 28"):
             find_dialect(f"onnx:{version}")
 
-    def test_others_have_no_versions(self):
+    def test_a_version_of_another_dialect_than_onnx_is_refused(self):
         with pytest.raises(ua.UnknownDialectError, match="only onnx has versions; torch is 2"):
             find_dialect("torch:1.13")
 
@@ -192,7 +192,7 @@ class TestDialects:
         assert find_dialect(spelling).name == (name or "transformers")
 
     @pytest.mark.parametrize("name", ["keras", "Keras"])
-    def test_which_keras(self, name):
+    def test_keras_alone_is_ambiguous(self, name):
         with pytest.raises(ua.UnknownDialectError, match="Did you mean 'keras3' or 'keras2'"):
             ua.get_activation("relu", dialect=name)
 
@@ -226,7 +226,7 @@ class TestGetActivation:
         function = ua.get_activation(name, dialect="torch", backend="numpy")
         assert function == ua.get_activation("gelu_tanh", backend="numpy")
 
-    def test_given_twice(self):
+    def test_a_parameter_given_twice_is_refused(self):
         with pytest.raises(ua.ParameterValueError, match="given twice: alpha"):
             ua.get_activation("elu(alpha=1.0)", dialect="torch", alpha=1.0)
 

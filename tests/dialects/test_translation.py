@@ -64,7 +64,7 @@ class TestWrite:
 
 class TestSame:
     @pytest.mark.parametrize(("name", "other", "parameters"), list(same()))
-    def test_they_are(self, name, other, parameters):
+    def test_functions_that_are_called_the_same_are_the_same(self, name, other, parameters):
         if not {name, other} <= set(ua.list_activations()):
             pytest.skip(f"{name} or {other} is not registered")
         given = {v: 1.7 for v in parameters.values() if isinstance(v, str)}
@@ -90,7 +90,7 @@ class TestDifferences:
     def test_text(self, name, dialect, expected):
         assert differences(resolve(name, {}, dialect)) == expected
 
-    def test_what_is_always_there(self):
+    def test_another_default_is_a_difference(self):
         (text, _) = differences(resolve("hard_sigmoid", {}, "keras2"))[:2]
         assert text == "our alpha = 0.2, by default 0.16666666666666666"
 
@@ -114,6 +114,6 @@ class TestDescribe:
             "softrelu", dialect="mxnet"
         )
 
-    def test_what_has_no_meaning(self):
+    def test_a_symbol_without_a_meaning_is_refused(self):
         with pytest.raises(ua.UnsupportedError, match="SoftmaxOutput"):
             ua.describe("Softmax", dialect="mxnet")

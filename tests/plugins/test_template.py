@@ -59,7 +59,7 @@ def test_its_activation_conforms_on_numpy(tmp_path, monkeypatch):
         ("hardswish", "there is an activation"),
     ],
 )
-def test_names_that_do_not_do(tmp_path, name, says):
+def test_unsuitable_names_are_refused(tmp_path, name, says):
     made = new_plugin(name, "--folder", tmp_path)
     assert made.exit_code == 2
     assert says in made.output

@@ -104,7 +104,7 @@ class TestNames:
         elementwise = ua.list_activations(kind="elementwise")
         assert sorted([*elementwise, *itertools.chain(*BY_KIND.values())]) == NAMES
 
-    def test_no_such_kind(self):
+    def test_an_unknown_kind_suggests_the_nearest(self):
         with pytest.raises(ua.ParameterValueError, match=r"'gate'\. Did you mean 'gated'"):
             ua.list_activations(kind="gate")
 
@@ -165,7 +165,7 @@ class TestNames:
 
 
 class TestAdd:
-    def test_found_under_every_name(self):
+    def test_an_activation_is_found_under_every_name(self):
         registry = Registry()
         activation = own("one", aliases=("two", "Three-3"))
         registry.add(activation)
@@ -317,7 +317,7 @@ class TestDecorator:
         assert ua.list_activations(kind="axis") == sorted([*BY_KIND["axis"], "own_centred"])
 
     @pytest.mark.parametrize("kind", ["learned", "gated"])
-    def test_what_its_kind_needs(self, kind):
+    def test_a_missing_parameter_of_the_kind_is_refused(self, kind):
         with pytest.raises(TypeError, match=rf"one that is {kind} needs the parameters \['axis'"):
             ua.register_activation("own", kind=kind)(lambda xp, x, other: x)
 
@@ -365,7 +365,7 @@ class TestDecorator:
             ua.register_activation("own", colour="red")(lambda xp, x: x)
 
 
-def test_the_name_is_forgotten():
+def test_register_activation_without_a_name_is_refused():
     with pytest.raises(ua.InvalidActivationError, match=r"takes a name first, as in @register_act"):
 
         @ua.register_activation
@@ -373,7 +373,7 @@ def test_the_name_is_forgotten():
             return x
 
 
-def test_what_is_no_function():
+def test_registering_no_function_is_refused():
     with pytest.raises(ua.InvalidActivationError, match="'own': 3 is no function"):
         ua.register_activation("own")(3)
 

@@ -140,7 +140,7 @@ def test_a_kink_that_is_not_declared_right():
         ({"kind": "axis"}, r"needs the parameters \['axis'\]"),
     ],
 )
-def test_what_its_kind_needs(facts, says):
+def test_facts_that_the_kind_needs_are_asked_for(facts, says):
     with pytest.raises(ua.InvalidActivationError, match=says):
         ua.register_activation("own_mistake", **facts)(lambda xp, x: x)
 

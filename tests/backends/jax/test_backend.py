@@ -50,7 +50,7 @@ class TestValues:
     @pytest.mark.parametrize(
         ("name", "numerics"), [*((n, "fast") for n in SPECS), *((n, "strict") for n in VARIED)]
     )
-    def test_like_numpy(self, name, numerics):
+    def test_values_and_gradients_are_those_of_numpy(self, name, numerics):
         function, arrays = activation(name, numerics), arrays_for(name)
         reference = ua.get_activation(name, backend="numpy", numerics="strict")
         found = ua.value_and_grad(function, *arrays)

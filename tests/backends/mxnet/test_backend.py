@@ -164,7 +164,7 @@ class TestArraysOfTheNumpyKind:
     @every_name
     @every_numerics
     @every_backend
-    def test_in_and_out(self, name, numerics, backend):
+    def test_mx_np_arrays_give_mx_np_arrays(self, name, numerics, backend):
         function = ua.get_activation(name, backend=backend, numerics=numerics)
         inputs = inputs_for(name, module=mx.np)
         for _ in range(2):

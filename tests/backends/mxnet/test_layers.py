@@ -136,7 +136,7 @@ class TestWaiting:
         other.load_parameters(str(tmp_path / "saved"))
         assert ua.export_weights(other)["weight"].tolist() == [0.5] * 4
 
-    def test_it_stays_so(self):
+    def test_a_size_once_known_stays(self):
         subject = prepared(layer(channels=None), None)
         subject(array())
         with pytest.raises(ua.ParameterValueError, match="the weight has 4 channels, but axis -1"):
@@ -207,7 +207,7 @@ class TestCarrying:
             ua.export_weights(continued)["weight"], ua.export_weights(stayed)["weight"], rtol=1e-5
         )
 
-    def test_into_a_layer_in_use(self):
+    def test_weights_imported_into_a_layer_in_use_are_seen_by_graph_and_trainer(self):
         """Whatever holds its parameters sees the new weights: the graph, and the trainer."""
         subject = prepared(layer(channels=4), {})
         train(subject, array(), array(), 3)

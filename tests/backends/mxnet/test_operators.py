@@ -45,7 +45,7 @@ def test_value_and_gradient(name, dtype):
 
 
 @pytest.mark.parametrize("name", ["relu", "tanh", "leaky_relu", "gelu", "softmax"])
-def test_it_is_the_short_way(name):
+def test_a_direct_call_does_not_take_the_long_way(name):
     taken = []
 
     def otherwise(x):

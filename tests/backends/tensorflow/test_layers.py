@@ -70,7 +70,7 @@ class TestOptions:
         for values in ua.export_weights(subject).values():
             assert values.tolist() == [1.0, 1.0, 1.0]
 
-    def test_those_of_keras(self):
+    def test_options_of_keras_layers_are_passed_on(self):
         given = {"name": "mine", "trainable": False, "dtype": "float64"}
         subject = layer("snake", options=given)
         assert (subject.name, subject.trainable_variables) == ("mine", [])
@@ -78,7 +78,7 @@ class TestOptions:
         native_one = layer("relu", options=given)
         assert (native_one.name, native_one.compute_dtype) == ("mine", "float64")
 
-    def test_all_are_saved(self, tmp_path):
+    def test_all_options_are_saved(self, tmp_path):
         options = {
             "initializer": keras.initializers.RandomUniform(0.1, 0.2, seed=1),
             "regularizer": "l1",
@@ -129,7 +129,7 @@ class TestChannels:
         np.testing.assert_array_equal(model(X), wanted)
         np.testing.assert_array_equal(saved_and_loaded(model, tmp_path)(X), wanted)
 
-    def test_not_known(self):
+    def test_an_unknown_number_of_channels_is_refused(self):
         with pytest.raises(ParameterValueError, match=r"\(None, 4\) is not known"):
             layer("prelu", channels=None, axis=0)(keras.Input((4,)))
         with pytest.raises(ParameterValueError, match="axis 3"):
@@ -188,7 +188,7 @@ class TestErrors:
 class TestNativeLayers:
     @every_dtype
     @pytest.mark.parametrize("name", _LAYERS)
-    def test_they_run_our_kernel(self, name, dtype):
+    def test_native_layers_run_our_kernel(self, name, dtype):
         subject = layer(name, options={"dtype": dtype})
         assert type(subject) is _LAYERS[name][0]
         function = ua.get_activation(name, backend="tensorflow")
@@ -208,7 +208,7 @@ class TestNativeLayers:
             ("softplus", {}),  # whose kernel is wrong in bfloat16
         ],
     )
-    def test_what_they_do_not_do(self, name, arguments):
+    def test_other_parameters_get_an_activation_layer(self, name, arguments):
         assert type(layer(name, **arguments)) is ActivationLayer
 
     def test_names_are_those_of_the_activations(self):

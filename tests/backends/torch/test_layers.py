@@ -23,7 +23,7 @@ def layer_of(name, **options):
 
 class TestNativeModules:
     @pytest.mark.parametrize("name", _MODULES)
-    def test_it_is_one(self, name):
+    def test_get_layer_gives_the_native_module_in_fast(self, name):
         assert type(layer_of(name)) is _MODULES[name]
         assert type(layer_of(name, numerics="strict")) is ActivationLayer
 
@@ -111,7 +111,7 @@ def test_the_generic_module_says_what_it_is():
     )
 
 
-def test_reset():
+def test_reset_parameters_restores_the_initial_weight():
     module = layer_of("snake", initial=3.0)
     with torch.no_grad():
         module.alpha.fill_(1.0)

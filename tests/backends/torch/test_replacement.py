@@ -103,7 +103,7 @@ class TestWhatIsFound:
         assert model[0] is model[1]
         assert model[0].act is not model[0][0]
 
-    def test_the_model_itself(self):
+    def test_a_model_that_is_an_activation_is_replaced(self):
         report = ua.replace_activations(nn.ReLU().eval(), "relu", "gelu")
         assert isinstance(report.model, ActivationLayer)
         assert not report.model.training
@@ -181,7 +181,7 @@ class TestWhatIsAskedFor:
 
 
 class TestWhatElseChanges:
-    def test_weights_that_go(self):
+    def test_dropped_weights_are_noted(self):
         model = nn.Sequential(nn.PReLU(3))
         (one,) = ua.replace_activations(model, "prelu", "relu").found
         assert one.notes == ("drops weight",)
@@ -223,7 +223,7 @@ class TestWhatIsLeftAlone:
         ],
         ids=str,
     )
-    def test_what_none_of_ours_means(self, module, reason):
+    def test_modules_that_no_activation_means_are_left(self, module, reason):
         model = nn.Sequential(module)
         (one,) = ua.replace_activations(model, "softmax", "relu").found
         assert one.now is None

@@ -138,7 +138,7 @@ def test_diff_without_a_gradient():
         (("gelu", "gelou"), "unknown activation 'gelou'"),
     ],
 )
-def test_what_cannot_be_compared(arguments, message):
+def test_diff_of_incomparable_functions_says_why(arguments, message):
     result = invoke("diff", *arguments)
     assert result.exit_code == 1
     assert message in result.output

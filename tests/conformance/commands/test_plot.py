@@ -36,7 +36,7 @@ def test_an_svg_has_a_legend_and_axes(tmp_path):
     assert all(f"<!-- {label} -->" in text for label in ("hard_silu", "f(x)", "f′(x)", "x"))
 
 
-def test_in_the_terminal():
+def test_curves_are_drawn_in_the_terminal():
     result = invoke("relu", "gelu")
     assert result.exit_code == 0, result.output
     assert "f(x)   ━━ relu   ━━ gelu   ● kink" in result.output

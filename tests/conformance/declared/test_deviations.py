@@ -78,7 +78,7 @@ class TestReading:
         tables = [tomllib.loads(file.read_text("utf-8")) for file in files]
         return [entry for table in tables for entry in table["deviation"]]
 
-    def test_all_are_read(self):
+    def test_every_entry_of_the_files_is_read(self):
         assert len(list_deviations()) == len(self.entries())
 
     def test_two_with_one_id(self, monkeypatch):
@@ -137,7 +137,7 @@ def declared(**changes):
 
 
 class TestApplies:
-    def test_to_its_case(self):
+    def test_a_deviation_applies_to_its_case(self):
         assert declared().applies(CASE, "fast", "1.26")
 
     @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ class TestApplies:
         ],
         ids=str,
     )
-    def test_to_no_other(self, change):
+    def test_a_deviation_applies_to_no_other_case(self, change):
         assert not declared(**change).applies(CASE, "fast", "1.26")
 
     def test_to_the_default_parameters_only(self):
@@ -278,7 +278,7 @@ class TestHeldTo:
         result = self.run(monkeypatch, declared(bound=1e300), factor=math.nan)
         assert "deviation made-up: error inf above its bound" in result.problem
 
-    def test_an_infinite_bound_does(self, monkeypatch):
+    def test_an_infinite_bound_covers_any_error(self, monkeypatch):
         assert self.run(monkeypatch, declared(), factor=math.nan).passed
 
     def test_the_first_of_two_takes_what_both_cover(self, monkeypatch):

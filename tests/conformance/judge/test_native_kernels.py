@@ -24,7 +24,7 @@ FINDINGS = [
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 @pytest.mark.parametrize(("name", "backend", "dtype", "order", "numerics", "says"), FINDINGS)
-def test_is_found(name, backend, dtype, order, numerics, says):
+def test_a_wrong_kernel_of_a_framework_fails(name, backend, dtype, order, numerics, says):
     case = Case(Subject(name), backend, dtype, order)
     (result,) = run([case], numerics=numerics, quick=True, implement=native_kernel)
     assert result.status == "failed"

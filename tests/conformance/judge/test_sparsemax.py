@@ -52,7 +52,7 @@ def test_and_what_is_wrong_is_said():
 
 
 @of_this_release
-def test_by_hand():
+def test_sparsemax_of_keras_is_no_projection_and_ours_is():
     """The shares of a projection on the simplex add up to 1; those of Keras do not."""
     x = tf.constant([[0.1, 1.1, 0.2, 0.3]])
     np.testing.assert_allclose(own(x), [[0.0, 0.9, 0.0, 0.1]], atol=1e-6)

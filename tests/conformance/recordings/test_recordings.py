@@ -158,7 +158,7 @@ class TestPlan:
 
 
 class TestJudging:
-    def test_of_a_new_recording(self, recording):
+    def test_a_new_recording_passes(self, recording):
         results = judge_recording(recording)
         assert [result.case.dtype for result in results] == ["float16", "float32", "float64"]
         assert all(result.passed for result in results)
