@@ -251,6 +251,7 @@ NAN = [np.nan] * 4
 @every_dtype
 @every_numerics
 class TestWhatIsNotFinite:
+    @pytest.mark.quick(lambda dtype: dtype == "float32")
     @pytest.mark.parametrize(
         ("name", "row", "result"),
         [
@@ -278,6 +279,7 @@ class TestWhatIsNotFinite:
         found = back(backend, function(native(backend, [row], dtype)), dtype)
         np.testing.assert_array_equal(found, [result])
 
+    @pytest.mark.quick(lambda dtype: dtype == "float32")
     @pytest.mark.parametrize("name", ["softmax", "log_softmax", "softmin", "sparsemax", "hardmax"])
     @pytest.mark.parametrize("place", [0, 1, 3])
     def test_nan_spoils_its_row_and_no_other(self, backend, dtype, numerics, name, place):

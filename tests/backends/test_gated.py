@@ -73,6 +73,7 @@ def test_reglu_at_its_kink(backend, numerics):
 @every_dtype
 @every_numerics
 class TestWhatIsNotFinite:
+    @pytest.mark.quick(lambda dtype: dtype == "float32")
     @pytest.mark.parametrize(
         ("name", "value", "gate", "result"),
         [
@@ -104,6 +105,7 @@ class TestWhatIsNotFinite:
         np.testing.assert_array_equal(found[0, 0], result)
         assert np.isfinite(found[0, 1])  # its neighbour notices nothing
 
+    @pytest.mark.quick(lambda dtype: dtype == "float32")
     @pytest.mark.parametrize(
         ("name", "gate", "slopes"),
         [

@@ -52,6 +52,7 @@ def test_every_learned_activation_has_a_textbook_formula():
 @every_backend
 @every_name
 class TestAgainstTheTextbook:
+    @pytest.mark.quick(lambda dtype: dtype == "float32")
     @every_dtype
     @every_numerics
     def test_a_weight_for_each_channel(self, backend, name, dtype, numerics):
@@ -131,6 +132,7 @@ def test_slope_of_xielu(backend):
 class TestCorners:
     """The value and the derivative where a branch ends: the constant one owns it, or the left."""
 
+    @pytest.mark.quick(lambda dtype: dtype == "float32")
     @every_backend
     @every_dtype
     @every_numerics
@@ -178,6 +180,7 @@ ENDS = [
 @every_dtype
 @every_numerics
 class TestWhatIsNotFinite:
+    @pytest.mark.quick(lambda dtype: dtype == "float32")
     @pytest.mark.parametrize(("name", "given", "values", "slopes"), ENDS, ids=str)
     def test_infinite_inputs_have_their_limits(
         self, backend, dtype, numerics, name, given, values, slopes
@@ -201,6 +204,7 @@ class TestWhatIsNotFinite:
         by_weight = ua.value_and_grad(function, *arrays)[1][1]
         np.testing.assert_array_equal(back(backend, by_weight, dtype), [0.0])
 
+    @pytest.mark.quick(lambda dtype: dtype == "float32")
     @every_name
     def test_nan_stays_nan_and_stays_alone(self, backend, dtype, numerics, name):
         function = ua.get_activation(name, backend=backend, numerics=numerics)

@@ -23,6 +23,7 @@ pytestmark = pytest.mark.usefixtures("known_shapes_on_mxnet")
 class TestPrelu:
     WEIGHTS = (0.25, -0.5, 2.0, 0.0)
 
+    @pytest.mark.quick(lambda dtype: dtype == "float32")
     @pytest.mark.parametrize(
         ("backend", "dtype", "shape"),
         [

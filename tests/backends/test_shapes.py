@@ -81,6 +81,7 @@ class TestAxis:
             assert result.shape == shape
 
 
+@pytest.mark.quick(lambda numerics: numerics == "fast")
 @pytest.mark.parametrize("backend", BACKENDS)
 @every_numerics
 @pytest.mark.parametrize("axis", [0, 1, -2, -1])

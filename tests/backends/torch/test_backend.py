@@ -20,6 +20,8 @@ SMOOTH = [
 ]
 X = torch.tensor([[-3.2, -0.7, 0.4, 2.1], [1.3, -1.1, 2.9, -0.4], [5.5, 0.1, -0.2, 0.8]])
 
+FEW = ("gelu", "softmax", "swiglu", "xielu")
+
 every_name = pytest.mark.parametrize("name", SPECS)
 every_name_and_some_by_input = pytest.mark.parametrize(
     ("name", "backend"), [*((name, "torch") for name in SPECS), *((name, None) for name in KINDS)]
@@ -56,9 +58,7 @@ def _forget_compiled_code():
 
 
 class TestCompile:
-    @pytest.mark.quick(
-        lambda name, backend: name == "gelu" or (name in KINDS and backend == "torch")
-    )
+    @pytest.mark.quick(lambda name, backend: name in FEW and backend == "torch")
     @every_name_and_some_by_input
     @every_numerics
     def test_without_a_break(self, name, numerics, backend):
@@ -155,7 +155,7 @@ class TestCompile:
         assert counter.frame_count == 1
 
 
-@pytest.mark.quick(lambda name, backend: name == "gelu" or (name in KINDS and backend == "torch"))
+@pytest.mark.quick(lambda name, backend: name in FEW and backend == "torch")
 @every_name_and_some_by_input
 @every_numerics
 def test_export(name, numerics, backend):
@@ -240,6 +240,7 @@ class TestTransforms:
         exact = elementwise.evaluate(name, 2, x.numpy()).high
         torch.testing.assert_close(hessian, torch.diag(torch.tensor(exact)))
 
+    @pytest.mark.quick(lambda name, numerics: name in KINDS or numerics == "strict")
     @every_name
     @every_numerics
     def test_derivatives_against_differences(self, name, numerics):

@@ -40,6 +40,7 @@ def test_mutant_is_rejected_where_it_should(mutant: Mutant, record_property) -> 
     assert outcome.rejected, outcome.problems
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("original", ORIGINALS, ids=names_of(ORIGINALS))
 def test_what_mutants_were_made_from_is_accepted(original: Mutant, record_property) -> None:
     record_property(SCORE, "sound implementations accepted")
