@@ -54,6 +54,7 @@ def first_subjects():
     return [list_subjects([name])[0] for name in elementwise]
 
 
+@pytest.mark.quick(lambda dtype: dtype == "float16")
 @pytest.mark.parametrize("subject", first_subjects(), ids=str)
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 def test_elementwise(subject, dtype):

@@ -82,6 +82,7 @@ def test_what_is_off_is_said_and_infinite(name):
     assert ("NaN" in admitted.why) >= bool(admitted.off_at)
 
 
+@pytest.mark.quick(lambda opset: opset == max(OPSETS))
 @pytest.mark.parametrize("numerics", ["fast", "strict"])
 @pytest.mark.parametrize("opset", OPSETS)
 def test_every_attribute_is_there(opset, numerics):

@@ -95,6 +95,7 @@ def test_agrees_with_the_exact_oracle(name: str, parameters: Parameters, dtype: 
         assert_same_condition(name, parameters, dtype, order, x)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("name", WHOLE)
 @pytest.mark.parametrize("order", [0, 1, 2])
 def test_agrees_at_all_numbers_of_bfloat16(name: str, order: int) -> None:
@@ -119,6 +120,7 @@ def test_balls_enclose_the_exact_values(name: str, parameters: Parameters, order
         assert np.mean(known) > 0.5
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(("name", "parameters"), CASES, ids=str)
 def test_few_points_are_left_over(
     name: str, parameters: Parameters, monkeypatch: pytest.MonkeyPatch
