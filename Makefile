@@ -13,11 +13,14 @@ endif
 IN_RUN_ENV := $(RUN_ENV)/bin
 BIN := .venv/bin
 QUIET := TF_CPP_MIN_LOG_LEVEL=3
+CACHES := UNIFIED_ACT_ORACLE_CACHE=$(CURDIR)/.cache/oracle JAX_COMPILATION_CACHE_DIR=$(CURDIR)/.cache/jax \
+	JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0 JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES=-1
+PYTEST := $(QUIET) $(CACHES) $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
-.PHONY: run sweep test check format bench docs clean help
+.PHONY: run sweep test test-all check format bench docs clean help
 
 help:  ## show this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
 
 run: $(RUN_ENV)/.ready  ## recognise digits on every framework, then swap frameworks (BACKENDS=…)
 	@$(QUIET) $(IN_RUN_ENV)/python -m examples.digits --backends $(BACKENDS)
@@ -26,8 +29,11 @@ sweep: BACKENDS = torch
 sweep: .venv/.ready  ## train with several activations and draw what happens (ACTIVATIONS="…" BACKENDS=…)
 	@$(QUIET) $(BIN)/python -m examples.digits --backends $(BACKENDS) $(foreach name,$(ACTIVATIONS),--activation '$(name)')
 
-test: .venv/.ready  ## run the tests
-	$(QUIET) $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
+test: .venv/.ready  ## test everything once, in minutes
+	$(PYTEST) -m 'not exhaustive'
+
+test-all: .venv/.ready  ## test what `make test` leaves out: all combinations of everything
+	$(PYTEST) -m exhaustive
 
 check: .venv/.ready  ## ruff, mypy, and which way imports may point
 	$(BIN)/ruff format --check .
@@ -47,7 +53,7 @@ docs: .venv/.ready  ## generate the tables of docs/ from the specifications
 	$(QUIET) $(BIN)/python -m tests.frameworks.page
 
 clean:  ## remove the environments and everything generated
-	rm -rf .venv .venv-numpy .pytest_cache .mypy_cache .ruff_cache .hypothesis dist build sweep.png
+	rm -rf .venv .venv-numpy .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis dist build sweep.png
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/.ready: pyproject.toml constraints.txt

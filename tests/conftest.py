@@ -13,6 +13,17 @@ from unified_act.registry import ACTIVATIONS, Registry
 BUILT_IN = Registry(lambda: catalogue.ACTIVATIONS)._complete()
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Marks the cases that `make test` leaves to `make test-all`: see `quick` in pyproject.toml."""
+    for item in items:
+        for mark in item.iter_markers("quick"):
+            (is_quick,) = mark.args
+            wanted = inspect.signature(is_quick).parameters
+            if not is_quick(**{name: item.callspec.params[name] for name in wanted}):
+                item.add_marker("exhaustive")
+
+
 @pytest.fixture(autouse=True)
 def _only_built_in_activations(monkeypatch):
     """Each test starts with the catalogue and may register what it likes; doctests register too."""

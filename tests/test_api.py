@@ -29,12 +29,12 @@ class TestSpellings:
         expected = ua.get_activation("elu", backend="numpy", alpha=0.5)
         assert ua.get_activation(name, backend="numpy") == expected
 
-    def test_several_and_negative(self):
+    def test_brackets_take_several_parameters_and_negative_numbers(self):
         function = ua.get_activation("hard_tanh(min_value=-2, max_value=-1.5)", backend="numpy")
         assert dict(function.parameters) == {"min_value": -2.0, "max_value": -1.5}
         assert ua.get_activation("softmax(axis=-2)").parameters["axis"] == -2
 
-    def test_none_in_the_brackets(self):
+    def test_empty_brackets_mean_the_defaults(self):
         assert ua.get_activation("elu()") == ua.get_activation("elu")
         assert ua.get_activation({"name": "elu"}) == ua.get_activation("elu")
 
@@ -43,7 +43,7 @@ class TestSpellings:
         assert dict(function.parameters) == {"min_value": -3.0, "max_value": 4.0}
 
     @pytest.mark.parametrize("name", ["elu(alpha=0.5)", {"name": "elu", "alpha": 0.5}], ids=str)
-    def test_given_twice(self, name):
+    def test_a_parameter_given_twice_is_refused(self, name):
         with pytest.raises(ua.ParameterValueError, match="given twice: alpha"):
             ua.get_activation(name, alpha=0.5)
 
@@ -73,7 +73,7 @@ class TestSpellings:
             "elu(alpha=3)(alpha=0.5)",
         ],
     )
-    def test_what_cannot_be_read(self, name):
+    def test_a_malformed_spelling_shows_a_right_one(self, name):
         with pytest.raises(ua.UnknownActivationError, match=r"write it like 'elu\(alpha=0.5\)'"):
             ua.get_activation(name)
 
@@ -134,7 +134,7 @@ class TestNoneAndCallables:
         with pytest.raises(ua.ParameterValueError, match="alpha given with the callable <ufunc"):
             ua.get_activation(np.tanh, alpha=1.0)
 
-    def test_a_class_is_neither(self):
+    def test_a_class_is_refused(self):
         class Gate:
             """Calling it makes one."""
 
@@ -151,7 +151,7 @@ class TestNoneAndCallables:
         with pytest.raises(ua.ParameterValueError, match="is returned as it is, which is not"):
             ua.get_activation(relu, **options)
 
-    def test_one_of_ours_that_is(self):
+    def test_an_activation_of_ours_is_returned_itself(self):
         relu = ua.get_activation("relu", backend="numpy", numerics="strict")
         assert ua.get_activation(relu, backend="NumPy", numerics="strict") is relu
         assert ua.get_activation(relu) is relu
@@ -170,7 +170,7 @@ every_function = pytest.mark.parametrize(("name", "options"), FUNCTIONS, ids=str
 
 class TestConfig:
     @every_function
-    def test_and_back(self, name, options):
+    def test_from_config_gives_an_equal_activation(self, name, options):
         function = ua.get_activation(name, **options)
         assert ua.from_config(function.to_config()) == function
 
@@ -186,12 +186,12 @@ class TestConfig:
         )
         assert run_python(program).splitlines() == [repr(function) for function in functions]
 
-    def test_only_what_is_set(self):
+    def test_to_config_holds_only_what_is_set(self):
         assert ua.get_activation("relu").to_config() == {"name": "relu"}
         full = ua.get_activation("elu", backend="numpy", numerics="strict").to_config()
         assert full == {"name": "elu", "backend": "numpy", "numerics": "strict", "alpha": 1.0}
 
-    def test_is_a_copy(self):
+    def test_to_config_is_a_copy(self):
         function = ua.get_activation("elu")
         function.to_config()["alpha"] = 2.0
         assert function.parameters["alpha"] == 1.0
@@ -297,7 +297,7 @@ class TestValueAndGrad:
         with pytest.raises(ua.InputTypeError, match="expected a floating-point array"):
             ua.value_and_grad(ua.get_activation("relu"), x)
 
-    def test_what_is_no_function(self):
+    def test_no_function_is_refused(self):
         with pytest.raises(ua.InputTypeError, match=r"takes a function, .*, got 'relu'"):
             ua.value_and_grad("relu", X)
 
@@ -356,7 +356,7 @@ class TestDescribe:
         with pytest.raises(ua.ParameterValueError, match="greater than 0, got 0"):
             ua.describe("elu(alpha=0)")
 
-    def test_what_is_no_name(self):
+    def test_no_name_is_refused(self):
         with pytest.raises(ua.UnknownActivationError, match=", got int"):
             ua.describe(3)
 

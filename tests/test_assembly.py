@@ -105,7 +105,7 @@ class TestElements:
         assert noise is COTANGENT
 
 
-def test_what_is_passed_on():
+def test_own_parameters_leave_out_those_of_the_kind():
     assert own_parameters(plain, bound(plain, a=2.0)) == {"a": 2.0}
     assert own_parameters(learned, bound(learned, axis=0)) == {"a": 1.0}
     assert own_parameters(gated, bound(gated)) == {}

@@ -43,7 +43,7 @@ class TestRepr:
         assert again == function
         assert repr(again) == repr(function)
 
-    def test_says_everything_once(self):
+    def test_repr_says_everything_once(self):
         assert (
             repr(ua.get_activation("ELU", backend="NumPy", numerics="strict", alpha=2))
             == "get_activation('elu', backend='numpy', numerics='strict', alpha=2.0)"
@@ -53,7 +53,7 @@ class TestRepr:
 
 class TestAttributes:
     @pytest.mark.parametrize("name", NAMES)
-    def test_what_it_is(self, name):
+    def test_attributes_say_name_backend_and_parameters(self, name):
         plain, bracket, arguments = name.partition("(")
         function = ua.get_activation(f"{plain.upper()}{bracket}{arguments}", backend="numpy")
         spec = SPECS[name]
@@ -105,7 +105,7 @@ class TestEquality:
         assert hash(one) == hash(other)
         assert (one != other) is False
 
-    def test_whatever_the_spelling(self):
+    def test_spellings_of_one_activation_are_equal(self):
         assert ua.get_activation("Swish", backend="NumPy") == ua.get_activation(
             {"name": "silu", "beta": 1}, backend="numpy"
         )
@@ -118,13 +118,13 @@ class TestEquality:
                 assert (one == other) == same
         assert len(set(functions)) == len(functions)
 
-    def test_other_things(self):
+    def test_other_things_are_not_equal(self):
         function = ua.get_activation("elu", backend="numpy")
         assert function != functools.partial(function.func)
         assert function != "elu"
         assert function != repr(function)
 
-    def test_as_keys(self):
+    def test_activations_are_keys_of_dictionaries(self):
         table = {made(call): index for index, call in enumerate(CALLS)}
         assert [table[made(call)] for call in CALLS] == list(range(len(CALLS)))
 
@@ -238,7 +238,7 @@ class TestByInput:
             assert relu(X.view(Own)).tolist() == np.maximum(X, 0).tolist()
 
     @pytest.mark.parametrize("value", [1.0, [1.0], None, "x"], ids=repr)
-    def test_what_no_backend_takes(self, value):
+    def test_an_input_that_no_backend_takes_is_refused(self, value):
         for name in ("relu", "prelu"):
             with pytest.raises(ua.InputTypeError, match="no backend handles builtins"):
                 ua.get_activation(name)(value, *further_inputs(name, ()))

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import unified_act as ua
+import unified_act_conformance
 from docs import generate, porting_guide
 from tests.backends.arrays import back, native
 
@@ -111,12 +112,16 @@ def test_the_readme_reads_as_well_elsewhere():
         ("README", "| `leaky_relu` | `leaky_relu(negative_slope=0.3)` | keras_layers, keras2 `Lea"),
     ],
 )
-def test_what_a_porter_looks_for(page, row):
+def test_the_porting_guide_has_the_rows_that_porters_look_for(page, row):
     assert row in guide()[f"porting/{page}.md"]
 
 
-def test_the_plugin_page_does_what_it_says():
-    """Its activation, of eight lines, conforms everywhere; and the names in it are there."""
+@pytest.mark.quick(lambda backends: backends == ["numpy"])
+@pytest.mark.parametrize("backends", [["numpy"], []], ids=["numpy", "every backend"])
+def test_the_plugin_page_does_what_it_says(backends, monkeypatch):
+    """Its activation, of eight lines, conforms; and the names in it are there."""
+    check = functools.partial(unified_act_conformance.check_activation, backends=backends)
+    monkeypatch.setattr(unified_act_conformance, "check_activation", check)
     text = (generate.FOLDER / "plugins.md").read_text(encoding="utf-8")
     blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     first = [line for line in blocks[0].splitlines() if line]

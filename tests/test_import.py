@@ -78,7 +78,7 @@ def test_an_import_alone_imports_next_to_nothing(run_python):
     assert run_python(program) == "['unified_act']\n"
 
 
-def test_what_there_is_not():
+def test_an_attribute_that_does_not_exist_is_an_attribute_error():
     with pytest.raises(AttributeError, match="no attribute 'get_activaton'"):
         ua.get_activaton  # noqa: B018
 

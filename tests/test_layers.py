@@ -94,7 +94,7 @@ class TestInitialValues:
     def test_every_learned_one_says_what_its_weights_begin_with(self, name):
         assert set(SPECS[name].initial) == set(SPECS[name].weights)
 
-    def test_of_all_or_by_name(self):
+    def test_initial_values_are_one_for_all_weights_or_by_name(self):
         weights = ua.export_weights(ua.get_layer("xielu", backend="numpy", initial=0.5))
         assert weights == {"alpha_p": [0.5], "alpha_n": [0.5]}
         weights = ua.export_weights(ua.get_layer("xielu", backend="numpy", initial={"alpha_n": 2}))
@@ -111,7 +111,7 @@ class TestInitialValues:
             ua.get_layer("shifted", backend="numpy")
         assert ua.get_layer("shifted", backend="numpy", initial=2.0)(X)[0, 0] == 0.0
 
-    def test_of_what_is_not_learned(self):
+    def test_initial_values_without_learned_inputs_are_refused(self):
         with pytest.raises(ua.InvalidActivationError, match=r"initial: .*no learned inputs"):
 
             @ua.register_activation("doubled", initial={"x": 1.0})
@@ -211,7 +211,7 @@ class TestCarryingWeights:
             ua.import_weights(layer, {"scale": np.ones(2), "bias": np.ones(3)})
 
     @pytest.mark.parametrize("thing", [np.tanh, X, "prelu", None])
-    def test_what_is_no_layer(self, thing):
+    def test_export_weights_of_no_layer_is_refused(self, thing):
         with pytest.raises(ua.UnsupportedError, match="no layer that get_layer returned"):
             ua.export_weights(thing)
 

@@ -81,7 +81,7 @@ class TestPrecedence:
             ua.get_activation("relu", backend=name)
 
     @pytest.mark.parametrize("backend", [3, np], ids=str)
-    def test_what_is_no_name(self, backend):
+    def test_a_backend_that_is_no_string_is_refused(self, backend):
         with pytest.raises(ua.UnknownBackendError, match="a backend is named by a string, got"):
             ua.get_activation("relu", backend=backend)
 
@@ -98,7 +98,7 @@ class TestUseBackend:
             assert chosen() == "numpy"
         assert chosen() is None
 
-    def test_ends_with_an_exception(self):
+    def test_use_backend_ends_with_an_exception(self):
         with pytest.raises(ZeroDivisionError), ua.use_backend("numpy"):
             raise ZeroDivisionError
         assert chosen_backend() is None
@@ -173,10 +173,10 @@ class TestLoadBackend:
 
 
 class TestListBackends:
-    def test_all(self):
+    def test_list_backends_gives_all(self):
         assert ua.list_backends() == ["jax", "mxnet", "numpy", "tensorflow", "torch"]
 
-    def test_installed(self, monkeypatch):
+    def test_installed_backends_leave_out_missing_frameworks(self, monkeypatch):
         for name in ("jax", "torch", "tensorflow"):
             monkeypatch.setitem(sys.modules, name, None)  # which is how Python blocks an import
         assert ua.list_backends(installed=True) == ["mxnet", "numpy"]
@@ -193,7 +193,7 @@ class TestListBackends:
 
 class TestBackendOf:
     @pytest.mark.parametrize("value", [1.0, 1, [1.0], None, "x", ("x",), float], ids=repr)
-    def test_no_array(self, value):
+    def test_backend_of_no_array_is_refused(self, value):
         with pytest.raises(ua.InputTypeError, match=r"no backend handles .*np.asarray\(x, dtype="):
             backend_of(value)
 
@@ -211,7 +211,7 @@ class TestBackendOf:
 
 class TestInAFreshProcess:
     @pytest.mark.parametrize("name", [n for n in BUILTIN_BACKENDS if n != "numpy"])
-    def test_absent(self, run_python, name):
+    def test_an_absent_framework_says_how_to_install_it(self, run_python, name):
         program = NOT_INSTALLED.format(framework=name) + SHOW_ERROR.format(
             call=f"ua.get_activation('relu', backend={name!r})"
         )
@@ -235,7 +235,9 @@ class TestInAFreshProcess:
         ],
         ids=["AttributeError", "ImportError", "dependency"],
     )
-    def test_broken(self, run_python, tmp_path, name, source, cause):
+    def test_a_broken_framework_is_the_cause_of_the_error(
+        self, run_python, tmp_path, name, source, cause
+    ):
         (tmp_path / f"{name}.py").write_text(source)
         program = SHOW_ERROR.format(call=f"ua.get_activation('relu', backend={name!r})")
         lines = run_python(program, first=[tmp_path]).splitlines()

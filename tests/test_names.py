@@ -84,7 +84,7 @@ def given(dialect, name):
     return GIVEN.get((dialect, name), GIVEN.get(name, {}))
 
 
-def test_none_is_missing():
+def test_every_canonical_name_is_registered():
     assert len(CANONICAL) == 63
     assert set(CANONICAL) <= set(ua.list_activations())
 

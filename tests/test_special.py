@@ -141,7 +141,9 @@ class TestAccuracy:
         [(special.expm1, mpmath.expm1, -40.0, 80.0), (special.log1p, mpmath.log1p, -1.0, 80.0)],
         ids=["expm1", "log1p"],
     )
-    def test_near_0_and_far_from_it(self, dtype, function, exactly, lowest, highest):
+    def test_errors_stay_small_near_0_and_far_from_it(
+        self, dtype, function, exactly, lowest, highest
+    ):
         generator = np.random.default_rng(0)
         tiny = 10.0 ** generator.uniform(-30, 0, 500)
         close = generator.uniform(-0.9, 0.9, 1_000)

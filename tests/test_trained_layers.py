@@ -82,6 +82,7 @@ TRAINERS = {
 }
 
 
+@pytest.mark.quick(lambda name: name in ("prelu", "xielu"))
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("name", LEARNED)
 def test_trained_here_and_carried_everywhere(backend, name):

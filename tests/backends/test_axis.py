@@ -52,7 +52,7 @@ every_name = pytest.mark.parametrize("name", TEXTBOOK)
 NATIVE_SOFTMAX = {("softmax", "tensorflow", "fast"), ("softmax", "mxnet", "fast")}
 
 
-def test_all_are_here():
+def test_every_axis_activation_has_a_textbook_formula():
     names = {name.partition("(")[0] for name in TEXTBOOK} | {"softmax2d", "masked_softmax"}
     assert names == set(ua.list_activations(kind="axis"))
 
@@ -195,13 +195,13 @@ class TestWrongMasks:
 
     @every_backend
     @pytest.mark.parametrize("mask", [True, None, [True]], ids=str)
-    def test_no_array(self, backend, mask):
+    def test_a_mask_that_is_no_array_is_refused(self, backend, mask):
         function = ua.get_activation("masked_softmax", backend=backend)
         with pytest.raises(ua.InputTypeError, match=r"the mask .*Make it an array of booleans"):
             function(native(backend, VALUES, "float32"), mask)
 
     @every_backend
-    def test_none_and_two(self, backend):
+    def test_no_mask_and_two_masks_are_refused(self, backend):
         function = ua.get_activation("masked_softmax", backend=backend)
         x, mask = native(backend, VALUES, "float32"), as_mask(backend, MASK)
         for given in ([], [mask, mask]):
@@ -251,6 +251,7 @@ NAN = [np.nan] * 4
 @every_dtype
 @every_numerics
 class TestWhatIsNotFinite:
+    @pytest.mark.quick(lambda dtype: dtype == "float32")
     @pytest.mark.parametrize(
         ("name", "row", "result"),
         [
@@ -278,6 +279,7 @@ class TestWhatIsNotFinite:
         found = back(backend, function(native(backend, [row], dtype)), dtype)
         np.testing.assert_array_equal(found, [result])
 
+    @pytest.mark.quick(lambda dtype: dtype == "float32")
     @pytest.mark.parametrize("name", ["softmax", "log_softmax", "softmin", "sparsemax", "hardmax"])
     @pytest.mark.parametrize("place", [0, 1, 3])
     def test_nan_spoils_its_row_and_no_other(self, backend, dtype, numerics, name, place):

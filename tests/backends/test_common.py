@@ -21,7 +21,7 @@ from tests.backends.arrays import (
     rounded,
     tolerance,
 )
-from tests.specifications import parameters_of, result_shape
+from tests.specifications import KINDS, parameters_of, result_shape
 from unified_act.backend import DTYPES
 from unified_act.loading import load_backend
 
@@ -54,6 +54,7 @@ PARAMETERS = {
 @every_name
 @every_dtype
 class TestEveryActivation:
+    @pytest.mark.quick(lambda name, dtype: name in KINDS or dtype == "float32")
     @every_numerics
     def test_value_gradient_shape_and_dtype(self, backend, name, dtype, numerics):
         function = ua.get_activation(name, backend=backend, numerics=numerics)
@@ -69,6 +70,7 @@ class TestEveryActivation:
                 **tolerance(dtype, name),
             )
 
+    @pytest.mark.quick(lambda name, dtype: name in KINDS or dtype == "float32")
     def test_the_inputs_stay(self, backend, name, dtype):
         function = ua.get_activation(name, backend=backend)
         x = inputs_for(backend, name, VALUES, dtype)
@@ -77,6 +79,7 @@ class TestEveryActivation:
         ua.value_and_grad(function, *x)
         assert [bits(backend, array, dtype) for array in x] == before
 
+    @pytest.mark.quick(lambda name, dtype: name in KINDS or dtype == "float32")
     def test_other_shapes(self, backend, name, dtype):
         function = ua.get_activation(name, backend=backend)
         plain = SPECS[name].kind == "elementwise"
@@ -95,6 +98,7 @@ class TestEveryActivation:
                 flat = function(native(backend, values.ravel(), dtype))
                 np.testing.assert_allclose(got.ravel(), back(backend, flat, dtype))
 
+    @pytest.mark.quick(lambda name, dtype: name in KINDS or dtype == "float32")
     def test_empty_arrays(self, backend, name, dtype):
         """They give empty arrays, and leave what comes after them alone."""
         function = ua.get_activation(name, backend=backend)
@@ -119,6 +123,7 @@ def transposed(array):
     return array.T
 
 
+@pytest.mark.quick(lambda name, dtype: name in KINDS or dtype == "float32")
 @pytest.mark.parametrize(
     ("backend", "dtype"),
     # TensorFlow has no views; and MXNet's own transposition garbles bfloat16.
@@ -151,6 +156,7 @@ def test_transposed(backend, name, dtype):
         )
 
 
+@pytest.mark.quick(lambda name, dtype: name in KINDS or dtype == "float32")
 @pytest.mark.parametrize(
     ("backend", "dtype"),
     # What MXNet computes bfloat16 with, oneDNN, has no arrays without dimensions.
@@ -186,6 +192,7 @@ def test_the_result_is_not_the_input(backend, name, numerics):
     assert [bits(backend, array, "float32") for array in x] == before
 
 
+@pytest.mark.quick(lambda dtype, numerics: numerics == "fast" and dtype != "float64")
 @every_backend
 @every_dtype
 @every_numerics

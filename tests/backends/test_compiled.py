@@ -41,6 +41,7 @@ FURTHER = {
     "gumbel_softmax(hard=True)": [NOISE],
 }
 every_name = pytest.mark.parametrize("name", FURTHER)
+FEW = ("prelu", "swiglu", "masked_softmax", "gumbel_softmax")
 
 
 def arrays_for(backend, name, boolean):
@@ -88,6 +89,7 @@ class TestTorch:
         (slope,) = torch.autograd.grad(value.sum(), x)
         return value.detach(), slope
 
+    @pytest.mark.quick(lambda name: name in FEW)
     @every_name
     def test_compiled_without_a_break(self, name):
         import torch
@@ -96,6 +98,7 @@ class TestTorch:
         compiled = torch.compile(function, fullgraph=True, backend="aot_eager")
         same("torch", name, *self.differentiate(compiled, self.inputs(name)))
 
+    @pytest.mark.exhaustive
     @pytest.mark.parametrize("name", ["masked_softmax"])
     def test_inductor(self, name):
         import torch
@@ -132,6 +135,7 @@ class TestTorch:
         value = torch.func.vmap(function, in_dims=(0, *rows))(x, *further)
         same("torch", name, value, slope)
 
+    @pytest.mark.quick(lambda name: name in FEW)
     @every_name
     def test_gradient_by_the_others(self, name):
         """Compiled or not."""
@@ -153,6 +157,7 @@ class TestTorch:
         for one, other in zip(found, eager, strict=True):
             torch.testing.assert_close(one, other, rtol=2e-5, atol=2e-6)
 
+    @pytest.mark.quick(lambda name: name == "silu_beta")
     @pytest.mark.parametrize("name", ["silu_beta", "softplus_beta"])
     def test_gradient_at_infinity(self, name):
         """The analytic one: that of the operations is NaN by the weight."""
@@ -178,6 +183,7 @@ class TestTorch:
 
 
 class TestTensorflow:
+    @pytest.mark.quick(lambda name: name in FEW)
     @every_name
     @pytest.mark.parametrize("jit_compile", [False, True], ids=["graph", "xla"])
     def test_in_a_function(self, name, jit_compile):

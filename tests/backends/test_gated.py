@@ -33,7 +33,7 @@ every_name = pytest.mark.parametrize("name", TEXTBOOK)
 either_half = pytest.mark.parametrize("gate_first", [False, True])
 
 
-def test_all_are_here():
+def test_every_gated_activation_has_a_textbook_formula():
     assert set(TEXTBOOK) == set(ua.list_activations(kind="gated"))
 
 
@@ -42,7 +42,7 @@ def test_all_are_here():
 class TestAgainstTheTextbook:
     @every_dtype
     @every_numerics
-    def test_as_it_comes(self, backend, name, dtype, numerics):
+    def test_with_the_defaults(self, backend, name, dtype, numerics):
         function = ua.get_activation(name, backend=backend, numerics=numerics)
         textbook = halves(TEXTBOOK[name], -1, gate_first=GATE_FIRST[name])
         check(backend, function, textbook, [VALUES], dtype)
@@ -73,6 +73,7 @@ def test_reglu_at_its_kink(backend, numerics):
 @every_dtype
 @every_numerics
 class TestWhatIsNotFinite:
+    @pytest.mark.quick(lambda dtype: dtype == "float32")
     @pytest.mark.parametrize(
         ("name", "value", "gate", "result"),
         [
@@ -104,6 +105,7 @@ class TestWhatIsNotFinite:
         np.testing.assert_array_equal(found[0, 0], result)
         assert np.isfinite(found[0, 1])  # its neighbour notices nothing
 
+    @pytest.mark.quick(lambda dtype: dtype == "float32")
     @pytest.mark.parametrize(
         ("name", "gate", "slopes"),
         [

@@ -45,13 +45,14 @@ def weights(name, shape=(4,)):
     return [np.resize(row, shape) for row in CHANNELS[: len(inputs_of(name)) - 1]]
 
 
-def test_all_are_here():
+def test_every_learned_activation_has_a_textbook_formula():
     assert set(TEXTBOOK) == set(ua.list_activations(kind="learned"))
 
 
 @every_backend
 @every_name
 class TestAgainstTheTextbook:
+    @pytest.mark.quick(lambda dtype: dtype == "float32")
     @every_dtype
     @every_numerics
     def test_a_weight_for_each_channel(self, backend, name, dtype, numerics):
@@ -131,6 +132,7 @@ def test_slope_of_xielu(backend):
 class TestCorners:
     """The value and the derivative where a branch ends: the constant one owns it, or the left."""
 
+    @pytest.mark.quick(lambda dtype: dtype == "float32")
     @every_backend
     @every_dtype
     @every_numerics
@@ -178,6 +180,7 @@ ENDS = [
 @every_dtype
 @every_numerics
 class TestWhatIsNotFinite:
+    @pytest.mark.quick(lambda dtype: dtype == "float32")
     @pytest.mark.parametrize(("name", "given", "values", "slopes"), ENDS, ids=str)
     def test_infinite_inputs_have_their_limits(
         self, backend, dtype, numerics, name, given, values, slopes
@@ -201,6 +204,7 @@ class TestWhatIsNotFinite:
         by_weight = ua.value_and_grad(function, *arrays)[1][1]
         np.testing.assert_array_equal(back(backend, by_weight, dtype), [0.0])
 
+    @pytest.mark.quick(lambda dtype: dtype == "float32")
     @every_name
     def test_nan_stays_nan_and_stays_alone(self, backend, dtype, numerics, name):
         function = ua.get_activation(name, backend=backend, numerics=numerics)
@@ -231,7 +235,7 @@ class TestWrongInputs:
             function(*arrays, native(backend, last, "float64"))
 
     @pytest.mark.parametrize("weight", [0.25, None, [0.25], "x"], ids=str)
-    def test_no_array(self, backend, name, weight):
+    def test_a_weight_that_is_no_array_is_refused(self, backend, name, weight):
         function = ua.get_activation(name, backend=backend)
         x = native(backend, VALUES, "float32")
         with pytest.raises(ua.InputTypeError, match=f"{name}: the weight .*is "):

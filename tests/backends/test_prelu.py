@@ -23,6 +23,7 @@ pytestmark = pytest.mark.usefixtures("known_shapes_on_mxnet")
 class TestPrelu:
     WEIGHTS = (0.25, -0.5, 2.0, 0.0)
 
+    @pytest.mark.quick(lambda dtype: dtype == "float32")
     @pytest.mark.parametrize(
         ("backend", "dtype", "shape"),
         [
@@ -81,6 +82,7 @@ class TestPrelu:
         with pytest.raises(ua.InputTypeError, match=r"weight|expected"):
             function(native(backend, VALUES, "float32"), 0.25)
 
+    @pytest.mark.quick(lambda backend: backend == "mxnet")
     @every_backend
     def test_no_channels(self, backend, run_python):
         """In a process of its own: a crash must not take the other tests with it."""

@@ -45,7 +45,7 @@ def refused(error, function, given, message):
 class TestAxis:
     @pytest.mark.parametrize("axis", [2, -3])
     @pytest.mark.parametrize("name", [*ROWS, *CUT])
-    def test_that_is_not_there(self, backend, name, numerics, axis):
+    def test_an_axis_that_does_not_exist_is_refused(self, backend, name, numerics, axis):
         given = inputs(backend, name, VALUES)
         message = rf"axis {axis} does not exist in an input of shape \(2, 4\); pass axis="
         refused(
@@ -55,6 +55,7 @@ class TestAxis:
             message,
         )
 
+    @pytest.mark.quick(lambda backend, name: backend != "jax" or name == "softmax")
     @pytest.mark.parametrize("name", ROWS)
     def test_without_dimensions(self, backend, name, numerics):
         """Is one element along the axis, as on NumPy and PyTorch."""
@@ -66,19 +67,21 @@ class TestAxis:
             np.testing.assert_array_equal(result, expected[0])
 
     @pytest.mark.parametrize("name", CUT)
-    def test_that_cannot_be_cut(self, backend, name, numerics):
+    def test_an_axis_of_no_dimensions_cannot_be_halved(self, backend, name, numerics):
         given = inputs(backend, name, np.array(1.5))
         message = r"axis -1 does not exist in an input of shape \(\); pass axis="
         refused(ua.ParameterValueError, activation(name, backend, numerics), given, message)
 
+    @pytest.mark.quick(lambda backend, name: backend != "jax" or name == "softmax")
     @pytest.mark.parametrize("shape", [(0,), (2, 0)])
     @pytest.mark.parametrize("name", ROWS)
-    def test_of_nothing(self, backend, name, numerics, shape):
+    def test_an_empty_axis_gives_an_empty_array(self, backend, name, numerics, shape):
         given = inputs(backend, name, np.zeros(shape))
         for result in results(backend, activation(name, backend, numerics), given):
             assert result.shape == shape
 
 
+@pytest.mark.quick(lambda numerics: numerics == "fast")
 @pytest.mark.parametrize("backend", BACKENDS)
 @every_numerics
 @pytest.mark.parametrize("axis", [0, 1, -2, -1])
@@ -98,8 +101,9 @@ def test_an_axis_of_many(backend, name, numerics, axis):
 @every_numerics
 @pytest.mark.parametrize("name", LEARNED)
 class TestWeight:
+    @pytest.mark.quick(lambda backend, name: backend != "jax" or name == "prelu")
     @pytest.mark.parametrize("values", [np.array(-0.75), VALUES[0], np.resize(VALUES, (2,) * 6)])
-    def test_single(self, backend, name, numerics, values):
+    def test_a_single_weight_fits_every_input(self, backend, name, numerics, values):
         """Fits every input, also one without the axis of its channels."""
         function = activation(name, backend, numerics)
         expected = results(
@@ -110,6 +114,7 @@ class TestWeight:
             assert result.shape == values.shape
             np.testing.assert_allclose(result.ravel(), right[0], **tolerance("float32"))
 
+    @pytest.mark.quick(lambda backend, name: backend != "jax" or name == "prelu")
     def test_gradient_has_its_shape(self, backend, name, numerics):
         x, *weights = inputs(backend, name, VALUES)
         for shape in [(), (1,), (4,)]:
@@ -124,7 +129,7 @@ class TestWeight:
         message = rf"has the shape \({shape[0]}, {shape[1]}\); a weight is one number, or a vector"
         refused(ua.InputTypeError, activation(name, backend, numerics), given, message)
 
-    def test_of_other_channels(self, backend, name, numerics):
+    def test_a_weight_of_other_channels_is_refused(self, backend, name, numerics):
         given = inputs(backend, name, VALUES, channels=3)
         message = r"the weight has 3 channels, but axis 1 of an input of shape \(2, 4\) has 4"
         refused(ua.ParameterValueError, activation(name, backend, numerics), given, message)
@@ -138,6 +143,7 @@ class TestWeight:
 @every_backend
 @every_numerics
 class TestMask:
+    @pytest.mark.quick(lambda backend, shape: backend != "jax" or shape == (4,))
     @pytest.mark.parametrize("shape", [(4,), (1, 4), (2, 1), (1,), ()])
     def test_broadcast(self, backend, numerics, shape):
         mask = np.resize([True, False, True, True], shape)
@@ -151,7 +157,7 @@ class TestMask:
             np.testing.assert_array_equal(result, right)
 
     @pytest.mark.parametrize("shape", [(3,), (2, 3), (3, 2, 4), (1, 2, 4)])
-    def test_that_does_not_fit(self, backend, numerics, shape):
+    def test_a_mask_of_another_shape_is_refused(self, backend, numerics, shape):
         given = [native(backend, VALUES, "float32"), native(backend, np.ones(shape, bool), "bool")]
         message = r"mask has the shape \(.*\), the input \(2, 4\); give it the shape of the input"
         refused(ua.InputTypeError, activation("masked_softmax", backend, numerics), given, message)

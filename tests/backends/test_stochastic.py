@@ -56,7 +56,7 @@ def generator_of(backend, seed):
     return np.random.default_rng(seed)  # MXNet has none
 
 
-def test_all_are_here():
+def test_every_stochastic_activation_is_tested():
     assert set(DRAWING) == set(ua.list_activations(kind="stochastic"))
 
 
@@ -240,7 +240,7 @@ class TestGenerators:
         )
 
     @pytest.mark.parametrize("dtype", ["int32", "float64"])
-    def test_numbers_of_another_type(self, backend, name, dtype):
+    def test_noise_of_another_type_is_refused(self, backend, name, dtype):
         noise = (
             whole_numbers(backend, "int32") if dtype == "int32" else native(backend, NOISE, dtype)
         )
@@ -251,7 +251,7 @@ class TestGenerators:
         with pytest.raises(ua.InputTypeError, match=r"expected a floating-point .*int32"):
             drawing(name, backend)(whole_numbers(backend, "int32"), 0)
 
-    def test_no_array_at_all(self, backend, name):
+    def test_an_input_that_is_no_array_is_refused(self, backend, name):
         function = drawing(name, backend)
         with pytest.raises(ua.InputTypeError, match=r"expected an? .*, got list"):
             function([1.0], 0)
@@ -271,7 +271,7 @@ class TestGenerators:
 
 @every_backend
 @every_dtype
-def test_what_is_drawn(backend, dtype):
+def test_drawn_numbers_are_uniform_and_finite_under_logarithms(backend, dtype):
     """Uniform, with the ends left out, in float32 for 16 bits: logarithms are finite."""
     x = native(backend, np.zeros((100, 200)), dtype)
     wanted = "float64" if dtype == "float64" else "float32"

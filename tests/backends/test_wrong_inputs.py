@@ -45,7 +45,7 @@ class TestWrongInputs:
 
     @every_backend
     @pytest.mark.parametrize("value", [1.0, 1, None, "1", [1.0], (1.0,), object], ids=str)
-    def test_no_array_at_all(self, backend, value):
+    def test_an_input_that_is_no_array_is_refused(self, backend, value):
         message = (
             rf"relu: expected an? .*, got {type(value).__name__}\. Convert it with .*\(x, dtype="
         )

@@ -122,7 +122,7 @@ def test_with_every_argument(dialect, cell, spelling):
 
 
 @pytest.mark.parametrize(ARGUMENTS, [c for c in cases() if c.values[1].alone is not None])
-def test_by_the_name_alone(dialect, cell, spelling):
+def test_a_name_without_arguments_means_what_the_cell_says(dialect, cell, spelling):
     if cell.canonical not in ua.list_activations():
         pytest.skip(f"{cell.canonical} is not registered")
     given = arguments(cell)

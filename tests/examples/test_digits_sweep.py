@@ -73,7 +73,9 @@ class TestDeadUnits:
             ("relu", np.nan, 1.0),
         ],
     )
-    def test_all_or_none(self, digits, architecture, activation, bias, share):
+    def test_biases_make_all_units_dead_or_none(
+        self, digits, architecture, activation, bias, share
+    ):
         weights = weights_with_biases(architecture, bias)
         assert dead(activation, weights, digits.test_images[:20], architecture) == share
 

@@ -21,6 +21,7 @@ LEFT_OUT = {
 """What PyTorch's exporters never write. The defaults are the right numbers."""
 
 
+@pytest.mark.quick(lambda framework, opset: opset == max(OPSETS[framework]))
 @pytest.mark.parametrize(
     ("framework", "opset"), [(framework, n) for framework, opsets in OPSETS.items() for n in opsets]
 )

@@ -29,7 +29,7 @@ def test_every_opset(opset):
     assert proto.ir_version == onnx.helper.find_min_ir_version_for(proto.opset_import)
 
 
-def test_it_says_what_it_is():
+def test_a_model_names_its_producer_and_activation():
     proto = model("ELU", alpha=0.5)
     assert (proto.producer_name, proto.producer_version) == ("unified_act", ua.__version__)
     assert proto.graph.name == "elu"
@@ -209,7 +209,7 @@ def test_names_of_inputs_are_free():
         (len, {}, ua.UnknownActivationError, "built-in function len.*is none of ours"),
     ],
 )
-def test_what_is_refused(name, options, error, match):
+def test_what_cannot_be_exported_is_refused(name, options, error, match):
     with pytest.raises(error, match=match):
         model(name, **options)
 

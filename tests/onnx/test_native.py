@@ -49,6 +49,7 @@ def test_every_activation_with_an_operator_is_decided_about():
     assert set(ADMITTED) == {subject.activation for subject in WITH_OPERATOR}
 
 
+@pytest.mark.quick(lambda dtype: dtype == "float32")
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", ADMITTED)
 def test_admitted_is_what_passes(monkeypatch, name, dtype):
@@ -81,6 +82,7 @@ def test_what_is_off_is_said_and_infinite(name):
     assert ("NaN" in admitted.why) >= bool(admitted.off_at)
 
 
+@pytest.mark.quick(lambda opset: opset == max(OPSETS))
 @pytest.mark.parametrize("numerics", ["fast", "strict"])
 @pytest.mark.parametrize("opset", OPSETS)
 def test_every_attribute_is_there(opset, numerics):

@@ -108,7 +108,7 @@ def test_a_broken_one(install, here, source, says):
         ua.get_activation("relu")([1.0])
 
 
-def test_one_name_from_two(install, here):
+def test_a_backend_announced_by_two_distributions_is_a_conflict(install, here):
     here(
         *(
             install(f"plugged-{which}", modules(), backends={"plugframe": "plugged_frame"})

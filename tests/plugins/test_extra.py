@@ -78,6 +78,7 @@ def last(output, lines=1):
     return output.strip().split("\n")[-lines:]
 
 
+@pytest.mark.quick(lambda backend, numerics: (backend, numerics) == ("numpy", "fast"))
 @pytest.mark.parametrize(
     ("backend", "numerics"),
     [
@@ -111,6 +112,7 @@ def test_pickle_and_config(extra, run_python):
         assert line.endswith("pip install unified-act-extra")
 
 
+@pytest.mark.exhaustive
 def test_a_keras_model(extra, run_python, tmp_path):
     path = str(tmp_path / "model.keras")
     saved = last(run_python(SAVE_KERAS.format(path=path), first=[extra]))
@@ -120,6 +122,7 @@ def test_a_keras_model(extra, run_python, tmp_path):
     assert "pip install unified-act-extra" in run_python(LOAD_KERAS.format(path=path))
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("numerics", ["fast", "strict"])
 def test_an_exported_program_needs_none_of_us(numerics, extra, run_python, tmp_path):
     path = str(tmp_path / "program.pt2")

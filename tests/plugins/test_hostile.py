@@ -84,7 +84,7 @@ def test_a_name_of_ours_stays_ours(install, here):
     assert ua.list_activations().count("gelu") == 1
 
 
-def test_one_name_from_two(install, here):
+def test_an_activation_announced_by_two_distributions_is_a_conflict(install, here):
     module = registering("plugged_same")
     here(
         *(
@@ -103,6 +103,7 @@ def test_one_name_from_two(install, here):
     assert ua.get_activation("relu").name == "relu"
 
 
+@pytest.mark.exhaustive
 def test_the_command_shows_them_all(install, run_python):
     folders = [
         install(

@@ -1,5 +1,6 @@
 """`unified-act new-plugin`: what it writes is a package that installs and passes its own test."""
 
+import importlib
 import os
 import subprocess
 import sys
@@ -8,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from tests.plugins.conftest import pip_install
+from unified_act_conformance import check_activation
 from unified_act_conformance.commands.main import cli
 
 
@@ -15,6 +17,7 @@ def new_plugin(*arguments):
     return CliRunner().invoke(cli, ["new-plugin", *map(str, arguments)])
 
 
+@pytest.mark.exhaustive
 def test_from_nothing_to_green(tmp_path):
     made = new_plugin("own_bump", "--folder", tmp_path)
     assert made.exit_code == 0, made.output
@@ -37,6 +40,16 @@ def test_from_nothing_to_green(tmp_path):
     assert "5 passed" in finished.stdout  # announced; numpy and torch, fast and strict
 
 
+def test_its_activation_conforms_on_numpy(tmp_path, monkeypatch):
+    """As it is written, before it is installed."""
+    new_plugin("own_bump", "--folder", tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path / "unified-act-own-bump" / "src"))
+    importlib.import_module("unified_act_own_bump")
+    monkeypatch.delitem(sys.modules, "unified_act_own_bump")
+    results = check_activation("own_bump", backends=["numpy"])
+    assert {"passed"} < {result.status for result in results} <= {"passed", "unsupported"}
+
+
 @pytest.mark.parametrize(
     ("name", "says"),
     [
@@ -46,7 +59,7 @@ def test_from_nothing_to_green(tmp_path):
         ("hardswish", "there is an activation"),
     ],
 )
-def test_names_that_do_not_do(tmp_path, name, says):
+def test_unsuitable_names_are_refused(tmp_path, name, says):
     made = new_plugin(name, "--folder", tmp_path)
     assert made.exit_code == 2
     assert says in made.output

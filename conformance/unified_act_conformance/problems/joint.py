@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 from flint import arb, ctx
 from numpy.typing import NDArray
 
-from unified_act import Activation
+from unified_act import Activation, catalogue
 from unified_act.registry import ACTIVATIONS
 from unified_act_conformance.floats import FloatArray, half_ulp, to_type, widen
 from unified_act_conformance.problems import joint_inputs
@@ -26,6 +27,7 @@ from unified_act_conformance.truth import (
     along,
     definition_of,
     evaluate_block,
+    keep,
     reference_of,
     split,
     value_range,
@@ -75,9 +77,37 @@ def joint_problem(
     """
     activation, parameters = _bound(case)
     arrangement = Arrangement(activation, parameters, [_values(array) for array in arrays])
+    if case.order and cotangent is None:
+        cotangent = to_type(np.ones(arrangement.output_shape), case.dtype)
+    # What a user registered may become something else under the same name.
+    exact = _kept if activation in catalogue.ACTIVATIONS else _exact
+    high, low, slack, judged = exact(replace(case, backend=""), arrays, cotangent, directions)
+    summed = case.order > 0 and case.part != "x" and arrangement.numbers.shape[0] > 1
+    length = arrangement.numbers.shape[0] if summed else arrangement.numbers.shape[1]
+    return Problem(
+        inputs=tuple(arrays),
+        cotangent=cotangent,
+        directions=tuple(directions or ()),
+        reference=reference_of(high, low),
+        slack=slack,
+        about=_about(case, arrangement, arrays, high.shape),
+        judged=judged,
+        value_range=value_range(activation.name, 0) if case.order == 0 else EVERYTHING,
+        length=length if summed or activation.along_axis else 1,
+        signed=np.zeros(high.shape, dtype=np.bool_),
+    )
+
+
+def _exact(
+    case: Case,
+    arrays: Sequence[FloatArray],
+    cotangent: FloatArray | None,
+    directions: Sequence[FloatArray] | None,
+) -> tuple[Array, ...]:
+    """The high and the low parts, the slacks, and which outputs are specified."""
+    activation, parameters = _bound(case)
+    arrangement = Arrangement(activation, parameters, [_values(array) for array in arrays])
     dtype, name, order = case.dtype, activation.name, case.order
-    if order and cotangent is None:
-        cotangent = to_type(np.ones(arrangement.output_shape), dtype)
     blocks = _blocks(arrangement, activation.differentiated, cotangent, directions, dtype)
     place = arrangement.places[case.part] if order else slice(None)
     width = arrangement.blocks_of_output(np.empty(arrangement.output_shape)).shape[1]
@@ -95,7 +125,20 @@ def joint_problem(
             settled.append(definition.settled(block.numbers, own, order))
         values.append(_objects(found)[place])
         slacks.append(np.array(slack)[place])
-    return _assembled(case, arrangement, arrays, cotangent, directions, values, slacks, settled)
+    back: Callable[[Array], Array] = arrangement.output
+    if order:
+        back = lambda blocks: arrangement.input(case.part, blocks)
+    with ctx.workprec(FIRST_PRECISION):
+        exact = back(np.stack(values))
+    unsettled = np.repeat(~np.array(settled)[:, np.newaxis], values[0].size, axis=1)
+    return (
+        *(np.reshape(part, exact.shape) for part in split(exact.ravel().tolist())),
+        np.asarray(back(np.stack(slacks)), dtype=np.float64),
+        np.asarray(back(unsettled.astype(np.int64)) == 0),
+    )
+
+
+_kept = keep(_exact)
 
 
 @lru_cache(maxsize=512)  # the gradients by several weights are of the same blocks
@@ -176,41 +219,6 @@ def _objects(values: Sequence[arb]) -> Array:
     array = np.empty(len(values), dtype=object)
     array[:] = values
     return array
-
-
-def _assembled(
-    case: Case,
-    arrangement: Arrangement,
-    arrays: Sequence[FloatArray],
-    cotangent: FloatArray | None,
-    directions: Sequence[FloatArray] | None,
-    values: list[Array],
-    slacks: list[Array],
-    settled: list[bool],
-) -> Problem:
-    back: Callable[[Array], Array] = arrangement.output
-    if case.order:
-        back = lambda blocks: arrangement.input(case.part, blocks)
-    with ctx.workprec(FIRST_PRECISION):
-        exact = back(np.stack(values))
-    slack = np.asarray(back(np.stack(slacks)), dtype=np.float64)
-    unsettled = np.repeat(~np.array(settled)[:, np.newaxis], values[0].size, axis=1)
-    reference = reference_of(*split(exact.ravel().tolist())).reshape(exact.shape)
-    name = case.subject.activation
-    summed = case.order > 0 and case.part != "x" and arrangement.numbers.shape[0] > 1
-    length = arrangement.numbers.shape[0] if summed else arrangement.numbers.shape[1]
-    return Problem(
-        inputs=tuple(arrays),
-        cotangent=cotangent,
-        directions=tuple(directions or ()),
-        reference=reference,
-        slack=slack,
-        about=_about(case, arrangement, arrays, exact.shape),
-        judged=np.asarray(back(unsettled.astype(np.int64)) == 0),
-        value_range=value_range(name, case.order) if case.order == 0 else EVERYTHING,
-        length=length if summed or ACTIVATIONS.find(name).along_axis else 1,
-        signed=np.zeros(exact.shape, dtype=np.bool_),
-    )
 
 
 def _about(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from unified_act_conformance.truth.cache import keep
 from unified_act_conformance.truth.elementwise import (
     FIRST_PRECISION,
     OracleError,
@@ -46,6 +47,7 @@ __all__ = [
     "definition_of",
     "evaluate_block",
     "family_members",
+    "keep",
     "kinks",
     "list_subjects",
     "record_of",

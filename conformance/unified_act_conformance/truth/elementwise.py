@@ -22,6 +22,7 @@ from flint import arb, ctx
 from numpy.typing import ArrayLike, NDArray
 
 from unified_act_conformance.truth import fast
+from unified_act_conformance.truth.cache import keep
 from unified_act_conformance.truth.record import Formula, Function
 from unified_act_conformance.truth.records import RECORDS, formula_of
 
@@ -264,6 +265,17 @@ def _evaluate(
     parameters: tuple[tuple[str, float], ...],
     dtype: str,
 ) -> Reference:
+    return reference_of(*_parts(name, order, data, parameters, dtype))
+
+
+@keep
+def _parts(
+    name: str,
+    order: int,
+    data: bytes,
+    parameters: tuple[tuple[str, float], ...],
+    dtype: str,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     points = np.frombuffer(data, dtype=np.float64)
     derivative = _Derivative(name, order, dict(parameters))
     high, low = np.full(points.size, np.nan), np.zeros(points.size)
@@ -284,4 +296,4 @@ def _evaluate(
     if order == 0:
         # Ball arithmetic has one zero; what maps 0 to 0 keeps the sign.
         high = np.where((points == 0) & (high == 0), points, high)
-    return reference_of(high, low)
+    return high, low

@@ -1,0 +1,120 @@
+"""Exact values kept in a folder, so that another process need not compute them again.
+
+Nothing is kept unless the environment variable `UNIFIED_ACT_ORACLE_CACHE` names a folder. You can
+delete the folder at any time.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import io
+import os
+import tempfile
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, ParamSpec
+
+import numpy as np
+from numpy.typing import NDArray
+
+import unified_act
+
+__all__ = ["FOLDER", "keep"]
+
+FOLDER = "UNIFIED_ACT_ORACLE_CACHE"
+"""The environment variable that names the folder."""
+
+Arrays = tuple[NDArray[Any], ...]
+P = ParamSpec("P")
+
+_CHECKSUM = hashlib.sha256().digest_size
+_SUITE = Path(__file__).parents[1]
+_SOURCES = (
+    _SUITE / "truth",
+    _SUITE / "problems",
+    _SUITE / "floats.py",
+    Path(unified_act.__file__).parent / "catalogue",
+)
+"""The code that decides what the exact values are."""
+
+
+def keep(function: Callable[P, Arrays]) -> Callable[P, Arrays]:
+    """Lets a function look into the folder before it computes, and put there what it computed.
+
+    Args:
+        function: Returns arrays of numbers. They depend on its arguments alone, which are arrays,
+            bytes, and what `repr` tells apart.
+    """
+
+    @functools.wraps(function)
+    def kept(*args: P.args, **kwargs: P.kwargs) -> Arrays:
+        folder = os.environ.get(FOLDER)
+        if not folder:
+            return function(*args, **kwargs)
+        key = _digest(function.__module__, function.__qualname__, args, sorted(kwargs.items()))
+        path = Path(folder) / key[:2] / key
+        found = _read(path)
+        if found is None:
+            found = function(*args, **kwargs)
+            _write(path, found)
+        return found
+
+    return kept
+
+
+def _read(path: Path) -> Arrays | None:
+    """The arrays; None where there is no file, or a damaged one."""
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return None
+    checksum, content = data[:_CHECKSUM], data[_CHECKSUM:]
+    if hashlib.sha256(content).digest() != checksum:
+        return None
+    file, arrays = io.BytesIO(content), []
+    while file.tell() < len(content):
+        arrays.append(np.load(file, allow_pickle=False))
+    return tuple(arrays)
+
+
+def _write(path: Path, arrays: Arrays) -> None:
+    """Under another name first: whoever reads meanwhile finds a whole file or none."""
+    content = io.BytesIO()
+    for array in arrays:
+        np.save(content, array, allow_pickle=False)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
+        file.write(hashlib.sha256(content.getvalue()).digest() + content.getvalue())
+    Path(file.name).replace(path)
+
+
+def _digest(*parts: object) -> str:
+    digest = hashlib.sha256(_source())
+    _add(digest, parts)
+    return digest.hexdigest()
+
+
+def _add(digest: hashlib._Hash, part: object) -> None:
+    if isinstance(part, tuple | list):
+        digest.update(f"{type(part).__name__} of {len(part)}:".encode())
+        for each in part:
+            _add(digest, each)
+    elif isinstance(part, np.ndarray):
+        digest.update(f"{part.dtype.name} {part.shape}:".encode())
+        digest.update(np.ascontiguousarray(part).tobytes())
+    else:
+        text = part if isinstance(part, bytes) else repr(part).encode()
+        digest.update(f"{type(part).__name__} {len(text)}:".encode())
+        digest.update(text)
+
+
+@functools.cache
+def _source() -> bytes:
+    """Of the code, and of what it computes with."""
+    digest = hashlib.sha256(f"{version('numpy')} {version('python-flint')}".encode())
+    for source in _SOURCES:
+        for path in [source] if source.is_file() else sorted(source.rglob("*.py")):
+            digest.update(path.read_bytes())
+    return digest.digest()

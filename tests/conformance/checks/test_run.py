@@ -1,0 +1,183 @@
+"""The checks besides accuracy: planned, counted, and able to fail."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import unified_act as ua
+from unified_act_conformance.checks.bench import bench_for
+from unified_act_conformance.checks.run import CHECKS, list_checks, run_checks
+from unified_act_conformance.declared import checks
+from unified_act_conformance.declared.checks import DeclaredCheck, list_declared_checks
+from unified_act_conformance.harness import load_harness
+from unified_act_conformance.subject.cases import Case, Check, Subject
+from unified_act_conformance.subject.implementation import function_of_users, registered
+from unified_act_conformance.truth.records import list_subjects
+
+BACKENDS = ("numpy", "torch", "tensorflow", "mxnet")
+ALL = ("float16", "bfloat16", "float32", "float64")
+OF_SEVERAL = [
+    Subject("glu"),
+    Subject("geglu", (("axis", 0),)),
+    Subject("hardmax"),
+    Subject("log_softmax", (("axis", 0),)),
+    Subject("maxout", (("groups", 3), ("axis", 0))),
+    Subject("snake_beta"),
+    Subject("sparsemax"),
+    Subject("rrelu", (("training", True),)),
+]
+"""One subject for each way in which numbers act on each other."""
+
+
+def drops_nan(x):
+    return np.fmax(x, 0).astype(x.dtype)
+
+
+def problems(subject: str | Subject, backend: str, dtypes=("float32",), numerics="fast", **options):
+    subject = Subject(subject) if isinstance(subject, str) else subject
+    plan = list_checks([subject], {backend: dtypes}, **options)
+    results = list(run_checks(plan, numerics=numerics))
+    assert len(results) == len(plan)
+    return {result.check: result.problem for result in results if result.problem}
+
+
+def test_the_plan_is_complete() -> None:
+    subjects = [Subject(name) for name in ("gelu", "prelu", "gumbel_softmax", "rrelu")]
+    plan = list_checks(subjects, {"torch": ALL})
+    names = {
+        subject.activation: [check.name for check in plan if check.subject == subject]
+        for subject in subjects
+    }
+    assert set(CHECKS) - set(names["gelu"]) == {"weights", "shares", "seeds"}
+    assert set(CHECKS) - set(names["prelu"]) == {"saved tensors", "shares", "seeds"}
+    assert set(CHECKS) - set(names["gumbel_softmax"]) == {"saved tensors", "weights"}
+    assert "seeds" not in names["rrelu"]  # which draws nothing outside training
+    assert names["gelu"].count("lengths") == 4
+    assert names["gelu"].count("mode compile") == 1
+    assert "mode inductor" not in names["gelu"]
+
+
+def test_all_backends_are_asked_about_an_activation_before_the_next() -> None:
+    plan = list_checks([Subject("relu"), Subject("elu")], {"numpy": ALL, "mxnet": ALL})
+    asked = [(check.subject.activation, check.dtype, check.backend) for check in plan]
+    assert list(dict.fromkeys(asked)) == [
+        (name, dtype, backend)
+        for name in ("relu", "elu")
+        for dtype in ALL
+        for backend in ("numpy", "mxnet")
+    ]
+
+
+def test_slow_compilers_are_tried_on_demand_in_all_types() -> None:
+    plan = list_checks([Subject("relu")], {"torch": ALL}, slow=True)
+    for mode in ("mode compile", "mode inductor"):
+        assert [check.dtype for check in plan if check.name == mode] == list(ALL)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("name", ["softsign", "elu", "log_softmax", "prelu"])
+def test_strict_implementations_pass_the_layout_checks(backend: str, name: str) -> None:
+    names = ("cotangents", "not mutated", "deterministic", "layouts")
+    assert problems(name, backend, ALL, "strict", names=names) == {}
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_every_length_and_every_compiler_is_right(backend: str) -> None:
+    modes = [f"mode {mode}" for mode in load_harness(backend).modes if mode != "inductor"]
+    assert problems("gelu", backend, numerics="strict", names=["lengths", *modes]) == {}
+
+
+def test_what_a_backend_cannot_do_is_unsupported() -> None:
+    plan = list_checks([Subject("gelu")], {"numpy": ["float64"]})
+    results = {result.check: result for result in run_checks(plan)}
+    for name in ("forward mode", "saved tensors"):
+        assert results[name].status == "unsupported", results[name]
+        assert results[name].unsupported
+
+
+def test_one_tensor_is_kept_on_pytorch() -> None:
+    elementwise = ua.list_activations(kind="elementwise")
+    needed = [s for s in list_subjects(elementwise) if s.activation not in ("identity", "affine")]
+    plan = list_checks(needed, {"torch": ["float32"]}, names=["saved tensors"])
+    results = list(run_checks(plan, numerics="strict"))
+    assert [result.problem for result in results if result.problem] == []
+    assert {result.status for result in results} == {"passed"}
+
+
+@pytest.mark.quick(lambda backend: backend in ("numpy", "mxnet"))
+@pytest.mark.parametrize("subject", OF_SEVERAL, ids=str)
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_activations_of_several_numbers_pass_every_check(backend: str, subject: Subject) -> None:
+    assert problems(subject, backend, ["float32"], "strict") == {}
+
+
+def test_flushed_subnormals_are_allowed_where_a_mode_flushes() -> None:
+    bench = bench_for(Case(Subject("relu"), "numpy", "float32", 0), "fast", registered)
+    tiny = np.array([1e-40, -1e-40, 1.0], np.float32)
+    flushed = np.array([0.0, 0.0, 1.0], np.float32)
+    assert bench.fault_of_numbers(0, flushed, tiny)
+    assert not bench.fault_of_numbers(0, flushed, tiny, flushing=True)
+    wrong = np.array([0.0, 0.0, 0.0], np.float32)
+    assert bench.fault_of_numbers(0, wrong, tiny, flushing=True)
+
+
+def test_a_function_of_a_users_is_judged_as_the_named_one() -> None:
+    plan = list_checks([Subject("relu")], {"numpy": ["float32"]}, names=["layouts"])
+    (result,) = run_checks(plan, implement=function_of_users(drops_nan))
+    assert "want nan" in result.problem
+
+
+def test_an_error_is_a_problem_and_not_the_end() -> None:
+    def fails(x):
+        raise RuntimeError("no kernel image")
+
+    plan = list_checks([Subject("relu")], {"numpy": ["float32"]})
+    results = list(run_checks(plan, implement=function_of_users(fails)))
+    assert len(results) == len(plan)
+    assert any("no kernel image" in result.problem for result in results)
+
+
+CHECK = Check("layouts", Subject("relu"), "numpy", "float32")
+DECLARED = DeclaredCheck(
+    id="numpy-relu-layouts",
+    check="layouts",
+    backend="numpy",
+    versions=">=1",
+    subjects=("relu",),
+    numerics=("fast",),
+    dtypes=("float32",),
+    says="want nan",
+    reason="made up for this test of the declarations",
+)
+
+
+def test_a_declared_deviation_has_to_be_observed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks, "list_declared_checks", lambda: (DECLARED,))
+    (result,) = run_checks([CHECK])
+    assert result.problem == "deviation numpy-relu-layouts is declared but was not observed"
+    (elsewhere,) = run_checks([CHECK], numerics="strict")
+    assert elsewhere.passed
+    (users,) = run_checks([CHECK], implement=function_of_users(drops_nan))
+    assert users.problem  # what is declared is not declared of somebody else's function
+
+
+def test_a_declared_deviation_excuses_only_itself() -> None:
+    assert DECLARED.explains("value at x=nan: got 0.0, want nan")
+    assert not DECLARED.explains("the output has shape (3,)")
+    assert "declares 'want nan'" in DECLARED.unlike("the output has shape (3,)")
+
+
+def test_the_declarations_can_be_read() -> None:
+    for entry in list_declared_checks():
+        assert entry.check in CHECKS or entry.check.startswith("mode ")
+        assert set(entry.dtypes) <= set(ALL)
+
+
+def test_compilers_may_be_left_out_but_not_where_they_are_named():
+    subjects, backends = [Subject("relu")], {"torch": ["float32"]}
+    every = {check.name for check in list_checks(subjects, backends)}
+    few = {check.name for check in list_checks(subjects, backends, compilers=False)}
+    assert every - few == {"mode compile"}
+    named = list_checks(subjects, backends, names=["mode compile"], compilers=False)
+    assert [check.name for check in named] == ["mode compile"]
