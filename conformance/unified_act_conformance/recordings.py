@@ -229,8 +229,8 @@ def _problems(judged: Judgement | None, limit: float) -> Iterator[str]:
         yield "no input was judged"
     elif not judged.passed:
         yield (
-            f"error {judged.max_error:.3g} above {limit:g} at x={judged.worst_x!r} "
-            f"({judged.worst_x.hex()}): got {judged.got!r}, want {judged.want!r}; "
+            f"error {judged.max_error:.3g} above {limit:g} at x={judged.worst_x} "
+            f"({judged.worst_x.hex()}): got {judged.got}, want {judged.want}; "
             f"{judged.failures} of {judged.count} inputs"
         )
         yield from (f"{name} ×{count}" for name, count in judged.classes.items() if count)

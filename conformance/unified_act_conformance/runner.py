@@ -199,8 +199,8 @@ def _describe(
     if not judged.passed:
         faults = ", ".join(f"{name} ×{count}" for name, count in judged.classes.items() if count)
         problems.append(
-            f"error {judged.max_error:.3g} above {limit:g} at x={judged.worst_x!r} "
-            f"({judged.worst_x.hex()}): got {judged.got!r}, want {judged.want!r}; "
+            f"error {judged.max_error:.3g} above {limit:g} at x={judged.worst_x} "
+            f"({judged.worst_x.hex()}): got {judged.got}, want {judged.want}; "
             f"{judged.failures} of {judged.count} inputs" + (f"; {faults}" if faults else "")
         )
     if cause:
@@ -215,7 +215,7 @@ def _describe(
         elif found.max_error > deviation.bound:
             problems.append(
                 f"deviation {deviation.id}: error {found.max_error:.3g} above its bound "
-                f"{deviation.bound:g} at x={found.worst_x!r}"
+                f"{deviation.bound:g} at x={found.worst_x}"
             )
         elif 2 * found.max_error < deviation.bound < math.inf:
             problems.append(
