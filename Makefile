@@ -14,10 +14,10 @@ IN_RUN_ENV := $(RUN_ENV)/bin
 BIN := .venv/bin
 QUIET := TF_CPP_MIN_LOG_LEVEL=3
 
-.PHONY: run sweep test check format bench docs clean help
+.PHONY: run sweep test test-environments check format bench docs build clean help
 
 help:  ## show this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
 
 run: $(RUN_ENV)/.ready  ## recognise digits on every framework, then swap frameworks (BACKENDS=…)
 	@$(QUIET) $(IN_RUN_ENV)/python -m examples.digits --backends $(BACKENDS)
@@ -28,6 +28,9 @@ sweep: .venv/.ready  ## train with several activations and draw what happens (AC
 
 test: .venv/.ready  ## run the tests
 	$(QUIET) $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
+
+test-environments: build  ## try the wheel on other versions of Python, NumPy and the frameworks
+	$(BIN)/python -m nox
 
 check: .venv/.ready  ## ruff and mypy
 	$(BIN)/ruff format --check .
@@ -45,8 +48,14 @@ docs: .venv/.ready  ## generate the tables of docs/ from the specifications
 	$(QUIET) $(BIN)/python -m docs.generate
 	$(QUIET) $(BIN)/python -m tests.frameworks.page
 
+build: .venv/.ready  ## make the source distribution and the wheel, and try the wheel by itself
+	rm -rf dist
+	$(BIN)/python -m build
+	$(BIN)/python -m twine check --strict dist/*
+	$(BIN)/python -m nox --session wheel
+
 clean:  ## remove the environments and everything generated
-	rm -rf .venv .venv-numpy .pytest_cache .mypy_cache .ruff_cache .hypothesis dist build sweep.png
+	rm -rf .venv .venv-numpy .pytest_cache .mypy_cache .ruff_cache .hypothesis .nox dist build sweep.png
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/.ready: pyproject.toml constraints.txt
