@@ -3,8 +3,8 @@
 import pytest
 
 import unified_act as ua
-from unified_act import dialects
 from unified_act.dialects import Cell, Dialect, find_dialect, resolve
+from unified_act.dialects import meaning as table
 from unified_act.names import normalize
 from unified_act.registry import ACTIVATIONS
 
@@ -126,9 +126,9 @@ class TestArguments:
             ("leaky_relu", "tensorflow", {"slope": 1}, "UnknownParameter", "no parameter 'slope'"),
             ("mish", "keras3", {"beta": 1}, "UnknownParameter", "'beta'. It takes none"),
             ("silu", "torch", {"beta": 2}, "UnknownParameter", "silu has no parameter 'beta'"),
-            ("softplus", "torch", {"threshold": 30}, "Unsupported", "ours never switches to x"),
-            ("relu", "torch", {"inplace": True}, "Unsupported", "never changed in place"),
-            ("softmax", "keras3", {"axis": None}, "Unsupported", "axis=None is the whole tensor"),
+            ("softplus", "torch", {"threshold": 30}, "Unsupported", "softplus never switches to x"),
+            ("relu", "torch", {"inplace": True}, "Unsupported", "never changes inputs in place"),
+            ("softmax", "keras3", {"axis": None}, "Unsupported", "None means the whole tensor"),
             ("softmax", "mxnet", {"temperature": 2.0}, "Unsupported", "divide the input by it"),
             ("softmax", "jax", {"where": [True]}, "Unsupported", "that is masked_softmax"),
             ("Selu", "onnx", {"alpha": 1.0}, "Unsupported", "those of the paper"),
@@ -254,7 +254,7 @@ class TestTable:
     @every_dialect
     def test_a_cell_is_an_activation_or_says_why_not(self, dialect):
         for cell in dialect.cells:
-            assert (cell.canonical is None) == (dialects.WHOLE in cell.because)
+            assert (cell.canonical is None) == (table.WHOLE in cell.because)
 
     @every_dialect
     def test_parameters_are_ours(self, dialect):
@@ -303,7 +303,7 @@ class TestTable:
         )
 
     def test_notes_are_used(self):
-        notes = set(dialects._document()["notes"].values())
+        notes = set(table._document()["notes"].values())
         assert notes == {cell.note for dialect in EVERY for cell in dialect.cells} - {""}
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import unified_act as ua
-from unified_act.randomness import seed_or_generator, with_generator
+from unified_act.backend import seed_or_generator, with_generator
 
 
 def call_with(record):

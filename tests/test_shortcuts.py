@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from unified_act.shortcuts import dtype_test, shortcut, with_keywords, written_call
+from unified_act.backend import dtype_test, shortcut, with_keywords, written_call
 
 
 def function(x, *, slope=0.0, mode=None):

@@ -69,9 +69,9 @@ import numpy as np, torch
 import unified_act as ua
 from docs import generate
 from unified_act_conformance import check_activation
-from unified_act_conformance.cases import Subject
-from unified_act_conformance.identify import identify
-from unified_act_conformance.oracle_plugin import truth_of
+from unified_act_conformance.subject.cases import Subject
+from unified_act_conformance.identify.identify import identify
+from unified_act_conformance.truth.registered import truth_of
 
 generate.porting_guide.pages = dict  # it calls the frameworks, and knows only of their own names
 results = check_activation("squared_sigmoid", backends=["numpy", "torch"], dtypes=["float32"])
@@ -102,7 +102,7 @@ def sources(tmp_path_factory):
         )
     for path, text in (
         ("unified_act/catalogue/saturating.py", SPECIFICATION),
-        ("conformance/unified_act_conformance/formulas/saturating.py", TRUTH),
+        ("conformance/unified_act_conformance/truth/formulas/saturating.py", TRUTH),
     ):
         with (folder / path).open("a", encoding="utf-8") as file:
             file.write(text)

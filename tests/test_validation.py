@@ -8,8 +8,8 @@ import pytest
 import unified_act as ua
 from tests.specifications import REQUIRED, parameters_of
 from unified_act import catalogue
-from unified_act.strict_namespace import Row, namespace
-from unified_act.validation import validate
+from unified_act.registry.strict_namespace import Row, namespace
+from unified_act.registry.validation import validate
 
 SOURCES = {
     "power": lambda xp, x: x**2,

@@ -33,8 +33,7 @@ if TYPE_CHECKING:  # for what reads code; `__getattr__` imports each when it is 
     from unified_act.identification import identify
     from unified_act.layers import export_weights, get_layer, import_weights
     from unified_act.loading import list_backends, use_backend
-    from unified_act.registration import register_activation
-    from unified_act.registry import list_activations
+    from unified_act.registry import list_activations, register_activation
     from unified_act.replacement import replace_activations
 
 __version__ = "0.1.0.dev0"
@@ -85,8 +84,7 @@ _HOME = {
         "identification": ("identify",),
         "layers": ("export_weights", "get_layer", "import_weights"),
         "loading": ("list_backends", "use_backend"),
-        "registration": ("register_activation",),
-        "registry": ("list_activations",),
+        "registry": ("list_activations", "register_activation"),
         "replacement": ("replace_activations",),
     }.items()
     for name in names

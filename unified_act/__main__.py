@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 
 __all__ = ["main"]
@@ -10,13 +11,13 @@ __all__ = ["main"]
 def main() -> None:
     """Runs the command line, or says how to install it."""
     try:
-        from unified_act_conformance.cli import cli
+        command = importlib.import_module("unified_act_conformance.commands.main")
     except ModuleNotFoundError as error:
         sys.exit(
             f"The command needs {error.name}, which is not installed. "
             "Install it with: pip install 'unified-act[conformance]'"
         )
-    cli()
+    command.cli()
 
 
 if __name__ == "__main__":

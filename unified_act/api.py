@@ -299,7 +299,7 @@ def describe(
     lines: list[str] = []
     if dialect is not None:
         from unified_act.dialects import find_dialect, resolve
-        from unified_act.translation import explain
+        from unified_act.dialects.translation import explain
 
         meaning = resolve(plain, given, dialect)
         lines = explain(plain, meaning, find_dialect(dialect))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from unified_act.activation import Activation
-from unified_act.shortcuts import with_keywords
+from unified_act.backend import with_keywords
 
 __all__ = [
     "NOT_PASSED_ON",

@@ -47,7 +47,11 @@ class Deprecation(NamedTuple):
         )
 
 
-DEPRECATIONS: tuple[Deprecation, ...] = ()
+DEPRECATIONS = (
+    Deprecation(
+        "unified_act_conformance.plugin", "unified_act_conformance.pytest_plugin", "0.1.0", "0.3.0"
+    ),
+)
 """Every public name that is deprecated now."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -42,10 +43,11 @@ def identify(function: Callable[..., Any], *, backend: str | None = None) -> Ide
         ('leaky_relu(negative_slope=0.2)', 'same value, gradient unknown')
     """
     try:
-        from unified_act_conformance import identify as suite
+        suite = importlib.import_module("unified_act_conformance.identify")
     except ModuleNotFoundError as error:
         raise UnsupportedError(
             f"identify needs {error.name}, which is not installed. "
             "Install it with: pip install 'unified-act[conformance]'"
         ) from error
-    return suite.identify(function, backend)
+    found: Identification = suite.identify(function, backend)
+    return found

@@ -20,7 +20,7 @@ from unified_act.errors import (
     suggest,
 )
 from unified_act.names import normalize
-from unified_act.plugins import BACKENDS, Announcement, announced, announcement_of
+from unified_act.registry import BACKENDS, Announcement, announced, announcement_of
 
 if TYPE_CHECKING:
     from unified_act.backend import Backend

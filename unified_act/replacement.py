@@ -143,7 +143,8 @@ def replace_activations(
     are registered; and attributes of modules that are functions, those of `get_activation`,
     PyTorch's, and a `functools.partial` of PyTorch's with keywords. Of the latter kind is the
     activation of an `nn.TransformerEncoderLayer`, whose switch to a fused kernel in eval() is set
-    right too. A module that stands in several places stays one. What is merely called inside
+    right too. A module with weights that stands in several places stays one; one without
+    weights becomes a module of its own in each place. What is merely called inside
     forward(), chosen by a string there, or kept in a plain list, cannot be seen; nor are the
     function nodes of a `torch.fx.GraphModule` touched.
 

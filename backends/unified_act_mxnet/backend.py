@@ -16,12 +16,13 @@ from unified_act.backend import (
     check_further,
     input_error,
     kernel_for,
+    seed_or_generator,
+    with_generator,
+    with_keywords,
 )
 from unified_act.errors import InputTypeError, UnsupportedError
 from unified_act.layers import Layers
-from unified_act.randomness import seed_or_generator, with_generator
 from unified_act.shapes import with_shape_check
-from unified_act.shortcuts import with_keywords
 from unified_act_mxnet import gradient, layers
 from unified_act_mxnet._framework import BFLOAT16, mx
 from unified_act_mxnet.graph import Graph, shared_graph

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from unified_act.backend import with_keywords
 from unified_act.layers import LayerSpec, check_options
-from unified_act.shortcuts import with_keywords
 from unified_act_mxnet._framework import BFLOAT16, mx
 from unified_act_mxnet.native import NATIVE
 

@@ -11,7 +11,7 @@ import ctypes
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from unified_act.shortcuts import shortcut
+from unified_act.backend import shortcut
 from unified_act_mxnet._framework import mx
 
 __all__ = ["call_directly"]

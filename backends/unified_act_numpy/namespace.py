@@ -63,7 +63,9 @@ def times_erfc(factor: Array, x: Array) -> Array:
 
 def sum(x: Array, *, axis: int) -> Array:
     """Sum along `axis`, which stays with length 1."""
-    return np.sum(x, axis=axis, keepdims=True)  # type: ignore[no-any-return]
+    # NumPy sums in pairs, which loses no digits, only along what is contiguous.
+    rows = np.ascontiguousarray(np.moveaxis(x, axis, -1))
+    return np.moveaxis(np.sum(rows, axis=-1, keepdims=True), -1, axis)
 
 
 def max(x: Array, *, axis: int) -> Array:
@@ -107,6 +109,6 @@ def channel_weight(weight: Array, x: Array, *, axis: int) -> Array:
 def sum_to_weight(x: Array, weight: Array, *, axis: int) -> Array:
     """The reverse of `channel_weight`."""
     if weight.size == 1:
-        return np.sum(x).reshape(weight.shape)  # type: ignore[no-any-return]
-    axis %= x.ndim
-    return np.sum(x, axis=tuple(d for d in range(x.ndim) if d != axis))  # type: ignore[no-any-return]
+        return sum(x.reshape(-1), axis=0).reshape(weight.shape)
+    rows = np.ascontiguousarray(np.moveaxis(x, axis, 0))  # see `sum`
+    return np.sum(rows, axis=tuple(range(1, x.ndim)))  # type: ignore[no-any-return]

@@ -9,13 +9,21 @@ import keras
 import tensorflow as tf
 
 from unified_act.activation import Activation
-from unified_act.backend import DTYPES, Native, Numerics, check_further, input_error, kernel_for
+from unified_act.backend import (
+    DTYPES,
+    Native,
+    Numerics,
+    check_further,
+    input_error,
+    kernel_for,
+    seed_or_generator,
+    with_generator,
+    with_keywords,
+)
 from unified_act.callables import bind
 from unified_act.errors import InputTypeError
 from unified_act.layers import Layers, LayerSpec
-from unified_act.randomness import seed_or_generator, with_generator
 from unified_act.shapes import with_shape_check
-from unified_act.shortcuts import with_keywords
 from unified_act_tensorflow import gradient, layers
 from unified_act_tensorflow.eager import eager_first
 from unified_act_tensorflow.native import NATIVE

@@ -14,8 +14,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from unified_act.backend import Native
-from unified_act.shortcuts import shortcut, written_call
+from unified_act.backend import Native, shortcut, written_call
 
 __all__ = ["eager_first"]
 

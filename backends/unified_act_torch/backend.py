@@ -10,13 +10,23 @@ from torch import Tensor
 from torch.fx import Proxy
 
 from unified_act.activation import Activation
-from unified_act.backend import DTYPES, Native, Numerics, check_further, input_error, kernel_for
+from unified_act.backend import (
+    DTYPES,
+    Native,
+    Numerics,
+    check_further,
+    dtype_test,
+    input_error,
+    kernel_for,
+    seed_or_generator,
+    shortcut,
+    with_generator,
+    with_keywords,
+)
 from unified_act.callables import bind
 from unified_act.errors import InputTypeError
 from unified_act.layers import Layers, LayerSpec
-from unified_act.randomness import seed_or_generator, with_generator
 from unified_act.shapes import with_shape_check
-from unified_act.shortcuts import dtype_test, shortcut, with_keywords
 from unified_act_torch import gradient, layers
 from unified_act_torch.eager import fastest_call
 from unified_act_torch.namespace import lengths

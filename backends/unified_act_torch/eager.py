@@ -12,8 +12,7 @@ from typing import Any
 
 import torch
 
-from unified_act.backend import Native
-from unified_act.shortcuts import positional_call, written_call
+from unified_act.backend import Native, positional_call, written_call
 
 __all__ = ["fastest_call"]
 

@@ -14,11 +14,11 @@ from torch import nn
 
 from unified_act.callables import ActivationFunction
 from unified_act.dialects import find_dialect, resolve
+from unified_act.dialects.translation import call
 from unified_act.errors import InputTypeError, UnifiedActError, UnsupportedError
 from unified_act.layers import LayerSpec
 from unified_act.registry import ACTIVATIONS
 from unified_act.replacement import FoundActivation, ReplacementReport, Sought
-from unified_act.translation import call
 from unified_act_torch.layers import ActivationLayer, make_layer
 from unified_act_torch.native import NATIVE
 
@@ -71,8 +71,9 @@ class _Place:
 
     @property
     def identity(self) -> Any:
-        """The same for places that share a module; a function has no state to share."""
-        return id(self.held) if self.is_module else (id(self.holders[0]), self.key)
+        """The same for places that share weights; without weights each place is its own."""
+        shares = self.is_module and any(True for _ in self.held.parameters())
+        return id(self.held) if shares or not self.holders else (id(self.holders[0]), self.key)
 
     @property
     def chooses_kernel(self) -> bool:

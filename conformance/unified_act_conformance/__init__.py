@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from unified_act_conformance.api import check_activation, check_backend
-    from unified_act_conformance.mutants import mutation_score
+    from unified_act_conformance.mutants.score import mutation_score
 
 __all__ = ["check_activation", "check_backend", "mutation_score"]
 
@@ -24,7 +24,7 @@ def __getattr__(name: str) -> Any:
 
         return getattr(api, name)
     if name == "mutation_score":
-        from unified_act_conformance.mutants import mutation_score
+        from unified_act_conformance.mutants.score import mutation_score
 
         return mutation_score
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -7,19 +7,19 @@ from typing import Any
 
 import unified_act as ua
 from unified_act.backend import Numerics
-from unified_act_conformance.cases import (
+from unified_act_conformance.checks import CheckResult, list_checks, run_checks
+from unified_act_conformance.harness import Function
+from unified_act_conformance.judge import Domain, Result, run
+from unified_act_conformance.subject import (
     Subject,
     count_cases,
     dtypes_of,
+    function_of_users,
     list_cases,
     list_subjects,
+    registered,
 )
-from unified_act_conformance.checks import CheckResult, list_checks, run_checks
-from unified_act_conformance.harness import Function
-from unified_act_conformance.implementation import function_of_users, registered
-from unified_act_conformance.oracle_plugin import Oracle
-from unified_act_conformance.runner import Result, run
-from unified_act_conformance.verdict import Domain
+from unified_act_conformance.truth import Oracle
 
 __all__ = ["check_activation", "check_backend", "describe_result"]
 

@@ -9,9 +9,8 @@ import pytest
 
 import unified_act as ua
 from tests.specifications import REQUIRED, SPECS
-from unified_act.backend import DTYPES, Native
+from unified_act.backend import DTYPES, Native, written_call
 from unified_act.loading import load_backend
-from unified_act.shortcuts import written_call
 from unified_act_conformance.floats import to_type
 from unified_act_conformance.harness import load_harness
 

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 import unified_act as ua
-from unified_act_conformance import inputs, oracle
-from unified_act_conformance.cases import Case, list_subjects
+from unified_act_conformance import inputs
 from unified_act_conformance.floats import round_to, to_type, ulp, widen
 from unified_act_conformance.harness import load_harness
-from unified_act_conformance.runner import deviations_of
+from unified_act_conformance.judge.runner import deviations_of
+from unified_act_conformance.subject.cases import Case, list_subjects
+from unified_act_conformance.truth import elementwise
 
 BACKENDS = ["mxnet", "numpy", "tensorflow", "torch"]
 ROW = 256
@@ -61,7 +62,7 @@ def test_elementwise(subject, dtype):
     assert x.size == 65_536
     exact, wanted = [], []
     for order in (0, 1):
-        found = oracle.evaluate(subject.activation, order, x, dict(subject.parameters))
+        found = elementwise.evaluate(subject.activation, order, x, dict(subject.parameters))
         exact.append(found)
         wanted.append(np.isfinite(x) & np.isfinite(round_to(found.high, found.low, dtype)))
         assert np.count_nonzero(wanted[-1]) > 30_000

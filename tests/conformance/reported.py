@@ -5,15 +5,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from unified_act_conformance import curves
-from unified_act_conformance.cases import Case, Subject
-from unified_act_conformance.checks import CheckResult
-from unified_act_conformance.deviations import Deviation
-from unified_act_conformance.environment import Environment
-from unified_act_conformance.judge import Judgement
-from unified_act_conformance.regions import REGIONS, Tally
-from unified_act_conformance.report_common import Run
-from unified_act_conformance.runner import Result
+from unified_act_conformance.checks.run import CheckResult
+from unified_act_conformance.declared.deviations import Deviation
+from unified_act_conformance.judge import curves
+from unified_act_conformance.judge.measure import Judgement
+from unified_act_conformance.judge.runner import Result
+from unified_act_conformance.problems.regions import REGIONS, Tally
+from unified_act_conformance.report.environment import Environment
+from unified_act_conformance.report.run import Run
+from unified_act_conformance.subject.cases import Case, Subject
 
 NASTY = "ValueError: </script><script>alert(1)</script> | *a* & \x1b[31mred\x00\nnext line"
 HERE = Environment(

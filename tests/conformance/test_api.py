@@ -12,9 +12,9 @@ from flint import arb
 import unified_act as ua
 from unified_act.registry import ACTIVATIONS
 from unified_act_conformance import check_activation, check_backend
-from unified_act_conformance.cases import Subject
-from unified_act_conformance.oracle_jet import Condition, jets, namespace
-from unified_act_conformance.oracle_plugin import Defined, truth_of
+from unified_act_conformance.subject.cases import Subject
+from unified_act_conformance.truth.jets import Condition, jets, namespace
+from unified_act_conformance.truth.registered import Defined, truth_of
 
 
 def log_cosh(xp, x, *, scale):

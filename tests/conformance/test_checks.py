@@ -10,13 +10,13 @@ import pytest
 
 import unified_act as ua
 import unified_act_conformance
-from unified_act_conformance import checks_declared
-from unified_act_conformance.cases import Case, Subject, list_subjects
-from unified_act_conformance.checks import CHECKS, Check, list_checks, run_checks
-from unified_act_conformance.checks_bench import bench_for
-from unified_act_conformance.checks_declared import DeclaredCheck, list_declared_checks
+from unified_act_conformance.checks.bench import bench_for
+from unified_act_conformance.checks.run import CHECKS, Check, list_checks, run_checks
+from unified_act_conformance.declared import checks
+from unified_act_conformance.declared.checks import DeclaredCheck, list_declared_checks
 from unified_act_conformance.harness import load_harness
-from unified_act_conformance.implementation import function_of_users, registered
+from unified_act_conformance.subject.cases import Case, Subject, list_subjects
+from unified_act_conformance.subject.implementation import function_of_users, registered
 
 BACKENDS = ("numpy", "torch", "tensorflow", "mxnet")
 ALL = ("float16", "bfloat16", "float32", "float64")
@@ -158,7 +158,7 @@ DECLARED = DeclaredCheck(
 
 
 def test_a_declared_deviation_has_to_be_observed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checks_declared, "list_declared_checks", lambda: (DECLARED,))
+    monkeypatch.setattr(checks, "list_declared_checks", lambda: (DECLARED,))
     (result,) = run_checks([CHECK])
     assert result.problem == "deviation numpy-relu-layouts is declared but was not observed"
     (elsewhere,) = run_checks([CHECK], numerics="strict")

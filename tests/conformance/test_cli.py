@@ -4,8 +4,8 @@ import pytest
 from click.testing import CliRunner
 
 import unified_act as ua
-from unified_act_conformance import cases
-from unified_act_conformance.cli import cli
+from unified_act_conformance.commands.main import cli
+from unified_act_conformance.subject import cases
 from unified_act_numpy import NumpyBackend
 
 SMALL = ["--activation", "relu", "--dtype", "float16", "--quick"]

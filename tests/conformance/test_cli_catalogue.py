@@ -8,10 +8,10 @@ from click.testing import CliRunner
 import unified_act as ua
 from unified_act.activation import Activation, Parameter
 from unified_act.registry import ACTIVATIONS
-from unified_act_conformance import cli_catalogue
-from unified_act_conformance.cases import Case, Subject
-from unified_act_conformance.cli import cli
-from unified_act_conformance.runner import Result
+from unified_act_conformance.commands import catalogue
+from unified_act_conformance.commands.main import cli
+from unified_act_conformance.judge.runner import Result
+from unified_act_conformance.subject.cases import Case, Subject
 
 
 def invoke(*arguments):
@@ -84,7 +84,7 @@ def test_show():
     torch, spelling = (line for line in result.output.splitlines() if line.startswith("│ torch"))
     assert [cell.strip() for cell in torch.strip("│").split("│")] == [
         *("torch", "nn.functional.softplus", "own", "own", "own", "shared"),
-        "float64: linear beyond a threshold, 2e-9 too early",
+        "float64: returns x beyond a threshold, which is off by 2e-9",
     ]
     assert (
         spelling.strip("│").split("│")[1].strip() == "F.softplus(beta=1.0), nn.Softplus(beta=1.0)"
@@ -110,7 +110,7 @@ def test_show_measures_on_demand(monkeypatch):
     assert result.exit_code == 0, result.output
     assert "as a multiple of the budget" in " ".join(result.output.split())
     failed = Result(Case(Subject("relu"), "numpy", "float32", 0), 0.0, None, problem="wrong")
-    monkeypatch.setattr(cli_catalogue, "run", lambda cases, **options: iter([failed]))
+    monkeypatch.setattr(catalogue, "run", lambda cases, **options: iter([failed]))
     result = invoke("show", "relu", "--measure")
     assert result.exit_code == 1
     assert "raised" in result.output

@@ -5,7 +5,7 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from unified_act_conformance.cli import cli
+from unified_act_conformance.commands.main import cli
 
 
 def invoke(*arguments):

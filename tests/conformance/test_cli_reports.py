@@ -7,11 +7,11 @@ from xml.etree import ElementTree as ET
 import pytest
 from click.testing import CliRunner
 
-from unified_act_conformance import cli as module
-from unified_act_conformance.cases import Case, Subject
-from unified_act_conformance.checks import run_checks
-from unified_act_conformance.cli import cli
-from unified_act_conformance.runner import Result
+from unified_act_conformance.checks.run import run_checks
+from unified_act_conformance.commands import main as module
+from unified_act_conformance.commands.main import cli
+from unified_act_conformance.judge.runner import Result
+from unified_act_conformance.subject.cases import Case, Subject
 
 FEW = ("--backend", "numpy", "--activation", "relu", "--dtype", "float32", "--quick")
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from unified_act_conformance import curves
+from unified_act_conformance.judge import curves
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])

@@ -3,7 +3,6 @@
 import dataclasses
 import math
 import tomllib
-from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +10,10 @@ import pytest
 from packaging.specifiers import SpecifierSet
 
 import unified_act as ua
-from unified_act_conformance import deviations, runner
-from unified_act_conformance.cases import DTYPES, ORDERS, Case, Subject, list_subjects
-from unified_act_conformance.deviations import Deviation, list_deviations
+from unified_act_conformance.declared import deviations
+from unified_act_conformance.declared.deviations import Deviation, list_deviations
+from unified_act_conformance.judge import runner
+from unified_act_conformance.subject.cases import DTYPES, ORDERS, Case, Subject, list_subjects
 
 ROOT = Path(__file__).parents[2]
 CASE = Case(Subject("relu"), "numpy", "float32", 0)
@@ -74,19 +74,16 @@ def covers(deviation, x, exact=None, got=None, **more):
 
 class TestReading:
     def entries(self):
-        folder = files("unified_act_conformance").joinpath("declared")
-        tables = [f.read_text("utf-8") for f in folder.iterdir() if f.name.endswith(".toml")]
-        plugins = [ROOT / "backends" / "unified_act_jax" / "deviations.toml"]
-        tables += [file.read_text("utf-8") for file in plugins]
-        return [entry for text in tables for entry in tomllib.loads(text)["deviation"]]
+        files = ROOT.joinpath("backends").glob("unified_act_*/deviations.toml")
+        tables = [tomllib.loads(file.read_text("utf-8")) for file in files]
+        return [entry for table in tables for entry in table["deviation"]]
 
     def test_all_are_read(self):
         assert len(list_deviations()) == len(self.entries())
 
     def test_two_with_one_id(self, monkeypatch):
-        monkeypatch.setattr(tomllib, "loads", lambda text: {"deviation": [entry, entry]})
-        monkeypatch.setattr(deviations, "plugin_tables", lambda: iter(()))
         entry = self.entry()
+        monkeypatch.setattr(deviations, "backend_tables", lambda: [{"deviation": [entry, entry]}])
         with pytest.raises(ValueError, match="two deviations have one id"):
             list_deviations.__wrapped__()
 

@@ -10,8 +10,8 @@ import pytest
 from flint import arb, ctx
 from numpy.typing import NDArray
 
-from unified_act_conformance import fast_balls
-from unified_act_conformance.fast_balls import ERF_ULPS, LIBRARY_ULPS, Balls
+from unified_act_conformance.truth import balls
+from unified_act_conformance.truth.balls import ERF_ULPS, LIBRARY_ULPS, Balls
 
 Doubles = NDArray[np.float64]
 Number = Any
@@ -177,10 +177,10 @@ def test_branches_see_their_own_inputs_only() -> None:
 
 def test_a_bound_too_small_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     points = numbers(-700, 700)
-    monkeypatch.setattr(fast_balls._from_library, "__defaults__", (0,))
+    monkeypatch.setattr(balls._from_library, "__defaults__", (0,))
     with np.errstate(all="ignore"):
         assert not encloses(Balls(points).tanh(), exactly("tanh", points.tolist())).all()
-    monkeypatch.setattr(fast_balls, "ROUNDING", 0.0)
+    monkeypatch.setattr(balls, "ROUNDING", 0.0)
     with ctx.workprec(300):
         thirds = [arb(point) / 3 for point in points.tolist()]
     assert not encloses(Balls(points) / 3, thirds).all()

@@ -2,9 +2,9 @@
 
 import pytest
 
-from unified_act_conformance.cases import Case, Subject
-from unified_act_conformance.implementation import native_kernel
-from unified_act_conformance.runner import run
+from unified_act_conformance.judge.runner import run
+from unified_act_conformance.subject.cases import Case, Subject
+from unified_act_conformance.subject.implementation import native_kernel
 
 # Activation, backend, dtype, order, profile, and what the finding says.
 FINDINGS = [

@@ -11,7 +11,7 @@ from torch.nn import functional
 import unified_act as ua
 from unified_act.activation import Activation
 from unified_act.registry import ACTIVATIONS
-from unified_act_conformance.identify_probe import backend_of_callable
+from unified_act_conformance.identify.probe import backend_of_callable
 from unified_act_mxnet._framework import mx
 
 BACKENDS = ua.list_backends()

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 import unified_act as ua
-from unified_act_conformance.cases import Case, Subject
-from unified_act_conformance.identity import inseparable, mistaken_for
-from unified_act_conformance.implementation import function_of_users
-from unified_act_conformance.mutants_base import on_numpy
-from unified_act_conformance.problems import problems_for
-from unified_act_conformance.runner import run
+from unified_act_conformance.judge.identity import inseparable, mistaken_for
+from unified_act_conformance.judge.runner import run
+from unified_act_conformance.mutants.base import on_numpy
+from unified_act_conformance.problems.pose import problems_for
+from unified_act_conformance.subject.cases import Case, Subject
+from unified_act_conformance.subject.implementation import function_of_users
 
 GELU, GELU_TANH = Subject("gelu"), Subject("gelu_tanh")
 

@@ -12,18 +12,20 @@ from numpy.typing import NDArray
 
 from tests.conformance.oracle_facts import REQUIRED
 from unified_act.registry import ACTIVATIONS
-from unified_act_conformance import budgets, inputs, oracle
+from unified_act_conformance import inputs
 from unified_act_conformance.floats import FORMATS, FloatArray, round_to, to_type, ulp, widen
-from unified_act_conformance.judge import CLASSES, Floor, Judgement, judge, judge_with_slack
-from unified_act_conformance.oracle_ranges import value_range
-from unified_act_conformance.oracle_rows import rows
+from unified_act_conformance.judge import budgets
+from unified_act_conformance.judge.measure import CLASSES, Floor, Judgement, judge, judge_with_slack
+from unified_act_conformance.truth import elementwise
+from unified_act_conformance.truth.ranges import value_range
+from unified_act_conformance.truth.rows import rows
 
 Array32 = NDArray[np.float32]
 Formula = Callable[[Any], Any]
 
 
-def exact_values(name: str, order: int, x: FloatArray) -> oracle.Reference:
-    return oracle.evaluate(name, order, widen(x), REQUIRED.get(name))
+def exact_values(name: str, order: int, x: FloatArray) -> elementwise.Reference:
+    return elementwise.evaluate(name, order, widen(x), REQUIRED.get(name))
 
 
 def verdict(
@@ -44,7 +46,7 @@ def verdict(
         exact_values(name, order, x),
         x,
         dtype,
-        oracle.condition(name, order, widen(x), REQUIRED.get(name)),
+        elementwise.condition(name, order, widen(x), REQUIRED.get(name)),
         floor=floor,
         budget=budgets.budget(name, order, dtype),
         value_range=value_range(name, order, REQUIRED.get(name)),
@@ -65,7 +67,7 @@ def one(
 ) -> Judgement:
     return judge(
         np.array([y]),
-        oracle.Reference(np.array([exact]), np.array([low])),
+        elementwise.Reference(np.array([exact]), np.array([low])),
         np.array([x]),
         dtype,
         np.array([slope]),
@@ -82,7 +84,7 @@ def charged(judgement: Judgement) -> list[str]:
 # --- what is right passes ---
 
 
-@pytest.mark.parametrize("name", oracle.ELEMENTWISE)
+@pytest.mark.parametrize("name", elementwise.ELEMENTWISE)
 @pytest.mark.parametrize("order", [0, 1, 2])
 @pytest.mark.parametrize("dtype", FORMATS)
 def test_correct_rounding_has_no_error(name: str, order: int, dtype: str) -> None:
@@ -96,7 +98,7 @@ def test_correct_rounding_has_no_error(name: str, order: int, dtype: str) -> Non
     assert not any(judgement.classes.values())
 
 
-@pytest.mark.parametrize("name", oracle.ELEMENTWISE)
+@pytest.mark.parametrize("name", elementwise.ELEMENTWISE)
 def test_a_neighbour_of_the_right_value_is_within_one_and_a_half(name: str) -> None:
     def neighbour(x: FloatArray) -> FloatArray:
         reference = exact_values(name, 0, x)
@@ -239,7 +241,7 @@ def test_shapes_must_agree() -> None:
     with pytest.raises(ValueError, match="shapes differ"):
         judge(
             zeros[:2],
-            oracle.Reference(zeros, zeros),
+            elementwise.Reference(zeros, zeros),
             zeros,
             "float32",
             zeros,

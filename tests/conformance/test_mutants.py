@@ -8,21 +8,21 @@ import pytest
 import unified_act as ua
 from tests.conftest import SCORE
 from unified_act_conformance import inputs
-from unified_act_conformance.cases import DTYPES, Case, Subject
 from unified_act_conformance.floats import float_format, round_to, to_type, widen
-from unified_act_conformance.identity import NEGLIGIBLE, mistaken_for
-from unified_act_conformance.mutants import (
+from unified_act_conformance.judge.identity import NEGLIGIBLE, mistaken_for
+from unified_act_conformance.judge.runner import run
+from unified_act_conformance.judge.siblings import FAMILIES, siblings_of
+from unified_act_conformance.judge.verdict import judge_problem
+from unified_act_conformance.mutants.base import Mutant, on_numpy
+from unified_act_conformance.mutants.score import (
     judge_mutant,
     list_mutants,
     mutation_score,
     originals_of,
 )
-from unified_act_conformance.mutants_base import Mutant, on_numpy
-from unified_act_conformance.oracle_plugin import truth_of
-from unified_act_conformance.problems import problem_at
-from unified_act_conformance.runner import run
-from unified_act_conformance.siblings import FAMILIES, siblings_of
-from unified_act_conformance.verdict import judge_problem
+from unified_act_conformance.problems.pose import problem_at
+from unified_act_conformance.subject.cases import DTYPES, Case, Subject
+from unified_act_conformance.truth.registered import truth_of
 
 MUTANTS = list_mutants()
 ORIGINALS = originals_of(MUTANTS)

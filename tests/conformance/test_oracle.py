@@ -20,10 +20,11 @@ from tests.conformance.oracle_facts import (
     Number,
     Parameters,
 )
-from unified_act_conformance import inputs, oracle
+from unified_act_conformance import inputs
 from unified_act_conformance.floats import ulp, widen
-from unified_act_conformance.oracle_ranges import value_range
-from unified_act_conformance.oracle_rows import rows
+from unified_act_conformance.truth import elementwise
+from unified_act_conformance.truth.ranges import value_range
+from unified_act_conformance.truth.rows import rows
 
 INFINITIES = np.array([-np.inf, np.inf])
 PRECISION = 300
@@ -39,7 +40,7 @@ def points() -> NDArray[np.float64]:
     return np.concatenate([near, tails, -tails, tiny, -tiny])
 
 
-def exact_sum(reference: oracle.Reference, index: int) -> Number:
+def exact_sum(reference: elementwise.Reference, index: int) -> Number:
     return mpmath.mpf(float(reference.high[index])) + mpmath.mpf(float(reference.low[index]))
 
 
@@ -50,15 +51,15 @@ def assert_close(got: Number, want: Number, what: str, noise: int = -1074) -> No
 
 
 def test_formulas_cover_the_oracle() -> None:
-    assert set(FORMULAS) == set(oracle.ELEMENTWISE)
+    assert set(FORMULAS) == set(elementwise.ELEMENTWISE)
 
 
 @pytest.mark.parametrize(("name", "parameters"), CASES, ids=str)
 @pytest.mark.parametrize("order", [0, 1, 2, 3])
 def test_agrees_with_mpmath(name: str, order: int, parameters: Parameters) -> None:
     x = points() if order < 3 else points()[::3]
-    x = x[~np.isin(x, oracle.kinks(name, parameters))]
-    reference = oracle.evaluate(name, order, x, parameters)
+    x = x[~np.isin(x, elementwise.kinks(name, parameters))]
+    reference = elementwise.evaluate(name, order, x, parameters)
     for index, value in enumerate(x.tolist()):
         # The step is far below the distance to a kink at 0. Where the derivative is tiny beside the
         # value, its differences need the bits of both.
@@ -75,72 +76,79 @@ def test_agrees_with_mpmath(name: str, order: int, parameters: Parameters) -> No
             assert_close(exact_sum(reference, index), want, what, -1074 if hard else -PRECISION)
 
 
-@pytest.mark.parametrize("name", oracle.ELEMENTWISE)
+@pytest.mark.parametrize("name", elementwise.ELEMENTWISE)
 def test_limits(name: str) -> None:
     parameters = REQUIRED.get(name, {})
     for side, wanted in enumerate(LIMITS[name]):
         for order, want in enumerate(wanted):
-            got = float(oracle.evaluate(name, order, INFINITIES, parameters).high[side])
+            got = float(elementwise.evaluate(name, order, INFINITIES, parameters).high[side])
             assert got == want
             assert math.copysign(1, got) == math.copysign(1, want), (side, order)
 
 
 def test_limits_follow_the_parameters() -> None:
-    assert oracle.evaluate("elu", 0, INFINITIES, {"alpha": 0.3}).high[0] == -0.3
-    assert oracle.evaluate("silu", 0, INFINITIES, {"beta": -1.0}).high.tolist() == [-np.inf, 0.0]
-    assert oracle.evaluate("leaky_relu", 0, INFINITIES, {"negative_slope": 0.0}).high[0] == 0
-    assert oracle.evaluate("leaky_relu", 0, INFINITIES, {"negative_slope": -1e-300}).high[0] > 0
+    assert elementwise.evaluate("elu", 0, INFINITIES, {"alpha": 0.3}).high[0] == -0.3
+    assert elementwise.evaluate("silu", 0, INFINITIES, {"beta": -1.0}).high.tolist() == [
+        -np.inf,
+        0.0,
+    ]
+    assert elementwise.evaluate("leaky_relu", 0, INFINITIES, {"negative_slope": 0.0}).high[0] == 0
+    assert (
+        elementwise.evaluate("leaky_relu", 0, INFINITIES, {"negative_slope": -1e-300}).high[0] > 0
+    )
 
 
 @pytest.mark.parametrize(("name", "parameters", "kink", "slope"), KINKS, ids=str)
 def test_kinks(name: str, parameters: Parameters, kink: float, slope: float) -> None:
     x = np.array([kink])
-    assert kink in oracle.kinks(name, parameters)
-    assert oracle.evaluate(name, 1, x, parameters).high[0] == slope
-    assert oracle.condition(name, 0, x, parameters)[0] == 0
+    assert kink in elementwise.kinks(name, parameters)
+    assert elementwise.evaluate(name, 1, x, parameters).high[0] == slope
+    assert elementwise.condition(name, 0, x, parameters)[0] == 0
 
 
-@pytest.mark.parametrize("name", oracle.ELEMENTWISE)
+@pytest.mark.parametrize("name", elementwise.ELEMENTWISE)
 def test_special_inputs(name: str) -> None:
     parameters = REQUIRED.get(name, {})
     for order in range(4):
-        assert np.isnan(oracle.evaluate(name, order, np.array([np.nan]), parameters).high[0])
+        assert np.isnan(elementwise.evaluate(name, order, np.array([np.nan]), parameters).high[0])
     zeros = np.array([-0.0, 0.0])
-    at_zero = oracle.evaluate(name, 0, zeros, parameters).high
+    at_zero = elementwise.evaluate(name, 0, zeros, parameters).high
     if at_zero[0] == 0:
         assert np.signbit(at_zero).tolist() == [True, False]
     largest = np.finfo(np.float64).max * np.array([-1.0, 1.0])
-    assert not np.isnan(oracle.evaluate(name, 0, largest, parameters).high).any()
+    assert not np.isnan(elementwise.evaluate(name, 0, largest, parameters).high).any()
 
 
 def test_sign_of_an_underflow_is_that_of_the_tail() -> None:
     x = np.array([-1e300, 1e300])
-    assert np.signbit(oracle.evaluate("gelu", 0, x).high).tolist() == [True, False]
-    assert np.signbit(oracle.evaluate("silu", 1, x).high).tolist() == [True, False]
-    assert np.signbit(oracle.evaluate("tanh", 2, x).high).tolist() == [False, True]
+    assert np.signbit(elementwise.evaluate("gelu", 0, x).high).tolist() == [True, False]
+    assert np.signbit(elementwise.evaluate("silu", 1, x).high).tolist() == [True, False]
+    assert np.signbit(elementwise.evaluate("tanh", 2, x).high).tolist() == [False, True]
 
 
 @pytest.mark.parametrize(("name", "parameters"), OTHER_PARAMETERS, ids=str)
 def test_parameters_matter(name: str, parameters: Parameters) -> None:
     x = np.linspace(-4.0, 4.0, 41)
     for order in (0, 1):
-        default = oracle.evaluate(name, order, x).high
-        assert (oracle.evaluate(name, order, x, parameters).high != default).any()
+        default = elementwise.evaluate(name, order, x).high
+        assert (elementwise.evaluate(name, order, x, parameters).high != default).any()
 
 
 def test_unknown_parameter_is_an_error() -> None:
     with pytest.raises(TypeError, match="slope"):
-        oracle.evaluate("leaky_relu", 0, np.ones(1), {"slope": 0.2})
+        elementwise.evaluate("leaky_relu", 0, np.ones(1), {"slope": 0.2})
 
 
 def test_condition_is_the_next_derivative() -> None:
     x = np.array([-2.0, 0.5, np.inf, np.nan])
-    slope = np.abs(oracle.evaluate("gelu", 2, x).high)
-    np.testing.assert_array_equal(oracle.condition("gelu", 1, x), [slope[0], slope[1], 0.0, 0.0])
+    slope = np.abs(elementwise.evaluate("gelu", 2, x).high)
+    np.testing.assert_array_equal(
+        elementwise.condition("gelu", 1, x), [slope[0], slope[1], 0.0, 0.0]
+    )
 
 
 def test_results_keep_their_shape_and_cannot_be_changed() -> None:
-    reference = oracle.evaluate("tanh", 0, np.ones((2, 3)))
+    reference = elementwise.evaluate("tanh", 0, np.ones((2, 3)))
     assert reference.high.shape == reference.low.shape == (2, 3)
     with pytest.raises(ValueError, match="read-only"):
         reference.high[0, 0] = 0.0
@@ -149,9 +157,9 @@ def test_results_keep_their_shape_and_cannot_be_changed() -> None:
 @pytest.mark.parametrize(("name", "parameters"), CASES, ids=str)
 @pytest.mark.parametrize("order", [0, 1])
 def test_values_stay_within_the_range(name: str, order: int, parameters: Parameters) -> None:
-    kinks, crossings = oracle.kinks(name, parameters), inputs.CROSSINGS.get(name, ())
+    kinks, crossings = elementwise.kinks(name, parameters), inputs.CROSSINGS.get(name, ())
     x = widen(inputs.quick("float32", kinks=kinks, crossings=crossings))
-    high = oracle.evaluate(name, order, x, parameters).high
+    high = elementwise.evaluate(name, order, x, parameters).high
     low_bound, high_bound = value_range(name, order, parameters)
     # An open end is reached by rounding, a turning point to half an ulp, so both are attained.
     assert np.nanmin(high) == pytest.approx(low_bound, rel=1e-3, abs=1e-30)
@@ -165,7 +173,7 @@ def test_turning_points_are_the_bounds(name: str) -> None:
     # Or it is a limit, or the value at 0, where a derivative of every even function is 0.
     x = np.array([*inputs.CROSSINGS[name], 0.0, -np.inf, np.inf])
     for order in (0, 1):
-        values = oracle.evaluate(name, order, x).high
+        values = elementwise.evaluate(name, order, x).high
         for bound in value_range(name, order):
             assert np.isinf(bound) or np.min(np.abs(values - bound)) <= np.spacing(
                 max(abs(bound), 0.5)
@@ -196,7 +204,7 @@ def test_rows_agree_with_mpmath(name: str, order: int) -> None:
         undefined = np.isnan(x).any(1) | (x == np.inf).any(1) | (x == -np.inf).all(1)
         assert np.isnan(reference.high[undefined]).all()
         for index in np.flatnonzero(~undefined)[: 11 if x.shape[1] < 100 else 2]:
-            row = oracle.Reference(reference.high[index], reference.low[index])
+            row = elementwise.Reference(reference.high[index], reference.low[index])
             weights = None if cotangent is None else cotangent[index].tolist()
             with mpmath.workprec(4000):
                 wanted = exact_rows(name, x[index].tolist(), weights)

@@ -13,13 +13,15 @@ from flint import arb, ctx
 from numpy.typing import NDArray
 
 from tests.conformance.oracle_facts import REQUIRED
-from unified_act_conformance import inputs, oracle, oracle_fast
-from unified_act_conformance.cases import VARIANTS, Case, Subject
-from unified_act_conformance.fast_balls import Balls
+from unified_act_conformance import inputs
 from unified_act_conformance.floats import float_format, round_to, to_type, ulp, widen
-from unified_act_conformance.formulas import FORMULAS
-from unified_act_conformance.judge import judge_with_slack
-from unified_act_conformance.problems import problem_at
+from unified_act_conformance.judge.measure import judge_with_slack
+from unified_act_conformance.problems.pose import problem_at
+from unified_act_conformance.subject.cases import VARIANTS, Case, Subject
+from unified_act_conformance.truth import elementwise
+from unified_act_conformance.truth import fast as oracle_fast
+from unified_act_conformance.truth.balls import Balls
+from unified_act_conformance.truth.formulas import FORMULAS
 
 Doubles = NDArray[np.float64]
 Parameters = Mapping[str, float]
@@ -40,11 +42,11 @@ a slope that is all but 1."""
 
 
 def sweep(name: str, parameters: Parameters, dtype: str, count: int | None = 3000) -> Doubles:
-    kinks, crossings = oracle.kinks(name, parameters), inputs.CROSSINGS.get(name, ())
+    kinks, crossings = elementwise.kinks(name, parameters), inputs.CROSSINGS.get(name, ())
     return widen(inputs.sweep(dtype, kinks=kinks, crossings=crossings, count=count))
 
 
-def difference(one: oracle.Reference, other: oracle.Reference) -> Doubles:
+def difference(one: elementwise.Reference, other: elementwise.Reference) -> Doubles:
     """Where one is not finite, the rounding tells whether they agree."""
     with np.errstate(invalid="ignore"):
         found = np.abs((one.high - other.high) + (one.low - other.low))
@@ -52,8 +54,8 @@ def difference(one: oracle.Reference, other: oracle.Reference) -> Doubles:
 
 
 def assert_same(name: str, parameters: Parameters, dtype: str, order: int, x: Doubles) -> None:
-    fast = oracle.evaluate(name, order, x, parameters, dtype)
-    exact = oracle.evaluate(name, order, x, parameters)
+    fast = elementwise.evaluate(name, order, x, parameters, dtype)
+    exact = elementwise.evaluate(name, order, x, parameters)
     fmt = float_format(dtype)
     unit = ulp(exact.high, exact.low, dtype)
     bits = [
@@ -71,8 +73,8 @@ def assert_same(name: str, parameters: Parameters, dtype: str, order: int, x: Do
 def assert_same_condition(
     name: str, parameters: Parameters, dtype: str, order: int, x: Doubles
 ) -> None:
-    fast = oracle.condition(name, order, x, parameters, dtype)
-    exact = oracle.condition(name, order, x, parameters)
+    fast = elementwise.condition(name, order, x, parameters, dtype)
+    exact = elementwise.condition(name, order, x, parameters)
     finite = np.isfinite(x)
     weight = 0.5 * ulp(np.where(finite, x, 0.0), 0.0, dtype)
     # What is far below every spacing may be known to that only.
@@ -104,7 +106,7 @@ def test_balls_enclose_the_exact_values(name: str, parameters: Parameters, order
     for dtype in NARROW:
         x = sweep(name, parameters, dtype, 600)
         x = x[np.isfinite(x)]
-        with ctx.workprec(oracle.FIRST_PRECISION), np.errstate(all="ignore"):
+        with ctx.workprec(elementwise.FIRST_PRECISION), np.errstate(all="ignore"):
             function = FORMULAS[name](**parameters).derivatives[order]
             balls = Balls.of(function(Balls(x))).resized(x.size)
             exact = [function(arb(point)) for point in x.tolist()]
@@ -120,18 +122,18 @@ def test_few_points_are_left_over(
     name: str, parameters: Parameters, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     left = 0
-    at_each = oracle._Derivative.at_each
+    at_each = elementwise._Derivative.at_each
 
     def counted(self: Any, points: Doubles) -> list[arb]:
         nonlocal left
         left += points.size
         return at_each(self, points)
 
-    monkeypatch.setattr(oracle._Derivative, "at_each", counted)
-    oracle._evaluate.cache_clear()
+    monkeypatch.setattr(elementwise._Derivative, "at_each", counted)
+    elementwise._evaluate.cache_clear()
     x = sweep(name, parameters, "bfloat16", None)
     for order in range(3):
-        oracle.evaluate(name, order, x, parameters, "bfloat16")
+        elementwise.evaluate(name, order, x, parameters, "bfloat16")
     assert left <= LEFT_OVER.get(name, 0.02) * 3 * x.size
 
 
@@ -146,9 +148,9 @@ def test_verdicts_are_those_of_the_exact_oracle(
         fast = problem_at(case, [x])
         with monkeypatch.context() as patched:
             patched.setattr(oracle_fast, "FEWEST", math.inf)
-            oracle._evaluate.cache_clear()
+            elementwise._evaluate.cache_clear()
             exact = problem_at(case, [x])
-        oracle._evaluate.cache_clear()
+        elementwise._evaluate.cache_clear()
         # Wrong by some spacings here and there, so that there is something to judge.
         high = fast.reference.high
         steps = np.arange(x.size) % 61 - 30
@@ -186,30 +188,30 @@ def test_a_radius_too_small_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
         return Balls(ball.mid * (1 + 2.0**-12), ball.rad)
 
     monkeypatch.setattr(Balls, "exp", overconfident)
-    oracle._evaluate.cache_clear()
+    elementwise._evaluate.cache_clear()
     with pytest.raises(AssertionError):
         test_agrees_with_the_exact_oracle("elu", {}, "bfloat16")
     with pytest.raises(AssertionError):
         test_balls_enclose_the_exact_values("elu", {}, 1)
-    oracle._evaluate.cache_clear()
+    elementwise._evaluate.cache_clear()
 
 
 def test_few_inputs_are_evaluated_exactly() -> None:
     x = np.linspace(-3.0, 3.0, oracle_fast.FEWEST - 1)
-    few = oracle.evaluate("gelu", 0, x, dtype="float32")
-    assert np.array_equal(few.low, oracle.evaluate("gelu", 0, x).low)
+    few = elementwise.evaluate("gelu", 0, x, dtype="float32")
+    assert np.array_equal(few.low, elementwise.evaluate("gelu", 0, x).low)
     assert few.low.any()
 
 
 def test_a_tail_decides_beside_a_tie_and_not_beside_a_power_of_two() -> None:
     # Half of bfloat16's smallest number and a little more or less; 100 digits further down.
-    more = oracle.evaluate("gelu", 0, np.array([2.0**-133]))
-    less = oracle.evaluate("elu", 0, np.array([-(2.0**-132)]), {"alpha": 0.25})
+    more = elementwise.evaluate("gelu", 0, np.array([2.0**-133]))
+    less = elementwise.evaluate("elu", 0, np.array([-(2.0**-132)]), {"alpha": 0.25})
     assert round_to(more.high, more.low, "bfloat16") == 2.0**-133
     assert round_to(less.high, less.low, "bfloat16") == 0
     for dtype in ("float64", "float32"):
-        saturated = oracle.evaluate("sigmoid", 0, np.full(200, 100.0), dtype=dtype)
-        nearly = oracle.evaluate("sigmoid", 0, np.full(200, 50.0), dtype=dtype)
+        saturated = elementwise.evaluate("sigmoid", 0, np.full(200, 100.0), dtype=dtype)
+        nearly = elementwise.evaluate("sigmoid", 0, np.full(200, 50.0), dtype=dtype)
         assert np.all(saturated.high == 1)
         assert np.all(saturated.low == 0)
         assert np.all(nearly.low < 0)

@@ -13,13 +13,13 @@ from flint import ctx
 import unified_act as ua
 from tests.conformance.joint_facts import CORNERS, FORMULAS, POINTS
 from unified_act.registry import ACTIVATIONS
-from unified_act_conformance.arrangement import Arrangement
 from unified_act_conformance.floats import half_ulp
-from unified_act_conformance.inputs_joint import further_inputs
-from unified_act_conformance.joint_definitions import DEFINITIONS
-from unified_act_conformance.oracle import reference_of, split
-from unified_act_conformance.oracle_joint import Block, along, evaluate_block
-from unified_act_conformance.oracle_rows import ROW_FUNCTIONS, rows
+from unified_act_conformance.problems.arrangement import Arrangement
+from unified_act_conformance.problems.joint_inputs import further_inputs
+from unified_act_conformance.truth.definitions import DEFINITIONS
+from unified_act_conformance.truth.elementwise import reference_of, split
+from unified_act_conformance.truth.joint import Block, along, evaluate_block
+from unified_act_conformance.truth.rows import ROW_FUNCTIONS, rows
 
 CASES = [(name, numbers, given) for name in POINTS for numbers, given in POINTS[name]]
 COTANGENT = [0.5, -1.5, 0.8125, 2.0]

@@ -3,9 +3,9 @@
 import pytest
 
 import unified_act as ua
-from unified_act_conformance.cases import list_cases, list_subjects
-from unified_act_conformance.checks import list_checks
-from unified_act_conformance.parallel import SMALL, helpers, processes_for, run_everything
+from unified_act_conformance.checks.run import list_checks
+from unified_act_conformance.commands.parallel import SMALL, helpers, processes_for, run_everything
+from unified_act_conformance.subject.cases import list_cases, list_subjects
 
 
 def test_a_small_run_stays_in_one_process(monkeypatch):

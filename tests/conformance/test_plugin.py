@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from unified_act_conformance.cases import Case, Subject
-from unified_act_conformance.checks import Check
-from unified_act_conformance.plugin import case_id, check_id
+from unified_act_conformance.checks.run import Check
+from unified_act_conformance.pytest_plugin import case_id, check_id
+from unified_act_conformance.subject.cases import Case, Subject
 
 PROGRAM = """
 import sys, pytest
-arguments = ["-q", "-p", "no:cacheprovider", "-p", "unified_act_conformance.plugin",
+arguments = ["-q", "-p", "no:cacheprovider", "-p", "unified_act_conformance.pytest_plugin",
              "-c", sys.argv[1] if len(sys.argv) > 1 else "/dev/null", "--rootdir", "/tmp",
              "--pyargs", "unified_act_conformance", {options}]
 print("exit", int(pytest.main(arguments)))

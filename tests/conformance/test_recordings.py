@@ -13,21 +13,21 @@ import numpy as np
 import pytest
 
 import unified_act as ua
-from unified_act_conformance import recorder
+from unified_act_conformance.commands.repro import repro, repro_command
 from unified_act_conformance.floats import FORMATS
-from unified_act_conformance.plan import make_plan, read_plan
-from unified_act_conformance.recordings import (
+from unified_act_conformance.recordings.plan import make_plan, read_plan
+from unified_act_conformance.recordings.recordings import (
     RecordingError,
     judge_recording,
     list_recordings,
     load_recording,
     make_plan_file,
     record_live,
+    recorder,
     verdict_json,
 )
-from unified_act_conformance.repro import repro, repro_command
 
-MXNET = Path(recorder.__file__).parent / "recordings" / "mxnet-1.9.1-py37.npz"
+MXNET = Path(recorder.__file__).parent / "mxnet-1.9.1-py37.npz"
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +136,7 @@ class TestRecorder:
 class TestPlan:
     def test_does_not_import_the_framework(self, run_python):
         program = (
-            "import sys; from unified_act_conformance.plan import make_plan; "
+            "import sys; from unified_act_conformance.recordings.plan import make_plan; "
             "print(len(make_plan('mxnet').calls) > 100, 'mxnet' in sys.modules)"
         )
         assert run_python(program) == "True False\n"
@@ -225,7 +225,7 @@ class TestMxnet:
 
     def test_gives_the_same_bytes_twice_and_needs_no_framework(self, mxnet, run_python):
         program = (
-            "import hashlib, sys; from unified_act_conformance.recordings import *; "
+            "import hashlib, sys; from unified_act_conformance.recordings.recordings import *; "
             "text = verdict_json(judge_recording(list_recordings()[0])); "
             "print(hashlib.sha256(text.encode()).hexdigest()); "
             "print({'mxnet', 'tensorflow', 'torch'} & set(sys.modules))"

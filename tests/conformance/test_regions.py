@@ -7,12 +7,22 @@ import math
 import numpy as np
 import pytest
 
-from unified_act_conformance.cases import Case, Subject
 from unified_act_conformance.floats import round_to, to_type, widen
-from unified_act_conformance.percentiles import PERCENTILES, percentiles_of, percentiles_together
-from unified_act_conformance.problems import problem_at, problems_for
-from unified_act_conformance.regions import REGIONS, Tally, region_codes, tally, tally_together
-from unified_act_conformance.verdict import judge_problem, worse
+from unified_act_conformance.judge.percentiles import (
+    PERCENTILES,
+    percentiles_of,
+    percentiles_together,
+)
+from unified_act_conformance.judge.verdict import judge_problem, worse
+from unified_act_conformance.problems.pose import problem_at, problems_for
+from unified_act_conformance.problems.regions import (
+    REGIONS,
+    Tally,
+    region_codes,
+    tally,
+    tally_together,
+)
+from unified_act_conformance.subject.cases import Case, Subject
 
 
 def test_each_input_has_one_region() -> None:

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from tests.conformance.reported import NASTY, case, every_result, judgement
-from unified_act_conformance import curves
-from unified_act_conformance.report_html import html_report
-from unified_act_conformance.runner import Result
+from unified_act_conformance.judge import curves
+from unified_act_conformance.judge.runner import Result
+from unified_act_conformance.report.html import html_report
 
 
 @pytest.fixture

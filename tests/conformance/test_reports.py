@@ -12,10 +12,14 @@ import pytest
 from rich.console import Console
 
 from tests.conformance.reported import DEVIATION, HERE, NASTY, case, every_result, judgement
-from unified_act_conformance import report
-from unified_act_conformance.environment import environment
-from unified_act_conformance.regions import REGIONS
-from unified_act_conformance.report_common import (
+from unified_act_conformance.judge.runner import Result
+from unified_act_conformance.problems.regions import REGIONS
+from unified_act_conformance.report import terminal
+from unified_act_conformance.report.environment import environment
+from unified_act_conformance.report.json import json_report, schema, verdict
+from unified_act_conformance.report.junit import junit_report
+from unified_act_conformance.report.markdown import markdown_report
+from unified_act_conformance.report.run import (
     Run,
     case_id,
     check_line,
@@ -24,10 +28,6 @@ from unified_act_conformance.report_common import (
     share,
     worst_x,
 )
-from unified_act_conformance.report_json import json_report, schema, verdict
-from unified_act_conformance.report_junit import junit_report
-from unified_act_conformance.report_markdown import markdown_report
-from unified_act_conformance.runner import Result
 
 
 @pytest.fixture
@@ -199,7 +199,7 @@ def test_markdown_lists_each_failure_on_one_line(run):
 
 def test_terminal_tables(run):
     console = Console(width=160, record=True, file=StringIO())
-    console.print(report.error_table(run.results), report.check_table(run.checks))
+    console.print(terminal.error_table(run.results), terminal.check_table(run.checks))
     text = console.export_text()
     assert re.search(r"gelu +│ inf", text)
     assert re.search(r"elu\(alpha=0.5\) +│ – +│ 0", text)
@@ -207,9 +207,9 @@ def test_terminal_tables(run):
 
 
 def test_terminal_lines(run):
-    lines = report.failures(run)
+    lines = terminal.failures(run)
     assert len(lines) == 4
     assert all("\n" in line and "unified-act conformance" in line for line in lines)
-    assert "4 of 8 cases passed, 3 failed, 1 unsupported; 1 of 3 checks passed" in report.summary(
+    assert "4 of 8 cases passed, 3 failed, 1 unsupported; 1 of 3 checks passed" in terminal.summary(
         run, 2.0
     )

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 import unified_act as ua
-from unified_act_conformance import runner
-from unified_act_conformance.cases import Case, Subject
+from unified_act_conformance.judge import runner
+from unified_act_conformance.subject.cases import Case, Subject
 
 ours = ua.get_activation
 

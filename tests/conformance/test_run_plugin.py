@@ -9,9 +9,9 @@ from tests.conformance.compiled_types import types_on_jax
 from tests.specifications import KINDS
 from unified_act.backend import DTYPES
 from unified_act.loading import load_backend
-from unified_act_conformance import runner
-from unified_act_conformance.cases import count_cases, list_cases, list_subjects
-from unified_act_conformance.checks import list_checks, run_checks
+from unified_act_conformance.checks.run import list_checks, run_checks
+from unified_act_conformance.judge import runner
+from unified_act_conformance.subject.cases import count_cases, list_cases, list_subjects
 
 NATIVE = [name for name, kernel in load_backend("jax").native.items() if kernel.dtypes]
 

@@ -8,17 +8,17 @@ import pytest
 import unified_act as ua
 from unified_act.loading import load_backend
 from unified_act_conformance import harness as harnesses
-from unified_act_conformance.cases import (
+from unified_act_conformance.floats import widen
+from unified_act_conformance.harness import NotOfferedError, load_harness
+from unified_act_conformance.judge.runner import run
+from unified_act_conformance.problems.pose import problems_for
+from unified_act_conformance.subject.cases import (
     Case,
     Subject,
     count_cases,
     list_cases,
     list_subjects,
 )
-from unified_act_conformance.floats import widen
-from unified_act_conformance.harness import NotOfferedError, load_harness
-from unified_act_conformance.problems import problems_for
-from unified_act_conformance.runner import run
 
 BACKENDS = ("numpy", "torch", "tensorflow", "mxnet")
 SMOOTH = ("tanh", "gelu", "mish", "softplus")

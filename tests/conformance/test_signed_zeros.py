@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 import unified_act as ua
-from unified_act_conformance.cases import Case, Subject
 from unified_act_conformance.floats import round_to, to_type
 from unified_act_conformance.harness import load_harness
-from unified_act_conformance.judge import Judgement
-from unified_act_conformance.oracle_plugin import truth_of
-from unified_act_conformance.problems import Problem, problem_at
-from unified_act_conformance.signed_zeros import signed_zeros
-from unified_act_conformance.verdict import judge_problem
+from unified_act_conformance.judge.measure import Judgement
+from unified_act_conformance.judge.verdict import judge_problem
+from unified_act_conformance.problems.pose import Problem, problem_at
+from unified_act_conformance.problems.signed_zeros import signed_zeros
+from unified_act_conformance.subject.cases import Case, Subject
+from unified_act_conformance.truth.registered import truth_of
 
 INF = math.inf
 

@@ -7,9 +7,9 @@ import tensorflow as tf
 
 import unified_act as ua
 from unified_act_conformance import check_activation
-from unified_act_conformance.cases import Subject, list_cases
-from unified_act_conformance.implementation import function_of_users
-from unified_act_conformance.runner import run
+from unified_act_conformance.judge.runner import run
+from unified_act_conformance.subject.cases import Subject, list_cases
+from unified_act_conformance.subject.implementation import function_of_users
 
 of_this_release = pytest.mark.skipif(
     keras.__version__ != "3.15.1", reason="another release may have mended it"

@@ -23,7 +23,7 @@ from examples.digits.settings import DEFAULT_CONFIGURATION, Limits, load_setting
 from examples.digits.swap import Run, problems, run_everywhere
 from examples.digits.training import Trained, train
 from examples.digits.weights import SHAPES, from_channels_last, initial_weights, to_channels_last
-from unified_act_conformance.cases import usual_backends
+from unified_act_conformance.subject.cases import usual_backends
 
 ROOT = Path(__file__).parents[2]
 INSTALLED = usual_backends()

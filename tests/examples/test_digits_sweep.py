@@ -25,7 +25,7 @@ from examples.digits.settings import load_settings
 from examples.digits.sweep import History, dead_units, train_with, with_activation
 from examples.digits.training import train
 from examples.digits.weights import SHAPES, initial_weights
-from unified_act_conformance.cases import usual_backends
+from unified_act_conformance.subject.cases import usual_backends
 
 INSTALLED = usual_backends()
 SETTINGS = dataclasses.replace(load_settings(epochs=2), batch_size=8)

@@ -20,12 +20,12 @@ from tests.specifications import SPECS, further_inputs, further_names, parameter
 from unified_act.onnx.tf2onnx import handlers
 from unified_act.parsing import parse
 from unified_act_conformance import inputs
-from unified_act_conformance.cases import Case, Subject
-from unified_act_conformance.deviations import list_deviations
+from unified_act_conformance.declared.deviations import list_deviations
 from unified_act_conformance.floats import widen
-from unified_act_conformance.oracle import kinks
-from unified_act_conformance.problems import problem_at
-from unified_act_conformance.verdict import judge_problem
+from unified_act_conformance.judge.verdict import judge_problem
+from unified_act_conformance.problems.pose import problem_at
+from unified_act_conformance.subject.cases import Case, Subject
+from unified_act_conformance.truth.elementwise import kinks
 
 TORCHSCRIPT = 20
 """The last opset of PyTorch's older exporter; the newer one has none before 18."""

@@ -13,11 +13,11 @@ from onnx.reference import ReferenceEvaluator
 from unified_act import onnx as exported
 from unified_act.registry import ACTIVATIONS
 from unified_act_conformance import inputs
-from unified_act_conformance.cases import Case, list_subjects
 from unified_act_conformance.floats import float_format
-from unified_act_conformance.oracle_plugin import truth_of
-from unified_act_conformance.problems import problem_at, problems_for
-from unified_act_conformance.verdict import judge_problem, worse
+from unified_act_conformance.judge.verdict import judge_problem, worse
+from unified_act_conformance.problems.pose import problem_at, problems_for
+from unified_act_conformance.subject.cases import Case, list_subjects
+from unified_act_conformance.truth.registered import truth_of
 
 NEWEST = onnx.defs.onnx_opset_version()
 OPSETS = (13, 17, NEWEST)

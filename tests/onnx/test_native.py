@@ -12,8 +12,8 @@ from tests.onnx.runtime import COUNT, NEWEST, SUBJECTS, judged, model_of
 from unified_act.backend import DTYPES
 from unified_act.onnx.native import ADMITTED, Admission, operator_for
 from unified_act.registry import ACTIVATIONS
-from unified_act_conformance.cases import Subject
 from unified_act_conformance.inputs import FULL_COUNT
+from unified_act_conformance.subject.cases import Subject
 
 OPSETS = (13, 17, 18, 20, 22, 24, NEWEST)
 BY_ITS_ROUNDING = {("gelu_tanh", "float32"), ("softsign", "float32"), ("tanh", "float32")}

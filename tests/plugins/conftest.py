@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from unified_act import plugins, registration
+from unified_act.registry import plugins, registration
 
 ROOT = Path(__file__).parents[2]
 EXTRA = ROOT / "examples" / "plugins" / "unified-act-extra"

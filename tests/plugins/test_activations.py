@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import unified_act as ua
-from unified_act import plugins
+from unified_act.registry import plugins
 
 DOUBLE = """
     import pathlib

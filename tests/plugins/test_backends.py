@@ -133,7 +133,7 @@ def test_the_suite_says_what_it_needs(plugframe):
 
 
 def test_what_it_declares_is_about_itself(install, here):
-    from unified_act_conformance.deviations import plugin_tables
+    from unified_act_conformance.declared.deviations import backend_tables
 
     folder = install(
         "plugged",
@@ -143,7 +143,7 @@ def test_what_it_declares_is_about_itself(install, here):
     file = folder / "plugged_frame" / "deviations.toml"
     file.write_text('[[deviation]]\nid = "one"\n[[check]]\nid = "two"\n')
     here(folder)
-    tables = [table for table in plugin_tables() if table["deviation"][0]["id"] == "one"]
+    tables = [table for table in backend_tables() if table["deviation"][0]["id"] == "one"]
     assert tables == [
         {
             "deviation": [{"id": "one", "backend": "plugframe"}],
@@ -152,4 +152,4 @@ def test_what_it_declares_is_about_itself(install, here):
     ]
     file.write_text('[[deviation]]\nid = "one"\nbackend = "torch"\n')
     with pytest.raises(ValueError, match="about another backend"):
-        list(plugin_tables())
+        list(backend_tables())

@@ -118,7 +118,7 @@ def test_the_command_shows_them_all(install, run_python):
     program = """
 import json
 from click.testing import CliRunner
-from unified_act_conformance.cli import cli
+from unified_act_conformance.commands.main import cli
 found = CliRunner().invoke(cli, ["list", "--plugins", "--json"])
 states = {(p["name"], p["what"]): p["problem"] for p in json.loads(found.stdout)}
 print(json.dumps([found.exit_code, [[*key, value] for key, value in states.items()]]))

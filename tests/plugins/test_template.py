@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from tests.plugins.conftest import pip_install
-from unified_act_conformance.cli import cli
+from unified_act_conformance.commands.main import cli
 
 
 def new_plugin(*arguments):

@@ -96,7 +96,7 @@ ACTIVATIONS = (
         derivative=_sparsemax_derivative,
         parameters=[AXIS],
         formula=r"\operatorname{argmin}_{p \in \Delta} \lVert p - x \rVert^2",
-        summary="Euclidean projection on the simplex: shares of 1, many of them exactly 0.",
+        summary="Projection on the probability simplex: probabilities, many of them exactly 0.",
         source="Martins & Astudillo 2016, arXiv:1602.02068",
     ),
     Activation(
@@ -106,7 +106,7 @@ ACTIVATIONS = (
         derivative=_hardmax_derivative,
         parameters=[AXIS],
         formula=r"[\, i = \min \operatorname{argmax}_j x_j \,]",
-        summary="1 at the first of the largest elements, 0 elsewhere; the gradient is 0.",
+        summary="1 at the largest element (the first of several), 0 elsewhere; the gradient is 0.",
         source="ONNX operator Hardmax",
     ),
     Activation(
@@ -115,7 +115,7 @@ ACTIVATIONS = (
         resizes=True,
         forward=_crelu,
         derivative=_crelu_derivative,
-        parameters=[Parameter("axis", -1, "axis that is doubled")],
+        parameters=[Parameter("axis", -1, "axis along which both results are joined")],
         aliases=("concatenated_relu",),
         formula=r"[\max(x, 0), \max(-x, 0)]",
         summary="ReLU of the input, followed by ReLU of its negative.",
@@ -132,7 +132,7 @@ ACTIVATIONS = (
             Parameter("axis", -1, "axis that is divided"),
         ],
         formula=r"\max_i x_{i n + j}",
-        summary="The axis in equal parts, and the largest of the parts, element by element.",
+        summary="Divides an axis into equal parts; the elementwise maximum of the parts.",
         source="Goodfellow, Warde-Farley, Mirza, Courville & Bengio 2013, arXiv:1302.4389",
     ),
 )

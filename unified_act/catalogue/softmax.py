@@ -141,7 +141,7 @@ def _log_softmax_second_derivative(
     return centred, -(y * centred) * xp.sum(cotangent, axis=axis)
 
 
-AXIS = Parameter("axis", -1, "axis along which the elements belong together")
+AXIS = Parameter("axis", -1, "axis along which the function is computed")
 _SOURCE = "Bridle 1990, Probabilistic interpretation of feedforward classification network outputs"
 _CHANNELS = Parameter("axis", -3, "axis of the channels, the third from the end")
 _FORMULA = r"\frac{e^{x_i}}{\sum_j e^{x_j}}"
@@ -156,7 +156,7 @@ ACTIVATIONS = (
         second_derivative=softmax_second_derivative,
         parameters=[AXIS],
         formula=_FORMULA,
-        summary="Positive numbers that add up to 1 along an axis.",
+        summary="Exponentials of the elements, scaled so that they add up to 1 along an axis.",
         source=_SOURCE,
     ),
     Activation(
@@ -168,7 +168,7 @@ ACTIVATIONS = (
         second_derivative=softmax_second_derivative,
         parameters=[_CHANNELS],
         formula=_FORMULA,
-        summary="Softmax over the channels at each place of an image.",
+        summary="Softmax over the channels at each position of an image.",
         source=_SOURCE,
     ),
     Activation(
@@ -180,7 +180,7 @@ ACTIVATIONS = (
         second_derivative=_softmin_second_derivative,
         parameters=[AXIS],
         formula=r"\frac{e^{-x_i}}{\sum_j e^{-x_j}}",
-        summary="Softmax of the negative: the smallest element gets the largest share.",
+        summary="Softmax of the negated input: the smallest element gets the largest result.",
         source=_SOURCE,
     ),
     Activation(
@@ -194,7 +194,7 @@ ACTIVATIONS = (
         second_derivative=_masked_softmax_second_derivative,
         parameters=[AXIS],
         formula=r"\frac{m_i e^{x_i}}{\sum_j m_j e^{x_j}}",
-        summary="Softmax of the elements where the mask is true; 0 elsewhere, and where none is.",
+        summary="Softmax over the elements where the mask is true; the others are 0.",
         source=_SOURCE,
     ),
     Activation(

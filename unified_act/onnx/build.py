@@ -13,6 +13,7 @@ from unified_act.api import get_activation
 from unified_act.assembly import assemble, elements
 from unified_act.backend import DTYPES
 from unified_act.callables import ActivationFunction
+from unified_act.dialects.translation import call
 from unified_act.errors import ParameterValueError, UnknownActivationError, UnsupportedError
 from unified_act.literals import literal
 from unified_act.onnx import namespace
@@ -20,7 +21,6 @@ from unified_act.onnx.graph import ELEMENT_TYPES, Array, Graph
 from unified_act.onnx.native import ADMITTED, Operator, operator_for
 from unified_act.registry import ACTIVATIONS
 from unified_act.shapes import check_axis
-from unified_act.translation import call
 
 if TYPE_CHECKING:
     from unified_act.backend import Numerics

@@ -16,7 +16,7 @@ from onnx import defs
 from unified_act.activation import Activation
 from unified_act.backend import DTYPES
 from unified_act.dialects import find_dialect
-from unified_act.translation import write
+from unified_act.dialects.translation import write
 
 __all__ = ["ADMITTED", "Admission", "Operator", "operator_for"]
 

@@ -1,0 +1,170 @@
+"""What is checked besides accuracy: plan, run, results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from types import MappingProxyType
+
+from unified_act import Activation
+from unified_act.backend import DTYPES, Numerics
+from unified_act.registry import ACTIVATIONS
+from unified_act_conformance.checks import autodiff, basic, contracts
+from unified_act_conformance.checks.bench import Bench, bench_for
+from unified_act_conformance.declared import Check, declared_for
+from unified_act_conformance.harness import NotOfferedError, load_harness
+from unified_act_conformance.judge import Domain, Outcome
+from unified_act_conformance.subject import Case, Implement, Subject, registered
+from unified_act_conformance.truth import Oracle
+
+__all__ = ["CHECKS", "SLOW_MODES", "Check", "CheckResult", "list_checks", "run_checks"]
+
+CHECKS: Mapping[str, Callable[[Bench], str]] = MappingProxyType(
+    {
+        "cotangents": basic.cotangents,
+        "not mutated": basic.not_mutated,
+        "deterministic": basic.deterministic,
+        "lengths": basic.lengths,
+        "layouts": basic.layouts,
+        "weights": basic.weights,
+        "forward mode": autodiff.forward_mode,
+        "saved tensors": autodiff.saved_tensors,
+        "shares": contracts.shares,
+        "seeds": contracts.seeds,
+    }
+)
+"""By name. The compilers of a backend are checks too: "mode compile", "mode jit" …"""
+
+SLOW_MODES = ("inductor",)
+"""Compilers that are tried only on demand."""
+COMPILED_DTYPES = ("float32",)
+ONLY: Mapping[str, Callable[[Subject], bool]] = MappingProxyType(
+    {
+        "weights": lambda subject: _specified(subject).kind == "learned",
+        "saved tensors": lambda subject: _specified(subject).kind == "elementwise",
+        "shares": lambda subject: subject.activation in contracts.SHARES,
+        "seeds": lambda subject: _specified(subject).kind == "stochastic" and _draws(subject),
+    }
+)
+"""The subjects that a check is about, if not about all."""
+
+
+@dataclass(frozen=True)
+class CheckResult(Outcome):
+    """What a check came to.
+
+    Attributes:
+        check: What was checked.
+        subject: The activation and its parameters.
+        backend: The backend.
+        dtype: The name of the float type.
+        numerics: The profile.
+        problem: What is wrong, in words; empty if nothing.
+        unsupported: Why the framework cannot be asked; empty if it can.
+        deviation: The declared deviation that it showed, by its id; empty if none.
+    """
+
+    check: str
+    subject: Subject
+    backend: str
+    dtype: str
+    numerics: Numerics
+    problem: str = ""
+    unsupported: str = ""
+    deviation: str = ""
+
+
+def list_checks(
+    subjects: Sequence[Subject],
+    backends: Mapping[str, Sequence[str]],
+    *,
+    names: Sequence[str] = (),
+    slow: bool = False,
+    compilers: bool = True,
+) -> list[Check]:
+    """Returns every check, in the order in which they run.
+
+    Args:
+        subjects: The activations.
+        backends: The dtypes of each backend.
+        names: Only these checks.
+        slow: The slow compilers too, and all compilers in all types.
+        compilers: Whether compilers are tried at all, unless they are named.
+    """
+    planned = []
+    modes = {
+        backend: [mode for mode in load_harness(backend).modes if slow or mode not in SLOW_MODES]
+        for backend in backends
+    }
+    # Backends innermost: the exact values are then computed once for all.
+    for subject in subjects:
+        for dtype in DTYPES:
+            for backend in (backend for backend in backends if dtype in backends[backend]):
+                found = [name for name in CHECKS if name not in ONLY or ONLY[name](subject)]
+                if (compilers or names) and (slow or dtype in COMPILED_DTYPES):
+                    found += [f"mode {mode}" for mode in modes[backend]]
+                planned += [
+                    Check(name, subject, backend, dtype)
+                    for name in found
+                    if not names or name in names
+                ]
+    return planned
+
+
+def run_checks(
+    checks: Sequence[Check],
+    *,
+    numerics: Numerics = "fast",
+    implement: Implement = registered,
+    oracle: Oracle | None = None,
+    domain: Domain | None = None,
+) -> Iterator[CheckResult]:
+    """Yields the result of each check, in order: one for each, whatever happens.
+
+    Args:
+        checks: What to run, as `list_checks` gives it.
+        numerics: The profile.
+        implement: What is checked, in place of what `get_activation` hands out.
+        oracle: What it is judged by, in place of the suite's own formulas.
+        domain: The interval of inputs that are judged; default: all.
+    """
+    for check in checks:
+        problem = unsupported = ""
+        try:
+            case = Case(check.subject, check.backend, check.dtype, 0)
+            bench = bench_for(case, numerics, implement, oracle, domain)
+            problem = _function(check.name)(bench)
+        except NotOfferedError as error:
+            unsupported = str(error)
+        except Exception as error:
+            problem = f"{type(error).__name__}: {error}"
+        declared = declared_for(check, numerics) if implement is registered else None
+        if declared is not None:
+            problem = "" if declared.explains(problem) else declared.unlike(problem)
+        yield CheckResult(
+            check=check.name,
+            subject=check.subject,
+            backend=check.backend,
+            dtype=check.dtype,
+            numerics=numerics,
+            problem=problem,
+            unsupported=unsupported,
+            deviation=declared.id if declared and not problem else "",
+        )
+
+
+def _specified(subject: Subject) -> Activation:
+    return ACTIVATIONS.find(subject.activation)
+
+
+def _draws(subject: Subject) -> bool:
+    """Whether it takes noise with these parameters."""
+    activation = _specified(subject)
+    return len(activation.inputs_for(activation.bind(dict(subject.parameters)))) > 1
+
+
+def _function(name: str) -> Callable[[Bench], str]:
+    if name.startswith("mode "):
+        return partial(autodiff.compiled, mode=name.removeprefix("mode "))
+    return CHECKS[name]

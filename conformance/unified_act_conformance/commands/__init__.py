@@ -1,0 +1,3 @@
+"""The command `unified-act`."""
+
+from __future__ import annotations

@@ -1,0 +1,190 @@
+"""Curves of functions and their derivatives, for a picture or a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import unified_act as ua
+from unified_act.registry import ACTIVATIONS
+from unified_act_conformance.floats import widen
+from unified_act_conformance.harness import load_harness
+from unified_act_conformance.identify import Source, Unknown
+
+__all__ = ["TITLES", "Curve", "curves_of", "default_range", "height_of", "save_plot"]
+
+Doubles = NDArray[np.float64]
+
+TITLES = ("f(x)", "f′(x)", "f″(x)")
+POINTS = 2001
+HALF_WIDTH = 5.0
+MARGIN = 2.0
+"""How far the picture goes beyond a kink."""
+HIGHEST = 10.0
+"""Where a curve that grows exponentially is cut off, so that the rest is seen."""
+# Okabe's and Ito's colours, which colour-blind people tell apart.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One function, or one derivative of it.
+
+    Attributes:
+        label: What it is called in the legend.
+        order: 0 for the function, 1 for its derivative, 2 for the second one.
+        x: Points, in increasing order.
+        y: What it is there; NaN where it jumps, so that no line is drawn.
+        kinks: Points of it that lie at a kink.
+    """
+
+    label: str
+    order: int
+    x: Doubles
+    y: Doubles
+    kinks: tuple[tuple[float, float], ...]
+
+
+def default_range(sources: Sequence[Source]) -> tuple[float, float]:
+    """Returns a range in which everything that happens to some functions is seen.
+
+    Args:
+        sources: The functions.
+    """
+    at = [kink.at for source in sources for kink in source.kinks or ()]
+    low = min([-HALF_WIDTH, *(x - MARGIN for x in at)])
+    return low, max([HALF_WIDTH, *(x + MARGIN for x in at)])
+
+
+def curves_of(source: Source, between: tuple[float, float], orders: Sequence[int]) -> list[Curve]:
+    """Returns the curves of a function, one for each order.
+
+    Args:
+        source: The function.
+        between: From where to where.
+        orders: Which derivatives.
+
+    Raises:
+        unified_act.UnsupportedError: It treats no element alone, or has no such derivative.
+    """
+    unknown = Unknown(source.function, source.backend)
+    if not unknown.is_elementwise():
+        raise ua.UnsupportedError(f"{source.text} is no function of one number, so has no curve.")
+    dtype = unknown.dtypes[0]
+    kinks = source.kinks
+    at = [kink.at for kink in kinks or ()]
+    if kinks is None:  # found to 1e-8; whoever wrote the function chose fewer digits
+        at = [round(bend, 6) for bend in unknown.bends(dtype)]
+    at = [x for x in at if between[0] <= x <= between[1]]
+    x = np.unique(np.concatenate([np.linspace(*between, POINTS), at]))
+    sample = unknown.at(x, dtype)
+    curves = []
+    for order in orders:
+        if order == 1 and sample.gradient is None:
+            raise ua.UnsupportedError(f"{source.text}: {unknown.missing_gradient}.")
+        found = sample.value if order == 0 else sample.gradient
+        y = _second_derivative(source, x, dtype) if order == 2 else np.asarray(found)
+        marked = [] if order == 2 else [(a, float(y[np.searchsorted(x, a)])) for a in at]
+        curves.append(Curve(source.text, order, x, _broken(x, y, at, order), tuple(marked)))
+    return curves
+
+
+def _broken(x: Doubles, y: Doubles, at: Sequence[float], order: int) -> Doubles:
+    """Without a line across a jump: derivatives jump at kinks, a function only by a lot."""
+    y = y.copy()
+    if order:
+        y[np.isin(x, at)] = np.nan
+        return y
+    for index in np.searchsorted(x, at):
+        around = y[max(index - 1, 0) : index + 2]
+        if np.ptp(around) > 20.0 * np.ptp(x[max(index - 1, 0) : index + 2]):
+            y[index] = np.nan
+    return y
+
+
+def _second_derivative(source: Source, x: Doubles, dtype: str) -> Doubles:
+    function = source.function
+    if isinstance(function, ua.ActivationFunction) and source.backend == "numpy":
+        second = ACTIVATIONS.find(function.name).second_derivative
+        if second is None:
+            raise ua.UnsupportedError(
+                f"{source.text}: NumPy has no second derivative of it; write {source.text}@torch."
+            )
+        from unified_act_numpy import namespace
+
+        return np.asarray(second(namespace, x, **function.parameters))
+    harness = load_harness(source.backend)
+    ones = harness.to_native(np.ones(x.shape, dtype=dtype), dtype)
+    native = harness.to_native(x.astype(dtype), dtype)
+    try:
+        found = harness.second_derivative(function, native, ones)
+    except Exception as error:  # whatever the framework says that has none
+        raise ua.UnsupportedError(f"{source.text} has no second derivative: {error}") from error
+    return widen(harness.to_numpy(found, dtype))
+
+
+def height_of(curves: Sequence[Curve]) -> tuple[float, float]:
+    """Returns from where to where the y axis goes.
+
+    Args:
+        curves: What is drawn.
+    """
+    y = np.concatenate([curve.y[np.isfinite(curve.y)] for curve in curves])
+    low, high = max(float(y.min()), -HIGHEST), min(float(y.max()), HIGHEST)
+    if high - low < 1e-9:
+        low, high = low - 0.5, high + 0.5
+    margin = 0.06 * (high - low)
+    return low - margin, high + margin
+
+
+def save_plot(curves: Sequence[Curve], path: Path) -> None:
+    """Writes a picture, one panel for each order; the file's ending says which kind.
+
+    Args:
+        curves: What is drawn.
+        path: Where to.
+
+    Raises:
+        unified_act.UnsupportedError: matplotlib is not installed, or does not know the ending.
+    """
+    try:
+        from matplotlib.figure import Figure
+    except ModuleNotFoundError as error:
+        raise ua.UnsupportedError(
+            f"pictures need {error.name}, which is not installed. "
+            "Install it with: pip install 'unified-act[plot]'"
+        ) from error
+    orders = sorted({curve.order for curve in curves})
+    figure = Figure(figsize=(4.8 * len(orders), 4.2), layout="constrained")
+    panels = figure.subplots(1, len(orders), squeeze=False)[0]
+    for panel, order in zip(panels, orders, strict=True):
+        _draw(panel, [curve for curve in curves if curve.order == order])
+        panel.set_ylabel(TITLES[order])
+    panels[0].legend(loc="best", frameon=True, framealpha=0.85, edgecolor="none")
+    try:
+        figure.savefig(path, dpi=150)
+    except ValueError as error:
+        raise ua.UnsupportedError(str(error)) from error
+
+
+def _draw(panel: Any, curves: Sequence[Curve]) -> None:
+    for index, curve in enumerate(curves):
+        colour = COLOURS[index % len(COLOURS)]
+        style = "-" if index < len(COLOURS) else "--"
+        panel.plot(curve.x, curve.y, style, color=colour, linewidth=1.8, label=curve.label)
+        for at, value in curve.kinks:
+            panel.plot(at, value, "o", color=colour, markersize=5, markeredgecolor="white")
+    for line in (panel.axhline, panel.axvline):
+        line(0.0, color="#888888", linewidth=0.8, zorder=0)
+    panel.grid(visible=True, color="#E4E4E4", linewidth=0.7)
+    panel.set_axisbelow(True)
+    for side in ("top", "right"):
+        panel.spines[side].set_visible(False)
+    panel.set_xlabel("x")
+    panel.set_xlim(float(curves[0].x[0]), float(curves[0].x[-1]))
+    panel.set_ylim(*height_of(curves))

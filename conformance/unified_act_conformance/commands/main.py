@@ -1,0 +1,376 @@
+"""The command `unified-act`."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from functools import reduce
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+import unified_act as ua
+from unified_act.backend import Numerics
+from unified_act.loading import find_entry
+from unified_act.registry import ACTIVATIONS
+from unified_act_conformance.checks import CHECKS, Check, CheckResult, list_checks
+from unified_act_conformance.commands.catalogue import list_command, show
+from unified_act_conformance.commands.common import EXISTING, FILE, make_console, mistakes_told
+from unified_act_conformance.commands.identify import diff, identify
+from unified_act_conformance.commands.new_plugin import new_plugin
+from unified_act_conformance.commands.parallel import helpers, processes_for, run_everything
+from unified_act_conformance.commands.plot import plot
+from unified_act_conformance.judge import Result
+from unified_act_conformance.report import terminal
+from unified_act_conformance.report.environment import environment
+from unified_act_conformance.report.run import Run
+from unified_act_conformance.subject import (
+    DTYPES,
+    ORDERS,
+    Case,
+    Subject,
+    count_cases,
+    dtypes_of,
+    has_native_kernel,
+    list_cases,
+    list_subjects,
+    usual_backends,
+)
+
+__all__ = ["cli"]
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+NUMERICS = click.option(
+    "--numerics",
+    type=click.Choice(["fast", "strict"]),
+    default="fast",
+    show_default=True,
+    help="The profile to test, which is also the gate.",
+)
+WHICH = (
+    click.option("--activation", "activations", multiple=True, help="Only this activation."),
+    click.option(
+        "--dtype", "dtypes", multiple=True, type=click.Choice(DTYPES), help="Only this float type."
+    ),
+)
+ORDER = click.option(
+    "--order",
+    "orders",
+    multiple=True,
+    type=click.IntRange(min(ORDERS), max(ORDERS)),
+    help="Only the accuracy of this derivative; 0 is the value.",
+)
+RUN = (
+    click.option("--backend", "backends", multiple=True, help="Only this backend; repeatable."),
+    *WHICH,
+    ORDER,
+    click.option("--check", "checks", multiple=True, help="Only this check, and no accuracy."),
+    NUMERICS,
+    click.option(
+        "--implementation",
+        type=click.Choice(["ours", "native"]),
+        default="ours",
+        show_default=True,
+        help="What to judge; native: the framework's own kernels, also those that we do not use.",
+    ),
+    click.option(
+        "--quick", is_flag=True, help="Fewer inputs for float32 and float64, no compilers."
+    ),
+    click.option("--slow", is_flag=True, help="Slow compilers too, and all in every float type."),
+    click.option(
+        "--jobs",
+        type=click.IntRange(min=0),
+        default=0,
+        help="Processes; by default as many as there are cores, and one for a small run.",
+    ),
+    click.option("--json", type=FILE, help="Write the results here as JSON."),
+    click.option("--junit", type=FILE, help="Write the results here as JUnit XML."),
+    click.option("--markdown", type=FILE, help="Write tables of the results here."),
+    click.option("--html", type=FILE, help="Write a page with error curves here."),
+)
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options of a run: see their help."""
+
+    backends: Sequence[str]
+    activations: Sequence[str]
+    dtypes: Sequence[str]
+    orders: Sequence[int]
+    checks: Sequence[str]
+    numerics: Numerics
+    implementation: str
+    quick: bool
+    slow: bool
+    jobs: int
+    json: Path | None
+    junit: Path | None
+    markdown: Path | None
+    html: Path | None
+
+
+def _with(options: Sequence[Callable[[Command], Command]]) -> Callable[[Command], Command]:
+    """Joins options into one decorator, in the order of the help."""
+    return lambda command: reduce(lambda inner, option: option(inner), reversed(options), command)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(ua.__version__, prog_name="unified-act")
+def cli() -> None:
+    """One name, one activation function, the same on every framework."""
+
+
+for command in (list_command, show, plot, diff, identify, new_plugin):
+    cli.add_command(command)
+
+
+@cli.group(invoke_without_command=True)
+@_with(RUN)
+@click.pass_context
+def conformance(context: click.Context, /, **options: Any) -> None:
+    """Judges every activation against exact arithmetic.
+
+    Without a command it is `run`.
+    """
+    if context.invoked_subcommand is None:
+        context.invoke(run, **options)
+    elif any(
+        value for name, value in options.items() if name not in ("numerics", "implementation")
+    ):
+        raise click.UsageError(f"options come after the command: {context.invoked_subcommand} ...")
+
+
+@conformance.command()
+@_with(RUN)
+def run(**options: Any) -> None:
+    """Judges value, gradient and second derivative, and checks what else has to hold.
+
+    Exits with 0 if everything passed, and with 1 if something failed or nothing ran. A backend that
+    is asked for and cannot be loaded is a failure; without --backend, the built-in ones that are
+    installed are run, and that of a plugin only where it is named.
+    """
+    given = Options(**options)
+    console = make_console()
+    start = time.monotonic()
+    with mistakes_told(console):
+        found = _run(given, console)
+    if found.results:
+        console.print(terminal.error_table(found.results))
+        console.print("* some inputs are declared deviations: docs/deviations.md", highlight=False)
+    if found.checks:
+        console.print(terminal.check_table(found.checks))
+    for line in terminal.failures(found):
+        console.print(line, highlight=False, soft_wrap=True)
+    console.print(terminal.summary(found, time.monotonic() - start), highlight=False)
+    _write(found, given)
+    sys.exit(0 if found.passed else 1)
+
+
+@conformance.command()
+@click.argument("activation")
+@click.option("--backend", required=True, help="The backend.")
+@click.option("--dtype", type=click.Choice(DTYPES), default="float32", show_default=True)
+@click.option("--order", type=click.IntRange(min(ORDERS), max(ORDERS)), default=0)
+@click.option("--part", default="x", help="The input that the gradient is taken by.")
+@NUMERICS
+@click.option("--x", required=True, help="The input, in decimal or as float.hex writes it.")
+def repro(
+    activation: str, backend: str, dtype: str, order: int, part: str, numerics: Numerics, x: str
+) -> None:
+    """Shows what one backend makes of one input, and what is right.
+
+    For example: unified-act conformance repro "elu(alpha=0.5)" --backend torch --x -1
+    """
+    from unified_act_conformance.commands.repro import number_of, repro_text, subject_of
+
+    console = make_console()
+    try:
+        value = number_of(x)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--x") from error
+    with mistakes_told(console):
+        case = Case(subject_of(activation), backend, dtype, order, part)
+        text = repro_text(case, numerics, value)
+    console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+@conformance.command()
+@click.argument("output", type=FILE)
+@click.option("--backend", required=True, help="Whose kernels.")
+@_with(WHICH)
+@ORDER
+@click.option("--python", type=EXISTING, help="The interpreter of another environment.")
+@click.option("--plan-only", is_flag=True, help="Write OUTPUT as a plan and record nothing.")
+def record(
+    output: Path,
+    backend: str,
+    activations: Sequence[str],
+    dtypes: Sequence[str],
+    orders: Sequence[int],
+    python: Path | None,
+    plan_only: bool,
+) -> None:
+    """Records what a framework's own kernels give, bit for bit, into OUTPUT.
+
+    With --python they run in another environment, which needs NumPy and the framework and nothing
+    else. Where not even this process can run, carry over a plan and the one file `recorder.py`.
+    """
+    from unified_act_conformance.recordings import recorder, recordings
+
+    console = make_console()
+    with mistakes_told(console), tempfile.TemporaryDirectory() as folder:
+        plan = output if plan_only else Path(folder) / "plan.npz"
+        made = recordings.make_plan_file(
+            plan, backend, activations=activations, dtypes=dtypes, orders=orders or ORDERS
+        )
+        if plan_only:
+            lines = [
+                f"{len(made.calls)} calls planned. Where the framework is, run",
+                f"python recorder.py {plan.name} recording.npz --adapter {made.framework}",
+                f"with a copy of {recorder.__file__}",
+            ]
+        else:
+            recordings.record_live(plan, output, backend, python)
+            lines = [f"{len(made.calls)} calls recorded in {output}"]
+    console.print("\n".join(lines), highlight=False, markup=False, soft_wrap=True)
+
+
+@conformance.command()
+@click.argument("files", nargs=-1, type=EXISTING)
+@click.option("--json", "json_file", type=FILE, help="Write the verdicts here.")
+def compare(files: Sequence[Path], json_file: Path | None) -> None:
+    """Judges recordings side by side: FILES, or else those that are shipped.
+
+    No framework is needed. What kernels do is told and not asserted: the exit code is 0 also where
+    they are above the budget.
+    """
+    from unified_act_conformance.recordings import recordings
+
+    console = make_console()
+    with mistakes_told(console):
+        judged = {}
+        for path in files or recordings.list_recordings():
+            label = recordings.load_recording(path).label
+            judged[f"{path.name}: {label}"] = recordings.judge_recording(path)
+    console.print(terminal.comparison_table(judged), highlight=False)
+    if json_file:
+        found = [result for results in judged.values() for result in results]
+        json_file.write_text(recordings.verdict_json(found), encoding="utf-8")
+
+
+def _run(given: Options, console: Console) -> Run:
+    names = [find_entry(name).name for name in given.backends]
+    names = names or usual_backends()
+    if not given.activations:
+        for error in ACTIVATIONS.load_all()[1].values():
+            console.print(f"Left out: {error}", markup=False, highlight=False, soft_wrap=True)
+    subjects = list_subjects(given.activations)
+    with helpers(processes_for(given.jobs, _reckoned(given, names, subjects)), names) as pool:
+        return _judge(given, names, subjects, pool, console)
+
+
+def _reckoned(given: Options, names: Sequence[str], subjects: Sequence[Subject]) -> int:
+    """About how many cases and checks there are, told before any framework is imported."""
+    dtypes = given.dtypes or DTYPES
+    cases = checks = 0
+    if not given.checks:
+        cases = count_cases(subjects, dict.fromkeys(names, dtypes), given.orders or ORDERS)
+    if not given.orders and given.implementation == "ours":
+        checks = len(subjects) * len(names) * len(dtypes) * len(given.checks or CHECKS)
+    return cases + checks
+
+
+def _judge(
+    given: Options,
+    names: Sequence[str],
+    subjects: Sequence[Subject],
+    pool: Executor | None,
+    console: Console,
+) -> Run:
+    available = dtypes_of(names, given.dtypes)
+    orders = given.orders or ORDERS
+    cases = [] if given.checks else list_cases(subjects, available, orders)
+    checks = [] if given.orders else _checks(given, subjects, available)
+    expected = count_cases(subjects, available, orders)
+    if native := given.implementation == "native":
+        cases, checks = [case for case in cases if has_native_kernel(case)], []
+        expected = len(cases)
+    size = len(cases) + len(checks)
+    if not size:
+        console.print("[red]Nothing was run:[/] nothing has that combination of options.")
+        sys.exit(1)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    results: dict[Case, Result] = {}
+    checked: dict[Check, CheckResult] = {}
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task("conformance", total=size)
+        for result in run_everything(
+            cases,
+            checks,
+            pool=pool,
+            numerics=given.numerics,
+            quick=given.quick,
+            native=native,
+        ):
+            if isinstance(result, Result):
+                results[result.case] = result
+                text = str(result.case.subject)
+            else:
+                checked[Check(result.check, result.subject, result.backend, result.dtype)] = result
+                text = f"{result.subject}: {result.check}"
+            progress.update(task, advance=1, description=text[:30].ljust(30))
+    if cases and len(results) != expected:
+        raise RuntimeError(f"{len(results)} cases were run of {expected}")
+    return Run(
+        [results[case] for case in cases],
+        given.numerics,
+        given.quick,
+        environment(available),
+        [checked[check] for check in checks],
+    )
+
+
+def _checks(
+    given: Options, subjects: Sequence[Subject], available: Mapping[str, Sequence[str]]
+) -> list[Check]:
+    return list_checks(
+        subjects,
+        available,
+        names=given.checks,
+        slow=given.slow,
+        compilers=given.slow or not given.quick,
+    )
+
+
+def _write(found: Run, given: Options) -> None:
+    """Writes the files that were asked for."""
+    if given.json:
+        from unified_act_conformance.report.json import json_report
+
+        given.json.write_text(json_report(found), encoding="utf-8")
+    if given.junit:
+        from unified_act_conformance.report.junit import junit_report
+
+        given.junit.write_text(junit_report(found), encoding="utf-8")
+    if given.markdown:
+        from unified_act_conformance.report.markdown import markdown_report
+
+        given.markdown.write_text(markdown_report(found), encoding="utf-8")
+    if given.html:
+        from unified_act_conformance.report.html import html_report
+
+        given.html.write_text(html_report(found), encoding="utf-8")

@@ -1,0 +1,66 @@
+"""The command `unified-act new-plugin`."""
+
+from __future__ import annotations
+
+import keyword
+from pathlib import Path
+
+import click
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from unified_act.names import normalize
+from unified_act.registry import ACTIVATIONS
+from unified_act_conformance.commands.common import make_console
+
+__all__ = ["new_plugin"]
+
+FILES = {
+    ".gitignore": "gitignore",
+    ".github/workflows/conformance.yml": "workflow.yml",
+    "README.md": "README.md",
+    "pyproject.toml": "pyproject.toml",
+    "src/{package}/__init__.py": "module.py",
+    "tests/test_{name}.py": "test_module.py",
+}
+"""What is written, and the template of each."""
+
+
+@click.command("new-plugin")
+@click.argument("name")
+@click.option(
+    "--folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(),
+    help="Where to make the package's own folder; by default here.",
+)
+def new_plugin(name: str, folder: Path) -> None:
+    """Makes a package that brings the activation NAME, with its test and its CI workflow.
+
+    What is written is complete and passes; put your own formula in place of its own.
+    """
+    if not name.isidentifier() or keyword.iskeyword(name) or name != name.lower():
+        raise click.BadParameter(f"{name!r} is no name like my_activation.", param_hint="NAME")
+    if normalize(name) in map(normalize, ACTIVATIONS.spellings()):
+        raise click.BadParameter(f"there is an activation {name!r} already.", param_hint="NAME")
+    distribution = f"unified-act-{name.replace('_', '-')}"
+    target = folder / distribution
+    if target.exists():
+        raise click.BadParameter(f"{target} exists already.", param_hint="--folder")
+    names = {"name": name, "distribution": distribution, "package": f"unified_act_{name}"}
+    templates = Environment(
+        loader=PackageLoader("unified_act_conformance.commands", "templates/plugin"),
+        autoescape=False,  # noqa: S701  # Python and TOML, no HTML
+        keep_trailing_newline=True,
+        undefined=StrictUndefined,
+    )
+    for path, template in FILES.items():
+        file = target / path.format(**names)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        text = templates.get_template(f"{template}.jinja").render(names)
+        file.write_text(text, encoding="utf-8")
+    make_console().print(
+        f"Made {target}. Next:\n  cd {target}\n  pip install -e '.[test]'\n  pytest",
+        highlight=False,
+        markup=False,
+        soft_wrap=True,
+    )

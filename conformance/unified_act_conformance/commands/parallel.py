@@ -1,0 +1,118 @@
+"""Runs cases and checks in several processes, an activation at a time."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
+from contextlib import contextmanager, suppress
+
+from unified_act.backend import Numerics
+from unified_act_conformance.checks import Check, CheckResult, run_checks
+from unified_act_conformance.harness import load_harness
+from unified_act_conformance.judge import Result, run
+from unified_act_conformance.subject import Case, Subject, native_kernel, registered
+
+__all__ = ["SMALL", "helpers", "processes_for", "run_everything"]
+
+SMALL = 400
+"""Cases and checks that are over before another process has imported the frameworks."""
+
+
+def processes_for(asked: int, size: int) -> int:
+    """Says how many processes to use.
+
+    Args:
+        asked: How many were asked for; 0: as many as there are cores.
+        size: How many cases and checks there are, or about as many.
+    """
+    if asked:
+        return asked
+    return 1 if size <= SMALL else os.cpu_count() or 1
+
+
+@contextmanager
+def helpers(processes: int, backends: Sequence[str]) -> Iterator[Executor | None]:
+    """Starts processes beside this one; they import frameworks while this one does so too.
+
+    Args:
+        processes: How many there are to be with this one; none is started for 1.
+        backends: The names of the backends.
+    """
+    if processes == 1:
+        yield None
+        return
+    # A forked process would have TensorFlow's threads without the threads.
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(processes - 1, mp_context=spawn) as pool:
+        for _ in range(processes - 1):  # each starts one
+            pool.submit(_import, tuple(backends))
+        yield pool
+
+
+def _import(backends: Sequence[str]) -> None:
+    for name in backends:
+        with suppress(Exception):  # which is told where the backend is used
+            load_harness(name)
+
+
+def run_everything(
+    cases: Sequence[Case],
+    checks: Sequence[Check],
+    *,
+    pool: Executor | None,
+    numerics: Numerics,
+    quick: bool,
+    native: bool,
+) -> Iterator[Result | CheckResult]:
+    """Yields the result of each case and each check; in any order, if there are several processes.
+
+    Args:
+        cases: The cases.
+        checks: The checks.
+        pool: What `helpers` started.
+        numerics: The profile.
+        quick: Fewer inputs for float32 and float64.
+        native: Whether the frameworks' own kernels are judged.
+    """
+    if pool is None:
+        yield from _run(cases, checks, numerics, quick, native)
+        return
+    # Exact values are computed once for what is about one activation, so it stays together.
+    by_subject: dict[Subject, tuple[list[Case], list[Check]]] = {}
+    for case in cases:
+        by_subject.setdefault(case.subject, ([], []))[0].append(case)
+    for check in checks:
+        by_subject.setdefault(check.subject, ([], []))[1].append(check)
+    parts = list(by_subject.values())
+    pending = [pool.submit(_run_all, *part, numerics, quick, native) for part in parts]
+    # This process takes from the end what no other has begun.
+    for future, part in reversed(list(zip(pending, parts, strict=True))):
+        if future.cancel():
+            pending.remove(future)
+            yield from _run(*part, numerics, quick, native)
+            yield from _finished(pending)
+    for done in as_completed(pending):
+        yield from done.result()
+
+
+def _finished(pending: list[Future[list[Result | CheckResult]]]) -> Iterator[Result | CheckResult]:
+    """Yields what others have found by now, and takes it off the list."""
+    for future in [future for future in pending if future.done()]:
+        pending.remove(future)
+        yield from future.result()
+
+
+def _run_all(
+    cases: Sequence[Case], checks: Sequence[Check], numerics: Numerics, quick: bool, native: bool
+) -> list[Result | CheckResult]:
+    return list(_run(cases, checks, numerics, quick, native))
+
+
+def _run(
+    cases: Sequence[Case], checks: Sequence[Check], numerics: Numerics, quick: bool, native: bool
+) -> Iterator[Result | CheckResult]:
+    implement = native_kernel if native else registered
+    yield from run(cases, numerics=numerics, quick=quick, implement=implement)
+    yield from run_checks(checks, numerics=numerics)

@@ -1,0 +1,174 @@
+"""One input of one case, looked at closely: what a report's line about a failure runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import unified_act as ua
+from unified_act.backend import Numerics
+from unified_act_conformance.floats import FloatArray, to_type, widen
+from unified_act_conformance.harness import load_harness
+from unified_act_conformance.judge import (
+    Judgement,
+    budget_of,
+    deviations_of,
+    judge_problem,
+    output_of,
+    worse,
+)
+from unified_act_conformance.problems import Problem, problem_at, problems_for
+from unified_act_conformance.report.run import decimal, describe, hexadecimal, repro_line
+from unified_act_conformance.subject import Case, Subject, registered
+
+__all__ = ["number_of", "repro", "repro_command", "repro_text", "subject_of"]
+
+
+def repro(
+    activation: str,
+    backend: str,
+    dtype: str = "float32",
+    order: int = 0,
+    x_hex: str = "0x0p+0",
+    parameters: Mapping[str, float | int] | None = None,
+) -> str:
+    """Runs one input on one backend, and returns in a few lines what came of it.
+
+    Args:
+        activation: The activation: its name, or with parameters as in `"elu(alpha=0.5)"`.
+        backend: The backend.
+        dtype: The name of the float type.
+        order: 0 for the value, 1 for the gradient, 2 for the second derivative.
+        x_hex: The input, as `float.hex` writes it or as a decimal number; rounded to the type.
+        parameters: Those that differ from the defaults.
+
+    Raises:
+        unified_act.UnifiedActError: A name is unknown, or the backend cannot be loaded.
+    """
+    case = Case(subject_of(activation, parameters), backend, dtype, order)
+    return repro_text(case, "fast", number_of(x_hex))
+
+
+def repro_command(
+    activation: str,
+    backend: str,
+    dtype: str = "float32",
+    order: int = 0,
+    x_hex: str = "0x0p+0",
+    parameters: Mapping[str, float | int] | None = None,
+) -> str:
+    """Returns the command that does the same as `repro`.
+
+    Args:
+        activation: As for `repro`.
+        backend: As for `repro`.
+        dtype: As for `repro`.
+        order: As for `repro`.
+        x_hex: As for `repro`.
+        parameters: As for `repro`.
+    """
+    case = Case(subject_of(activation, parameters), backend, dtype, order)
+    return repro_line(case, "fast", number_of(x_hex))
+
+
+def repro_text(case: Case, numerics: Numerics, x: float) -> str:
+    """Runs a case at one input, and returns in a few lines what came of it.
+
+    An elementwise activation is called with that input alone. Of another the suite's own rows or
+    weights are run, and the worst output that is about this input is shown.
+
+    Args:
+        case: The case.
+        numerics: The profile.
+        x: The input.
+    """
+    harness, implementation = load_harness(case.backend), registered(case, numerics)
+    typed = to_type(np.array([x]), case.dtype)
+    judged: Judgement | None = None
+    limit = budget_of(case)
+    known: set[str] = set()
+    for problem in _problems(case, typed):
+        chosen = _is(problem.about, typed)
+        if chosen.any():
+            output = output_of(case, harness, implementation, problem)
+            found = judge_problem(case, numerics, problem, output, chosen)
+            known |= _declared(case, numerics, problem, output, chosen)
+            if judged is None or found.max_error > judged.max_error:
+                limit = budget_of(case, problem.length)
+            judged = worse(judged, found)
+    head = f"{describe(case)}, {numerics}"
+    if judged is None or not judged.count:
+        return f"{head}\nnothing is specified at x = {_both(x, case.dtype)}"
+    verdict = "passed" if judged.passed else "FAILED"
+    faults = [name for name, count in judged.classes.items() if count]
+    lines = [
+        head,
+        f"x     {_both(judged.worst_x, case.dtype)}",
+        f"got   {_both(judged.got, case.dtype)}",
+        f"want  {_both(judged.want, case.dtype)}, correctly rounded",
+        f"{judged.worst_distance:.0f} ulp apart",
+        f"error {judged.max_error:.4g}, budget {limit:g}: {', '.join([verdict, *faults])}",
+        *(f"declared as {name}" for name in sorted(known)),
+    ]
+    return "\n".join(lines)
+
+
+def _problems(case: Case, typed: FloatArray) -> list[Problem]:
+    kinds = (*ua.list_activations(kind="axis"), *ua.list_activations(kind="learned"))
+    if case.subject.activation in kinds:
+        return list(problems_for(case, quick=True))
+    return [problem_at(case, [typed])]
+
+
+def _declared(
+    case: Case, numerics: Numerics, problem: Problem, output: FloatArray, chosen: NDArray[np.bool_]
+) -> set[str]:
+    """The ids of the deviations that one of the chosen outputs falls under."""
+    inputs, exact = widen(problem.about), problem.reference.high
+    return {
+        deviation.id
+        for deviation in deviations_of(case, load_harness(case.backend), numerics)
+        if deviation.covers(inputs, exact, widen(output), case.dtype)[chosen].any()
+    }
+
+
+def _is(about: FloatArray, typed: FloatArray) -> NDArray[np.bool_]:
+    """Where the same number is, by its bits; every NaN is the same."""
+    left, right = widen(about), widen(typed)
+    same = (left == right) & (np.signbit(left) == np.signbit(right))
+    return np.asarray(same | (np.isnan(left) & np.isnan(right)))
+
+
+def subject_of(activation: str, parameters: Mapping[str, Any] | None = None) -> Subject:
+    """Reads an activation.
+
+    Args:
+        activation: Its name, or with parameters as in `"elu(alpha=0.5)"`.
+        parameters: More parameters.
+
+    Raises:
+        unified_act.UnifiedActError: A name is unknown.
+    """
+    given = ua.get_activation(activation, backend="numpy", **(parameters or {}))
+    defaults = ua.get_activation(given.name, backend="numpy").parameters
+    chosen = {key: value for key, value in given.parameters.items() if value != defaults[key]}
+    return Subject(given.name, tuple(chosen.items()))
+
+
+def number_of(text: str) -> float:
+    """Reads an input.
+
+    Args:
+        text: In decimal, or as `float.hex` writes it.
+
+    Raises:
+        ValueError: It is neither.
+    """
+    return float.fromhex(text) if "0x" in text.lower() else float(text)
+
+
+def _both(value: float, dtype: str) -> str:
+    return f"{hexadecimal(value)} ({decimal(value, dtype)})"

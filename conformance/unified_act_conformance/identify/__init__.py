@@ -1,0 +1,10 @@
+"""Which activation an unknown callable is."""
+
+from __future__ import annotations
+
+from unified_act_conformance.identify.differences import Gap, differences
+from unified_act_conformance.identify.identify import Identification, identify
+from unified_act_conformance.identify.probe import Unknown
+from unified_act_conformance.identify.sources import Source, source_of
+
+__all__ = ["Gap", "Identification", "Source", "Unknown", "differences", "identify", "source_of"]

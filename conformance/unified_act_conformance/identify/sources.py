@@ -1,0 +1,129 @@
+"""What a word on the command line stands for: an activation, or any callable of a framework."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any
+
+import unified_act as ua
+from unified_act.errors import suggest
+from unified_act.loading import BUILTIN_BACKENDS, load_backend
+from unified_act.names import normalize
+from unified_act.registry import ACTIVATIONS
+from unified_act_conformance.identify.probe import backend_of_callable
+
+__all__ = ["Source", "load_callable", "source_of"]
+
+DEFAULT_BACKEND = "numpy"
+
+
+@dataclass(frozen=True)
+class Source:
+    """A function with a name and a framework.
+
+    Attributes:
+        text: How it was written.
+        function: The function.
+        backend: Its framework.
+    """
+
+    text: str
+    function: Callable[..., Any]
+    backend: str
+
+    @property
+    def kinks(self) -> tuple[ua.Kink, ...] | None:
+        """Where the specification has kinks; None for what is none of ours."""
+        if not isinstance(self.function, ua.ActivationFunction):
+            return None
+        return ACTIVATIONS.find(self.function.name).kinks(**self.function.parameters)
+
+
+def source_of(text: str, backend: str | None = None) -> Source:
+    """Returns the function that a text stands for.
+
+    Args:
+        text: ``"gelu"``, ``"elu(alpha=0.5)"``, ``"gelu@torch"`` for a backend, ``"gelu@jax"`` for
+            what that framework means by the name, or ``"torch.nn.functional:gelu"``.
+        backend: The framework of a callable whose module does not tell it.
+
+    Raises:
+        unified_act.UnifiedActError: There is no such thing.
+    """
+    if ":" in text.partition("(")[0].partition("@")[0]:
+        function = load_callable(text)
+        found = backend or backend_of_callable(function)
+        if found is None:
+            raise ua.UnknownBackendError(
+                f"{text}: its framework cannot be told from where it is defined. Say it with "
+                f"--backend, one of {', '.join(ua.list_backends())}."
+            )
+        return Source(text, function, load_backend(found).name)
+    name, at, place = text.rpartition("@")
+    if not at:
+        return _ours(text, text, backend or DEFAULT_BACKEND)
+    for known in BUILTIN_BACKENDS:
+        if normalize(known) == normalize(place):
+            return _ours(text, name, known)
+    return _ours(text, name, backend or DEFAULT_BACKEND, dialect=place)
+
+
+def _ours(text: str, name: str, backend: str, **options: Any) -> Source:
+    return Source(text, ua.get_activation(name, backend=backend, **options), backend)
+
+
+def load_callable(path: str) -> Callable[..., Any]:
+    """Returns what ``"module:attribute"`` names; a class is called, without arguments.
+
+    Args:
+        path: Where to find it; modules in the current folder are found too.
+
+    Raises:
+        unified_act.UnknownActivationError: There is no such module or attribute.
+        unified_act.InputTypeError: It is no callable, or a class that needs arguments.
+    """
+    module_name, _, attribute = path.partition(":")
+    module = _import(module_name)
+    try:
+        found = reduce(getattr, attribute.split("."), module)
+    except AttributeError as error:
+        raise ua.UnknownActivationError(
+            f"{module_name} has no {attribute!r}. {suggest(attribute, _public(module))}"
+        ) from error
+    if isinstance(found, type):
+        try:
+            found = found()
+        except TypeError as error:
+            raise ua.InputTypeError(
+                f"{path} is a class that cannot be made without arguments: {error}. Put an "
+                "instance into a module of your own and name that."
+            ) from error
+    if not callable(found):
+        raise ua.InputTypeError(f"{path} is no callable, but {type(found).__name__}.")
+    result: Callable[..., Any] = found
+    return result
+
+
+def _import(name: str) -> Any:
+    root = name.partition(".")[0]
+    if root in ua.list_backends():
+        load_backend(root)  # MXNet can be imported only after that; and the errors are clear
+    sys.path.insert(0, "")
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        raise ua.UnknownActivationError(
+            f"there is no module {error.name!r}. Write module:attribute, as in "
+            "torch.nn.functional:gelu."
+        ) from error
+    finally:
+        sys.path.remove("")
+
+
+def _public(module: Any) -> list[str]:
+    names: Mapping[str, Any] = vars(module)
+    return [name for name in names if not name.startswith("_")]

@@ -1,0 +1,36 @@
+"""How far an output is from the exact answer, and whether that is allowed."""
+
+from __future__ import annotations
+
+from unified_act_conformance.judge.curves import SIDE, Curve, bucket_axis
+from unified_act_conformance.judge.measure import Judgement
+from unified_act_conformance.judge.percentiles import Percentiles
+from unified_act_conformance.judge.runner import Result, deviations_of, output_of, run
+from unified_act_conformance.judge.siblings import explain
+from unified_act_conformance.judge.verdict import (
+    Domain,
+    Outcome,
+    budget_of,
+    inside,
+    judge_problem,
+    worse,
+)
+
+__all__ = [
+    "SIDE",
+    "Curve",
+    "Domain",
+    "Judgement",
+    "Outcome",
+    "Percentiles",
+    "Result",
+    "bucket_axis",
+    "budget_of",
+    "deviations_of",
+    "explain",
+    "inside",
+    "judge_problem",
+    "output_of",
+    "run",
+    "worse",
+]

@@ -1,0 +1,231 @@
+"""Runs the cases: outputs of a backend against the exact values, one judgement for each."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from unified_act.backend import Numerics
+from unified_act.registry import ACTIVATIONS
+from unified_act_conformance.declared import Deviation, list_deviations
+from unified_act_conformance.floats import FloatArray, widen
+from unified_act_conformance.harness import Harness, NotOfferedError, load_harness
+from unified_act_conformance.judge.identity import mistaken_for
+from unified_act_conformance.judge.measure import Judgement
+from unified_act_conformance.judge.siblings import explain
+from unified_act_conformance.judge.verdict import (
+    Domain,
+    Outcome,
+    budget_of,
+    inside,
+    judge_problem,
+    worse,
+)
+from unified_act_conformance.problems import Problem, problems_for
+from unified_act_conformance.subject import Case, Implement, Implementation, registered
+from unified_act_conformance.truth import Oracle
+
+__all__ = ["Result", "deviations_of", "output_of", "run"]
+
+
+@dataclass(frozen=True)
+class Result(Outcome):
+    """What one case came to.
+
+    Attributes:
+        case: The case.
+        budget: The largest error that passes.
+        judgement: Of all inputs outside the declared deviations; None if the case raised.
+        deviations: The deviations that apply, each with the judgement of the inputs it covers.
+        problem: What is wrong, in words; empty if the case passed.
+        unsupported: Why the framework cannot be asked at all, in words; then nothing was judged.
+    """
+
+    case: Case
+    budget: float
+    judgement: Judgement | None
+    deviations: tuple[tuple[Deviation, Judgement], ...] = ()
+    problem: str = ""
+    unsupported: str = ""
+
+
+def run(
+    cases: Sequence[Case],
+    *,
+    numerics: Numerics = "fast",
+    quick: bool = False,
+    implement: Implement = registered,
+    oracle: Oracle | None = None,
+    domain: Domain | None = None,
+) -> Iterator[Result]:
+    """Yields the result of each case, in order: one for each, whatever happens.
+
+    Args:
+        cases: What to run, as `list_cases` orders it.
+        numerics: The profile, which decides the implementation and the floor of the error.
+        quick: Fewer inputs for float32 and float64.
+        implement: What is judged, in place of what `get_activation` hands out; the declared
+            deviations are not its own.
+        oracle: What it is judged by, in place of the suite's own formulas.
+        domain: The interval of inputs that are judged; default: all.
+
+    Raises:
+        unified_act.UnifiedActError: A backend cannot be loaded.
+    """
+    harnesses = {name: load_harness(name) for name in {case.backend for case in cases}}
+    for case in cases:
+        harness = harnesses[case.backend]
+        unsupported = f"{case.backend} has no derivative of order {case.order} of this"
+        if case.order not in harness.orders(case.subject.activation, case.dtype, numerics):
+            yield Result(case, budget_of(case, 1), None, unsupported=unsupported)
+            continue
+        try:
+            implementation = implement(case, numerics)
+            if case.order and not implementation.differentiable:
+                yield Result(case, budget_of(case, 1), None, unsupported=unsupported)
+                continue
+            problems = problems_for(case, quick, oracle)
+            # What is declared is declared of what we hand out, and of nothing else.
+            known = deviations_of(case, harness, numerics) if implement is registered else []
+            yield _run(case, problems, harness, numerics, implementation, known, domain)
+        except NotOfferedError as error:
+            yield Result(case, budget_of(case, 1), None, unsupported=str(error))
+        except Exception as error:
+            problem = f"{type(error).__name__}: {error}"
+            yield Result(case, budget_of(case, 1), None, problem=problem)
+
+
+def _run(
+    case: Case,
+    problems: Sequence[Problem],
+    harness: Harness,
+    numerics: Numerics,
+    implementation: Implementation,
+    deviations: Sequence[Deviation],
+    domain: Domain | None,
+) -> Result:
+    judged = None
+    longest = 1
+    cause = ""
+    within: dict[Deviation, Judgement] = {}
+    for problem in problems:
+        output = output_of(case, harness, implementation, problem)
+        longest = max(longest, problem.length)
+        covered = ~inside(problem, domain)
+        for deviation in deviations:
+            there = ~covered & deviation.covers(
+                widen(problem.about),
+                problem.reference.high,
+                widen(output),
+                case.dtype,
+                summed=bool(problem.directions),
+            )
+            covered |= there
+            if there.any():
+                part = judge_problem(case, numerics, problem, output, there)
+                within[deviation] = worse(within.get(deviation), part)
+        outside = judge_problem(case, numerics, problem, output, ~covered)
+        judged = worse(judged, outside)
+        if not outside.passed:
+            cause = cause or explain(case, numerics, problem, output)
+        elif other := mistaken_for(case, numerics, problem, output, ~covered):
+            cause = cause or f"matches {other}"
+    if judged is None or judged.count == 0:
+        return Result(case, budget_of(case, longest), None, problem="no input was judged")
+    declared = tuple(within.items())
+    problem_text = _describe(judged, budget_of(case, longest), deviations, within, cause)
+    return Result(case, budget_of(case, longest), judged, declared, problem_text)
+
+
+def deviations_of(case: Case, harness: Harness, numerics: Numerics) -> list[Deviation]:
+    """Returns the declared deviations that apply to a case, in this environment.
+
+    Args:
+        case: The case.
+        harness: The harness of its backend.
+        numerics: The profile.
+    """
+    version = harness.version()
+    return [found for found in list_deviations() if found.applies(case, numerics, version)]
+
+
+def output_of(
+    case: Case, harness: Harness, implementation: Implementation, problem: Problem
+) -> FloatArray:
+    """Returns what an implementation answers to a problem.
+
+    Args:
+        case: The case.
+        harness: The harness of its backend.
+        implementation: What is asked.
+        problem: What it is asked.
+
+    Raises:
+        TypeError: The answer has another type or shape than the input.
+    """
+    inputs = [harness.native_input(array, case.dtype) for array in problem.inputs]
+    part = _place_of_part(case)
+    cotangent = None
+    if problem.cotangent is not None:
+        cotangent = harness.to_native(problem.cotangent, case.dtype)
+    if case.order == 0:
+        result = implementation.value(inputs)
+    elif case.order == 1:
+        result = implementation.gradients(inputs, cotangent)[part]
+    elif problem.directions:
+        directions = [harness.to_native(array, case.dtype) for array in problem.directions]
+        result = implementation.hessian_product(inputs, cotangent, directions)[part]
+    else:
+        ones = harness.to_native(np.ones_like(problem.inputs[0]), case.dtype)
+        result = implementation.second_derivative(inputs[0], ones)
+    output = harness.to_numpy(result, case.dtype)
+    if output.shape != problem.reference.high.shape:
+        raise TypeError(
+            f"the output has shape {output.shape}, expected {problem.reference.high.shape}"
+        )
+    return output
+
+
+def _place_of_part(case: Case) -> int:
+    return ACTIVATIONS.find(case.subject.activation).inputs.index(case.part)
+
+
+def _describe(
+    judged: Judgement,
+    limit: float,
+    deviations: Sequence[Deviation],
+    within: Mapping[Deviation, Judgement],
+    cause: str,
+) -> str:
+    """Says in words what is wrong, or nothing."""
+    problems = []
+    if not judged.passed:
+        faults = ", ".join(f"{name} ×{count}" for name, count in judged.classes.items() if count)
+        problems.append(
+            f"error {judged.max_error:.3g} above {limit:g} at x={judged.worst_x} "
+            f"({judged.worst_x.hex()}): got {judged.got}, want {judged.want}; "
+            f"{judged.failures} of {judged.count} inputs" + (f"; {faults}" if faults else "")
+        )
+    if cause:
+        problems.append(cause)
+    for deviation in deviations:
+        if deviation.flush:
+            continue  # not every activation has tiny results
+        found = within.get(deviation)
+        if found is None or found.passed:
+            if not deviation.some_processors:
+                problems.append(f"deviation {deviation.id} is declared but was not observed")
+        elif found.max_error > deviation.bound:
+            problems.append(
+                f"deviation {deviation.id}: error {found.max_error:.3g} above its bound "
+                f"{deviation.bound:g} at x={found.worst_x}"
+            )
+        elif 2 * found.max_error < deviation.bound < math.inf:
+            problems.append(
+                f"deviation {deviation.id}: bound {deviation.bound:g} is more than twice the "
+                f"observed {found.max_error:.3g}"
+            )
+    return "; ".join(problems)

@@ -1,0 +1,129 @@
+"""The verdict on the outputs for one problem, and on several together."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unified_act.backend import Numerics
+from unified_act_conformance.floats import FloatArray, widen
+from unified_act_conformance.judge.budgets import budget
+from unified_act_conformance.judge.curves import join_curves
+from unified_act_conformance.judge.measure import Judgement, judge_with_slack
+from unified_act_conformance.judge.percentiles import percentiles_together
+from unified_act_conformance.problems import Problem, tally_together
+from unified_act_conformance.subject import Case
+from unified_act_conformance.truth import Reference
+
+__all__ = ["Domain", "Outcome", "budget_of", "inside", "judge_problem", "worse"]
+
+Domain = tuple[float, float]
+"""A closed interval of inputs, outside which nothing is judged."""
+
+
+class Outcome:
+    """What a case and a check have in common: they pass, fail or cannot be asked for."""
+
+    problem: str
+    unsupported: str
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing is wrong: declared deviations and what is unsupported allowed for."""
+        return not self.problem
+
+    @property
+    def status(self) -> Literal["passed", "failed", "unsupported"]:
+        """What to count the result as."""
+        if self.problem:
+            return "failed"
+        return "unsupported" if self.unsupported else "passed"
+
+
+def budget_of(case: Case, length: int = 1) -> float:
+    """Returns the largest error that passes.
+
+    Args:
+        case: The case.
+        length: How many elements a reduction runs over.
+    """
+    name = case.subject.activation
+    return budget(
+        name if case.part == "x" else f"{name}.{case.part}", case.order, case.dtype, length=length
+    )
+
+
+def inside(problem: Problem, domain: Domain | None) -> NDArray[np.bool_]:
+    """Says which outputs are about an input in a domain; NaN is in every one.
+
+    Args:
+        problem: What was asked.
+        domain: The interval; None for all numbers.
+    """
+    about = widen(problem.about)
+    if domain is None:
+        return np.ones(about.shape, dtype=np.bool_)
+    return np.isnan(about) | ((about >= domain[0]) & (about <= domain[1]))
+
+
+def judge_problem(
+    case: Case,
+    numerics: Numerics,
+    problem: Problem,
+    output: FloatArray,
+    chosen: NDArray[np.bool_] | None = None,
+) -> Judgement:
+    """Judges the outputs that are specified.
+
+    Args:
+        case: What they are outputs of.
+        numerics: The profile, which decides the floor.
+        problem: What was asked.
+        output: What was answered.
+        chosen: Only these of them.
+    """
+    chosen = problem.judged if chosen is None else chosen & problem.judged
+    reference = Reference(problem.reference.high[chosen], problem.reference.low[chosen])
+    return judge_with_slack(
+        output[chosen],
+        reference,
+        problem.about[chosen],
+        case.dtype,
+        problem.slack[chosen],
+        floor="eps" if numerics == "fast" else 0.0,
+        budget=budget_of(case, problem.length),
+        value_range=problem.value_range,
+        signed=None if problem.signed is None else problem.signed[chosen],
+        signs_matter=numerics == "strict" and case.order == 0,
+        regions=problem.regions[chosen],
+    )
+
+
+def worse(first: Judgement | None, second: Judgement) -> Judgement:
+    """Returns the judgement of two sets of inputs together; of percentiles the larger ones.
+
+    Args:
+        first: The judgement of one set, or None of none.
+        second: That of the other.
+    """
+    if first is None or first.count == 0:
+        return second
+    if second.count == 0:
+        return first
+    worst = max(first, second, key=lambda judgement: judgement.max_error)
+    return replace(
+        worst,
+        passed=first.passed and second.passed,
+        count=first.count + second.count,
+        failures=first.failures + second.failures,
+        max_distance=max(first.max_distance, second.max_distance),
+        classes={name: first.classes[name] + second.classes[name] for name in first.classes},
+        signed_zeros=first.signed_zeros + second.signed_zeros,
+        regions=tally_together(first.regions, second.regions),
+        errors=percentiles_together(first.errors, second.errors),
+        distances=percentiles_together(first.distances, second.distances),
+        curve=join_curves(first.curve, second.curve),
+    )

@@ -1,0 +1,3 @@
+"""Wrong implementations, which the suite has to reject."""
+
+from __future__ import annotations

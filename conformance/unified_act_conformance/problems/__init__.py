@@ -1,0 +1,33 @@
+"""What is asked: inputs, with the exact answers to them."""
+
+from __future__ import annotations
+
+from unified_act_conformance.problems.arrangement import Arrangement, sections_of
+from unified_act_conformance.problems.joint import joint_tangents
+from unified_act_conformance.problems.joint_inputs import further_inputs, spread
+from unified_act_conformance.problems.pose import Problem, problem_at, problems_for
+from unified_act_conformance.problems.regions import (
+    REGIONS,
+    Codes,
+    Tally,
+    region_codes,
+    tally,
+    tally_together,
+)
+
+__all__ = [
+    "REGIONS",
+    "Arrangement",
+    "Codes",
+    "Problem",
+    "Tally",
+    "further_inputs",
+    "joint_tangents",
+    "problem_at",
+    "problems_for",
+    "region_codes",
+    "sections_of",
+    "spread",
+    "tally",
+    "tally_together",
+]

@@ -1,0 +1,203 @@
+"""Inputs of activations of several numbers, deterministic like all others."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unified_act import Activation
+from unified_act_conformance import inputs
+from unified_act_conformance.floats import FloatArray, FloatFormat, float_format, to_type, widen
+from unified_act_conformance.problems.arrangement import sections_of
+from unified_act_conformance.subject import Case
+
+__all__ = ["arrays_for", "further_inputs", "spread"]
+
+MARGIN = 2.0**12
+"""How far from the subnormal numbers of its type a number stays, for products of it."""
+STEEPEST = 2.0**5
+"""How many times the input the derivatives of a learned activation can be, with these weights."""
+LENGTHS, QUICK_LENGTHS = (1, 2, 3, 4, 10), (1, 4)
+"""Of rows; a derivative costs their square."""
+THIN = 4
+"""Of how many numbers one is left in a quick run."""
+COLUMN = 160
+"""Numbers that a set of weights is tried on."""
+SUMMED = 64
+"""Terms in the sum that is the gradient of a weight."""
+
+WEIGHTS: Mapping[str, Sequence[Sequence[float]]] = {
+    "star_relu": [(1.0, 0.8944, -2.0, 0.25), (0.0, -0.4472, 1.0, 3.0)],
+    "tlu": [(0.0, -1.0, 0.5, 2.0)],
+    "snake": [(1.0, 0.5, -0.7, 5.0, 20.0, 0.0)],
+    "snake_beta": [(0.0, 1.0, -1.0, 2.0), (0.0, -0.5, 1.0, 0.3)],
+    "silu_beta": [(1.0, 0.5, -0.7, 5.0, -20.0, 0.0)],
+    "softplus_beta": [(1.0, 0.5, -0.7, 5.0, -20.0, 0.01)],
+    "xielu": [(0.8, 0.3, 2.0, 1.0), (0.8, 1.3, 0.1, 0.5)],
+}
+"""For each weight of an activation the values that go together."""
+UNKNOWN = (0.25, 1.5, -0.5, 1.0, -2.0, 0.0)
+"""Values of the weights of an activation that is not ours."""
+
+VALUES = (0.0, -0.0, 1.0, -1.0, 0.3, -2.7, 1e-3, 100.0, -30.0, -7e-5)
+GATES = (
+    *(0.0, -0.0, 1e-3, -1e-3, 20.0, -20.0, 30.0, -17.3, -9.7),
+    *(88.0, -88.0, 100.0, -104.0, 3e3, -3e3),
+)
+
+
+def spread(dtype: str, shape: Sequence[int], *, seed: int) -> FloatArray:
+    """Gives numbers between -1 and 1, evenly spread.
+
+    Args:
+        dtype: The name of the float type.
+        shape: The shape of the array.
+        seed: Which of several such arrays.
+    """
+    values = 2.0 * inputs.evenly(math.prod(shape), start=7 * seed) - 1.0
+    return to_type(values.reshape(shape), dtype)
+
+
+def arrays_for(
+    case: Case, activation: Activation, parameters: Mapping[str, Any], quick: bool = False
+) -> Iterator[tuple[FloatArray, ...]]:
+    """Yields the inputs of the problems of a case.
+
+    Args:
+        case: The case.
+        activation: Its activation, of any kind but elementwise.
+        parameters: All its parameters.
+        quick: Fewer of them.
+    """
+    if activation.along_axis:
+        yield from _rows(case, activation, parameters, QUICK_LENGTHS if quick else LENGTHS)
+    elif activation.kind == "gated":
+        yield _halves(case, parameters, THIN if quick else 1)
+    elif activation.kind == "learned":
+        yield from _with_weights(case, activation, parameters, THIN if quick else 1)
+    else:
+        x = _column(case, case.order)[:: THIN if quick else 1]
+        noise = further_inputs(activation, parameters, case.dtype, x.shape)
+        yield (x, *noise)
+
+
+def further_inputs(
+    activation: Activation, parameters: Mapping[str, Any], dtype: str, shape: Sequence[int]
+) -> list[FloatArray]:
+    """Gives what an activation takes after an `x` of some shape: single weights, mask or noise.
+
+    Args:
+        activation: The activation.
+        parameters: All its parameters.
+        dtype: The name of the float type.
+        shape: The shape of `x`.
+    """
+    found: list[FloatArray] = []
+    for index, name in enumerate(activation.inputs_for(parameters)[1:]):
+        if name in activation.masks:
+            places = np.arange(math.prod(shape)).reshape(shape)
+            found.append(places * 7 % 3 != 0)
+        elif activation.kind == "stochastic":
+            # Strictly between 0 and 1 in every type.
+            uniform = (widen(spread(dtype, shape, seed=5)) + 1.0) / 2.0
+            within = np.asarray(np.clip(uniform, 2.0**-7, 1.0 - 2.0**-7))
+            found.append(to_type(within, dtype))
+        else:
+            found.append(to_type(np.array([0.25 + 0.5 * index]), dtype))
+    return found
+
+
+def _is_ordinary(values: NDArray[np.float64], dtype: str) -> NDArray[np.bool_]:
+    """Finite, and neither subnormal nor so close to it that a product is.
+
+    How frameworks treat subnormal numbers is for elementwise activations to show; and the second
+    derivative of rows of numbers that all but agree is a difference that no arithmetic can tell.
+    """
+    size, fmt = np.abs(values), float_format(dtype)
+    return np.asarray(
+        (size <= fmt.largest) & ((size == 0) | (size >= MARGIN * fmt.smallest_normal))
+    )
+
+
+def _column(case: Case, order: int) -> FloatArray:
+    """Numbers of every magnitude, finite but for a NaN where values are judged."""
+    column = inputs.sweep(case.dtype, kinks=(0.0,), count=COLUMN)
+    values = widen(column)
+    # A derivative that a cotangent makes small again must be finite itself.
+    calm = np.abs(values) <= float_format(case.dtype).largest / (STEEPEST if order else 1.0)
+    finite = column[_is_ordinary(values, case.dtype) & calm]
+    few = finite[:: max(1, finite.size // COLUMN)]
+    special = [0.0, -0.0, *([math.nan] if order == 0 else [])]
+    dense = 6.0 * widen(spread(case.dtype, (COLUMN // 2,), seed=3))
+    return np.concatenate([few, to_type(np.array([*special, *dense]), case.dtype)])
+
+
+def _with_weights(
+    case: Case, activation: Activation, parameters: Mapping[str, Any], step: int
+) -> Iterator[tuple[FloatArray, ...]]:
+    dtype = case.dtype
+    sets = [to_type(np.array(values), dtype) for values in WEIGHTS.get(activation.name, ())]
+    if activation.name == "prelu":
+        sets = [inputs.weights(dtype)]
+    elif not sets:
+        count = len(activation.inputs) - 1
+        sets = [to_type(np.roll(UNKNOWN, index), dtype) for index in range(count)]
+    for weights in (sets, [values[:1] for values in sets]):
+        count = weights[0].size
+        if case.part == "x":
+            column = _column(case, case.order)[::step]
+            x = np.broadcast_to(column[:, np.newaxis], (column.size, count))
+        else:
+            x = to_type(3.0 * widen(spread(dtype, (SUMMED // step, count), seed=0)), dtype)
+        # Channels in the middle or at the end, so that the wrong axis cannot pass.
+        shape = (-1, count, 1) if parameters["axis"] == 1 else (-1, 1, count)
+        yield (np.ascontiguousarray(x.reshape(shape)), *weights)
+
+
+def _halves(case: Case, parameters: Mapping[str, Any], step: int) -> tuple[FloatArray]:
+    """Every value with every gate."""
+    fmt = float_format(case.dtype)
+    # The derivative by the gate is up to 1.13 times the value.
+    last = fmt.largest if case.order == 0 else 0.5 * fmt.largest
+    ends = (last, -last, 2.0**-6 * last)
+    values = [*ends, *VALUES, *(12.0 * widen(spread(case.dtype, (8,), seed=4)))]
+    gates = [*ends, *_shut(fmt), *GATES, *(20.0 * widen(spread(case.dtype, (48,), seed=5)))]
+    if case.order == 0:
+        values, gates = [*values, math.nan], [*gates, math.nan]
+    gates = gates[::step]
+    value, gate = np.meshgrid(
+        *(to_type(np.clip(each, -last, last), case.dtype) for each in (values, gates))
+    )
+    halves = [gate, value] if parameters["gate_first"] else [value, gate]
+    axis = parameters["axis"]
+    return (np.concatenate(halves, axis=axis),)
+
+
+def _shut(fmt: FloatFormat) -> list[float]:
+    """Gates so far off that exp(-|gate|), or exp(-gate²/2), is small beside the largest value."""
+    reach = math.log(fmt.largest) - math.log(fmt.smallest_subnormal)
+    sizes = [fraction * reach for fraction in (0.55, 0.7, 0.85, 0.9, 0.95, 0.98, 1.05)]
+    sizes += [math.sqrt(2.0 * size) for size in sizes]
+    return [*(-size for size in sizes), *sizes]
+
+
+def _rows(
+    case: Case, activation: Activation, parameters: Mapping[str, Any], lengths: Sequence[int]
+) -> Iterator[tuple[FloatArray, ...]]:
+    sections = sections_of(activation, parameters)
+    for matrix in inputs.rows(case.dtype, lengths=[sections * length for length in lengths]):
+        wide = widen(matrix)
+        usable = _is_ordinary(wide, case.dtype).all(axis=1)
+        if activation.kind == "stochastic":  # noise is nothing beside the largest numbers
+            usable &= np.abs(wide).max(axis=1) <= MARGIN
+        if case.order == 0 and not activation.resizes:
+            usable |= np.isnan(wide).any(axis=1)
+        rows = matrix[usable]
+        # Three dimensions, so that a wrong axis cannot pass.
+        x = np.ascontiguousarray(np.moveaxis(rows[:, np.newaxis, :], -1, parameters["axis"]))
+        further = further_inputs(activation, parameters, case.dtype, x.shape)
+        yield (x, *further)

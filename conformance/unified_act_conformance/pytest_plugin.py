@@ -1,0 +1,105 @@
+"""The suite as pytest tests.
+
+    pytest -p unified_act_conformance.pytest_plugin --pyargs unified_act_conformance \
+        --conformance-backend torch
+
+Each case is a test of its own, such as ``test_accuracy[gelu-torch-float32-gradient]``. A backend
+that is named and cannot be loaded is an error; without a name, those installed are run.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import unified_act as ua
+from unified_act_conformance.api import NAMES
+from unified_act_conformance.checks import Check, list_checks
+from unified_act_conformance.subject import (
+    Case,
+    dtypes_of,
+    list_cases,
+    list_subjects,
+    usual_backends,
+)
+
+__all__ = ["case_id", "check_id"]
+
+CASE, CHECK = "conformance_case", "conformance_check"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Adds the options.
+
+    Args:
+        parser: pytest's.
+    """
+    group = parser.getgroup("conformance", "conformance of activation functions")
+    for option, text in (
+        ("backend", "only this backend; repeatable"),
+        ("activation", "only this activation; repeatable"),
+        ("dtype", "only this float type; repeatable"),
+    ):
+        group.addoption(f"--conformance-{option}", action="append", default=[], help=text)
+    group.addoption(
+        "--conformance-numerics", choices=("fast", "strict"), default="fast", help="the profile"
+    )
+    group.addoption(
+        "--conformance-full", action="store_true", help="all inputs, as the command has them"
+    )
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Makes a test of every case and every check.
+
+    Args:
+        metafunc: A test function that asks for one of them.
+    """
+    wanted = {CASE, CHECK} & set(metafunc.fixturenames)
+    if not wanted:
+        return
+    option = metafunc.config.getoption
+    try:
+        backends = option("conformance_backend") or usual_backends()
+        available = dtypes_of(backends, option("conformance_dtype"))
+        subjects = list_subjects(option("conformance_activation"))
+    except ua.UnifiedActError as error:
+        raise pytest.UsageError(f"{type(error).__name__}: {error}") from error
+    if CASE in wanted:
+        cases = list_cases(subjects, available)
+        metafunc.parametrize(CASE, cases, ids=map(case_id, cases))
+    else:
+        plain = [subject for subject in subjects if not subject.parameters]
+        checks = list_checks(plain, available)
+        metafunc.parametrize(CHECK, checks, ids=map(check_id, checks))
+
+
+@pytest.fixture(scope="session")
+def conformance_options(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """The keywords that every run takes."""
+    option = request.config.getoption
+    return {
+        "numerics": option("conformance_numerics"),
+        "quick": not option("conformance_full"),
+    }
+
+
+def case_id(case: Case) -> str:
+    """Returns the name of the test of a case.
+
+    Args:
+        case: The case.
+    """
+    part = "" if case.part == "x" else f"-of-{case.part}"
+    order = NAMES[case.order].replace(" ", "-")
+    return f"{case.subject}-{case.backend}-{case.dtype}-{order}{part}".replace(", ", ",")
+
+
+def check_id(check: Check) -> str:
+    """Returns the name of the test of a check.
+
+    Args:
+        check: The check.
+    """
+    return f"{check.subject}-{check.backend}-{check.dtype}-{check.name.replace(' ', '-')}"

@@ -1,0 +1,77 @@
+"""Where a run happened: what its numbers may depend on besides the code."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+
+import unified_act as ua
+from unified_act_conformance.harness import load_harness
+from unified_act_conformance.recordings.recorder import VARIABLES, cpu
+
+__all__ = ["Environment", "environment"]
+
+PACKAGES = ("numpy", "ml_dtypes", "python-flint")
+"""What every run uses, whatever the backend."""
+
+
+@dataclass(frozen=True)
+class Environment:
+    """What was run, and where.
+
+    Attributes:
+        packages: The versions of `unified-act`, of the frameworks, and of what judges them.
+        python: The version of Python, and which implementation.
+        platform: The operating system.
+        cpu: The model of the processor.
+        cpu_flags: Those of its instruction sets that compute.
+        variables: Environment variables that can change a result.
+    """
+
+    packages: dict[str, str]
+    python: str
+    platform: str
+    cpu: str
+    cpu_flags: list[str]
+    variables: dict[str, str]
+
+    def lines(self) -> list[str]:
+        """Says it in a few lines, without the instruction sets."""
+        lines = [
+            ", ".join(f"{name} {version}" for name, version in self.packages.items()),
+            f"{self.python}, {self.platform}, {self.cpu}",
+        ]
+        if self.variables:
+            lines.append(", ".join(f"{key}={value}" for key, value in self.variables.items()))
+        return lines
+
+    def document(self) -> dict[str, object]:
+        """Returns it for JSON."""
+        return asdict(self)
+
+
+def environment(backends: Iterable[str]) -> Environment:
+    """Returns the environment of this process.
+
+    Args:
+        backends: The backends that were run.
+    """
+    packages = {"unified-act": ua.__version__}
+    frameworks = [name for backend in backends for name in load_harness(backend).packages()]
+    for package in dict.fromkeys((*frameworks, *PACKAGES)):
+        try:
+            packages[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue  # a framework goes by several names, such as tensorflow-cpu
+    processor = cpu()
+    return Environment(
+        packages=packages,
+        python=f"{platform.python_implementation()} {platform.python_version()}",
+        platform=platform.platform(),
+        cpu=processor["model"],
+        cpu_flags=processor["flags"],
+        variables={k: v for k, v in sorted(os.environ.items()) if k.startswith(VARIABLES)},
+    )

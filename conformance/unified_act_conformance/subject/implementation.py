@@ -1,0 +1,160 @@
+"""What is judged: by default what `unified_act` hands out, else whatever a caller puts there."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Protocol
+
+import unified_act as ua
+from unified_act.backend import Native, Numerics, kernel_for
+from unified_act.loading import find_entry, load_backend
+from unified_act.registry import ACTIVATIONS
+from unified_act_conformance.harness import Function, Harness, load_harness
+from unified_act_conformance.subject.cases import Case
+
+__all__ = [
+    "Implement",
+    "Implementation",
+    "function_of_users",
+    "has_native_kernel",
+    "native_kernel",
+    "registered",
+]
+
+
+class Implementation(Protocol):
+    """One activation with its derivatives, on the arrays of one framework."""
+
+    @property
+    def function(self) -> Function:
+        """The function itself, which compilers and forward mode are given."""
+
+    @property
+    def differentiable(self) -> bool:
+        """Whether there is a gradient to ask for."""
+
+    def value(self, inputs: Sequence[Any]) -> Any:
+        """The value."""
+
+    def gradients(self, inputs: Sequence[Any], cotangent: Any | None) -> tuple[Any, ...]:
+        """The gradient by each input."""
+
+    def second_derivative(self, x: Any, cotangent: Any) -> Any:
+        """The gradient of an elementwise activation's gradient."""
+
+    def hessian_product(
+        self, inputs: Sequence[Any], cotangent: Any, directions: Sequence[Any]
+    ) -> tuple[Any, ...]:
+        """The derivative of the gradient along the directions, by each input."""
+
+
+Implement = Callable[[Case, Numerics], Implementation]
+"""Returns what a case is about. The one place where a test can put something else."""
+
+
+@dataclass(frozen=True)
+class Differentiated:
+    """A function that the framework differentiates.
+
+    Attributes:
+        function: The function.
+        harness: The harness of its framework.
+    """
+
+    function: Function
+    harness: Harness
+
+    @property
+    def differentiable(self) -> bool:
+        """Whether the framework can, or the function is one that brings its derivative."""
+        return self.harness.differentiates or isinstance(self.function, ua.ActivationFunction)
+
+    def value(self, inputs: Sequence[Any]) -> Any:
+        """The value."""
+        return self.function(*inputs)
+
+    def gradients(self, inputs: Sequence[Any], cotangent: Any | None) -> tuple[Any, ...]:
+        """The gradient by each input, by `unified_act.value_and_grad`."""
+        _, found = ua.value_and_grad(self.function, *inputs, cotangent=cotangent)
+        return found if isinstance(found, tuple) else (found,)
+
+    def second_derivative(self, x: Any, cotangent: Any) -> Any:
+        """The gradient of the gradient."""
+        return self.harness.second_derivative(self.function, x, cotangent)
+
+    def hessian_product(
+        self, inputs: Sequence[Any], cotangent: Any, directions: Sequence[Any]
+    ) -> tuple[Any, ...]:
+        """By the harness; inputs without a direction, a mask or noise, are constant."""
+        moving, constant = inputs[: len(directions)], inputs[len(directions) :]
+        return self.harness.hessian_product(
+            lambda *moved: self.function(*moved, *constant), moving, cotangent, directions
+        )
+
+
+def registered(case: Case, numerics: Numerics) -> Implementation:
+    """Returns what `get_activation` hands out for a case.
+
+    Args:
+        case: The case.
+        numerics: The profile.
+    """
+    function = ua.get_activation(
+        case.subject.activation,
+        backend=case.backend,
+        numerics=numerics,
+        **dict(case.subject.parameters),
+    )
+    return Differentiated(function, load_harness(case.backend))
+
+
+def has_native_kernel(case: Case) -> bool:
+    """Says whether the framework has a kernel of its own for a case, admitted or not.
+
+    Args:
+        case: The case.
+    """
+    return _kernel(case) is not None
+
+
+def native_kernel(case: Case, numerics: Numerics) -> Implementation:
+    """Returns the framework's own kernel for a case, whether or not we use it.
+
+    Args:
+        case: The case, one that has a kernel.
+        numerics: The profile, which does not matter here.
+
+    Raises:
+        LookupError: There is no such kernel.
+    """
+    del numerics
+    found = _kernel(case)
+    if found is None:
+        raise LookupError(f"{case.backend} has no kernel of its own for {case.subject}")
+    kernel, arguments = found
+    framework = importlib.import_module(find_entry(case.backend).framework)
+    # MXNet keeps the operators on arrays in a module of their own.
+    function = kernel.find(getattr(framework, "nd", framework))
+    return Differentiated(partial(function, **arguments), load_harness(case.backend))
+
+
+def _kernel(case: Case) -> tuple[Native, dict[str, Any]] | None:
+    activation = ACTIVATIONS.find(case.subject.activation)
+    kernel = kernel_for(case.backend, load_backend(case.backend).native, activation, "fast")
+    if kernel is None:
+        return None
+    bound = activation.bind(dict(case.subject.parameters))
+    arguments = kernel.arguments(bound)
+    return None if arguments is None else (kernel, arguments)
+
+
+def function_of_users(function: Function) -> Implement:
+    """Returns an `Implement` that judges a function of a user's, whatever the case.
+
+    Args:
+        function: Takes and returns arrays of the framework of the cases.
+    """
+    return lambda case, numerics: Differentiated(function, load_harness(case.backend))

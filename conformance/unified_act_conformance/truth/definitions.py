@@ -1,0 +1,313 @@
+"""What activations of several numbers are, from their definitions: rows, halves, weights, noise.
+
+A definition takes the numbers that act on each other, a block, and returns what they come to. It is
+written for jets (`oracle_jet`), whose Taylor series give every derivative, and is independent of
+the library's own definitions. Where a branch ends, the constant, saturated or "off" one owns the
+corner.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from types import MappingProxyType
+from typing import Any
+
+from flint import arb, arb_series
+
+from unified_act_conformance.truth.jets import Jet, namespace
+
+__all__ = ["DEFINITIONS", "Definition"]
+
+Jets = Sequence[Jet]
+Parameters = Mapping[str, Any]
+
+
+def _always(numbers: Sequence[float], parameters: Parameters, order: int) -> bool:
+    del numbers, parameters, order
+    return True
+
+
+@dataclass(frozen=True)
+class Definition:
+    """One activation.
+
+    Attributes:
+        function: ``function(numbers, parameters)``: the results of a block. A mask comes among the
+            parameters, as ``mask``.
+        settled: ``settled(numbers, parameters, order)``: whether a derivative of the block is
+            specified; at a corner the second one is not.
+        value: The value, where it is another function than the one that is differentiated.
+    """
+
+    function: Callable[[Jets, Parameters], Sequence[Jet]]
+    settled: Callable[[Sequence[float], Parameters, int], bool] = _always
+    value: Callable[[Jets, Parameters], Sequence[Jet]] | None = None
+
+
+def _number(value: float) -> Jet:
+    return Jet(arb_series([arb(value)]))
+
+
+ZERO, ONE = _number(0.0), _number(1.0)
+
+
+def _total(numbers: Jets) -> Jet:
+    return sum(numbers[1:], start=numbers[0])
+
+
+def _relu(x: Jet) -> Jet:
+    return x if x.value > 0 else ZERO
+
+
+def _largest(numbers: Jets) -> int:
+    return max(range(len(numbers)), key=lambda index: float(numbers[index].value))
+
+
+# --- Along an axis ---
+
+
+def _powers(numbers: Jets) -> list[Jet]:
+    """Powers of e, divided by the largest of them."""
+    top = namespace.stop_gradient(numbers[_largest(numbers)])
+    return [namespace.exp(x - top) for x in numbers]
+
+
+def _softmax(numbers: Jets, _: Parameters) -> list[Jet]:
+    powers = _powers(numbers)
+    total = _total(powers)
+    return [power / total for power in powers]
+
+
+def _log_softmax(numbers: Jets, _: Parameters) -> list[Jet]:
+    powers = _powers(numbers)
+    winner = _largest(numbers)
+    others = powers[:winner] + powers[winner + 1 :]
+    rest = namespace.log1p(_total(others) / powers[winner]) if others else ZERO
+    return [x - numbers[winner] - rest for x in numbers]
+
+
+def _softmin(numbers: Jets, parameters: Parameters) -> list[Jet]:
+    return _softmax([-x for x in numbers], parameters)
+
+
+def _masked_softmax(numbers: Jets, parameters: Parameters) -> list[Jet]:
+    mask = parameters["mask"]
+    counted = [x for x, counts in zip(numbers, mask, strict=True) if counts]
+    shares = iter(_softmax(counted, parameters) if counted else [])
+    return [next(shares) if counts else ZERO for counts in mask]
+
+
+def _support(values: Sequence[float]) -> tuple[list[bool], bool]:
+    """Who gets a share in sparsemax, in exact arithmetic; and whether somebody just does not."""
+    exact = sorted(map(Fraction, values), reverse=True)
+    sums = [sum(exact[: count + 1], Fraction(0)) for count in range(len(exact))]
+    gains = [1 + (k + 1) * z - total for k, (z, total) in enumerate(zip(exact, sums, strict=True))]
+    number = sum(gain > 0 for gain in gains)
+    threshold = (sums[number - 1] - 1) / number
+    return [Fraction(value) > threshold for value in values], 0 in gains
+
+
+def _sparsemax(numbers: Jets, _: Parameters) -> list[Jet]:
+    support, _tie = _support([float(x.value) for x in numbers])
+    inside = [x for x, counts in zip(numbers, support, strict=True) if counts]
+    threshold = (_total(inside) - 1.0) / float(len(inside))
+    return [x - threshold if counts else ZERO for x, counts in zip(numbers, support, strict=True)]
+
+
+def _sparsemax_settled(numbers: Sequence[float], _: Parameters, order: int) -> bool:
+    return order == 0 or not _support(numbers)[1]
+
+
+def _hardmax(numbers: Jets, _: Parameters) -> list[Jet]:
+    winner = _largest(numbers)
+    return [ONE if index == winner else ZERO for index in range(len(numbers))]
+
+
+def _crelu(numbers: Jets, _: Parameters) -> list[Jet]:
+    return [*(_relu(x) for x in numbers), *(_relu(-x) for x in numbers)]
+
+
+def _parts(numbers: Sequence[Any], parameters: Parameters) -> list[Sequence[Any]]:
+    """Those that compete with each other, for each unit."""
+    units = len(numbers) // parameters["groups"]
+    return [numbers[unit::units] for unit in range(units)]
+
+
+def _maxout(numbers: Jets, parameters: Parameters) -> list[Jet]:
+    return [rivals[_largest(rivals)] for rivals in _parts(numbers, parameters)]
+
+
+# --- With weights ---
+
+
+def _prelu(numbers: Jets, _: Parameters) -> list[Jet]:
+    x, weight = numbers
+    return [x if x.value > 0 else weight * x]
+
+
+def _star_relu(numbers: Jets, _: Parameters) -> list[Jet]:
+    x, scale, bias = numbers
+    return [scale * _relu(x) * _relu(x) + bias]
+
+
+def _tlu(numbers: Jets, _: Parameters) -> list[Jet]:
+    x, tau = numbers
+    return [x if x.value > tau.value else tau]
+
+
+def _snake(numbers: Jets, _: Parameters) -> list[Jet]:
+    x, alpha = numbers
+    if alpha.value == 0:  # sin²(αx)/α = αx² - α³x⁴/3 + … , whose terms up to α³ are these
+        square = alpha * x * x
+        return [x + square - square * square * alpha / 3.0]
+    sine = namespace.sin(alpha * x)
+    return [x + sine * sine / alpha]
+
+
+def _snake_beta(numbers: Jets, _: Parameters) -> list[Jet]:
+    x, alpha, beta = numbers
+    sine = namespace.sin(namespace.exp(alpha) * x)
+    return [x + sine * sine * namespace.exp(-beta)]
+
+
+def _xielu(numbers: Jets, parameters: Parameters) -> list[Jet]:
+    x, alpha_p, alpha_n = numbers
+    beta = parameters["beta"]
+    if x.value > 0:
+        return [alpha_p * x * x + beta * x]
+    return [alpha_n * (namespace.expm1(x) - x) + beta * x]
+
+
+def _silu_beta(numbers: Jets, _: Parameters) -> list[Jet]:
+    x, beta = numbers
+    return [x * namespace.sigmoid(beta * x)]
+
+
+def _softplus_beta(numbers: Jets, _: Parameters) -> list[Jet]:
+    x, beta = numbers
+    z = beta * x
+    if z.value > 0:  # e^z is beyond all numbers at the ends
+        return [x + namespace.log1p(namespace.exp(-z)) / beta]
+    return [namespace.log1p(namespace.exp(z)) / beta]
+
+
+# --- Gated, and with noise ---
+
+
+def _glu(numbers: Jets, _: Parameters) -> list[Jet]:
+    value, gate = numbers
+    return [value * namespace.sigmoid(gate)]
+
+
+def _reglu(numbers: Jets, _: Parameters) -> list[Jet]:
+    value, gate = numbers
+    return [value * _relu(gate)]
+
+
+def _geglu(numbers: Jets, _: Parameters) -> list[Jet]:
+    value, gate = numbers
+    root_half = namespace.sqrt(_number(0.5))
+    return [value * gate * namespace.erfc(-gate * root_half) * 0.5]
+
+
+def _swiglu(numbers: Jets, _: Parameters) -> list[Jet]:
+    value, gate = numbers
+    return [value * gate * namespace.sigmoid(gate)]
+
+
+def _rrelu(numbers: Jets, parameters: Parameters) -> list[Jet]:
+    lower, upper = _number(parameters["lower"]), _number(parameters["upper"])
+    if len(numbers) == 1:
+        (x,), slope = numbers, (lower + upper) * 0.5
+    else:
+        x, slope = numbers[0], lower + (upper - lower) * numbers[1]
+    return [x if x.value > 0 else slope * x]
+
+
+def _perturbed(numbers: Jets, parameters: Parameters) -> list[Jet]:
+    """The logits with Gumbel noise, over the temperature."""
+    half = len(numbers) // 2
+    return [
+        (x - namespace.log(-namespace.log(noise))) / parameters["tau"]
+        for x, noise in zip(numbers[:half], numbers[half:], strict=True)
+    ]
+
+
+def _gumbel_softmax(numbers: Jets, parameters: Parameters) -> list[Jet]:
+    return _softmax(_perturbed(numbers, parameters), parameters)
+
+
+def _gumbel_value(numbers: Jets, parameters: Parameters) -> list[Jet]:
+    of = _hardmax if parameters["hard"] else _softmax
+    return of(_perturbed(numbers, parameters), parameters)
+
+
+def _gumbel_settled(numbers: Sequence[float], parameters: Parameters, order: int) -> bool:
+    """A choice is, unless two logits are so close that their rounding decides."""
+    if order > 0 or not parameters["hard"]:
+        return True
+    half = len(numbers) // 2
+    logits = [
+        x - math.log(-math.log(noise))
+        for x, noise in zip(numbers[:half], numbers[half:], strict=True)
+    ]
+    first, *rest = sorted(logits, reverse=True)
+    return not rest or first - rest[0] > 1e-2 * (1.0 + abs(first))
+
+
+def _turns(numbers: Sequence[float], _: Parameters, order: int) -> bool:
+    """The wave is, unless one step of the input is more than many turns."""
+    x, frequency = numbers[0], numbers[1]
+    return order < 2 or abs(x) * max(abs(frequency), math.exp(frequency)) < 2.0**60
+
+
+def _off_0(*places: int) -> Callable[[Sequence[float], Parameters, int], bool]:
+    """Settled unless one of these numbers is 0, where the second derivative jumps; all if none."""
+
+    def settled(numbers: Sequence[float], _: Parameters, order: int) -> bool:
+        asked = [numbers[place] for place in places] or numbers
+        return order < 2 or 0.0 not in asked
+
+    return settled
+
+
+def _tlu_settled(numbers: Sequence[float], _: Parameters, order: int) -> bool:
+    return order < 2 or numbers[0] != numbers[1]
+
+
+def _no_ties(numbers: Sequence[float], parameters: Parameters, order: int) -> bool:
+    parts = _parts(numbers, parameters)
+    return order < 2 or all(sorted(part)[-2:] != [max(part)] * 2 for part in parts)
+
+
+DEFINITIONS: Mapping[str, Definition] = MappingProxyType(
+    {
+        "crelu": Definition(_crelu, _off_0()),
+        "geglu": Definition(_geglu),
+        "glu": Definition(_glu),
+        "gumbel_softmax": Definition(_gumbel_softmax, _gumbel_settled, _gumbel_value),
+        "hardmax": Definition(_hardmax),
+        "log_softmax": Definition(_log_softmax),
+        "masked_softmax": Definition(_masked_softmax),
+        "maxout": Definition(_maxout, _no_ties),
+        "prelu": Definition(_prelu, _off_0(0)),
+        "reglu": Definition(_reglu, _off_0(1)),
+        "rrelu": Definition(_rrelu, _off_0(0)),
+        "silu_beta": Definition(_silu_beta),
+        "snake": Definition(_snake, _turns),
+        "snake_beta": Definition(_snake_beta, _turns),
+        "softmax": Definition(_softmax),
+        "softmax2d": Definition(_softmax),
+        "softmin": Definition(_softmin),
+        "softplus_beta": Definition(_softplus_beta),
+        "sparsemax": Definition(_sparsemax, _sparsemax_settled),
+        "star_relu": Definition(_star_relu, _off_0(0)),
+        "swiglu": Definition(_swiglu),
+        "tlu": Definition(_tlu, _tlu_settled),
+        "xielu": Definition(_xielu, _off_0(0)),
+    }
+)
+"""By canonical name."""

@@ -1,0 +1,49 @@
+"""The exponential function and the exponential linear units."""
+
+from __future__ import annotations
+
+from flint import arb
+
+from unified_act_conformance.truth.formulas._common import ONE, Formula, constant, split, zero
+
+SELU_ALPHA = 1.6732632423543772
+SELU_SCALE = 1.0507009873554805
+
+
+def _exponential_linear(outer: arb, rate: arb, scale: arb) -> Formula:
+    """`scale x` above 0, else `outer expm1(rate x)`."""
+    first, second, third = (outer * rate**order for order in (1, 2, 3))
+    return Formula(
+        (
+            split(0.0, lambda x: outer * (rate * x).expm1(), lambda x: scale * x),
+            split(0.0, lambda x: first * (rate * x).exp(), constant(scale)),
+            split(0.0, lambda x: second * (rate * x).exp(), zero),
+            split(0.0, lambda x: third * (rate * x).exp(), zero),
+        ),
+        kinks=(0.0,),
+    )
+
+
+def elu(*, alpha: float = 1.0) -> Formula:
+    """`x` above 0, else `alpha (e^x - 1)`."""
+    return _exponential_linear(arb(alpha), ONE, ONE)
+
+
+def selu() -> Formula:
+    """`scale elu(x)`, with the two constants of the paper rounded to double."""
+    scale = arb(SELU_SCALE)
+    return _exponential_linear(scale * SELU_ALPHA, ONE, scale)
+
+
+def celu(*, alpha: float = 1.0) -> Formula:
+    """`x` above 0, else `alpha (e^(x/alpha) - 1)`."""
+    return _exponential_linear(arb(alpha), 1 / arb(alpha), ONE)
+
+
+def exponential() -> Formula:
+    """`e^x`; from 2048 on, where it is beyond all doubles, one of the numbers that are."""
+    power = split(2048.0, lambda x: x.exp(), constant(arb(2) ** 5000))
+    return Formula((power, power, power, power))
+
+
+FORMULAS = (exponential, elu, selu, celu)

@@ -1,0 +1,38 @@
+"""What a backend must offer, and what all backends share."""
+
+from unified_act.backend.calls import (
+    dtype_test,
+    positional_call,
+    shortcut,
+    with_keywords,
+    written_call,
+)
+from unified_act.backend.contract import (
+    DTYPES,
+    Backend,
+    Native,
+    Numerics,
+    check_further,
+    cotangent_error,
+    input_error,
+    kernel_for,
+)
+from unified_act.backend.randomness import seed_or_generator, with_generator
+
+__all__ = [
+    "DTYPES",
+    "Backend",
+    "Native",
+    "Numerics",
+    "check_further",
+    "cotangent_error",
+    "dtype_test",
+    "input_error",
+    "kernel_for",
+    "positional_call",
+    "seed_or_generator",
+    "shortcut",
+    "with_generator",
+    "with_keywords",
+    "written_call",
+]

@@ -1,0 +1,401 @@
+"""What each framework means by the name of an activation: the table in ``dialects.toml``."""
+
+from __future__ import annotations
+
+import functools
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from unified_act.activation import Activation
+from unified_act.errors import (
+    ParameterValueError,
+    UnifiedActError,
+    UnknownActivationError,
+    UnknownDialectError,
+    UnknownParameterError,
+    UnsupportedError,
+    suggest,
+)
+from unified_act.literals import literal
+from unified_act.names import normalize
+from unified_act.registry import ACTIVATIONS
+
+__all__ = ["Cell", "Dialect", "Meaning", "find_dialect", "list_dialects", "resolve"]
+
+WHOLE = "it"
+"""The key of `Cell.because` for the whole cell."""
+
+ALSO = {"hf": "transformers", "pytorch": "torch", "tf": "tensorflow", "tfkeras": "keras2"}
+"""What else a dialect is called, normalized."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One meaning of a name in a dialect; ``dialects.toml`` says what each field is."""
+
+    spellings: tuple[str, ...]
+    canonical: str | None = None
+    takes: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    sets: Mapping[str, Any] = field(default_factory=dict)
+    when: Mapping[str, Any] = field(default_factory=dict)
+    needs: tuple[str, ...] = ()
+    alone: str | None = None
+    allows: Mapping[str, Any] = field(default_factory=dict)
+    because: Mapping[str, str] = field(default_factory=dict)
+    since: int = 0
+    until: int | None = None
+    kinks: tuple[tuple[float | str, float], ...] = ()
+    wrong: str | None = None
+    note: str = ""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What it is called: the last component of each spelling, each once."""
+        return tuple(dict.fromkeys(s.rpartition(".")[2] for s in self.spellings))
+
+    @property
+    def required(self) -> list[str]:
+        """Their parameters that have no default."""
+        return [*self.needs, *(key for key, (_, *default) in self.takes.items() if not default)]
+
+    def current(self, opset: int | None) -> bool:
+        """Whether the opset has it; None: there are no opsets."""
+        return opset is None or self.since <= opset <= (self.until or opset)
+
+    def fits(self, given: Mapping[str, Any], *, first: bool) -> bool:
+        """Whether a call with these arguments means this cell."""
+        chosen = all(
+            _same(given[key], value) if key in given else first and key not in self.needs
+            for key, value in self.when.items()
+        )
+        return (
+            chosen
+            and all(key in given for key in self.required)
+            and all(key in self.when or self._accepts(key, value) for key, value in given.items())
+        )
+
+    def _accepts(self, key: str, value: Any) -> bool:
+        if key in self.takes:
+            _, *default = self.takes[key]
+            return value is not None or default == [None]
+        return key in self.allows and _same(value, self.allows[key])
+
+    def translate(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Returns our parameters for their arguments.
+
+        Raises:
+            UnsupportedError: Two of theirs stand for one of ours and do not agree.
+        """
+        ours = dict(self.sets)
+        by: dict[str, str] = {}
+        for key, (target, *default) in self.takes.items():
+            value = given[key] if key in given else default[0]
+            if value is None:
+                continue  # our own default
+            name = target.removeprefix("-")
+            if name != target and not isinstance(value, str):
+                value = -value
+            if name in by and ours[name] != value:
+                raise UnsupportedError(
+                    f"{by[name]} and {key} must be opposite numbers: ours is one number, {name}."
+                )
+            ours[name], by[name] = value, key
+        return ours
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """What one framework means by the names of its activations.
+
+    Attributes:
+        name: The name that selects it.
+        title: What it is, for a reader.
+        version: The version that the table was read from.
+        packages: The module that the first component of a spelling stands for.
+        strings: The framework's own lookup of a name that is neither function nor class.
+        ended: Whether the framework is no longer developed.
+        others: What looks like an activation there and is none.
+        cells: All meanings.
+        opset: ONNX only: the opset that is meant.
+    """
+
+    name: str
+    title: str
+    version: str
+    cells: tuple[Cell, ...] = field(repr=False)
+    packages: Mapping[str, str] = field(default_factory=dict, repr=False)
+    strings: str | None = None
+    ended: bool = False
+    others: tuple[str, ...] = field(default=(), repr=False)
+    opset: int | None = None
+
+    def __str__(self) -> str:
+        return self.name if self.opset is None else f"{self.name}:{self.opset}"
+
+    def path(self, spelling: str) -> str | None:
+        """Returns the dotted path of the function or class, None for a bare name."""
+        first, dot, rest = spelling.partition(".")
+        return f"{self.packages[first]}.{rest}" if dot else None
+
+    def called(self, name: str) -> dict[str, list[Cell]]:
+        """Returns the cells that may be meant by `name`, by each exact name that it may stand for.
+
+        As it stands first; only if there is none, without case and separators.
+        """
+        if name in self._by_name:
+            return {name: self._by_name[name]}
+        key = normalize(name)
+        return {exact: cells for exact, cells in self._by_name.items() if normalize(exact) == key}
+
+    @functools.cached_property
+    def _by_name(self) -> dict[str, list[Cell]]:
+        by_name: dict[str, list[Cell]] = {}
+        for cell in self.cells:
+            paths = {path for s in cell.spellings if (path := self.path(s))}
+            for name in {*cell.names, *cell.spellings, *paths}:
+                by_name.setdefault(name, []).append(cell)
+            if cell.alone is not None:
+                bare = replace(cell, spellings=(cell.alone,), when={}, needs=())
+                by_name.setdefault(cell.alone, []).append(bare)
+        return by_name
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What a name means in a dialect.
+
+    Attributes:
+        canonical: Our name.
+        parameters: Our parameters; those not here have our default.
+        cell: The cell of the table.
+    """
+
+    canonical: str
+    parameters: Mapping[str, Any]
+    cell: Cell = field(compare=False)
+
+    def bind(self, activation: Activation) -> dict[str, float | int]:
+        """Returns every parameter of `activation`, which is ours of that name, with its value.
+
+        Raises:
+            ParameterValueError: A value is out of range; the message says what ours is called.
+        """
+        try:
+            return activation.bind(self.parameters)
+        except ParameterValueError as error:
+            renamed = [
+                f"{theirs} is {target}"
+                for theirs, (target, *_) in self.cell.takes.items()
+                if theirs != target
+            ]
+            hint = f" ({', '.join(renamed)} here.)" if renamed else ""
+            raise ParameterValueError(f"{error}{hint}") from None
+
+
+def list_dialects() -> list[str]:
+    """Returns the names of all dialects, in alphabetical order.
+
+    Examples:
+        >>> import unified_act as ua
+        >>> ua.list_dialects()[:5]
+        ['gluon', 'jax', 'keras2', 'keras3', 'keras_layers']
+    """
+    return sorted(table())
+
+
+def find_dialect(name: str) -> Dialect:
+    """Returns the dialect called `name`, without case and separators; ``"onnx:11"`` has opset 11.
+
+    Raises:
+        UnknownDialectError: There is none.
+    """
+    if not isinstance(name, str):
+        raise UnknownDialectError(f"a dialect is named by a string, got {name!r}.")
+    plain, colon, version = name.replace("@", ":").partition(":")
+    key = ALSO.get(normalize(plain), normalize(plain))
+    for dialect in table().values():
+        if normalize(dialect.name) == key:
+            return _at_opset(dialect, version.strip(), name) if colon else dialect
+    raise UnknownDialectError(f"unknown dialect {name!r}. {suggest(plain.lower(), table())}")
+
+
+def _at_opset(dialect: Dialect, opset: str, asked: str) -> Dialect:
+    if dialect.opset is None:
+        raise UnknownDialectError(
+            f"{asked!r}: only onnx has versions; {dialect.name} is {dialect.version}."
+        )
+    if not opset.isdecimal() or not 1 <= int(opset) <= dialect.opset:
+        raise UnknownDialectError(
+            f"{asked!r}: write an opset from 1 to {dialect.opset}, as in 'onnx:11'."
+        )
+    return replace(dialect, opset=int(opset))
+
+
+def resolve(name: str, given: Mapping[str, Any], dialect: str) -> Meaning:
+    """Returns what `name`, called with the arguments `given`, means in a dialect.
+
+    Args:
+        name: As the framework spells it, or without case and separators.
+        given: The framework's parameters, as it spells them.
+        dialect: Which framework.
+
+    Raises:
+        UnknownDialectError: There is no such dialect.
+        UnknownActivationError: The framework has none of that name, or several.
+        UnknownParameterError: It has no such parameter there.
+        ParameterValueError: A parameter that it requires is missing, or has no such value.
+        UnsupportedError: There is none of ours with this meaning; the message says why.
+
+    Examples:
+        >>> meaning = resolve("leaky_relu", {"alpha": 0.5}, "tensorflow")
+        >>> meaning.canonical, meaning.parameters
+        ('leaky_relu', {'negative_slope': 0.5})
+    """
+    spoken = find_dialect(dialect)
+    candidates = spoken.called(name.strip())
+    if not candidates:
+        raise _unknown(name, spoken)
+    meanings, problems = [], []
+    for exact, cells in candidates.items():
+        try:
+            meanings.append(_meaning(exact, cells, given, spoken))
+        except UnifiedActError as problem:
+            problems.append(problem)
+    if not meanings:
+        raise problems[0]
+    first, *others = meanings
+    if any(other != first for other in others):
+        raise UnknownActivationError(
+            f"{name!r} may be {' or '.join(map(repr, candidates))} in {spoken}, which differ: "
+            "write it exactly as there."
+        )
+    return first
+
+
+def _unknown(name: str, spoken: Dialect) -> UnknownActivationError:
+    known = {known for cell in spoken.cells for known in cell.names}
+    ours = [a.name for a in ACTIVATIONS if normalize(name) in map(normalize, (a.name, *a.aliases))]
+    hint = f"Without dialect= it is our {ours[0]}." if ours else suggest(name, known)
+    return UnknownActivationError(f"{spoken} has no activation {name!r}. {hint}")
+
+
+def _meaning(
+    name: str, cells: Sequence[Cell], given: Mapping[str, Any], spoken: Dialect
+) -> Meaning:
+    current = [cell for cell in cells if cell.current(spoken.opset)]
+    if not current:
+        first = min(cell.since for cell in cells)
+        raise UnknownActivationError(f"{spoken} has no {name!r}: it came with opset {first}.")
+    for cell in current:
+        if cell.canonical is None and (not cell.when or cell.fits(given, first=cell is current[0])):
+            raise UnsupportedError(
+                f"{spoken}'s {name} cannot be translated: {cell.because[WHOLE]}."
+            )
+        if cell.canonical is not None and cell.fits(given, first=cell is current[0]):
+            return Meaning(cell.canonical, cell.translate(given), cell)
+    raise _misfit(f"{spoken}'s {name}", name, current, given)
+
+
+def _misfit(
+    subject: str, name: str, cells: Sequence[Cell], given: Mapping[str, Any]
+) -> UnknownParameterError | ParameterValueError | UnsupportedError:
+    """Says why no cell takes the arguments, the likeliest mistake first."""
+    settable = {key for cell in cells for key in (*cell.when, *cell.takes, *cell.allows)}
+    reasons = {key: reason for cell in cells for key, reason in cell.because.items()}
+    for key in given:
+        if key not in settable and key not in reasons:
+            hint = suggest(key, settable) if settable else "It takes none."
+            return UnknownParameterError(f"{subject} has no parameter {key!r}. {hint}")
+    for key, value in given.items():
+        choices = [cell.when[key] for cell in cells if key in cell.when]
+        closed = not any(key in cell.takes for cell in cells)
+        if choices and closed and not any(_same(value, choice) for choice in choices):
+            wanted = " or ".join(map(repr, dict.fromkeys(choices)))
+            return ParameterValueError(f"{subject}: {key} must be {wanted}, got {literal(value)}.")
+    missing = [key for key in cells[0].required if all(key in c.required for c in cells)]
+    missing = [key for key in missing if key not in given]
+    if missing:
+        verb = "has" if len(missing) == 1 else "have"
+        reason = reasons.get(missing[0])
+        why = f": {reason}" if reason else f", which {verb} no default there"
+        return ParameterValueError(f"{subject} needs {' and '.join(missing)}{why}.")
+    call = f"{name}({', '.join(f'{key}={literal(value)}' for key, value in given.items())})"
+    for key in given:
+        if key in reasons:
+            return UnsupportedError(f"{subject}: {call} cannot be translated: {reasons[key]}.")
+    known = dict.fromkeys(f"{name}({', '.join([*cell.when, *cell.takes])})" for cell in cells)
+    return UnsupportedError(
+        f"{subject}: no single activation is {call}. What can be translated: {', '.join(known)}."
+    )
+
+
+def _same(given: Any, wanted: Any) -> bool:
+    """Whether they are equal and of one kind: True is not 1, and None is only None."""
+    if wanted is None or isinstance(wanted, (bool, str)):
+        return given is wanted or (type(given) is type(wanted) and given == wanted)
+    return isinstance(given, (int, float)) and not isinstance(given, bool) and given == wanted
+
+
+@functools.cache
+def table() -> dict[str, Dialect]:
+    """Returns all dialects by name, read on the first use."""
+    document = _document()
+    notes = document["notes"]
+    return {
+        name: _dialect(name, entry, notes)
+        for name, entry in document.items()
+        if isinstance(entry, dict) and "cells" in entry
+    }
+
+
+def same() -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Yields ``(name, other, parameters)``: `name` is `other` with these parameters.
+
+    A parameter that is a string is the parameter of `name` that goes there.
+    """
+    for entry in _document()["same"]:
+        yield entry["name"], entry["as"], entry["with"]
+
+
+@functools.cache
+def _document() -> dict[str, Any]:
+    text = Path(__file__).with_name("dialects.toml").read_text(encoding="utf-8")
+    return {key: _with_none(value) for key, value in tomllib.loads(text).items()}
+
+
+def _with_none(value: Any) -> Any:
+    """TOML has no None: it is written "None"."""
+    if isinstance(value, dict):
+        return {key: _with_none(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_with_none(item) for item in value]
+    return None if value == "None" else value
+
+
+def _dialect(name: str, entry: dict[str, Any], notes: Mapping[str, str]) -> Dialect:
+    fields = dict(entry)
+    allows, because = fields.pop("allows", {}), fields.pop("because", {})
+    cells = tuple(_cell(cell, allows, because, notes) for cell in fields.pop("cells"))
+    return Dialect(name=name, cells=cells, others=tuple(fields.pop("others", ())), **fields)
+
+
+def _cell(
+    entry: dict[str, Any],
+    allows: Mapping[str, Any],
+    because: Mapping[str, str],
+    notes: Mapping[str, str],
+) -> Cell:
+    fields = dict(entry)
+    return Cell(
+        spellings=tuple(fields.pop("spell").split()),
+        canonical=fields.pop("is", None),
+        needs=tuple(fields.pop("needs", ())),
+        allows={**allows, **fields.pop("allows", {})},
+        because={**because, **fields.pop("because", {})},
+        kinks=tuple((at, derivative) for at, derivative in fields.pop("kinks", ())),
+        note=notes[fields.pop("note")] if "note" in fields else "",
+        **fields,
+    )

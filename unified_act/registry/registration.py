@@ -1,0 +1,219 @@
+"""Registering activations: by a program itself, or by the module that a plugin announces."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import reduce
+from typing import Any, TypeVar
+
+from unified_act.activation import Activation, Parameter
+from unified_act.errors import InvalidActivationError, NameConflictError, PluginError
+from unified_act.names import normalize
+from unified_act.registry import plugins
+from unified_act.registry.plugins import Announcement
+from unified_act.registry.registry import ACTIVATIONS
+
+__all__ = ["load_plugin", "register_activation"]
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+_TAKEN = ("backend", "dialect", "name", "numerics", "plugin")
+"""What configurations and `get_activation` use themselves."""
+
+
+def register_activation(
+    name: str,
+    *,
+    parameters: Mapping[str, float | int] | Sequence[Parameter] = (),
+    derivative: Callable[..., Any] | None = None,
+    aliases: Iterable[str] = (),
+    **facts: Any,
+) -> Callable[[_Function], _Function]:
+    """Registers the decorated function as an activation, for every backend at once.
+
+    It is tried out first, on plain Python numbers: whether it uses nothing that one of the
+    frameworks lacks, and whether derivatives and kinks are those of the function.
+
+    Args:
+        name: Its canonical name.
+        parameters: Defaults by name, or `Parameter` objects where a range or a text is wanted.
+        derivative: ``derivative(xp, x, **parameters)``, f′(x). Without it the framework
+            differentiates the function, and NumPy, which cannot, offers the value only.
+        aliases: Other names. Those of a plugin are known once it is loaded.
+        **facts: Further fields of `Activation`: kinks, limits, formula, summary, source, oracle,
+            overrides …; with a kind other than elementwise, it says what functions and derivatives
+            take there.
+
+    Returns:
+        A decorator that registers a function ``forward(xp, x, *, <parameters>)`` and returns it
+        unchanged. `xp` is the framework's `Namespace`.
+
+    Raises:
+        NameConflictError: A name is taken, or could not be asked for.
+        InvalidActivationError: The function's parameters are not the declared ones, its kind needs
+            others, it cannot be run on every framework, or a derivative is not its own. It is a
+            `TypeError` too.
+
+    Examples:
+        >>> import numpy as np
+        >>> import unified_act as ua
+        >>> @ua.register_activation("bent_identity", parameters={"a": 1.0})
+        ... def bent_identity(xp, x, *, a):
+        ...     return (xp.sqrt(x * x + a * a) - a) / 2 + x
+        >>> ua.get_activation("bent_identity", backend="numpy", a=2.0)(np.array([0.0, 1.5]))
+        array([0.  , 1.75])
+    """
+    if not isinstance(name, str):
+        raise InvalidActivationError(
+            "register_activation takes a name first, as in @register_activation('own'); got "
+            f"{name!r}."
+        )
+    if isinstance(parameters, Mapping):
+        parameters = [Parameter(key, default) for key, default in parameters.items()]
+    taken = sorted({parameter.name for parameter in parameters}.intersection(_TAKEN))
+    if taken:
+        raise NameConflictError(f"activation {name!r}: get_activation takes {taken} itself.")
+
+    def register(forward: _Function) -> _Function:
+        from unified_act.registry.validation import validate
+
+        if not callable(forward):
+            raise InvalidActivationError(f"activation {name!r}: {forward!r} is no function.")
+        loading = _loading.get()
+        try:
+            activation = Activation(
+                name=name,
+                forward=forward,
+                derivative=derivative,
+                parameters=parameters,
+                aliases=tuple(aliases),
+                plugin=loading.announcement.origin if loading else "",
+                **facts,
+            )
+        except TypeError as error:
+            raise InvalidActivationError(f"activation {name!r}: {error}") from error
+        validate(activation)
+        if loading is None:
+            _refuse_names_of_others(activation, getattr(forward, "__module__", None) or "")
+            ACTIVATIONS.add(activation)
+        else:
+            loading.found.append(activation)
+        return forward
+
+    return register
+
+
+def _refuse_names_of_others(activation: Activation, module: str) -> None:
+    """Raises if a plugin announces a name; its own module may register it all the same."""
+    root = module.partition(".")[0]
+    for _, announcement in _announced_as(activation):
+        if announcement.module.partition(".")[0] != root:
+            raise NameConflictError(
+                f"cannot register {activation.name!r}: {announcement.origin} announces "
+                f"{announcement.name!r}. Choose another name."
+            )
+
+
+def _announced_as(activation: Activation) -> Iterator[tuple[str, Announcement]]:
+    """Yields what is announced under a name of an activation, and the name."""
+    announced = plugins.announced(plugins.ACTIVATIONS)
+    for name in (activation.name, *activation.aliases):
+        for announcement in announced.get(normalize(name), ()):
+            yield name, announcement
+
+
+class _Loading:
+    """A module of a plugin, while it is imported.
+
+    Attributes:
+        announcement: What announced it.
+        found: What it has registered so far.
+    """
+
+    def __init__(self, announcement: Announcement) -> None:
+        self.announcement = announcement
+        self.found: list[Activation] = []
+
+
+_loading: ContextVar[_Loading | None] = ContextVar("unified_act_loading", default=None)
+# Of modules that are imported, by whatever thread, until one thread has registered it all.
+_pending: dict[str, _Loading] = {}
+_failed: dict[str, Exception | SystemExit] = {}
+_lock = threading.Lock()  # held only for moments: an import takes locks of its own
+
+
+def load_plugin(announcement: Announcement) -> None:
+    """Imports what a plugin announces and registers it; the second time nothing happens.
+
+    What its module registers counts only when the module is through: if it fails, nothing of it is
+    there, and it is not tried again.
+
+    Raises:
+        PluginError: It cannot be imported, registers something that is no activation, or not what
+            it announces.
+    """
+    module = announcement.module
+    if module not in _failed:
+        try:
+            _import_and_register(announcement)
+        except (Exception, SystemExit) as error:  # whatever a plugin does on import
+            _failed[module] = error
+    if module in _failed:
+        cause = _failed[module]
+        raise _plugin_error(announcement, f"{type(cause).__name__}: {cause}") from cause
+    if announcement.attribute:
+        try:
+            reduce(getattr, announcement.attribute.split("."), sys.modules[module])
+        except AttributeError as error:
+            raise _plugin_error(announcement, str(error)) from error
+    if announcement.name not in [activation.name for activation in ACTIVATIONS]:
+        raise _plugin_error(
+            announcement,
+            f"{module} registers no activation of that name. Register it, or name the entry point "
+            "as what is registered",
+        )
+
+
+def _import_and_register(announcement: Announcement) -> None:
+    module, outer = announcement.module, _loading.get()
+    if outer is not None and outer.announcement.module == module:
+        raise RuntimeError("it asks for its own activation while it is being imported")
+    with _lock:
+        loading = _pending.setdefault(module, _Loading(announcement))
+    with _as_plugin(loading):
+        importlib.import_module(module)
+    with _lock:
+        if _pending.get(module) is loading:  # else another thread was faster
+            del _pending[module]
+            _refuse_names_of_other_plugins(loading)
+            ACTIVATIONS.add(*loading.found)
+
+
+@contextmanager
+def _as_plugin(loading: _Loading) -> Iterator[None]:
+    token = _loading.set(loading)
+    try:
+        yield
+    finally:
+        _loading.reset(token)
+
+
+def _refuse_names_of_other_plugins(loading: _Loading) -> None:
+    for activation in loading.found:
+        for name, other in _announced_as(activation):
+            if other.distribution != loading.announcement.distribution:
+                raise NameConflictError(
+                    f"{name!r} is brought by {activation.plugin} and {other.origin}: "
+                    "uninstall one of them."
+                )
+
+
+def _plugin_error(announcement: Announcement, problem: str) -> PluginError:
+    return PluginError(
+        f"the activation {announcement.name!r} of {announcement.origin} could not be loaded from "
+        f"{announcement.module}: {problem.rstrip('.')}."
+    )

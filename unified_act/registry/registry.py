@@ -1,0 +1,176 @@
+"""The registry: one name, one activation."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from unified_act.activation import KINDS, Activation, Kind
+from unified_act.errors import (
+    NameConflictError,
+    ParameterValueError,
+    PluginError,
+    UnifiedActError,
+    UnknownActivationError,
+    suggest,
+)
+from unified_act.names import normalize
+from unified_act.registry import plugins
+
+if TYPE_CHECKING:
+    from unified_act.registry.plugins import Announcement
+
+__all__ = ["ACTIVATIONS", "Registry", "list_activations"]
+
+
+class Registry:
+    """Activations by name. Safe to read and write from several threads."""
+
+    load: Callable[[Announcement], None] | None = None
+    """``load(announcement)`` registers what a plugin announces. None: there are no plugins."""
+
+    def __init__(self, built_in: Callable[[], Iterable[Activation]] = tuple) -> None:
+        """Starts with what `built_in` returns, which is called on the first use."""
+        self._lock = threading.RLock()
+        self._built_in: Callable[[], Iterable[Activation]] | None = built_in
+        self._by_key: dict[str, Activation] = {}
+
+    def add(self, *activations: Activation) -> None:
+        """Registers activations under their names and aliases, all of them or none.
+
+        Raises:
+            NameConflictError: A name is taken. Nothing is registered then.
+        """
+        with self._lock:
+            by_key = self._complete()
+            for activation in activations:
+                by_key = _extended(by_key, activation)
+            self._by_key = by_key
+
+    def find(self, name: str, plugin: str = "") -> Activation:
+        """Returns the activation called `name`, loading the plugin that announces it.
+
+        Args:
+            name: Its name or an alias.
+            plugin: The distribution that is known to bring it, to say so where it is missing.
+
+        Raises:
+            UnknownActivationError: There is none; the message names the nearest ones.
+            NameConflictError: Several distributions announce it.
+            PluginError: The distribution that announces it does not bring it.
+        """
+        key = normalize(name)
+        found = self._complete().get(key)
+        if found is None and self.load is not None:
+            announcement = plugins.announcement_of(plugins.ACTIVATIONS, name)
+            if announcement is not None:
+                self.load(announcement)
+                found = self._complete().get(key)
+        if found is None:
+            if plugin:
+                raise UnknownActivationError(
+                    f"unknown activation {name!r}: it comes with {plugin}, which is not installed "
+                    f"here, or no longer has it. Install it with: pip install {plugin}"
+                )
+            raise UnknownActivationError(
+                f"unknown activation {name!r}. {suggest(name.lower(), self.spellings())}"
+            )
+        return found
+
+    def names(self) -> list[str]:
+        """Returns the canonical names in alphabetical order, those of plugins not loaded too."""
+        names = {activation.name for activation in self}
+        if self.load is not None:
+            by_key = self._complete()
+            names |= {
+                candidates[0].name
+                for key, candidates in plugins.announced(plugins.ACTIVATIONS).items()
+                if key not in by_key
+            }
+        return sorted(names)
+
+    def spellings(self) -> set[str]:
+        """Returns the canonical names and the aliases, as far as these are known."""
+        return {*self.names(), *(alias for activation in self for alias in activation.aliases)}
+
+    def load_all(self) -> tuple[list[Activation], dict[str, UnifiedActError]]:
+        """Returns all activations, those of plugins too, and by name why some cannot be loaded."""
+        found: list[Activation] = []
+        broken: dict[str, UnifiedActError] = {}
+        for name in self.names():
+            try:
+                found.append(self.find(name))
+            except (NameConflictError, PluginError) as error:
+                broken[name] = error
+        return found, broken
+
+    def __iter__(self) -> Iterator[Activation]:
+        """Iterates over the activations that are loaded, in alphabetical order."""
+        activations = set(self._complete().values())
+        return iter(sorted(activations, key=lambda activation: activation.name))
+
+    def _complete(self) -> dict[str, Activation]:
+        if self._built_in is not None:
+            with self._lock:
+                if self._built_in is not None:
+                    by_key: dict[str, Activation] = {}
+                    for activation in self._built_in():
+                        by_key = _extended(by_key, activation)
+                    self._by_key = by_key
+                    self._built_in = None
+        return self._by_key
+
+
+def _extended(by_key: dict[str, Activation], activation: Activation) -> dict[str, Activation]:
+    """Returns a new dict, so that readers need no lock and never see half an entry."""
+    names = (activation.name, *activation.aliases)
+    for name in names:
+        if not normalize(name) or "(" in name:
+            raise NameConflictError(
+                f"cannot register {name!r}: a name must not be empty, and a bracket begins the "
+                "parameters."
+            )
+        holder = by_key.get(normalize(name))
+        if holder is not None:
+            by = f" of {holder.plugin}" if holder.plugin else ""
+            raise NameConflictError(
+                f"cannot register {activation.name!r}: the name {name!r} already belongs "
+                f"to the activation {holder.name!r}{by}. Choose another name."
+            )
+    return by_key | {normalize(name): activation for name in names}
+
+
+def _catalogue() -> Iterable[Activation]:
+    from unified_act.catalogue import ACTIVATIONS  # a third of the time of `import unified_act`
+
+    return ACTIVATIONS
+
+
+ACTIVATIONS = Registry(_catalogue)
+"""The one registry of the process."""
+
+
+def list_activations(kind: Kind | None = None) -> list[str]:
+    """Returns the canonical names of all activations, in alphabetical order.
+
+    Those of plugins are in it without being imported, unless a kind is asked for, which only they
+    know; what cannot be loaded then has none.
+
+    Args:
+        kind: Only those of this kind: ``"elementwise"``, ``"axis"``, ``"gated"``, ``"learned"`` or
+            ``"stochastic"``.
+
+    Raises:
+        ParameterValueError: There is no such kind.
+
+    Examples:
+        >>> import unified_act as ua
+        >>> ua.list_activations(kind="gated")
+        ['geglu', 'glu', 'reglu', 'swiglu']
+    """
+    if kind is None:
+        return ACTIVATIONS.names()
+    if kind not in KINDS:
+        raise ParameterValueError(f"unknown kind {kind!r}. {suggest(str(kind), KINDS)}")
+    return [activation.name for activation in ACTIVATIONS.load_all()[0] if activation.kind == kind]

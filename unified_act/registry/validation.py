@@ -1,0 +1,282 @@
+"""Trying out what is registered: its signature, its portability, its derivatives.
+
+All on plain Python numbers, so that no framework is needed. This finds mistakes and names the
+line; how accurate an activation is, the conformance suite says.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from unified_act.activation import KINDS, Activation
+from unified_act.assembly import NOT_PASSED_ON, own_parameters
+from unified_act.errors import InvalidActivationError, UnifiedActError
+from unified_act.registry.strict_namespace import Mask, PortabilityError, Row, namespace
+
+__all__ = ["validate"]
+
+_Function = Callable[..., Any]
+_Rows = Sequence[Any]
+
+_X = (-6.7103, -3.1127, -1.7309, -0.3141, -0.0273, 0.0911, 0.8713, 1.4147, 2.2307, 3.5719, 5.3, 8.1)
+"""Away from where people put kinks; twelve, so that an axis can be cut into 2, 3, 4 or 6."""
+_CLOSE = tuple(0.3 * x for x in _X)
+"""For an axis, where larger numbers would silence the others."""
+_STEP = 2e-5
+_TOLERANCE = 1e-6
+"""Of differences with that step, relative to the numbers involved."""
+
+
+def validate(activation: Activation) -> None:
+    """Raises unless an activation can be run everywhere and its derivatives are its own.
+
+    One with a parameter that has no default is tried with 1, or the nearest number allowed.
+
+    Args:
+        activation: The activation.
+
+    Raises:
+        InvalidActivationError: It cannot, or they are not; the message says where.
+    """
+    _Validation(activation).run()
+
+
+class _Validation:
+    """The checks of one activation, all of which speak of it in the same way."""
+
+    def __init__(self, activation: Activation) -> None:
+        self.activation = activation
+        self.every = {
+            p.name: p.check(min(max(1, p.low), p.high)) if p.default is None else p.default
+            for p in activation.parameters
+        }
+        if activation.along_axis:
+            self.every["axis"] = -1
+        self.parameters = own_parameters(activation, self.every)
+
+    def run(self) -> None:
+        """Runs them, the most basic first."""
+        self._kind()
+        for part in ("forward", "derivative", "second_derivative", "oracle"):
+            if getattr(self.activation, part) is not None:
+                self._signature(part)
+        inputs = self._inputs()
+        self._called("forward", *inputs)
+        if self.activation.derivative is not None:
+            if self.activation.along_axis:
+                self._pullback(inputs)
+            else:
+                self._partials(inputs)
+            if self.activation.kind == "elementwise":
+                self._kinks()
+
+    def _fail(self, part: str, problem: str, place: str = "") -> InvalidActivationError:
+        """What to raise: whose it is, where, and what is wrong."""
+        plugin = f" of {self.activation.plugin}" if self.activation.plugin else ""
+        if not place:
+            code = getattr(getattr(self.activation, part, None), "__code__", None)
+            place = f"{code.co_filename}:{code.co_firstlineno}" if code else ""
+        at = f" at {place}" if place else ""
+        name = self.activation.name
+        return InvalidActivationError(f"activation {name!r}{plugin}: {part}{at}: {problem}.")
+
+    def _kind(self) -> None:
+        kind = self.activation.kind
+        if kind not in KINDS:
+            raise self._fail("kind", f"{kind!r} is none of {', '.join(KINDS)}")
+        declared = [parameter.name for parameter in self.activation.parameters]
+        needed = ("axis",) if kind == "axis" else NOT_PASSED_ON.get(kind, ())
+        missing = [name for name in needed if name not in declared]
+        if missing:
+            raise self._fail("parameters", f"one that is {kind} needs the parameters {missing}")
+        if kind in ("learned", "stochastic") and len(self.activation.inputs) < 2:
+            raise self._fail("inputs", f'name them, as in inputs=("x", "weight"): it is {kind}')
+        strangers = [
+            name for name in self.activation.initial if name not in self.activation.weights
+        ]
+        if strangers:
+            raise self._fail("initial", f"{strangers} are no learned inputs")
+
+    def _signature(self, part: str) -> None:
+        function = getattr(self.activation, part)
+        declared = list(self.parameters)
+        arguments = _arguments(self.activation, part)
+        if _takes(function, arguments, declared, exactly=part == "forward"):
+            return
+        keywords = [
+            p.name
+            for p in inspect.signature(function).parameters.values()
+            if p.kind is p.KEYWORD_ONLY
+        ]
+        wanted = ", ".join([*arguments, *(["*", *declared] if declared else [])])
+        name = _name_of(function)
+        raise self._fail(
+            part,
+            f"the parameters are declared as {declared}, but {name} takes {keywords} after the "
+            f"star. Write it as `def {name}({wanted})`",
+        )
+
+    def _inputs(self) -> list[Any]:
+        """Numbers for every array input of `forward`, each another."""
+        activation, size = self.activation, len(_X)
+        if activation.kind == "elementwise":
+            return [Row(_X)]
+        if activation.kind == "gated":
+            return [Row(_X), Row(_X[5:] + _X[:5])]
+        others: list[Any] = []
+        for index, name in enumerate(activation.inputs_for(self.every)[1:]):
+            if name in activation.masks:
+                others.append(Mask([place % 3 != 0 for place in range(size)]))
+            elif activation.kind == "stochastic":
+                others.append(Row([(place * 5 % size + 0.5) / size for place in range(size)]))
+            else:
+                others.append(Row([0.37 + 0.21 * index + 0.013 * place for place in range(size)]))
+        return [Row(_CLOSE if activation.along_axis else _X), *others]
+
+    def _called(self, part: str, *arrays: Any) -> Any:
+        """Calls a function of the activation, and says of an error where it comes from."""
+        function = getattr(self.activation, part)
+        try:
+            result = function(namespace, *arrays, **self.parameters)
+        except UnifiedActError:
+            raise
+        except Exception as error:
+            problem = f"{type(error).__name__}: {error}"
+            if isinstance(error, PortabilityError):
+                problem = str(error)
+            elif isinstance(error, NameError) and error.name == _name_of(self.activation.forward):
+                problem += (
+                    ". It has that name only when it is registered: put what both need into a "
+                    "function of its own"
+                )
+            raise self._fail(part, problem.rstrip("."), _line_of(error)) from error
+        if part == "forward" and not isinstance(result, Row):
+            raise self._fail(part, f"it returns {result!r} in place of an array")
+        return result
+
+    def _slopes(self, part: str, inputs: _Rows, moving: int, pick: _Function) -> list[float]:
+        """The derivative by one input, element by element, from differences."""
+        ends = []
+        for sign in (1.0, -1.0):
+            moved = Row([x + sign * _STEP for x in inputs[moving].values])
+            given = [moved if index == moving else array for index, array in enumerate(inputs)]
+            ends.append(pick(self._called(part, *given)).values)
+        return [(up - down) / (2.0 * _STEP) for up, down in zip(*ends, strict=True)]
+
+    def _compare(self, part: str, inputs: _Rows, what: str, given: Any, true: list[float]) -> None:
+        values = given.values if isinstance(given, Row) else [given] * len(true)
+        if len(values) != len(true):
+            raise self._fail(part, f"{what} has {len(values)} elements, not {len(true)}")
+        for place, (value, slope) in enumerate(zip(values, true, strict=True)):
+            off = abs(value - slope)
+            if math.isfinite(slope) and not off <= _TOLERANCE * (1.0 + abs(slope)):
+                where = ", ".join(
+                    f"{name}={array.values[place % len(array.values)]:g}"
+                    for name, array in zip(_names(self.activation), inputs, strict=False)
+                )
+                raise self._fail(
+                    part, f"{what} at {where} is {value:.6g}, but the function's is {slope:.6g}"
+                )
+
+    def _partials(self, inputs: list[Any]) -> None:
+        """Compares the derivative by each input with differences of the function."""
+        activation = self.activation
+        single = activation.kind == "elementwise"
+        found = self._called("derivative", *inputs)
+        rows = [found] if single else self._several("derivative", found, len(inputs))
+        for index, row in enumerate(rows):
+            slopes = self._slopes("forward", inputs, index, lambda result: result)
+            what = f"the derivative by {_names(activation)[index]}"
+            self._compare("derivative", inputs, what, row, slopes)
+        if activation.second_derivative is None:
+            return
+        second = self._called("second_derivative", *inputs)
+        table = [[second]] if single else self._several("second_derivative", second, len(inputs))
+        for index, row in enumerate(table):
+            for by, entry in enumerate(row):
+                slopes = self._slopes(
+                    "derivative", inputs, by, lambda r, i=index: _array(r if single else r[i])
+                )
+                names = _names(activation)
+                what = f"the derivative by {names[index]} and {names[by]}"
+                self._compare("second_derivative", inputs, what, entry, slopes)
+
+    def _several(self, part: str, found: Any, count: int) -> Sequence[Any]:
+        if not isinstance(found, (tuple, list)) or len(found) != count:
+            raise self._fail(part, f"it must return a tuple of {count}, one for each input")
+        return found
+
+    def _pullback(self, inputs: list[Any]) -> None:
+        """Compares what goes back through an axis with differences along a direction."""
+        result = self._called("forward", *inputs)
+        cotangent = Row([math.cos(1.0 + place) for place in range(len(result.values))])
+        back = self._called("derivative", cotangent, *inputs)
+        by_x = self._several("derivative", back, len(inputs))[0]
+        for place in range(len(_CLOSE)):
+            ends = []
+            for sign in (1.0, -1.0):
+                x = [v + sign * _STEP * (index == place) for index, v in enumerate(_CLOSE)]
+                values = self._called("forward", Row(x), *inputs[1:]).values
+                ends.append(sum(map(float.__mul__, values, cotangent.values)))
+            slope = (ends[0] - ends[1]) / (2.0 * _STEP)
+            what = f"what goes back to element {place}"
+            self._compare("derivative", [], what, Row([_array(by_x).values[place]]), [slope])
+
+    def _kinks(self) -> None:
+        """Compares what is declared of kinks with what the derivative says there."""
+        for kink in self.activation.kinks(**self.every):
+            slope = _array(self._called("derivative", Row([kink.at]))).values[0]
+            if slope != kink.derivative:
+                raise self._fail(
+                    "kinks",
+                    f"the derivative at {kink.at:g} is declared as {kink.derivative:g}, but "
+                    f"`derivative` gives {slope:g}",
+                )
+
+
+def _name_of(function: _Function) -> str:
+    return getattr(function, "__name__", type(function).__name__)
+
+
+def _takes(
+    function: _Function, arguments: Sequence[str], keywords: Sequence[str], exactly: bool
+) -> bool:
+    """Whether a function can be called so; exactly: whether it could not be called otherwise."""
+    signature = inspect.signature(function)
+    try:
+        signature.bind(*arguments, **dict.fromkeys(keywords))
+    except TypeError:
+        return False
+    named = [p.name for p in signature.parameters.values() if p.kind is p.KEYWORD_ONLY]
+    open_ended = any(p.kind is p.VAR_KEYWORD for p in signature.parameters.values())
+    if exactly:
+        return not open_ended and sorted(named) == sorted(keywords)
+    return open_ended or set(keywords) <= set(named)
+
+
+def _array(result: Any) -> Row:
+    return result if isinstance(result, Row) else Row([result])
+
+
+def _names(activation: Activation) -> Sequence[str]:
+    return ("value", "gate") if activation.kind == "gated" else activation.inputs
+
+
+def _arguments(activation: Activation, part: str) -> list[str]:
+    leading = {"derivative": ["cotangent"], "second_derivative": ["direction", "cotangent"]}
+    extra = leading.get(part, []) if activation.along_axis else []
+    return ["xp", *extra, *_names(activation)]
+
+
+def _line_of(error: Exception) -> str:
+    """The last line of the author's own that led to an error."""
+    own = str(Path(__file__).parents[1])
+    frames = [
+        f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith(own)
+    ]
+    return f"{frames[-1].filename}:{frames[-1].lineno}, `{frames[-1].line}`" if frames else ""
