@@ -70,10 +70,10 @@ def oldest(*extras: str) -> list[str]:
 
 
 WHEEL = "WHEEL"
-CONFORMANCE = f"{WHEEL}[conformance,plot,onnx]"
+WITH_TOOLS = f"{WHEEL}[conformance,plot,onnx,examples]"
 MXNET = ("--no-deps", "mxnet==1.9.1")  # its metadata asks for NumPy below 2
 MXNET_IMPORTS = ("graphviz==0.8.4", "requests")
-NEWEST = (CONFORMANCE, "tensorflow-cpu", "jax", "hypothesis", *MXNET_IMPORTS)
+NEWEST = (WITH_TOOLS, "tensorflow-cpu", "jax", "hypothesis", *MXNET_IMPORTS)
 
 ENVIRONMENTS = (
     Environment(
@@ -109,14 +109,14 @@ ENVIRONMENTS = (
         "oldest",
         "the oldest NumPy and other packages that pyproject.toml promises",
         "3.11",
-        [(WHEEL, *oldest("mxnet", "conformance", "plot", "onnx"), "hypothesis")],
+        [(WHEEL, *oldest("mxnet", "conformance", "plot", "onnx", "examples"), "hypothesis")],
         ["numpy", "mxnet"],
     ),
     Environment(
         "oldest-frameworks",
         "the oldest frameworks that pyproject.toml promises, which need a newer NumPy than it does",
         "3.11",
-        [(CONFORMANCE, "numpy<2", *oldest("torch", "tensorflow", "jax")[1:], "hypothesis")],
+        [(WITH_TOOLS, "numpy<2", *oldest("torch", "tensorflow", "jax")[1:], "hypothesis")],
         ["numpy", "torch", "tensorflow", "jax"],
     ),
 )
@@ -127,8 +127,10 @@ FRAMEWORKS = {
     "jax": "JAX",
     "mxnet": "MXNet",
 }
-TOOLS = ("click", "jinja2", "matplotlib", "ml_dtypes", "onnx", "packaging", "pytest")
-TOOLS += ("python-flint", "rich")
+TOOLS = (
+    *("click", "jinja2", "matplotlib", "ml_dtypes", "onnx", "packaging"),
+    *("pytest", "python-flint", "rich", "scikit-learn"),
+)
 
 
 def python_of(version: str) -> str | None:
@@ -210,6 +212,7 @@ def try_wheel(session: nox.Session, environment: Environment) -> None:
         conformance(session, backend, few if small else ())
     session.run("python", "-c", ONNX)
     session.run("unified-act", "plot", "gelu", "--backend=numpy", "--output=gelu.png")
+    session.run("python", "-m", "examples.digits", "--backends", "numpy")
     session.run("pytest", "-q", "-p", "no:cacheprovider", *environment.tests)
     if not small:
         note.write_text(json.dumps(result | {"passed": True}))
@@ -237,7 +240,7 @@ def _register(environment: Environment) -> None:
 
     run.__doc__ = f"Try the wheel with {environment.what}."
     python = python_of(environment.python) or False
-    nox.session(run, name=environment.name, python=python)
+    nox.session(name=environment.name, python=python)(run)
 
 
 for _environment in ENVIRONMENTS:
@@ -297,7 +300,7 @@ def written(results: Path) -> str:
         "",
         "The wheel is tried in these environments before a release. For every framework in its",
         "row, each runs `unified-act conformance --quick --dtype float32`. It also makes an ONNX",
-        "model and a plot, and runs some of the unit tests.",
+        "model and a plot, runs the example of the digits, and some of the unit tests.",
         "",
         f"This page was written by `make test-environments` on {machines}.",
         "",
@@ -309,7 +312,7 @@ def written(results: Path) -> str:
         "is tried where pip finds a build of it for the CPU. Other versions may work; nobody has",
         "tried.",
         "",
-        "The packages that the extras `conformance`, `plot` and `onnx` bring:",
+        "The packages that the other extras bring:",
         "",
         *_table(["environment", *TOOLS], tools),
         "",
