@@ -17,10 +17,10 @@ CACHES := UNIFIED_ACT_ORACLE_CACHE=$(CURDIR)/.cache/oracle JAX_COMPILATION_CACHE
 	JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0 JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES=-1
 PYTEST := $(QUIET) $(CACHES) $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
-.PHONY: run sweep test test-all check format bench docs clean help
+.PHONY: run sweep test test-all test-environments check format bench docs build clean help
 
 help:  ## show this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
 
 run: $(RUN_ENV)/.ready  ## recognise digits on every framework, then swap frameworks (BACKENDS=…)
 	@$(QUIET) $(IN_RUN_ENV)/python -m examples.digits --backends $(BACKENDS)
@@ -34,6 +34,9 @@ test: .venv/.ready  ## test everything once, in minutes
 
 test-all: .venv/.ready  ## test what `make test` leaves out: all combinations of everything
 	$(PYTEST) -m exhaustive
+
+test-environments: build  ## try the wheel on other versions of Python, NumPy and the frameworks
+	$(BIN)/python -m nox
 
 check: .venv/.ready  ## ruff, mypy, and which way imports may point
 	$(BIN)/ruff format --check .
@@ -52,8 +55,14 @@ docs: .venv/.ready  ## generate the tables of docs/ from the specifications
 	$(QUIET) $(BIN)/python -m docs.generate
 	$(QUIET) $(BIN)/python -m tests.frameworks.page
 
+build: .venv/.ready  ## make the source distribution and the wheel, and try the wheel by itself
+	rm -rf dist
+	$(BIN)/python -m build
+	$(BIN)/python -m twine check --strict dist/*
+	$(BIN)/python -m nox --session wheel
+
 clean:  ## remove the environments and everything generated
-	rm -rf .venv .venv-numpy .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis dist build sweep.png
+	rm -rf .venv .venv-numpy .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis .nox dist build sweep.png
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/.ready: pyproject.toml constraints.txt

@@ -96,7 +96,9 @@ if not TYPE_CHECKING:  # or any name would do
 
     def __getattr__(name: str) -> object:
         if name not in _HOME:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+            from unified_act.deprecation import moved_name
+
+            return moved_name(f"{__name__}.{name}")
         value = getattr(importlib.import_module(_HOME[name]), name)
         globals()[name] = value
         return value

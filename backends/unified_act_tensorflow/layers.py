@@ -178,7 +178,7 @@ def weights_of(layer: Any) -> Mapping[str, NDArray[Any] | None]:
 
 
 def _as_numpy(weight: Any) -> NDArray[Any]:
-    array = keras.ops.convert_to_numpy(weight)
+    array = weight.numpy()  # keras.ops.convert_to_numpy warns on NumPy 2
     return np.array(array, np.float32 if weight.dtype == "bfloat16" else array.dtype)
 
 

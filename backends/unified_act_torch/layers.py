@@ -144,7 +144,7 @@ def weights_of(layer: nn.Module) -> Mapping[str, NDArray[Any] | None]:
 def _as_numpy(weight: Tensor) -> NDArray[Any]:
     detached = weight.detach().cpu()
     wide = detached.float() if detached.dtype == torch.bfloat16 else detached
-    return np.array(wide)
+    return np.array(wide.numpy())  # NumPy 2 warns of an array made from a tensor itself
 
 
 def set_weights(layer: nn.Module, weights: Mapping[str, NDArray[Any]]) -> None:

@@ -1,9 +1,5 @@
 """The former name of `unified_act_conformance.pytest_plugin`."""
 
-from unified_act_conformance.pytest_plugin import (
-    conformance_options,
-    pytest_addoption,
-    pytest_generate_tests,
-)
+from unified_act.deprecation import moved_module
 
-__all__ = ["conformance_options", "pytest_addoption", "pytest_generate_tests"]
+moved_module(__name__)

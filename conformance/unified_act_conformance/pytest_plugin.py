@@ -1,6 +1,6 @@
 """The suite as pytest tests.
 
-    pytest -p unified_act_conformance.plugin --pyargs unified_act_conformance \
+    pytest -p unified_act_conformance.pytest_plugin --pyargs unified_act_conformance \
         --conformance-backend torch
 
 Each case is a test of its own, such as ``test_accuracy[gelu-torch-float32-gradient]``. A backend

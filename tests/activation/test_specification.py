@@ -98,6 +98,10 @@ class TestParameter:
         with pytest.raises(ua.ParameterValueError, match=r"alpha must be (finite|a number)"):
             Parameter("alpha", 1.0).check(value)
 
+    def test_a_number_of_numpy_is_written_as_a_number(self):
+        with pytest.raises(ua.ParameterValueError, match=r"got -0\.30000001192092896\.$"):
+            Parameter("alpha", 1.0, low=0.0).check(np.float32(-0.3))
+
     def test_bounds_are_inclusive(self):
         bounded = Parameter("alpha", 1.0, low=-1.0, high=2.0)
         assert [bounded.check(value) for value in (-1.0, 2.0)] == [-1.0, 2.0]

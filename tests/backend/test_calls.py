@@ -4,6 +4,7 @@ import linecache
 import math
 import traceback
 
+import numpy as np
 import pytest
 
 from unified_act.backend import calls, dtype_test, shortcut, with_keywords, written_call
@@ -31,6 +32,13 @@ def test_any_number_of_inputs_is_passed_on():
 @pytest.mark.parametrize("value", [0.1, 1 / 3, -5e-324, -math.inf, 3, True, None, "it's", "\n"])
 def test_values_survive_being_written(value):
     assert with_keywords(function, {"mode": value})(1) == (1, 0.0, value)
+
+
+@pytest.mark.parametrize("value", [np.float32(0.1), np.float64(0.1), np.int8(3), np.bool_(True)])
+def test_a_number_of_numpy_survives_being_written(value):
+    passed = with_keywords(function, {"mode": value})(1)[2]
+    assert passed == value
+    assert type(passed) is type(value.item())
 
 
 def test_nan_survives_being_written():

@@ -109,6 +109,12 @@ class TestDescribe:
         assert text.startswith("softmax in torch 2.13.0 is softmax(axis=0)\n")
         assert "dim: our axis, by default -1" in text
 
+    def test_with_a_number_of_numpy(self):
+        given = {"name": "leaky_relu", "alpha": np.float32(0.3)}
+        assert ua.describe(given, dialect="tensorflow").startswith(
+            "leaky_relu in tensorflow 2.21.0 is leaky_relu(negative_slope=0.30000001192092896)\n"
+        )
+
     def test_notes(self):
         assert "  but          where x > 20, MXNet returns x itself" in ua.describe(
             "softrelu", dialect="mxnet"

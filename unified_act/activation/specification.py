@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from unified_act.activation.kinds import ELEMENTWISE, Kind, kind_named
 from unified_act.errors import ParameterValueError, UnknownParameterError, suggest
+from unified_act.literals import literal
 
 __all__ = ["Activation", "Kink", "Limits", "Parameter"]
 
@@ -45,7 +46,7 @@ class Parameter:
         flag = type(value).__name__ in ("bool", "bool_")  # bool_ is NumPy's
         if isinstance(self.default, bool):
             if not flag:
-                raise ParameterValueError(f"{self.name} must be True or False, got {value!r}.")
+                raise self._refused("True or False", value)
             return bool(value)
         integer = self.integer or isinstance(self.default, int)
         try:
@@ -57,10 +58,13 @@ class Parameter:
             number = math.inf
         except (TypeError, ValueError):
             wanted = "an integer" if integer else "a number"
-            raise ParameterValueError(f"{self.name} must be {wanted}, got {value!r}.") from None
+            raise self._refused(wanted, value) from None
         if not (self.low <= number <= self.high) or not math.isfinite(number):
-            raise ParameterValueError(f"{self.name} must be {self.range}, got {value!r}.")
+            raise self._refused(self.range, value)
         return number
+
+    def _refused(self, wanted: str, value: Any) -> ParameterValueError:
+        return ParameterValueError(f"{self.name} must be {wanted}, got {literal(value)}.")
 
     @property
     def range(self) -> str:

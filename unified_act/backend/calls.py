@@ -14,6 +14,8 @@ from collections.abc import Callable, Mapping, Sequence
 from types import CodeType
 from typing import Any
 
+from unified_act.literals import literal
+
 __all__ = ["dtype_test", "positional_call", "shortcut", "with_keywords", "written_call"]
 
 _KEPT = 4096
@@ -21,7 +23,7 @@ _KEPT = 4096
 _numbers = itertools.count()
 
 _NUMBERS = {"inf": math.inf, "nan": math.nan}
-"""What `repr` writes of a number and Python does not read."""
+"""What `literal` writes of a number and Python does not read."""
 
 
 def with_keywords(
@@ -64,13 +66,13 @@ def written_call(keywords: Mapping[str, Any], inputs: Sequence[str] = ("x",)) ->
     Their values, which are numbers, strings and the like, are written out: constants are passed
     fastest, and a dict of keywords slowest.
     """
-    passed = [f"{keyword}={value!r}" for keyword, value in keywords.items()]
+    passed = [f"{keyword}={literal(value)}" for keyword, value in keywords.items()]
     return f"function({', '.join([*inputs, *passed])})"
 
 
 def positional_call(values: Sequence[Any], inputs: Sequence[str] = ("x",)) -> str:
     """Returns the text of a call of ``function`` with the inputs and arguments, by position."""
-    return f"function({', '.join([*inputs, *map(repr, values)])})"
+    return f"function({', '.join([*inputs, *map(literal, values)])})"
 
 
 def dtype_test(names: Sequence[str], dtype: str = "x.dtype") -> str:

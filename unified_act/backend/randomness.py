@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from unified_act.errors import ParameterValueError
+from unified_act.literals import literal
 
 __all__ = ["seed_or_generator", "with_generator"]
 
@@ -65,5 +66,5 @@ def seed_or_generator(given: Any, kind: type[_Generator]) -> int | _Generator:
     except TypeError:
         raise ParameterValueError(
             f"random numbers come from a seed, which is an integer, from a {kind.__module__}."
-            f"{kind.__qualname__}, or are given as an array; got {given!r}."
+            f"{kind.__qualname__}, or are given as an array; got {literal(given)}."
         ) from None

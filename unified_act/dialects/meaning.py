@@ -19,6 +19,7 @@ from unified_act.errors import (
     UnsupportedError,
     suggest,
 )
+from unified_act.literals import literal
 from unified_act.names import normalize
 from unified_act.registry import ACTIVATIONS
 
@@ -313,7 +314,7 @@ def _misfit(
         closed = not any(key in cell.takes for cell in cells)
         if choices and closed and not any(_same(value, choice) for choice in choices):
             wanted = " or ".join(map(repr, dict.fromkeys(choices)))
-            return ParameterValueError(f"{subject}: {key} must be {wanted}, got {value!r}.")
+            return ParameterValueError(f"{subject}: {key} must be {wanted}, got {literal(value)}.")
     missing = [key for key in cells[0].required if all(key in c.required for c in cells)]
     missing = [key for key in missing if key not in given]
     if missing:
@@ -321,7 +322,7 @@ def _misfit(
         reason = reasons.get(missing[0])
         why = f": {reason}" if reason else f", which {verb} no default there"
         return ParameterValueError(f"{subject} needs {' and '.join(missing)}{why}.")
-    call = f"{name}({', '.join(f'{key}={value!r}' for key, value in given.items())})"
+    call = f"{name}({', '.join(f'{key}={literal(value)}' for key, value in given.items())})"
     for key in given:
         if key in reasons:
             return UnsupportedError(f"{subject}: {call} cannot be translated: {reasons[key]}.")

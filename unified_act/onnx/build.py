@@ -14,6 +14,7 @@ from unified_act.backend import DTYPES
 from unified_act.callables import ActivationFunction, get_activation
 from unified_act.dialects.translation import call
 from unified_act.errors import ParameterValueError, UnknownActivationError, UnsupportedError
+from unified_act.literals import literal
 from unified_act.onnx import namespace
 from unified_act.onnx.graph import ELEMENT_TYPES, Array, Graph
 from unified_act.onnx.native import ADMITTED, Operator, operator_for
@@ -128,7 +129,7 @@ def _asked_for(
 
 def _check_opset(opset: int) -> None:
     if not isinstance(opset, int):
-        raise ParameterValueError(f"opset must be an integer, got {opset!r}.")
+        raise ParameterValueError(f"opset must be an integer, got {literal(opset)}.")
     newest = defs.onnx_opset_version()
     if opset < FIRST_OPSET:
         raise UnsupportedError(
@@ -148,7 +149,7 @@ def _shape_for(axis: int | None, shape: Sequence[int | str] | None) -> list[int 
         named = isinstance(length, str) and length.isidentifier()
         if isinstance(shape, str) or not (named or (type(length) is int and length >= 0)):
             raise ParameterValueError(
-                f"shape must hold lengths and names of lengths, got {length!r}."
+                f"shape must hold lengths and names of lengths, got {literal(length)}."
             )
     if axis is not None:
         check_axis(shape, axis)

@@ -52,8 +52,8 @@ def _along_tangents(bench: Bench, values: FloatArray) -> str:
     worst = int(error.argmax())
     if error.flat[worst] <= TANGENT_TOLERANCE:
         return ""
-    about = f" at x={widen(values).flat[worst]!r}" if bench.pointwise else ""
-    return f"the tangent{about} is {got.flat[worst]!r}, not {wanted.flat[worst]!r}"
+    about = f" at x={widen(values).flat[worst]}" if bench.pointwise else ""
+    return f"the tangent{about} is {got.flat[worst]}, not {wanted.flat[worst]}"
 
 
 def saved_tensors(bench: Bench) -> str:

@@ -125,10 +125,10 @@ def _difference(
     if not wrong.size:
         return ""
     first = wrong[0]
-    place = f"at x={widen(about).flat[first]!r}" if part == "x" else f"by {part}"
+    place = f"at x={widen(about).flat[first]}" if part == "x" else f"by {part}"
     return (
-        f"with {what} the gradient {place} is {found.flat[first]!r}, "
-        f"not {wanted.flat[first]!r}; {wrong.size} of {found.size} inputs"
+        f"with {what} the gradient {place} is {found.flat[first]}, "
+        f"not {wanted.flat[first]}; {wrong.size} of {found.size} inputs"
     )
 
 

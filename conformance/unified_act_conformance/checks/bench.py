@@ -308,8 +308,8 @@ class Bench:
         causes = causes and self.elementwise
         cause = explain(case, numerics, problem, output) if causes else ""
         return (
-            f"{'value' if order == 0 else 'gradient'} at x={judgement.worst_x!r}: got "
-            f"{judgement.got!r}, want {judgement.want!r}; {judgement.failures} of "
+            f"{'value' if order == 0 else 'gradient'} at x={judgement.worst_x}: got "
+            f"{judgement.got}, want {judgement.want}; {judgement.failures} of "
             f"{judgement.count} inputs" + (f"; {cause}" if cause else "")
         )
 

@@ -32,13 +32,13 @@ def shares(bench: Bench) -> str:
     inputs = [bench.native(array) for array in (values, *further)]
     found = widen(bench.harness.to_numpy(bench.implementation.value(inputs), bench.case.dtype))
     if not (found >= 0.0).all():
-        return f"a share is {found.min()!r}"
+        return f"a share is {found.min()}"
     if found[~counted].any():
-        return f"what the mask leaves out has the share {found[~counted].max()!r}"
+        return f"what the mask leaves out has the share {found[~counted].max()}"
     excess = found.sum(axis=bench.axis) - counted.any(axis=bench.axis)
     worst = excess.flat[np.abs(excess).argmax()]
     if abs(worst) > float_format(bench.case.dtype).epsilon * values.shape[bench.axis]:
-        return f"the sum of shares is off by {worst!r}"
+        return f"the sum of shares is off by {worst}"
     return _choice(bench, found) or _support(bench, values, found)
 
 
@@ -98,11 +98,11 @@ def _slopes(bench: Bench, found: FloatArray) -> str:
     lower, upper = bench.parameters["lower"], bench.parameters["upper"]
     room = 2.0 * float_format(bench.case.dtype).epsilon
     if not ((slopes >= lower * (1.0 - room)) & (slopes <= upper * (1.0 + room))).all():
-        return f"slopes from {slopes.min()!r} to {slopes.max()!r}"
+        return f"slopes from {slopes.min()} to {slopes.max()}"
     deviation = abs(slopes.mean() - (lower + upper) / 2.0)
     if deviation <= SIGMAS * (upper - lower) / np.sqrt(12.0 * slopes.size):
         return ""
-    return f"the mean slope is {slopes.mean()!r}"
+    return f"the mean slope is {slopes.mean()}"
 
 
 _DISTRIBUTIONS = {"chances": _chances, "slopes": _slopes}

@@ -213,7 +213,7 @@ def _describe(
         elif found.max_error > deviation.bound:
             problems.append(
                 f"deviation {deviation.id}: error {found.max_error:.3g} above its bound "
-                f"{deviation.bound:g} at x={found.worst_x!r}"
+                f"{deviation.bound:g} at x={found.worst_x}"
             )
         elif 2 * found.max_error < deviation.bound < math.inf:
             problems.append(

@@ -124,8 +124,8 @@ def failure_text(judged: Judgement | None, limit: float) -> str:
         return ""
     faults = ", ".join(f"{name} ×{count}" for name, count in judged.classes.items() if count)
     return (
-        f"error {judged.max_error:.3g} above {limit:g} at x={judged.worst_x!r} "
-        f"({judged.worst_x.hex()}): got {judged.got!r}, want {judged.want!r}; "
+        f"error {judged.max_error:.3g} above {limit:g} at x={judged.worst_x} "
+        f"({judged.worst_x.hex()}): got {judged.got}, want {judged.want}; "
         f"{judged.failures} of {judged.count} inputs" + (f"; {faults}" if faults else "")
     )
 

@@ -60,13 +60,17 @@ def test_the_same_noise_gives_the_same_everywhere(subject: Subject) -> None:
 SOFTMAX = ua.get_activation("softmax", backend="numpy")
 SPARSEMAX = ua.get_activation("sparsemax", backend="numpy")
 WRONG = {
-    "negative": (Subject("softmax"), lambda x: -SOFTMAX(x), "a share is -"),
+    "negative": (Subject("softmax"), lambda x: -SOFTMAX(x), "a share is -0."),
     "too much": (
         Subject("softmax"),
         lambda x: 1.001 * SOFTMAX(x),
         "the sum of shares is off by 0.00",
     ),
-    "masked": (Subject("masked_softmax"), lambda x, mask: SOFTMAX(x), "the mask leaves out"),
+    "masked": (
+        Subject("masked_softmax"),
+        lambda x, mask: SOFTMAX(x),
+        "the mask leaves out has the share 0.",
+    ),
     "soft": (Subject("hardmax"), SOFTMAX, "a choice has the shares"),
     "dense": (Subject("sparsemax"), SOFTMAX, "have a share and should not"),
     "NaN": (Subject("softmax"), lambda x: np.nan * x, "a share is nan"),
@@ -88,8 +92,8 @@ UNFAIR = {
     "no seed": (lambda x, seed: by_seed(x, None), "with one seed the value differs"),
     "one seed": (lambda x, seed: by_seed(x, 1), "with two seeds the value is the same"),
     "rising": (lambda x, seed: np.sort(by_seed(x, seed), axis=-1), "win at"),
-    "high": (lambda x, seed: by_seed(x, seed, 0.1), "the mean slope is"),
-    "outside": (lambda x, seed: 1.1 * by_seed(x, seed), "slopes from"),
+    "high": (lambda x, seed: by_seed(x, seed, 0.1), "the mean slope is 0."),
+    "outside": (lambda x, seed: 1.1 * by_seed(x, seed), "slopes from nan"),
 }
 
 
