@@ -35,10 +35,11 @@ test: .venv/.ready  ## test everything once, in minutes
 test-all: .venv/.ready  ## test what `make test` leaves out: all combinations of everything
 	$(PYTEST) -m exhaustive
 
-check: .venv/.ready  ## ruff and mypy
+check: .venv/.ready  ## ruff, mypy, and which way imports may point
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
 
 format: .venv/.ready  ## let ruff format and repair
 	$(BIN)/ruff format .

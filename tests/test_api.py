@@ -346,8 +346,8 @@ class TestDescribe:
     def test_parameters_without_a_default(self):
         assert "f′(0.5) = 0\n" in ua.describe("threshold(threshold=0.5, value=0)")
         text = ua.describe("threshold(threshold=0.5)")
-        assert "threshold = 0.5: input" in text
-        assert "value: value" in text
+        assert "threshold = 0.5: largest input" in text
+        assert "value: result" in text
         assert "kinks" not in text
 
     def test_wrong_parameters(self):

@@ -61,7 +61,7 @@ def squared_sigmoid() -> Formula:
     )
 
 
-FORMULAS += (squared_sigmoid,)
+RECORDS += (Record("squared_sigmoid", squared_sigmoid),)
 """
 PROGRAM = """
 import json
@@ -71,7 +71,7 @@ from docs import generate
 from unified_act_conformance import check_activation
 from unified_act_conformance.subject.cases import Subject
 from unified_act_conformance.identify.identify import identify
-from unified_act_conformance.truth.registered import truth_of
+from unified_act_conformance.truth.exact import truth_of
 
 generate.porting_guide.pages = dict  # it calls the frameworks, and knows only of their own names
 results = check_activation("squared_sigmoid", backends=["numpy", "torch"], dtypes=["float32"])

@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, cast
 
 from unified_act.activation import Activation, Parameter
-from unified_act.api import get_activation
-from unified_act.backend import DTYPES, Native, Numerics, kernel_for
-from unified_act.callables import ActivationFunction
+from unified_act.backend import DTYPES, ModelBackend, Native, Numerics, kernel_for
+from unified_act.callables import ActivationFunction, get_activation
 from unified_act.errors import (
     ParameterValueError,
     UnknownActivationError,
@@ -276,7 +275,8 @@ def _layers_of(backend: str) -> Layers:
             f"the backend {loaded.name!r} has no layers: its activations are functions that take "
             "their weights as arguments."
         )
-    return cast("Layers", loaded.layers)
+    layers: Layers = cast("ModelBackend", loaded).layers
+    return layers
 
 
 def _owner_of(layer: Any) -> Layers:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from unified_act.errors import InputTypeError, UnsupportedError
-from unified_act.layers import LayerSpec, layer_spec
+from unified_act.layers import layer_spec
 from unified_act.loading import find_entry, imported_backends, load_backend, roots_of
 from unified_act.parsing import parse
 from unified_act.registry import ACTIVATIONS
 
 if TYPE_CHECKING:
-    from unified_act.backend import Numerics
+    from unified_act.backend import ModelBackend, Numerics
 
-__all__ = ["FoundActivation", "ReplacementReport", "Replacing", "Sought", "replace_activations"]
+__all__ = ["FoundActivation", "ReplacementReport", "Sought", "replace_activations"]
 
 _INSTEAD = {
     "mxnet": "a gluon block keeps its activations in code and in compiled graphs. Build the "
@@ -120,13 +120,6 @@ class ReplacementReport:
         yield from self.notes
 
 
-class Replacing(Protocol):
-    """A backend whose framework's models can be changed."""
-
-    def replace_activations(self, model: Any, old: Sought, new: LayerSpec) -> ReplacementReport:
-        """Does the work of `replace_activations`."""
-
-
 def replace_activations(
     model: Any,
     old: str | Mapping[str, Any],
@@ -143,7 +136,8 @@ def replace_activations(
     are registered; and attributes of modules that are functions, those of `get_activation`,
     PyTorch's, and a `functools.partial` of PyTorch's with keywords. Of the latter kind is the
     activation of an `nn.TransformerEncoderLayer`, whose switch to a fused kernel in eval() is set
-    right too. A module that stands in several places stays one. What is merely called inside
+    right too. A module with weights that stands in several places stays one; one without
+    weights becomes a module of its own in each place. What is merely called inside
     forward(), chosen by a string there, or kept in a plain list, cannot be seen; nor are the
     function nodes of a `torch.fx.GraphModule` touched.
 
@@ -202,15 +196,16 @@ def replace_activations(
         initial=initial,
         parameters=parameters,
     )
-    return cast("Replacing", backend).replace_activations(model, sought, spec)
+    report: ReplacementReport = backend.replace_activations(model, sought, spec)
+    return report
 
 
-def _backend_of(model: Any) -> Any:
+def _backend_of(model: Any) -> ModelBackend:
     """The backend of the framework that the class of a model comes from."""
     roots = roots_of(type(model))
     for name in imported_backends():
         if find_entry(name).framework in roots:
-            return load_backend(name)
+            return cast("ModelBackend", load_backend(name))
     kind = type(model)
     raise InputTypeError(
         f"expected a torch.nn.Module, got {kind.__module__}.{kind.__qualname__}: activations are "

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import Any
 
-__all__ = ["expm1", "log1p", "polynomial", "square_exp", "times_erfc"]
+__all__ = ["expm1", "log1p", "polynomial", "square_exp", "times_erfc", "variant_of"]
 
 # erfc(z) = exp(-z²) · P(y) / (z + M) for z ≥ 0, with y = (z - K)/(z + K) in [-1, 1): the map of
 # Schonfelder (Math. Comp. 32, 1978). M makes P nearly constant, so that the rounding of y hardly
@@ -115,3 +116,17 @@ def polynomial(x: Any, coefficients: Sequence[float]) -> Any:
     for coefficient in coefficients[-3::-1]:
         result = result * x + coefficient
     return result
+
+
+def variant_of(namespace: Any) -> SimpleNamespace:
+    """Returns a namespace like another one, in which functions can be replaced.
+
+    Its `erfc` and `times_erfc` are those of this module, with the functions of the new one.
+    """
+    from unified_act.backend import Namespace  # which the catalogue does without
+
+    names = [name for name in vars(Namespace) if not name.startswith("_")]
+    xp = SimpleNamespace(**{name: getattr(namespace, name) for name in names})
+    xp.times_erfc = lambda factor, x: times_erfc(xp, factor, x)
+    xp.erfc = lambda x: times_erfc(xp, xp.full_like(x, 1.0), x)
+    return xp

@@ -12,7 +12,7 @@ from jax.custom_derivatives import SymbolicZero
 
 from unified_act.activation import Activation
 from unified_act.assembly import assemble, pullback_of
-from unified_act.backend import cotangent_error
+from unified_act.backend import check_cotangent
 from unified_act.callables import ActivationFunction
 from unified_act_jax import namespace
 
@@ -79,7 +79,7 @@ def value_and_grad(
 ) -> tuple[Any, tuple[Any, ...]]:
     """Returns the value and the cotangent of each input, by reverse-mode differentiation."""
     if cotangent is not None and not isinstance(cotangent, jax.Array):
-        raise cotangent_error(cotangent, jax.eval_shape(function, *inputs))
+        check_cotangent(cotangent, jax.eval_shape(function, *inputs), jax.Array)
     if isinstance(function, ActivationFunction):
         # Compiled for later calls, which there may not be of any other function.
         return _compiled(function.func, inputs, cotangent)  # type: ignore[no-any-return]
@@ -90,10 +90,9 @@ def _value_and_grad(
     function: Callable[..., Any], inputs: Sequence[jax.Array], cotangent: Any
 ) -> tuple[Any, tuple[Any, ...]]:
     value, pullback = jax.vjp(function, *inputs)
+    check_cotangent(cotangent, value, jax.Array)
     if cotangent is None:
         cotangent = jnp.ones_like(value)
-    elif cotangent.shape != value.shape or cotangent.dtype != value.dtype:
-        raise cotangent_error(cotangent, value)
     found = zip(pullback(cotangent), inputs, strict=True)
     return value, tuple(None if x.dtype == bool else c for c, x in found)
 

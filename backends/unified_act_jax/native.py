@@ -7,37 +7,50 @@ from unified_act.backend import Native
 __all__ = ["NATIVE"]
 
 _WIDE = ("float32", "float64")
-_CANCELS = "the gradient by the gate cancels where it is open"
-_ENDS = "the gradient is wrong at both ends or next to them"
-_OWN_TYPE = "16-bit types: the gradient is computed in them"
+_CANCELS = "the gradient by the gate loses digits by cancellation where the gate is open"
+_ENDS = "the gradient is wrong at or next to both kinks"
+_OWN_TYPE = "16-bit types: the gradient is computed in 16 bits"
 
 NATIVE = {
     "celu": Native("nn.celu", keywords={"alpha": "alpha"}),
     "elu": Native("nn.elu", keywords={"alpha": "alpha"}),
     "exponential": Native("numpy.exp"),
     "gelu": Native("nn.gelu", constants={"approximate": False}),
-    "gelu_tanh": Native("nn.gelu", (), {}, {"approximate": True}, why="gradient NaN for large x"),
+    "gelu_tanh": Native(
+        "nn.gelu", (), {}, {"approximate": True}, why="the gradient is NaN for large x"
+    ),
     "glu": Native("nn.glu", (), {"axis": "axis"}, only={"gate_first": False}, why=_CANCELS),
     "hard_sigmoid": Native("nn.hard_sigmoid", (), only={"alpha": 1 / 6, "beta": 0.5}, why=_ENDS),
     "hard_silu": Native("nn.hard_silu", (), why=_ENDS),
     "hard_tanh": Native("nn.hard_tanh", (), only={"min_value": -1.0, "max_value": 1.0}, why=_ENDS),
     "identity": Native("nn.identity"),
     "leaky_relu": Native(
-        "nn.leaky_relu", (), {"negative_slope": "negative_slope"}, why="gradient 1 at 0"
+        "nn.leaky_relu", (), {"negative_slope": "negative_slope"}, why="the gradient at 0 is 1"
     ),
     "log_sigmoid": Native("nn.log_sigmoid", _WIDE, why=_OWN_TYPE),
-    "log_softmax": Native("nn.log_softmax", keywords={"axis": "axis"}),
-    "mish": Native("nn.mish", (), why="the gradient is 1 from 8 on, 3e-6 too early in float32"),
+    "log_softmax": Native(
+        "nn.log_softmax",
+        ("bfloat16", *_WIDE),
+        {"axis": "axis"},
+        why="float16: minus infinity in rows of more than 65,504 elements",
+    ),
+    "mish": Native(
+        "nn.mish", (), why="the gradient is exactly 1 from x = 8 on, off by 3e-6 in float32"
+    ),
     "relu": Native("nn.relu"),
     "relu6": Native("nn.relu6"),
-    "selu": Native("nn.selu", ("float16", *_WIDE), why="bfloat16: just above the budget"),
+    "selu": Native(
+        "nn.selu", ("float16", *_WIDE), why="bfloat16: the error is just above the limit"
+    ),
     "sigmoid": Native("nn.sigmoid"),
     "silu": Native("nn.silu", _WIDE, only={"beta": 1.0}, why=_OWN_TYPE),
     "softmax": Native("nn.softmax", _WIDE, {"axis": "axis"}, why=_OWN_TYPE),
     "softplus": Native("nn.softplus", _WIDE, only={"beta": 1.0}, why=_OWN_TYPE),
-    "softsign": Native("nn.soft_sign", (), why="NaN at both infinities, and a negative gradient"),
-    "sparse_plus": Native("nn.sparse_plus", (), why="gradient NaN where the square overflows"),
+    "softsign": Native(
+        "nn.soft_sign", (), why="NaN at both infinities, and its gradient can be negative"
+    ),
+    "sparse_plus": Native("nn.sparse_plus", (), why="the gradient is NaN where x² overflows"),
     "sparse_sigmoid": Native("nn.sparse_sigmoid", (), why=_ENDS),
-    "squareplus": Native("nn.squareplus", (), {"b": "b"}, why="infinite where the square is"),
+    "squareplus": Native("nn.squareplus", (), {"b": "b"}, why="infinite where x² overflows"),
     "tanh": Native("nn.tanh"),
 }

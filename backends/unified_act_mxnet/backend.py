@@ -4,151 +4,157 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from unified_act.activation import Activation, Kind
-from unified_act.backend import (
-    DTYPES,
-    Native,
-    Numerics,
-    check_further,
-    input_error,
-    kernel_for,
-    seed_or_generator,
-    with_generator,
-    with_keywords,
-)
+from unified_act.activation import Activation
+from unified_act.backend import LEAST_NOISE, FrameworkBackend, Native, Request, Words, with_keywords
 from unified_act.errors import InputTypeError, UnsupportedError
 from unified_act.layers import Layers
-from unified_act.shapes import with_shape_check
-from unified_act_mxnet import gradient, layers
-from unified_act_mxnet._framework import BFLOAT16, mx
-from unified_act_mxnet.graph import Graph, shared_graph
+from unified_act_mxnet import calls, gradient, layers
+from unified_act_mxnet._framework import DTYPE_OBJECTS, mx
+from unified_act_mxnet.gradient import Graph
 from unified_act_mxnet.native import NATIVE
-from unified_act_mxnet.operators import call_directly
 
 __all__ = ["MxnetBackend"]
 
 NDArray = mx.nd.NDArray
 Symbol = mx.sym.Symbol
 NumpySymbol = type(mx.sym.var("x").as_np_ndarray())
-_TYPES: dict[str, Any] = {
-    "float16": np.float16,
-    "bfloat16": BFLOAT16,
-    "float32": np.float32,
-    "float64": np.float64,
-}
 _MOST_DIMENSIONS = 5
 """As many as the operators that broadcast take."""
 _IN_A_GRAPH = ("float16", "float32", "float64")
 """The dtypes that a user's graph may turn out to have, so that a kernel there must do for all."""
 
 
-class MxnetBackend:
+class MxnetBackend(FrameworkBackend):
     """The backend ``"mxnet"``: takes `NDArray`, `mx.np.ndarray` and `Symbol`."""
 
     name = "mxnet"
-    dtypes: Sequence[str] = DTYPES
+    framework = mx.sym
     native: Mapping[str, Native] = NATIVE
+    gradient = gradient
     layers: Layers = layers
     types: Sequence[type] = (NDArray, mx.np.ndarray, Symbol, NumpySymbol)
+    dtype_objects = DTYPE_OBJECTS
+    arrays = (NDArray,)
+    usual = (NDArray,)
+    booleans = (np.bool_,)
+    generators = np.random.Generator
+    words = Words(
+        "an mx.nd.NDArray, mx.np.ndarray or Symbol",
+        "array",
+        "mx.nd.array(x, dtype='float32')",
+        "x.astype('float32')",
+    )
+
+    def spellings(self, dtype: Any) -> Sequence[Any]:
+        """The dtype of an NDArray is a scalar type, that of an mx.np.ndarray an `np.dtype`."""
+        return (dtype, np.dtype(dtype))
+
+    def dtype_text(self, x: Any) -> str:
+        """How a message writes the dtype of an array."""
+        return str(np.dtype(x.dtype))
 
     def accepts(self, array_type: type) -> bool:
         """Whether `array_type` is an array or a symbol."""
         return issubclass(array_type, (NDArray, Symbol))
 
-    def implement(
-        self, activation: Activation, parameters: Mapping[str, float], numerics: Numerics
+    def is_noise(self, given: Any) -> bool:
+        """Whether it is an array, or a symbol of one."""
+        return self.accepts(type(given))
+
+    def dtypes_for(self, role: str, x: Any) -> Sequence[Any]:
+        """Its older arrays know no booleans: comparing them gives numbers of the same type."""
+        found = super().dtypes_for(role, x)
+        return (*found, x.dtype) if role == "mask" else found
+
+    def fitted(
+        self, function: Graph, request: Request, value_graph: Graph | None = None
     ) -> Callable[..., Any]:
-        """Returns the function that computes `activation`."""
-        names = activation.inputs_for(parameters)
-        implementations: dict[str, Callable[..., Any]] = {
-            dtype: _compiled(
-                shared_graph(activation, parameters, dtype),
-                activation,
-                parameters,
-                shared_graph(activation, parameters, dtype, with_gradient=False),
-            )
+        """Returns a function of arrays that runs a graph, and checks shapes first.
+
+        Args:
+            function: The graph.
+            request: What is asked for.
+            value_graph: What runs in its place where MXNet does not record for a gradient.
+        """
+        return super().fitted(_compiled(function, request, value_graph), request)
+
+    def shared(self, request: Request) -> Mapping[str, Callable[..., Any]]:
+        """Returns the shared definition for each dtype, by name."""
+        graph = partial(gradient.shared_definition, request.activation, request.parameters)
+        return {
+            dtype: self.fitted(graph(dtype), request, graph(dtype, with_gradient=False))
             for dtype in self.dtypes
         }
-        in_graph = shared_graph(activation, parameters, None)
-        kernel = kernel_for(self.name, self.native, activation, numerics)
-        arguments = None if kernel is None else kernel.arguments(parameters)
-        if kernel is not None and arguments is not None:
-            graph = with_keywords(kernel.find(mx.sym), arguments)
-            compiled = _compiled(graph, activation, parameters)
-            implementations |= dict.fromkeys(kernel.dtypes, compiled)
-            if set(kernel.dtypes).issuperset(_IN_A_GRAPH):
-                in_graph = graph
-        # An NDArray's dtype is a scalar type, that of an mx.np.ndarray an instance of np.dtype.
-        by_dtype = {_TYPES[dtype]: f for dtype, f in implementations.items()}
-        by_dtype |= {np.dtype(key): f for key, f in by_dtype.items()}
-        checked = _by_dtype(activation, by_dtype, in_graph, len(names))
-        if activation.kind == "stochastic" and len(names) > 1:
-            return with_generator(
-                activation.name, checked, self.uniform_like, lambda a: self.accepts(type(a))
-            )
-        if kernel is None or kernel.is_override or arguments is None:
-            return checked
-        return call_directly(
-            kernel.label,
-            arguments,
-            [_TYPES[dtype] for dtype in kernel.dtypes],
-            checked,
-            axis=int(parameters["axis"]) if activation.along_axis else -1,
-        )
+
+    def short_way(self, request: Request, otherwise: Callable[..., Any]) -> Callable[..., Any]:
+        """Returns a function that runs an operator at once."""
+        return calls.short_way(request, otherwise)
+
+    def run(self, function: Callable[..., Any], x: Any, *further: Any) -> Any:
+        """Calls an implementation with arrays of the older kind, and returns one like `x`."""
+        result = function(*map(_legacy, (x, *further)))
+        return result.as_np_ndarray() if isinstance(x, mx.np.ndarray) else result
+
+    def symbolic(self, request: Request, x: Any, *further: Any) -> Any:
+        """Returns the symbol of the result."""
+        if not isinstance(x, Symbol):
+            return super().symbolic(request, x, *further)
+        if not all(isinstance(each, Symbol) for each in further):
+            name = request.activation.name
+            raise InputTypeError(f"{name}: what goes with a Symbol must be a Symbol.")
+        kernel = request.kernel
+        if kernel is not None and set(kernel.dtypes).issuperset(_IN_A_GRAPH):
+            graph = with_keywords(kernel.find(mx.sym), request.arguments)
+        else:
+            graph = gradient.shared_definition(request.activation, request.parameters)
+        result = graph(*map(_legacy, (x, *further)))
+        return result.as_np_ndarray() if isinstance(x, NumpySymbol) else result
 
     def uniform_like(self, x: Any, generator: int | np.random.Generator) -> Any:
-        """Random numbers between 0 and 1 in the shape of `x`, float32 for 16-bit types.
-
-        NumPy draws them: MXNet has one stream of random numbers for everybody, and no generators.
-        """
+        """Random numbers between 0 and 1 in the shape of `x`, float32 for 16-bit types."""
         if isinstance(x, Symbol):
             raise UnsupportedError(
                 "a Symbol has no shape to draw random numbers for: pass a Symbol of noise."
             )
-        dtype = np.float64 if x.dtype == np.float64 else np.float32
-        source = np.random.default_rng(seed_or_generator(generator, np.random.Generator))
-        noise = source.random(x.shape, dtype=dtype)
+        return super().uniform_like(x, generator)
+
+    def draw(self, x: Any, source: int | np.random.Generator, dtype: Any) -> Any:
+        """Returns uniform random numbers in the shape of `x`.
+
+        NumPy draws them: MXNet has one stream of random numbers for everybody, and no generators.
+        """
+        noise = np.random.default_rng(source).random(x.shape, dtype=dtype)
         array = mx.np.array if isinstance(x, mx.np.ndarray) else mx.nd.array
-        return array(np.maximum(noise, dtype(2.0**-25)), dtype=dtype, ctx=x.context)
+        return array(np.maximum(noise, dtype(LEAST_NOISE)), dtype=dtype, ctx=x.context)
 
     def value_and_grad(
         self, function: Callable[..., Any], inputs: Sequence[Any], cotangent: Any
     ) -> tuple[Any, tuple[Any, ...]]:
         """Returns the value and the cotangent of each input."""
-        for x in inputs:
-            if isinstance(x, Symbol):
-                raise UnsupportedError(
-                    "value_and_grad needs arrays: a Symbol has no value until it is bound."
-                )
-            if not isinstance(x, NDArray) or x.dtype not in (*_TYPES.values(), np.bool_):
-                raise _wrong_input("value_and_grad", x)
-        return gradient.value_and_grad(function, inputs, cotangent)
+        if any(isinstance(x, Symbol) for x in inputs):
+            raise UnsupportedError(
+                "value_and_grad needs arrays: a Symbol has no value until it is bound."
+            )
+        return super().value_and_grad(function, inputs, cotangent)
 
 
-def _compiled(
-    graph: Graph,
-    activation: Activation,
-    parameters: Mapping[str, Any],
-    value_graph: Graph | None = None,
-) -> Callable[..., Any]:
-    """Returns a function of arrays that runs a graph as one operator, built on the first call.
-
-    That is `graph` where MXNet records for a gradient, elsewhere `value_graph`, if there is one.
-    """
-    names = activation.inputs_for(parameters)
+def _compiled(graph: Graph, request: Request, value_graph: Graph | None) -> Callable[..., Any]:
+    """Returns a function of arrays that runs a graph as one operator, built on the first call."""
+    activation, names = request.activation, request.inputs
     built: dict[Graph, Callable[..., Any]] = {}
-    axis = int(parameters.get("axis", 0))
+    axis = int(request.parameters.get("axis", 0))
 
     def call(*inputs: Any) -> Any:
         shape = inputs[0].shape
         # Arrays without elements, which there are then, crash reductions, casts and splits.
         if mx.util.is_np_shape() and 0 in shape:
             return of_nothing(*inputs) if activation.resizes else inputs[0].copy()
-        reshaped = _workable(shape, axis, activation.kind)
+        reshaped = _workable(shape, axis, activation)
         if reshaped == shape:
             return run(*inputs)
         # With memory of its own, which an array without dimensions needs.
@@ -177,19 +183,19 @@ def _compiled(
             built[chosen] = _in_order(names, chosen(*variables))
         return built[chosen](*inputs)
 
-    return with_shape_check(call, activation, parameters)
+    return call
 
 
-def _workable(shape: tuple[int, ...], axis: int, kind: Kind) -> tuple[int, ...]:
+def _workable(shape: tuple[int, ...], axis: int, activation: Activation) -> tuple[int, ...]:
     """A shape for the same elements that MXNet can compute with, in which `axis` is the same one.
 
     Several operators need a dimension, and channels one of their own where the weight is a single
     one; and what broadcasts takes 5 at most.
     """
-    missing = (max(axis + 1, -axis) if kind == "learned" else 1) - len(shape)
+    missing = (max(axis + 1, -axis) if activation.weights else 1) - len(shape)
     if missing > 0:
         return (1,) * missing + shape
-    if len(shape) <= _MOST_DIMENSIONS or kind == "elementwise":
+    if len(shape) <= _MOST_DIMENSIONS or activation.kind.elementwise:
         return shape
     if axis < 0:
         return (math.prod(shape[:axis]), *shape[axis:])
@@ -206,63 +212,6 @@ def _in_order(names: Sequence[str], symbol: Any) -> Callable[..., Any]:
     return lambda *inputs: operator(*(inputs[index] for index in order))
 
 
-def _by_dtype(
-    activation: Activation,
-    by_dtype: Mapping[Any, Callable[..., Any]],
-    in_graph: Graph,
-    inputs: int,
-) -> Callable[..., Any]:
-    """Returns a function that picks the implementation by dtype, which is also the type check."""
-    name = activation.name
-
-    def unary(x: Any) -> Any:
-        if type(x) is not NDArray:
-            return other(x)
-        try:
-            function = by_dtype[x.dtype]
-        except KeyError:
-            raise _wrong_input(name, x) from None
-        return function(x)
-
-    def other(x: Any, *further: Any) -> Any:
-        """Symbols, arrays of the NumPy kind, weights, and whatever is wrong."""
-        arrays = (x, *further)
-        if isinstance(x, Symbol):
-            if not all(isinstance(a, Symbol) for a in arrays):
-                raise InputTypeError(f"{name}: what goes with a Symbol must be a Symbol.")
-            result = in_graph(*(_legacy(a) for a in arrays))
-            return result.as_np_ndarray() if isinstance(x, NumpySymbol) else result
-        if not isinstance(x, NDArray) or x.dtype not in by_dtype:
-            raise _wrong_input(name, x)
-        # Its older arrays know no booleans: comparing them gives numbers of the same type.
-        allowed = {
-            "mask": (np.bool_, x.dtype),
-            "weight": (x.dtype,),
-            "noise": (x.dtype, np.float32),
-        }
-        if inputs > 1:
-            check_further(
-                activation,
-                x,
-                further,
-                lambda role, array: isinstance(array, NDArray) and array.dtype in allowed[role],
-            )
-        result = by_dtype[x.dtype](*(_legacy(a) for a in arrays))
-        return result.as_np_ndarray() if isinstance(x, mx.np.ndarray) else result
-
-    return unary if inputs == 1 else other
-
-
 def _legacy(x: Any) -> Any:
     """`x` as an array or symbol of the older kind, sharing memory and gradient."""
     return x.as_nd_ndarray()
-
-
-def _wrong_input(name: str, x: Any) -> InputTypeError:
-    if not isinstance(x, (NDArray, Symbol)):
-        wanted = "an mx.nd.NDArray, mx.np.ndarray or Symbol"
-        return input_error(name, wanted, x, "mx.nd.array(x, dtype='float32')")
-    return InputTypeError(
-        f"{name}: expected a floating-point array, got {np.dtype(x.dtype)}. "
-        "Cast it first, for example with x.astype('float32')."
-    )

@@ -13,62 +13,19 @@ from typing import Any
 from unified_act import special
 from unified_act_mxnet._framework import mx
 
-__all__ = [
-    "abs",
-    "channel_weight",
-    "concat",
-    "cumulative_sum",
-    "erfc",
-    "exp",
-    "expm1",
-    "floor",
-    "full_like",
-    "log",
-    "log1p",
-    "max",
-    "sin",
-    "sort",
-    "split",
-    "sqrt",
-    "stop_gradient",
-    "sum",
-    "sum_to_weight",
-    "tanh",
-    "times_erfc",
-    "where",
-]
-
-abs = mx.sym.np.abs
-exp = mx.sym.np.exp
-expm1 = mx.sym.np.expm1
-floor = mx.sym.np.floor
-log = mx.sym.np.log
-log1p = mx.sym.np.log1p
-sin = mx.sym.np.sin
-sqrt = mx.sym.np.sqrt
-tanh = mx.sym.np.tanh
+_np = mx.sym.np
+abs, exp, expm1, floor, log, log1p = _np.abs, _np.exp, _np.expm1, _np.floor, _np.log, _np.log1p
+sin, sqrt, tanh = _np.sin, _np.sqrt, _np.tanh
 
 
 def where(condition: Any, a: Any, b: Any) -> Any:
     """Elements of `a` where `condition` holds, else of `b`."""
-    return mx.sym.np.where(condition, *as_arrays(a, b))
-
-
-def as_arrays(a: Any, b: Any) -> tuple[Any, Any]:
-    """`a` and `b`, one of which may be a number, both as arrays, for a choice between them.
-
-    With a number on either side MXNet 1.9.1 sends the gradient to the other side's elements.
-    """
-    if isinstance(a, float):
-        return full_like(b, a), b
-    if isinstance(b, float):
-        return a, full_like(a, b)
-    return a, b
+    return _np.where(condition, *as_arrays(a, b))
 
 
 def full_like(x: Any, value: float) -> Any:
     """An array like `x`, filled with `value`."""
-    return mx.sym.np.full_like(x, value)
+    return _np.full_like(x, value)
 
 
 def erfc(x: Any) -> Any:
@@ -83,19 +40,19 @@ def times_erfc(factor: Any, x: Any) -> Any:
 
 def sum(x: Any, *, axis: int) -> Any:
     """Sum along `axis`, which stays with length 1."""
-    return mx.sym.np.sum(x, axis=axis, keepdims=True)
+    return _np.sum(x, axis=axis, keepdims=True)
 
 
 def max(x: Any, *, axis: int) -> Any:
     """Maximum along `axis`, which stays with length 1."""
-    return mx.sym.np.max(x, axis=axis, keepdims=True)
+    return _np.max(x, axis=axis, keepdims=True)
 
 
 def cumulative_sum(x: Any, *, axis: int) -> Any:
     """Sum of the elements up to each along `axis`."""
     # Counted from the end, an axis is not known to cumsum.
     moved = mx.sym.swapaxes(x.as_nd_ndarray(), dim1=axis, dim2=0).as_np_ndarray()
-    total = mx.sym.np.cumsum(moved, axis=0).as_nd_ndarray()
+    total = _np.cumsum(moved, axis=0).as_nd_ndarray()
     return mx.sym.swapaxes(total, dim1=axis, dim2=0).as_np_ndarray()
 
 
@@ -112,7 +69,7 @@ def split(x: Any, sections: int, *, axis: int) -> list[Any]:
 
 def concat(arrays: Sequence[Any], *, axis: int) -> Any:
     """The arrays, one after the other along `axis`."""
-    return mx.sym.np.concatenate(list(arrays), axis=axis)
+    return _np.concatenate(list(arrays), axis=axis)
 
 
 def stop_gradient(x: Any) -> Any:
@@ -137,3 +94,15 @@ def channel_weight(weight: Any, x: Any, *, axis: int) -> Any:
 def sum_to_weight(x: Any, weight: Any, *, axis: int) -> Any:
     """The reverse of `channel_weight`, which here is left to MXNet's own differentiation."""
     raise NotImplementedError
+
+
+def as_arrays(a: Any, b: Any) -> tuple[Any, Any]:
+    """`a` and `b`, one of which may be a number, both as arrays, for a choice between them.
+
+    With a number on either side MXNet 1.9.1 sends the gradient to the other side's elements.
+    """
+    if isinstance(a, float):
+        return full_like(b, a), b
+    if isinstance(b, float):
+        return a, full_like(a, b)
+    return a, b

@@ -9,6 +9,13 @@ __all__ = ["NATIVE"]
 _NOT_EVERYWHERE = "bfloat16: fails on processors without AVX-512"
 
 NATIVE = {
+    "clipped_relu": Native(
+        "clip",
+        dtypes=(),
+        keywords={"max_value": "a_max"},
+        constants={"a_min": 0.0},
+        why="the derivative at the bounds is 1",
+    ),
     "elu": Native(
         "LeakyReLU",
         dtypes=("float16", "float32", "float64"),
@@ -16,42 +23,37 @@ NATIVE = {
         only={"alpha": 1.0},
         why=f"other alpha: the gradient at tiny positive inputs is alpha; {_NOT_EVERYWHERE}",
     ),
-    "clipped_relu": Native(
-        "clip",
-        dtypes=(),
-        keywords={"max_value": "a_max"},
-        constants={"a_min": 0.0},
-        why="the derivative at both ends is 1",
-    ),
     "exponential": Native("exp"),
     "gelu": Native(
         "LeakyReLU",
         dtypes=("float16", "float32"),
         constants={"act_type": "gelu"},
-        why=f"float64: computed in float32, NaN beyond its range; {_NOT_EVERYWHERE}",
+        why=f"float64: computed in float32, and NaN beyond the range of float32; {_NOT_EVERYWHERE}",
     ),
     "hard_sigmoid": Native(
         "hard_sigmoid",
         dtypes=("float16",),
         keywords={"alpha": "alpha", "beta": "beta"},
-        why="bfloat16: not supported; float32: the corner is one ULP early; "
+        why="bfloat16: not supported; float32: the kink is one ULP too early; "
         "float64: the parameters are rounded to float32",
     ),
     "hard_sigmoid_02": Native(
         "hard_sigmoid",
         dtypes=("float16",),
         keywords={"alpha": "alpha", "beta": "beta"},
-        why="bfloat16: not supported; float32: the corner is one ULP early; "
+        why="bfloat16: not supported; float32: the kink is one ULP too early; "
         "float64: the parameters are rounded to float32",
     ),
     "hard_tanh": Native(
         "clip",
         dtypes=(),
         keywords={"min_value": "a_min", "max_value": "a_max"},
-        why="the derivative at both ends is 1",
+        why="the derivative at the bounds is 1",
     ),
     "identity": Native(
-        "identity", dtypes=("float16", "float32", "float64"), why="bfloat16: fails on nothing"
+        "identity",
+        dtypes=("float16", "float32", "float64"),
+        why="bfloat16: fails on arrays without elements",
     ),
     "leaky_relu": Native(
         "LeakyReLU",
@@ -59,22 +61,25 @@ NATIVE = {
         keywords={"negative_slope": "slope"},
         constants={"act_type": "leaky"},
         unless={"negative_slope": 0.0},
-        why="float16: the gradient for a negative slope is 1; "
-        "float64: the slope is rounded to float32, values overflow to infinity beyond its range; "
-        f"slope 0: 0 for NaN; {_NOT_EVERYWHERE}",
+        why="float16: with a negative slope the gradient is 1; "
+        "float64: the slope is rounded to float32, and values beyond its range become infinite; "
+        f"slope 0: returns 0 for NaN; {_NOT_EVERYWHERE}",
     ),
     "log_softmax": Native(
         "log_softmax",
-        dtypes=("float16", "bfloat16", "float64"),
+        dtypes=("bfloat16", "float64"),
         keywords={"axis": "axis"},
-        why="float32: positive for the largest element",
+        why="float32: the result for the largest element can be positive; "
+        "float16: its sums are wrong in rows of more than 2,048 elements",
     ),
-    "relu": Native("relu", dtypes=("float16", "float32", "float64"), why="bfloat16: 0 for NaN"),
+    "relu": Native(
+        "relu", dtypes=("float16", "float32", "float64"), why="bfloat16: returns 0 for NaN"
+    ),
     "relu6": Native(
         "clip",
         dtypes=(),
         constants={"a_min": 0.0, "a_max": 6.0},
-        why="the derivative at both ends is 1",
+        why="the derivative at the bounds is 1",
     ),
     "selu": Native(
         "LeakyReLU",
@@ -83,13 +88,18 @@ NATIVE = {
         why="the gradient is wrong for every negative input",
     ),
     "sigmoid": Native("sigmoid"),
-    "softmax": Native("softmax", keywords={"axis": "axis"}),
+    "softmax": Native(
+        "softmax",
+        dtypes=("bfloat16", "float32", "float64"),
+        keywords={"axis": "axis"},
+        why="float16: its sums are wrong in rows of more than 2,048 elements",
+    ),
     "softplus": Native(
         "Activation",
         dtypes=("float16",),
         constants={"act_type": "softrelu"},
         only={"beta": 1.0},
-        why="float32, bfloat16: negative in the tail; float64: linear from 20 on",
+        why="float32, bfloat16: negative in the tail; float64: returns x from x = 20 on",
     ),
     "softsign": Native("softsign"),
     "tanh": Native("tanh"),

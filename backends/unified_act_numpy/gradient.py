@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from unified_act.activation import Activation
 from unified_act.assembly import assemble, pullback_of
-from unified_act.backend import cotangent_error
+from unified_act.backend import check_cotangent
 from unified_act.callables import ActivationFunction
 from unified_act.errors import UnsupportedError
 from unified_act.registry import ACTIVATIONS
@@ -68,7 +68,7 @@ def shared_definition(
         with np.errstate(all="ignore"):
             return _narrow(function(*map(_widen, inputs)), inputs[0])
 
-    return partial(_in_blocks, value) if activation.kind == "elementwise" else value
+    return partial(_in_blocks, value) if activation.kind.elementwise else value
 
 
 def value_and_grad(
@@ -86,20 +86,15 @@ def value_and_grad(
             f"NumPy needs the derivative of {activation.name}: register it with derivative=…"
         )
     value = function(*inputs)
+    check_cotangent(cotangent, value, (np.ndarray, np.generic))
     if cotangent is None:
         cotangent = np.ones_like(value)
-    elif (
-        not isinstance(cotangent, (np.ndarray, np.generic))
-        or cotangent.shape != value.shape
-        or cotangent.dtype != value.dtype
-    ):
-        raise cotangent_error(cotangent, value)
 
     def pulled_to_elements(cotangent: Array, x: Array) -> Array:
         return _narrow(pullback(_widen(cotangent), _widen(x))[0], x)
 
     with np.errstate(all="ignore"):
-        if activation.kind == "elementwise":
+        if activation.kind.elementwise:
             return value, (_in_blocks(pulled_to_elements, cotangent, *inputs),)
         cotangents = pullback(_widen(cotangent), *map(_widen, inputs))
         return value, tuple(

@@ -20,7 +20,7 @@ NATIVE = {
     "exponential": Native(
         "exp",
         dtypes=(),
-        why="it warns of every infinite result; without that it is the shared definition",
+        why="warns of every infinite result; without the warning it is the shared definition",
     ),
     "hard_tanh": Native(
         "unified_act_numpy.kernels:clip",

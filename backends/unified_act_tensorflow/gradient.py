@@ -9,8 +9,7 @@ import tensorflow as tf
 
 from unified_act.activation import Activation
 from unified_act.assembly import assemble, pullback_of
-from unified_act.backend import cotangent_error
-from unified_act.errors import UnsupportedError
+from unified_act.backend import check_cotangent, detached_error
 from unified_act_tensorflow import namespace
 
 __all__ = ["shared_definition", "value_and_grad"]
@@ -74,17 +73,10 @@ def value_and_grad(
     with tf.GradientTape() as tape:
         tape.watch(leaves)
         value = function(*given)
-    if cotangent is not None and (
-        not isinstance(cotangent, (tf.Tensor, tf.Variable))
-        or not cotangent.shape.is_compatible_with(value.shape)
-        or cotangent.dtype != value.dtype
-    ):
-        raise cotangent_error(cotangent, value)
+    fits = tf.TensorShape.is_compatible_with
+    check_cotangent(cotangent, value, (tf.Tensor, tf.Variable), fits)
     gradients = tape.gradient(value, leaves, output_gradients=cotangent)
     if any(gradient is None for gradient in gradients):
-        raise UnsupportedError(
-            "the output does not depend on the input through TensorFlow operations: the gradient "
-            "was detached on the way."
-        )
+        raise detached_error("TensorFlow")
     found = iter(gradients)
     return value, tuple(next(found) if x.dtype.is_floating else None for x in given)

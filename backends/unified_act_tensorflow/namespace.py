@@ -7,37 +7,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
-from tensorflow import abs, exp, floor, sin, sqrt, tanh
-from tensorflow.math import expm1, log, log1p
 
 from unified_act import special
 from unified_act.errors import UnsupportedError
 from unified_act.shapes import channel_shape, section_length
 
-__all__ = [
-    "abs",
-    "channel_weight",
-    "concat",
-    "cumulative_sum",
-    "erfc",
-    "exp",
-    "expm1",
-    "floor",
-    "full_like",
-    "log",
-    "log1p",
-    "max",
-    "sin",
-    "sort",
-    "split",
-    "sqrt",
-    "stop_gradient",
-    "sum",
-    "sum_to_weight",
-    "tanh",
-    "times_erfc",
-    "where",
-]
+abs, exp, floor, sin, sqrt, tanh = tf.abs, tf.exp, tf.floor, tf.sin, tf.sqrt, tf.tanh
+expm1, log, log1p = tf.math.expm1, tf.math.log, tf.math.log1p
 
 
 def where(condition: Any, a: Any, b: Any) -> Any:
@@ -79,7 +55,13 @@ def _times_erfc_in_float64(factor: Any, x: Any) -> Any:
 
 def sum(x: Any, *, axis: int) -> Any:
     """Sum along `axis`, which stays with length 1."""
-    return tf.reduce_sum(x, axis=axis, keepdims=True)
+    # TensorFlow sums in pairs, which loses no digits, only along the last axis.
+    rank = x.shape.rank
+    if rank is None or axis % rank == rank - 1:
+        return tf.reduce_sum(x, axis=axis, keepdims=True)
+    to_last = [d for d in range(rank) if d != axis % rank] + [axis % rank]
+    rows = tf.reduce_sum(tf.transpose(x, to_last), axis=-1)
+    return tf.expand_dims(rows, axis % rank)
 
 
 def max(x: Any, *, axis: int) -> Any:
@@ -132,7 +114,9 @@ def sum_to_weight(x: Any, weight: Any, *, axis: int) -> Any:
     if channels == 1:
         return tf.reshape(tf.reduce_sum(x), weight.shape)
     rank = _rank(x)
-    by_channel = tf.reduce_sum(x, axis=[d for d in range(rank) if d != axis % rank])
+    channels_first = [axis % rank] + [d for d in range(rank) if d != axis % rank]
+    rows = tf.transpose(x, channels_first)  # see `sum`
+    by_channel = tf.reduce_sum(rows, axis=list(range(1, rank)))
     if channels is None:
         total = tf.reduce_sum(by_channel, keepdims=True)
         by_channel = tf.cond(tf.size(weight) == 1, lambda: total, lambda: by_channel)

@@ -19,7 +19,7 @@ NATIVE = {
         "nn.gelu",
         dtypes=(),
         constants={"approximate": True},
-        why="the gradient is NaN where the cube overflows, in float16 from 41 on; "
+        why="the gradient is NaN where x³ overflows, in float16 from x = 41 on; "
         "float64: only as accurate as float32",
     ),
     "identity": Native("identity"),
@@ -33,31 +33,41 @@ NATIVE = {
     "log_sigmoid": Native(
         "math.log_sigmoid",
         dtypes=("float16", "float32", "float64"),
-        why="bfloat16: linear from -2.9 on, 2 % off",
+        why="bfloat16: returns x below -2.9, which is 2 % off",
     ),
-    "log_softmax": Native("nn.log_softmax", keywords={"axis": "axis"}),
+    "log_softmax": Native(
+        "nn.log_softmax",
+        dtypes=("bfloat16", "float32", "float64"),
+        keywords={"axis": "axis"},
+        why="float16: minus infinity in rows of more than 65,504 elements",
+    ),
     "relu": Native("nn.relu"),
     "relu6": Native("nn.relu6"),
-    "selu": Native("nn.selu", dtypes=(), why="the derivative at 0 is that of the other branch"),
+    "selu": Native("nn.selu", dtypes=(), why="the derivative at 0 is that of the positive side"),
     "sigmoid": Native("math.sigmoid"),
     "silu": Native(
         "nn.silu",
         dtypes=("float32", "float64"),
         constants={"beta": 1.0},
         only={"beta": 1.0},
-        why="16-bit types: the gradient is computed in them; beta is rounded to float32",
+        why="16-bit types: the gradient is computed in 16 bits; beta is rounded to float32",
     ),
-    "softmax": Native("nn.softmax", keywords={"axis": "axis"}),
+    "softmax": Native(
+        "nn.softmax",
+        dtypes=("bfloat16", "float32", "float64"),
+        keywords={"axis": "axis"},
+        why="float16: its sums are wrong in rows of more than 65,504 elements",
+    ),
     "softplus": Native(
         "math.softplus",
         dtypes=("float16", "float32", "float64"),
         only={"beta": 1.0},
-        why="bfloat16: linear from 2.9 on, 2 % off",
+        why="bfloat16: returns x from x = 2.9 on, which is 2 % off",
     ),
     "softsign": Native(
         "nn.softsign",
         dtypes=(),
-        why="it has no second derivative; float16: the gradient is just above the budget",
+        why="it has no second derivative; float16: the gradient's error is just above the limit",
     ),
     "tanh": Native("tanh"),
 }

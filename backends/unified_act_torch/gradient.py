@@ -12,10 +12,9 @@ from torch.autograd import Function
 
 from unified_act.activation import Activation
 from unified_act.assembly import assemble, pullback_of, pushforward_of
-from unified_act.backend import cotangent_error
-from unified_act.errors import UnsupportedError
+from unified_act.backend import check_cotangent, detached_error
 from unified_act_torch import namespace
-from unified_act_torch.exported import NAMESPACE
+from unified_act_torch.variant import NAMESPACE
 
 __all__ = ["shared_definition", "value_and_grad"]
 
@@ -43,7 +42,7 @@ def shared_definition(
     # Not its `apply`: of a method Dynamo knows the code only, and would take what it has compiled
     # for one activation for any other.
     traced = _with_signature(_function(value, pullback), names)
-    if activation.kind == "elementwise":
+    if activation.kind.elementwise:
         pushforward: Callable[..., tuple[Tensor, ...]] = twice
     else:
         pushforward = pushforward_of(activation, namespace, parameters) or _by_operations(value)
@@ -178,18 +177,10 @@ def value_and_grad(
     leaves = [x for x in given if x.requires_grad]
     with torch.enable_grad():
         value = function(*given)
+    check_cotangent(cotangent, value, Tensor)
     if cotangent is None:
         cotangent = torch.ones_like(value)
-    elif (
-        not isinstance(cotangent, Tensor)
-        or cotangent.shape != value.shape
-        or cotangent.dtype != value.dtype
-    ):
-        raise cotangent_error(cotangent, value)
     if not value.requires_grad:
-        raise UnsupportedError(
-            "the output does not depend on the input through PyTorch operations: the gradient "
-            "was detached on the way."
-        )
+        raise detached_error("PyTorch")
     found = iter(torch.autograd.grad(value, leaves, cotangent))
     return value.detach(), tuple(next(found) if x.requires_grad else None for x in given)

@@ -7,50 +7,16 @@ import sys
 from collections.abc import Sequence
 
 import torch
-from torch import (
-    Tensor,
-    abs,
-    erfc,
-    exp,
-    expm1,
-    floor,
-    full_like,
-    log,
-    log1p,
-    sin,
-    sqrt,
-    tanh,
-    where,
-)
+from torch import Tensor
 from torch.special import erfcx
 
 from unified_act import special
 from unified_act.shapes import channel_shape, section_length
 
-__all__ = [
-    "abs",
-    "channel_weight",
-    "concat",
-    "cumulative_sum",
-    "erfc",
-    "exp",
-    "expm1",
-    "floor",
-    "full_like",
-    "log",
-    "log1p",
-    "max",
-    "sin",
-    "sort",
-    "split",
-    "sqrt",
-    "stop_gradient",
-    "sum",
-    "sum_to_weight",
-    "tanh",
-    "times_erfc",
-    "where",
-]
+abs, exp, expm1, floor = torch.abs, torch.exp, torch.expm1, torch.floor
+log, log1p = torch.log, torch.log1p
+full_like, sin, sqrt, tanh = torch.full_like, torch.sin, torch.sqrt, torch.tanh
+erfc, where = torch.erfc, torch.where
 
 _THIS = sys.modules[__name__]
 _TAIL, _END = 5.0, 30.0
@@ -66,13 +32,6 @@ def times_erfc(factor: Tensor, x: Tensor) -> Tensor:
     # By way of exp(x²)·erfc(x).
     tail = where(x > _TAIL, where(x > _END, _END, x), _TAIL)
     return where(x > _TAIL, special.square_exp(_THIS, factor * erfcx(tail), tail), factor * erfc(x))
-
-
-def lengths(x: Tensor) -> Sequence[int | None]:
-    """The shape of `x`; where torch.jit records, which warns who asks for lengths, without them."""
-    if torch.jit.is_tracing():  # type: ignore[attr-defined, no-untyped-call]
-        return [None] * x.ndim
-    return x.shape
 
 
 def sum(x: Tensor, *, axis: int) -> Tensor:
@@ -126,3 +85,10 @@ def sum_to_weight(x: Tensor, weight: Tensor, *, axis: int) -> Tensor:
         return torch.sum(x).reshape(weight.shape)
     axis %= x.ndim
     return torch.sum(x, dim=[d for d in range(x.ndim) if d != axis]) if x.ndim > 1 else x
+
+
+def lengths(x: Tensor) -> Sequence[int | None]:
+    """The shape of `x`; where torch.jit records, which warns who asks for lengths, without them."""
+    if torch.jit.is_tracing():  # type: ignore[attr-defined, no-untyped-call]
+        return [None] * x.ndim
+    return x.shape

@@ -11,7 +11,7 @@ NATIVE = {
         "nn.functional.celu",
         dtypes=("float16", "bfloat16", "float32"),
         keywords={"alpha": "alpha"},
-        why="float64: the gradient has 1/alpha in float32",
+        why="float64: the gradient uses 1/alpha rounded to float32",
     ),
     "clipped_relu": Native(
         "nn.functional.hardtanh", keywords={"max_value": "max_val"}, constants={"min_val": 0.0}
@@ -35,7 +35,7 @@ NATIVE = {
         "nn.functional.hardsigmoid",
         dtypes=("float16", "bfloat16", "float32"),
         only={"alpha": 1 / 6, "beta": 0.5},
-        why="float64: the gradient is 1/6 in float32",
+        why="float64: the gradient is 1/6 rounded to float32",
     ),
     "hard_silu": Native(
         "nn.functional.hardswish",
@@ -55,10 +55,15 @@ NATIVE = {
     "log_sigmoid": Native(
         "unified_act_torch.kernels:log_sigmoid",
         dtypes=("float16", "bfloat16", "float32"),
-        why="float64: the softplus in it is linear beyond a threshold; "
+        why="float64: it uses softplus, which returns x beyond a threshold; "
         "nn.functional.logsigmoid saves two tensors for backward",
     ),
-    "log_softmax": Native("log_softmax", keywords={"axis": "dim"}),
+    "log_softmax": Native(
+        "log_softmax",
+        dtypes=("bfloat16", "float32", "float64"),
+        keywords={"axis": "dim"},
+        why="float16: minus infinity in rows of more than 65,504 elements",
+    ),
     "mish": Native("nn.functional.mish"),
     "prelu": Native("prelu", only={"axis": 1}),
     "relu": Native("relu"),
@@ -73,7 +78,7 @@ NATIVE = {
         dtypes=("float16", "bfloat16", "float32"),
         keywords={"beta": "beta"},
         constants={"threshold": 20},
-        why="float64: linear beyond a threshold, 2e-9 too early",
+        why="float64: returns x beyond a threshold, which is off by 2e-9",
     ),
     "softsign": Native(
         "nn.functional.softsign",

@@ -71,8 +71,9 @@ class _Place:
 
     @property
     def identity(self) -> Any:
-        """The same for places that share a module; a function has no state to share."""
-        return id(self.held) if self.is_module else (id(self.holders[0]), self.key)
+        """The same for places that share weights; without weights each place is its own."""
+        shares = self.is_module and any(True for _ in self.held.parameters())
+        return id(self.held) if shares or not self.holders else (id(self.holders[0]), self.key)
 
     @property
     def chooses_kernel(self) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import unified_act as ua
 from unified_act.backend import Numerics
@@ -11,19 +10,18 @@ from unified_act_conformance.checks import CheckResult, list_checks, run_checks
 from unified_act_conformance.harness import Function
 from unified_act_conformance.judge import Domain, Result, run
 from unified_act_conformance.subject import (
-    Subject,
     count_cases,
+    describe,
     dtypes_of,
     function_of_users,
     list_cases,
-    list_subjects,
     registered,
+    subject_of,
 )
-from unified_act_conformance.truth import Oracle
+from unified_act_conformance.truth import Oracle, list_subjects, unrecorded
 
 __all__ = ["check_activation", "check_backend", "describe_result"]
 
-NAMES = {0: "value", 1: "gradient", 2: "second derivative"}
 LONGEST_MESSAGE = 20
 
 
@@ -87,7 +85,7 @@ def check_activation(
             "give the name of an activation, and a function of your own as "
             "check_activation(name, function=...)"
         )
-    subject = _subject(str(name), parameters)
+    subject = subject_of(str(name), parameters)
     if function is not None and len(backends) != 1:
         raise ValueError("a function belongs to one framework: say which with backends=[...]")
     available = _available(backends, dtypes)
@@ -107,7 +105,7 @@ def check_activation(
         ),
     ]
     expected = count_cases([subject], available) + len(list_checks([subject], available))
-    _raise_unless_good(str(subject), results, expected)
+    _raise_unless_good(str(subject), results, expected, unrecorded(subject.activation))
     return results
 
 
@@ -154,21 +152,8 @@ def describe_result(result: Result | CheckResult) -> str:
     Args:
         result: Of a case or a check.
     """
-    if isinstance(result, CheckResult):
-        where = f"{result.subject} on {result.backend}, {result.dtype}, {result.check}"
-    else:
-        case = result.case
-        part = "" if case.part == "x" else f" of the {case.part}"
-        where = f"{case.subject} on {case.backend}, {case.dtype}, {NAMES[case.order]}{part}"
+    where = describe(result.planned if isinstance(result, CheckResult) else result.case)
     return f"{where}: {result.problem or result.unsupported or 'passed'}"
-
-
-def _subject(name: str, parameters: dict[str, Any]) -> Subject:
-    """The subject of a call; defaults are left out, as everywhere."""
-    bound = ua.get_activation(name, backend="numpy", **parameters)
-    defaults = ua.get_activation(bound.name, backend="numpy").parameters
-    given = {key: value for key, value in bound.parameters.items() if value != defaults[key]}
-    return Subject(bound.name, tuple(given.items()))
 
 
 def _available(backends: Sequence[str], dtypes: Sequence[str]) -> dict[str, list[str]]:
@@ -178,7 +163,9 @@ def _available(backends: Sequence[str], dtypes: Sequence[str]) -> dict[str, list
     return available
 
 
-def _raise_unless_good(what: str, results: Sequence[Result | CheckResult], expected: int) -> None:
+def _raise_unless_good(
+    what: str, results: Sequence[Result | CheckResult], expected: int, note: str = ""
+) -> None:
     problems = [describe_result(result) for result in results if result.problem]
     if len(results) != expected:
         problems.insert(0, f"{expected} cases were planned, {len(results)} ran")
@@ -189,4 +176,5 @@ def _raise_unless_good(what: str, results: Sequence[Result | CheckResult], expec
     raise AssertionError(
         f"{what}: {len(problems)} of {len(results)} results are wrong\n  {shown}"
         + (f"\n  … and {more} more" if more > 0 else "")
+        + (f"\n{note}" if note else "")
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -243,3 +244,12 @@ def half_ulp(x: NDArray[np.float64], dtype: str) -> NDArray[np.float64]:
     """
     finite = np.isfinite(x)
     return np.where(finite, 0.5 * ulp(np.where(finite, x, 0.0), 0.0, dtype), 0.0)
+
+
+def json_number(value: float) -> float | str:
+    """Returns a number as JSON can hold it, which has neither infinities nor NaN: as text.
+
+    Args:
+        value: The number.
+    """
+    return value if math.isfinite(value) else str(value)

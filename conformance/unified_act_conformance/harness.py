@@ -6,7 +6,7 @@ import importlib
 import importlib.metadata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,6 +14,9 @@ import unified_act as ua
 from unified_act.backend import Numerics
 from unified_act.loading import find_entry, load_backend
 from unified_act_conformance.floats import FloatArray
+
+if TYPE_CHECKING:
+    from unified_act_conformance.mutants.base import Mutant
 
 __all__ = ["Function", "Harness", "NotOfferedError", "check_dtype", "load_harness"]
 
@@ -118,6 +121,10 @@ class Harness:
         """How many array elements a call keeps for its backward pass."""
         del function, x
         raise NotOfferedError("what it keeps for the backward pass cannot be counted")
+
+    def mutants(self) -> Sequence[Mutant]:
+        """Wrong implementations, made of the framework, that the suite has to reject."""
+        return ()
 
     def layouts(self, values: FloatArray, dtype: str) -> Iterator[tuple[str, Any, FloatArray]]:
         """Arrays laid out in memory in unusual ways: name, array, and its values.

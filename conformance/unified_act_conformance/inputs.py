@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,39 +52,6 @@ THRESHOLDS: tuple[float, ...] = (
     # Where a second derivative of x / (1 + |x|) by the rules cancels in float32, and in float64.
     *(1.27e10, -1.27e10, 8.04529405347554e29, -8.04529405347554e29),
 )
-
-_GELU = (-0.7517915246935645, -math.sqrt(2.0), math.sqrt(2.0), -2.0, 2.0)
-_GELU_TANH = (
-    *(-0.7524614220710163, -1.4185040087908283, 1.4185040087908283),
-    *(-2.013480724624258, 2.013480724624258),
-)
-_SILU = (
-    *(-1.2784645427610737, -2.3993572805154675, 2.3993572805154675),
-    *(-3.435840993535111, 3.435840993535111),
-)
-
-CROSSINGS: Mapping[str, tuple[float, ...]] = MappingProxyType(
-    {
-        "clipped_gelu": _GELU,
-        "gelu": _GELU,
-        "gelu_tanh": _GELU_TANH,
-        "quick_gelu": tuple(root / 1.702 for root in _SILU),
-        "silu": _SILU,
-        "laplace": (0.7071067811865476, 0.42501198941266943, 0.9892015729604258),
-        "lisht": (
-            *(-1.1996786402577337, 1.1996786402577337),
-            *(-1.7179204967675554, 1.7179204967675554),
-        ),
-        "scaled_tanh": (-0.9877184226936125, 0.9877184226936125),
-        "sqrt_softplus": (0.9214225086553604, -1.3398599332402226, 2.7263831438512303),
-        "tanh_shrink": (-0.6584789484624084, 0.6584789484624084),
-        "mish": (
-            *(-1.1924312145154952, -2.256376396360793, 1.4905711794854284),
-            *(-3.2673378465204044, -0.08793443131491421, 2.114842563020877),
-        ),
-    }
-)
-"""Zeros of f', f'' and f''' other than 0, by activation, at the default parameters."""
 
 ROW_LENGTHS: tuple[int, ...] = (1, 2, 3, 10, 17, 100)
 # The fractional parts of n times this are as evenly spread as any sequence can be.
@@ -153,22 +119,6 @@ def quick(
         The inputs, as `sweep` gives them.
     """
     return sweep(dtype, kinks=kinks, crossings=crossings, count=QUICK_COUNT)
-
-
-def weights(dtype: str) -> FloatArray:
-    """Gives weights for prelu: usual, degenerate, negative, above 1 and huge.
-
-    None is tiny: its products would be subnormal, and say more about flushing than about prelu.
-
-    Args:
-        dtype: The name of the float type.
-
-    Returns:
-        A one-dimensional array of that type.
-    """
-    fmt = float_format(dtype)
-    usual = [0.25, 0.01, 1 / 3, 1.0, 0.0, -0.5, -1.0, 2.0, 1.7, 1e-3]
-    return _typed([*usual, fmt.largest / 4], fmt)
 
 
 def rows(dtype: str, lengths: Sequence[int] = ROW_LENGTHS) -> list[FloatArray]:

@@ -9,22 +9,21 @@ that is named and cannot be loaded is an error; without a name, those installed 
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
 
 import unified_act as ua
-from unified_act_conformance.api import NAMES
-from unified_act_conformance.checks import Check, list_checks
+from unified_act_conformance.checks import list_checks
 from unified_act_conformance.subject import (
-    Case,
+    case_id,
+    check_id,
     dtypes_of,
     list_cases,
-    list_subjects,
     usual_backends,
 )
-
-__all__ = ["case_id", "check_id"]
+from unified_act_conformance.truth import list_subjects
 
 CASE, CHECK = "conformance_case", "conformance_check"
 
@@ -68,11 +67,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         raise pytest.UsageError(f"{type(error).__name__}: {error}") from error
     if CASE in wanted:
         cases = list_cases(subjects, available)
-        metafunc.parametrize(CASE, cases, ids=map(case_id, cases))
+        metafunc.parametrize(CASE, cases, ids=map(partial(case_id, spelled=True), cases))
     else:
         plain = [subject for subject in subjects if not subject.parameters]
         checks = list_checks(plain, available)
-        metafunc.parametrize(CHECK, checks, ids=map(check_id, checks))
+        metafunc.parametrize(CHECK, checks, ids=map(partial(check_id, spelled=True), checks))
 
 
 @pytest.fixture(scope="session")
@@ -83,23 +82,3 @@ def conformance_options(request: pytest.FixtureRequest) -> dict[str, Any]:
         "numerics": option("conformance_numerics"),
         "quick": not option("conformance_full"),
     }
-
-
-def case_id(case: Case) -> str:
-    """Returns the name of the test of a case.
-
-    Args:
-        case: The case.
-    """
-    part = "" if case.part == "x" else f"-of-{case.part}"
-    order = NAMES[case.order].replace(" ", "-")
-    return f"{case.subject}-{case.backend}-{case.dtype}-{order}{part}".replace(", ", ",")
-
-
-def check_id(check: Check) -> str:
-    """Returns the name of the test of a check.
-
-    Args:
-        check: The check.
-    """
-    return f"{check.subject}-{check.backend}-{check.dtype}-{check.name.replace(' ', '-')}"

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from unified_act_conformance.checks import Check, run_checks
+from unified_act_conformance.checks import run_checks
 from unified_act_conformance.judge import run
-from unified_act_conformance.subject import Case
+from unified_act_conformance.subject import Case, Check
 
 
 def test_accuracy(conformance_case: Case, conformance_options: dict[str, Any]) -> None:

@@ -140,7 +140,7 @@ class TestBind:
 
     def test_what_has_no_default_must_be_given(self):
         message = (
-            "threshold needs value, value up to there, which has no default: "
+            "threshold needs value, result for inputs up to the threshold, which has no default: "
             "pass threshold=…, value=…."
         )
         with pytest.raises(ua.ParameterValueError, match=re.escape(message)):

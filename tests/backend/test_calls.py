@@ -1,10 +1,12 @@
 """Compiled calls: what they pass, when they are taken, and where everything else goes."""
 
+import linecache
 import math
+import traceback
 
 import pytest
 
-from unified_act.backend import dtype_test, shortcut, with_keywords, written_call
+from unified_act.backend import calls, dtype_test, shortcut, with_keywords, written_call
 
 
 def function(x, *, slope=0.0, mode=None):
@@ -35,8 +37,34 @@ def test_nan_survives_being_written():
     assert math.isnan(with_keywords(function, {"slope": math.nan})(1)[1])
 
 
+def failing(x, slope):
+    raise ZeroDivisionError
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda: with_keywords(failing, {"slope": 0.125}),
+        lambda: shortcut("x", written_call({"slope": 0.125}), abs, {"function": failing}),
+    ],
+    ids=["keywords", "shortcut"],
+)
+def test_a_traceback_shows_the_line(monkeypatch, made):
+    called = made()
+    with pytest.raises(ZeroDivisionError) as caught:
+        called(1)
+    assert "function(x, slope=0.125)" in "".join(traceback.format_exception(caught.value))
+    name = called.__code__.co_filename
+    monkeypatch.setattr(calls, "_KEPT", 2)
+    shortcut("x", "function(x)", abs, {})
+    assert name in linecache.cache
+    shortcut("x", "function(x)", abs, {})  # one more than are kept
+    assert name not in linecache.cache
+
+
 def test_the_usual_dtype_is_asked_for_first():
     assert dtype_test(["float64", "float32"]) == "(dtype := x.dtype) is float32 or dtype is float64"
+    assert dtype_test(["float64"], "x.aval.dtype") == "(dtype := x.aval.dtype) is float64"
 
 
 def test_the_shortcut_is_taken_for_its_dtypes_and_the_long_way_for_others():

@@ -114,12 +114,11 @@ def test_called_with_every_parameter_by_keyword(monkeypatch, backend, name, dtyp
 
     monkeypatch.setattr(Native, "find", lambda self, module: recorder)
     # What goes around the function has tests of its own.
-    tensorflow = importlib.import_module("unified_act_tensorflow.backend")
-    monkeypatch.setattr(tensorflow, "eager_first", lambda kernel, how, otherwise: otherwise)
-    mxnet = importlib.import_module("unified_act_mxnet.backend")
-    monkeypatch.setattr(mxnet, "call_directly", lambda *how, axis: how[-1])
+    for framework in ("mxnet", "tensorflow"):
+        module = importlib.import_module(f"unified_act_{framework}.calls")
+        monkeypatch.setattr(module, "short_way", lambda request, otherwise: otherwise)
     monkeypatch.setattr(
-        importlib.import_module("unified_act_torch.backend"),
+        importlib.import_module("unified_act_torch.calls"),
         "fastest_call",
         lambda kernel, *call: (kernel.find(None), written_call(*call)),
     )

@@ -13,8 +13,9 @@ from unified_act_conformance import inputs
 from unified_act_conformance.floats import round_to, to_type, ulp, widen
 from unified_act_conformance.harness import load_harness
 from unified_act_conformance.judge.runner import deviations_of
-from unified_act_conformance.subject.cases import Case, list_subjects
+from unified_act_conformance.subject.cases import Case
 from unified_act_conformance.truth import elementwise
+from unified_act_conformance.truth.records import list_subjects
 
 BACKENDS = ["mxnet", "numpy", "tensorflow", "torch"]
 ROW = 256

@@ -7,9 +7,12 @@ import math
 import numpy as np
 import pytest
 
+from unified_act.registry import ACTIVATIONS
 from unified_act_conformance import inputs
 from unified_act_conformance.floats import FORMATS, FloatArray, ordered, to_type, widen
+from unified_act_conformance.problems.joint_inputs import weights_of
 from unified_act_conformance.truth import elementwise
+from unified_act_conformance.truth.records import RECORDS, record_of
 
 WIDE = ["float32", "float64"]
 NARROW = ["float16", "bfloat16"]
@@ -105,9 +108,9 @@ def test_distinct_increasing_and_deterministic(dtype: str) -> None:
     assert values.tobytes() == inputs.sweep(dtype, kinks=KINKS).tobytes()
 
 
-@pytest.mark.parametrize("name", inputs.CROSSINGS)
+@pytest.mark.parametrize("name", [r.name for r in RECORDS.values() if r.crossings])
 def test_crossings_are_crossings(name: str) -> None:
-    roots = np.array(inputs.CROSSINGS[name])
+    roots = np.array(record_of(name).crossings)
     around_roots = roots[:, np.newaxis] + np.array([-1e-12, 1e-12])
     changes = np.zeros(roots.size, dtype=np.int64)
     for order in (1, 2, 3):
@@ -138,7 +141,7 @@ def test_rows(dtype: str) -> None:
 
 @pytest.mark.parametrize("dtype", FORMATS)
 def test_weights(dtype: str) -> None:
-    weights = widen(inputs.weights(dtype))
+    weights = widen(weights_of(ACTIVATIONS.find("prelu"), dtype)[0])
     assert {0.25, 0.0, 1.0, -0.5, 2.0} <= set(weights.tolist())
     assert np.isfinite(weights).all()
     assert np.abs(weights[weights != 0]).min() > 9e-4  # products with a tiny one would be subnormal

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from unified_act_conformance.checks.run import Check
-from unified_act_conformance.pytest_plugin import case_id, check_id
-from unified_act_conformance.subject.cases import Case, Subject
+from unified_act_conformance.subject.cases import Case, Check, Subject, case_id, check_id
 
 PROGRAM = """
 import sys, pytest
@@ -70,8 +68,7 @@ def test_a_backend_that_is_not_installed_fails(run_python) -> None:
 def test_identifiers() -> None:
     subject = Subject("hard_tanh", (("min_value", -2.0), ("max_value", 0.5)))
     case = Case(subject, "torch", "float32", 2)
-    assert (
-        case_id(case) == "hard_tanh(min_value=-2.0,max_value=0.5)-torch-float32-second-derivative"
-    )
+    name = "hard_tanh(min_value=-2.0,max_value=0.5)-torch-float32-second-derivative"
+    assert case_id(case, spelled=True) == name
     check = Check("mode jit", Subject("relu"), "tensorflow", "float32")
-    assert check_id(check) == "relu-tensorflow-float32-mode-jit"
+    assert check_id(check, spelled=True) == "relu-tensorflow-float32-mode-jit"

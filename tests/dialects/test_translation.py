@@ -110,7 +110,7 @@ class TestDescribe:
         assert "dim: our axis, by default -1" in text
 
     def test_notes(self):
-        assert "  but          it returns x where x > 20" in ua.describe(
+        assert "  but          where x > 20, MXNet returns x itself" in ua.describe(
             "softrelu", dialect="mxnet"
         )
 

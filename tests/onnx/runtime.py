@@ -16,8 +16,9 @@ from unified_act_conformance import inputs
 from unified_act_conformance.floats import float_format
 from unified_act_conformance.judge.verdict import judge_problem, worse
 from unified_act_conformance.problems.pose import problem_at, problems_for
-from unified_act_conformance.subject.cases import Case, list_subjects
-from unified_act_conformance.truth.registered import truth_of
+from unified_act_conformance.subject.cases import Case
+from unified_act_conformance.truth.exact import truth_of
+from unified_act_conformance.truth.records import list_subjects
 
 NEWEST = onnx.defs.onnx_opset_version()
 OPSETS = (13, 17, NEWEST)

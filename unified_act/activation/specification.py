@@ -7,17 +7,12 @@ import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, NamedTuple
 
+from unified_act.activation.kinds import ELEMENTWISE, Kind, kind_named
 from unified_act.errors import ParameterValueError, UnknownParameterError, suggest
 
-__all__ = ["KINDS", "Activation", "Kind", "Kink", "Limits", "Parameter"]
-
-Kind = Literal["elementwise", "axis", "gated", "learned", "stochastic"]
-"""How an activation treats its input: each element alone; a whole axis; one half of an axis with
-the other; with learned weights; with random numbers."""
-
-KINDS: tuple[Kind, ...] = get_args(Kind)
+__all__ = ["Activation", "Kink", "Limits", "Parameter"]
 
 
 @dataclass(frozen=True)
@@ -106,6 +101,16 @@ class Limits(NamedTuple):
     derivative: tuple[float, float]
 
 
+class _ByName:
+    """The field `kind`: given by its name, read as the `Kind` of that name."""
+
+    def __get__(self, activation: Activation | None, owner: type) -> Kind:
+        return ELEMENTWISE if activation is None else vars(activation)["kind"]
+
+    def __set__(self, activation: Activation, name: str) -> None:
+        vars(activation)["kind"] = kind_named(name)
+
+
 def _never(**_parameters: float) -> bool:
     return False
 
@@ -122,7 +127,8 @@ class Activation:
         name: Canonical name, lower case with underscores.
         forward: The function, written with the functions of the namespace `xp`; what it takes
             after `xp` depends on the kind, see below.
-        kind: How it treats its input.
+        kind: How it treats its input: ``"elementwise"``, ``"axis"``, ``"gated"``, ``"learned"`` or
+            ``"stochastic"``. Read, it is the `Kind` of that name, which is a string too.
         derivative: Its derivative. None: the framework differentiates `forward`.
         second_derivative: Elementwise: ``second_derivative(xp, x, **parameters)``, f″(x), the
             gradient of the gradient. None: the framework differentiates `derivative`.
@@ -134,7 +140,11 @@ class Activation:
             missing here the user of a layer has to say it.
         symmetric: Whether the derivative along an axis does to a cotangent what it does to a
             tangent, as that of softmax, whose matrix of derivatives is symmetric.
-        resizes: Whether the result is longer or shorter than the input.
+        resizes: Whether the result is longer or shorter than the input; of a gated one it is.
+        resized: ``resized(length, **parameters)``: the length of the axis in the result, for an
+            activation along an axis that resizes it. None: only `forward` knows.
+        one_shape: For an activation along an axis: whether the condition and the arrays have the
+            same shape in every ``xp.where`` that it calls. MXNet has a faster function for that.
         kinks: ``kinks(**parameters)``: the points where f′ jumps.
         limits: ``limits(**parameters)``: the limits at both ends, elementwise kinds only.
         constraint: ``constraint(**parameters)``: what is wrong with the parameters together, or
@@ -175,7 +185,7 @@ class Activation:
 
     name: str
     forward: Callable[..., Any]
-    kind: Kind = "elementwise"
+    kind: _ByName = _ByName()  # a descriptor, of which dataclasses know
     derivative: Callable[..., Any] | None = None
     second_derivative: Callable[..., Any] | None = None
     parameters: Sequence[Parameter] = ()
@@ -185,6 +195,8 @@ class Activation:
     initial: Mapping[str, float] = field(default_factory=dict)
     symmetric: bool = False
     resizes: bool = False
+    resized: Callable[..., int] | None = None
+    one_shape: bool = False
     kinks: Callable[..., tuple[Kink, ...]] = _no_kinks
     limits: Callable[..., Limits] | None = None
     constraint: Callable[..., str | None] | None = None
@@ -204,6 +216,7 @@ class Activation:
         for attribute in ("initial", "overrides"):
             object.__setattr__(self, attribute, MappingProxyType(dict(getattr(self, attribute))))
         object.__setattr__(self, "_by_name", {p.name: p for p in self.parameters})
+        object.__setattr__(self, "resizes", self.resizes or self.kind.resizes)
 
     @property
     def required(self) -> tuple[str, ...]:
@@ -251,10 +264,14 @@ class Activation:
         """The names of the array inputs that it takes with these parameters."""
         return tuple(self.inputs[:1] if self.deterministic(**parameters) else self.inputs)
 
+    def has_parameter(self, name: str) -> bool:
+        """Whether one of its parameters has this name."""
+        return name in self._by_name
+
     @property
     def weights(self) -> tuple[str, ...]:
         """The inputs that are learned, and that a layer holds."""
-        return tuple(self.inputs[1:] if self.kind == "learned" else ())
+        return tuple(self.differentiated[1:])
 
     def weight_text(self, name: str) -> str:
         """What a reader wants to know of a weight."""
@@ -264,9 +281,14 @@ class Activation:
     @property
     def differentiated(self) -> tuple[str, ...]:
         """The inputs by which it is differentiated: not by a mask or noise."""
-        return tuple(self.inputs if self.kind == "learned" else self.inputs[:1])
+        return tuple(self.kind.differentiated(self.inputs))
+
+    @property
+    def noise(self) -> tuple[str, ...]:
+        """The inputs that are random numbers."""
+        return tuple(name for name in self.inputs[1:] if self.kind.role(self, name) == "noise")
 
     @property
     def along_axis(self) -> bool:
         """Whether the elements along an axis act on each other."""
-        return self.kind == "axis" or (self.kind == "stochastic" and "axis" in self._by_name)
+        return self.kind.along_axis(self)

@@ -10,22 +10,35 @@ from unified_act.backend.calls import (
 from unified_act.backend.contract import (
     DTYPES,
     Backend,
+    ModelBackend,
+    Namespace,
     Native,
     Numerics,
+    check_cotangent,
     check_further,
     cotangent_error,
+    detached_error,
     input_error,
     kernel_for,
 )
+from unified_act.backend.dispatch import LEAST_NOISE, FrameworkBackend, Request, Words
 from unified_act.backend.randomness import seed_or_generator, with_generator
 
 __all__ = [
     "DTYPES",
+    "LEAST_NOISE",
     "Backend",
+    "FrameworkBackend",
+    "ModelBackend",
+    "Namespace",
     "Native",
     "Numerics",
+    "Request",
+    "Words",
+    "check_cotangent",
     "check_further",
     "cotangent_error",
+    "detached_error",
     "dtype_test",
     "input_error",
     "kernel_for",

@@ -7,12 +7,18 @@ out as Python text and compiled, which spares every later call a dict of keyword
 from __future__ import annotations
 
 import functools
+import itertools
+import linecache
 import math
 from collections.abc import Callable, Mapping, Sequence
 from types import CodeType
 from typing import Any
 
 __all__ = ["dtype_test", "positional_call", "shortcut", "with_keywords", "written_call"]
+
+_KEPT = 4096
+"""A traceback shows the line of a call for the last so many that were written."""
+_numbers = itertools.count()
 
 _NUMBERS = {"inf": math.inf, "nan": math.nan}
 """What `repr` writes of a number and Python does not read."""
@@ -40,7 +46,16 @@ def with_keywords(
 @functools.lru_cache(maxsize=1024)
 def _code(text: str) -> CodeType:
     """Returns a compiled expression: a function and its derivatives share parameters and text."""
-    return compile(text, "<string>", "eval")
+    return _compiled(text, "eval")
+
+
+def _compiled(text: str, mode: str) -> CodeType:
+    """Compiles a text under a name by which a traceback finds its lines."""
+    number = next(_numbers)
+    name = f"<unified_act call {number}>"
+    linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
+    linecache.cache.pop(f"<unified_act call {number - _KEPT}>", None)
+    return compile(text, name, mode)
 
 
 def written_call(keywords: Mapping[str, Any], inputs: Sequence[str] = ("x",)) -> str:
@@ -58,13 +73,17 @@ def positional_call(values: Sequence[Any], inputs: Sequence[str] = ("x",)) -> st
     return f"function({', '.join([*inputs, *map(repr, values)])})"
 
 
-def dtype_test(names: Sequence[str]) -> str:
+def dtype_test(names: Sequence[str], dtype: str = "x.dtype") -> str:
     """Returns the text of a test whether the dtype of x is one of those that a scope has by name.
 
     It compares objects, since to hash a dtype takes longer, and begins with the usual one.
+
+    Args:
+        names: The names.
+        dtype: The text that asks for it.
     """
     usual_first = sorted(names, key=lambda name: name != "float32")
-    return f"(dtype := x.dtype) is {' or dtype is '.join(usual_first)}"
+    return f"(dtype := {dtype}) is {' or dtype is '.join(usual_first)}"
 
 
 def shortcut(
@@ -110,7 +129,7 @@ def shortcut(
         **_NUMBERS,
         **scope,
     }
-    exec(source, names)
+    exec(_compiled(source, "exec"), names)
     written: Callable[..., Any] = names["call"]
     written.__qualname__ = "shortcut.<locals>.call"  # as that of a closure, which it is
     return written

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import functools
 import importlib
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal, Protocol
 
 from unified_act.activation import Activation
-from unified_act.errors import InputTypeError
+from unified_act.errors import InputTypeError, UnsupportedError
 
 __all__ = [
     "DTYPES",
     "Backend",
+    "ModelBackend",
     "Namespace",
     "Native",
     "Numerics",
+    "check_cotangent",
     "check_further",
     "cotangent_error",
+    "detached_error",
     "input_error",
     "kernel_for",
 ]
@@ -200,6 +204,43 @@ def cotangent_error(cotangent: Any, value: Any) -> InputTypeError:
     )
 
 
+def check_cotangent(
+    cotangent: Any,
+    value: Any,
+    arrays: Any,
+    fits: Callable[[Any, Any], bool] = operator.eq,
+) -> None:
+    """Raises unless a cotangent is None, or matches an output.
+
+    Args:
+        cotangent: What a caller gave.
+        value: The output, or what has its shape and dtype.
+        arrays: The type of the framework's arrays, or several.
+        fits: Whether the first of two shapes is as good as the second.
+
+    Raises:
+        InputTypeError: It does not match.
+    """
+    if cotangent is not None and (
+        not isinstance(cotangent, arrays)
+        or not fits(cotangent.shape, value.shape)
+        or cotangent.dtype != value.dtype
+    ):
+        raise cotangent_error(cotangent, value)
+
+
+def detached_error(framework: str) -> UnsupportedError:
+    """Returns what to raise where an output has no gradient.
+
+    Args:
+        framework: What the framework calls itself.
+    """
+    return UnsupportedError(
+        f"the output does not depend on the input through {framework} operations: the gradient was "
+        "detached on the way."
+    )
+
+
 def check_further(
     activation: Activation, x: Any, further: Sequence[Any], fits: Callable[[str, Any], bool]
 ) -> None:
@@ -222,9 +263,7 @@ def check_further(
             f"got {len(further) + 1}."
         )
     for name, array in zip(names, further, strict=True):
-        role = "mask" if name in activation.masks else "weight"
-        if activation.kind == "stochastic":
-            role = "noise"
+        role = activation.kind.role(activation, name)
         if not fits(role, array):
             raise _further_error(activation.name, name, role, array, x)
 
@@ -293,3 +332,26 @@ class Backend(Protocol):
         self, function: Callable[..., Any], inputs: Sequence[Any], cotangent: Any
     ) -> tuple[Any, tuple[Any, ...]]:
         """Returns the value and the cotangent of each input, None for a boolean one."""
+
+
+class ModelBackend(Backend, Protocol):
+    """What a backend may offer in addition, if models are built with its framework.
+
+    Both members are optional.
+    """
+
+    @property
+    def layers(self) -> Any:
+        """A module or an object with the functions of `unified_act.layers.Layers`."""
+
+    def replace_activations(self, model: Any, old: Any, new: Any) -> Any:
+        """Replaces activations inside a model: the work behind `replace_activations`.
+
+        Args:
+            model: The model, which is changed.
+            old: Which activations, a `unified_act.replacement.Sought`.
+            new: What to put in their place, a `unified_act.layers.LayerSpec`.
+
+        Returns:
+            A `unified_act.replacement.ReplacementReport`.
+        """

@@ -98,7 +98,7 @@ ACTIVATIONS = (
             r"\lambda \begin{cases} x & x > 0 \\ \alpha (e^x - 1) & x \le 0 \end{cases},"
             rf"\ \alpha = {SELU_ALPHA},\ \lambda = {SELU_SCALE}"
         ),
-        summary="Scaled ELU, whose constants keep activations normalised.",
+        summary="Scaled ELU, with constants that keep activations normalised.",
         source="Klambauer, Unterthiner, Mayr & Hochreiter 2017, arXiv:1706.02515",
     ),
     Activation(
@@ -110,7 +110,7 @@ ACTIVATIONS = (
         kinks=lambda alpha: (Kink(0.0, 1.0),),
         limits=lambda alpha: Limits((-alpha, INFINITY), (0.0, 1.0)),
         formula=r"\begin{cases} x & x > 0 \\ \alpha (e^{x / \alpha} - 1) & x \le 0 \end{cases}",
-        summary="ELU made continuously differentiable for every alpha.",
+        summary="ELU, made continuously differentiable for every alpha.",
         source="Barron 2017, arXiv:1704.07483",
     ),
 )

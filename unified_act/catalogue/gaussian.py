@@ -196,15 +196,15 @@ ACTIVATIONS = (
         derivative=_clipped_gelu_derivative,
         second_derivative=_clipped_gelu_second_derivative,
         parameters=[
-            Parameter("min_value", -10.0, "lower bound of the value"),
-            Parameter("max_value", 10.0, "upper bound of the value"),
+            Parameter("min_value", -10.0, "smallest value"),
+            Parameter("max_value", 10.0, "largest value"),
         ],
         constraint=ends_in_order,
         aliases=("gelu_10",),
         kinks=_clipped_gelu_kinks,
         limits=_clipped_gelu_limits,
         formula=r"\min(\max(\tfrac{x}{2} \operatorname{erfc}(-x / \sqrt{2}), a), b)",
-        summary="Gaussian error linear unit, exact, cut off at both ends.",
+        summary="Exact GELU, clipped to an interval.",
         source="Wu et al. 2020, arXiv:2004.09602",
     ),
     Activation(
@@ -221,7 +221,7 @@ ACTIVATIONS = (
         ),
         limits=_limits,
         formula=r"\tfrac{x}{2} (1 + \tanh(\sqrt{2 / \pi} (x + 0.044715 x^3)))",
-        summary="GELU approximated with tanh, up to 4.7e-4 away from it.",
+        summary="GELU, approximated with tanh; the error is at most 4.7e-4.",
         source=_SOURCE,
     ),
     Activation(
@@ -231,7 +231,7 @@ ACTIVATIONS = (
         second_derivative=_quick_gelu_second_derivative,
         limits=_limits,
         formula=r"x \cdot \sigma(1.702 x)",
-        summary="GELU approximated with a sigmoid, up to 0.02 away from it.",
+        summary="GELU, approximated with a sigmoid; the error is at most 0.02.",
         source=_SOURCE,
     ),
 )

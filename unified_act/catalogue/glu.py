@@ -120,19 +120,18 @@ def _swiglu_second_derivative(xp: Any, value: Any, gate: Any) -> _Hessian:
     return (xp.full_like(value, 0.0), slope), (slope, bend)
 
 
-_AXIS = Parameter("axis", -1, "axis whose halves are value and gate")
+_AXIS = Parameter("axis", -1, "axis that is split into value and gate")
 _SHAZEER = "Shazeer 2020, arXiv:2002.05202"
 
 
 def _gate_first(default: bool) -> Parameter:
-    return Parameter("gate_first", default, "whether the first half is the gate, not the value")
+    return Parameter("gate_first", default, "whether the first half is the gate")
 
 
 ACTIVATIONS = (
     Activation(
         name="glu",
         kind="gated",
-        resizes=True,
         forward=times_sigmoid,
         derivative=_glu_derivative,
         second_derivative=_glu_second_derivative,
@@ -144,36 +143,33 @@ ACTIVATIONS = (
     Activation(
         name="reglu",
         kind="gated",
-        resizes=True,
         forward=_reglu,
         derivative=_reglu_derivative,
         parameters=[_AXIS, _gate_first(False)],
         formula=r"a \cdot \max(b, 0)",
-        summary="Gated linear unit with ReLU for a gate.",
+        summary="Gated linear unit with ReLU in place of the sigmoid.",
         source=_SHAZEER,
     ),
     Activation(
         name="geglu",
         kind="gated",
-        resizes=True,
         forward=_geglu,
         derivative=_geglu_derivative,
         second_derivative=_geglu_second_derivative,
         parameters=[_AXIS, _gate_first(False)],
         formula=r"a \cdot \operatorname{gelu}(b)",
-        summary="Gated linear unit with the exact GELU for a gate.",
+        summary="Gated linear unit with the exact GELU in place of the sigmoid.",
         source=_SHAZEER,
     ),
     Activation(
         name="swiglu",
         kind="gated",
-        resizes=True,
         forward=_swiglu,
         derivative=_swiglu_derivative,
         second_derivative=_swiglu_second_derivative,
         parameters=[_AXIS, _gate_first(True)],
         formula=r"\operatorname{silu}(a) \cdot b",
-        summary="Gated linear unit with SiLU for a gate, which is the first half.",
+        summary="Gated linear unit with SiLU in place of the sigmoid; the first half is the gate.",
         source=_SHAZEER,
     ),
 )

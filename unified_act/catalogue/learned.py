@@ -48,7 +48,7 @@ def _star_relu_derivative(xp: Any, x: Any, scale: Any, bias: Any) -> tuple[Any, 
 
 
 def _tlu(xp: Any, x: Any, tau: Any) -> Any:
-    return xp.where(x <= tau, tau, x)
+    return xp.where(x <= tau, tau, xp.where(x > tau, x, x + tau))  # NaN if either is
 
 
 def _tlu_derivative(xp: Any, x: Any, tau: Any) -> tuple[Any, Any]:
@@ -121,10 +121,11 @@ def _snake_beta(xp: Any, x: Any, alpha: Any, beta: Any) -> Any:
 def _snake_beta_derivative(xp: Any, x: Any, alpha: Any, beta: Any) -> tuple[Any, Any, Any]:
     near, angle = _wave(xp, x, xp.exp(alpha))
     ratio = xp.exp(alpha - beta)
-    sine, root = xp.sin(angle), xp.sin(angle + _QUARTER_TURN)
-    # 1 + r·sin(2z), written so that nothing cancels at r = 1.
-    slope = 1.0 - ratio + root * root * ratio * 2.0
-    return slope, near * xp.sin(angle * 2.0) * ratio, -(sine * sine) * xp.exp(-beta)
+    sine, double, root = xp.sin(angle), xp.sin(angle * 2.0), xp.sin(angle + _QUARTER_TURN)
+    # 1 + r·sin(2z) cancels where the sine is near -1 and r near 1. Elsewhere the other form does.
+    flat = xp.where(double < -0.5, xp.abs(ratio - 1.0), 1.0) < 0.5
+    slope = xp.where(flat, 1.0 - ratio + root * root * ratio * 2.0, 1.0 + double * ratio)
+    return slope, near * double * ratio, -(sine * sine) * xp.exp(-beta)
 
 
 def _snake_beta_second_derivative(
@@ -147,7 +148,8 @@ def _xielu(xp: Any, x: Any, alpha_p: Any, alpha_n: Any, *, beta: float) -> Any:
     right = positive * (alpha_p * positive + beta)
     near = xp.where(negative < _FAR, 0.0, negative)
     left = alpha_n * _excess(xp, near) + near * beta
-    far = (beta - alpha_n) * negative - alpha_n  # where one infinity would meet another
+    # Where one infinity would meet another, or a slope of 0.
+    far = (beta - alpha_n) * xp.where(alpha_n == beta, 0.0, negative) - alpha_n
     return xp.where(x > 0.0, right, xp.where(negative < _FAR, far, left))
 
 
@@ -230,7 +232,7 @@ def _softplus_beta_second_derivative(xp: Any, x: Any, beta: Any) -> tuple[tuple[
     return (beta * root * slope, mixed), (mixed, share * bracket / beta * share)
 
 
-_AXIS = Parameter("axis", 1, "axis of x that the channels of the weights belong to")
+_AXIS = Parameter("axis", 1, "channel axis of x, for weights with one number for each channel")
 
 ACTIVATIONS = (
     Activation(
@@ -281,7 +283,7 @@ ACTIVATIONS = (
         second_derivative=_snake_second_derivative,
         parameters=[_AXIS],
         formula=r"x + \frac{\sin^2(\alpha x)}{\alpha}",
-        summary="The input and a wave around it, for periodic signals.",
+        summary="The input plus a squared sine with a learned frequency; for periodic signals.",
         source="Ziyin, Hartwig & Ueda 2020, arXiv:2006.08195",
     ),
     Activation(
@@ -294,7 +296,7 @@ ACTIVATIONS = (
         second_derivative=_snake_beta_second_derivative,
         parameters=[_AXIS],
         formula=r"x + e^{-\beta} \sin^2(e^{\alpha} x)",
-        summary="Snake with frequency and amplitude of their own, both as logarithms.",
+        summary="Snake with separate weights for frequency and amplitude, both as logarithms.",
         source="Lee, Ping, Ginsburg, Catanzaro & Yoon 2023, arXiv:2206.04658",
     ),
     Activation(
@@ -323,7 +325,7 @@ ACTIVATIONS = (
         parameters=[_AXIS],
         aliases=("swish_beta",),
         formula=r"x \cdot \sigma(\beta x)",
-        summary="SiLU, also called swish, whose steepness is learned; x/2 where that is 0.",
+        summary="SiLU (swish) with a learned steepness; at steepness 0 it is x/2.",
         source="Ramachandran, Zoph & Le 2017, arXiv:1710.05941",
     ),
     Activation(
@@ -336,7 +338,7 @@ ACTIVATIONS = (
         second_derivative=_softplus_beta_second_derivative,
         parameters=[_AXIS],
         formula=r"\frac{1}{\beta} \log(1 + e^{\beta x})",
-        summary="Softplus whose steepness is learned; it has a pole where that is 0.",
+        summary="Softplus with a learned steepness; it has a pole at steepness 0.",
         source="Dugas, Bengio, Bélisle, Nadeau & Garcia 2001, Incorporating second-order "
         "functional knowledge for better option pricing",
     ),

@@ -144,7 +144,7 @@ ACTIVATIONS = (
         ],
         limits=_affine_limits,
         formula=r"\alpha x + \beta",
-        summary="A straight line.",
+        summary="A straight line, αx + β.",
         source="Open Neural Network Exchange, activations of the operators RNN, GRU and LSTM",
     ),
     Activation(
@@ -190,14 +190,14 @@ ACTIVATIONS = (
         derivative=_hard_tanh_derivative,
         second_derivative=zero,
         parameters=[
-            Parameter("min_value", -1.0, "lower end"),
-            Parameter("max_value", 1.0, "upper end"),
+            Parameter("min_value", -1.0, "smallest value"),
+            Parameter("max_value", 1.0, "largest value"),
         ],
         constraint=ends_in_order,
         kinks=lambda min_value, max_value: (Kink(min_value, 0.0), Kink(max_value, 0.0)),
         limits=lambda min_value, max_value: Limits((min_value, max_value), (0.0, 0.0)),
         formula=r"\min(\max(x, a), b)",
-        summary="The identity, cut off at both ends.",
+        summary="The input, clipped to an interval.",
         source="Collobert 2004, Large scale machine learning",
     ),
     Activation(
@@ -221,7 +221,7 @@ ACTIVATIONS = (
         kinks=_hard_sigmoid_kinks,
         limits=lambda alpha, beta: Limits((0.0, 1.0), (0.0, 0.0)),
         formula=r"\min(\max(\alpha x + \beta, 0), 1)",
-        summary="The hard_sigmoid of Keras 2, MXNet and ONNX: with a slope of 0.2.",
+        summary="The hard_sigmoid of Keras 2, MXNet and ONNX, with slope 0.2.",
         source="Courbariaux, Bengio & David 2015, arXiv:1511.00363",
     ),
     Activation(

@@ -93,7 +93,7 @@ ACTIVATIONS = (
         derivative=_scaled_tanh_derivative,
         second_derivative=_scaled_tanh_second_derivative,
         parameters=[
-            Parameter("alpha", 1.7159, "value that it levels off at", low=POSITIVE),
+            Parameter("alpha", 1.7159, "limit at +∞", low=POSITIVE),
             Parameter("beta", 2.0 / 3.0, "steepness", low=POSITIVE),
         ],
         limits=lambda alpha, beta: Limits((-alpha, alpha), (0.0, 0.0)),

@@ -72,7 +72,7 @@ def _tanh_shrink_second_derivative(xp: Any, x: Any) -> Any:
     return -tanh_second_derivative(xp, x)
 
 
-_THRESHOLD = Parameter("threshold", 0.5, "magnitude up to which it is 0", low=0.0)
+_THRESHOLD = Parameter("threshold", 0.5, "largest |x| for which the result is 0", low=0.0)
 _DONOHO = "Donoho & Johnstone 1994, Ideal spatial adaptation by wavelet shrinkage"
 
 ACTIVATIONS = (
@@ -85,7 +85,7 @@ ACTIVATIONS = (
         kinks=_kinks,
         limits=_limits,
         formula=r"\operatorname{sign}(x) \max(|x| - \lambda, 0)",
-        summary="Moves the input towards 0 by a threshold, and not beyond 0.",
+        summary="Moves the input towards 0 by a threshold, but not past 0.",
         source=f"{_DONOHO}; Donoho 1995, De-noising by soft-thresholding",
     ),
     Activation(
@@ -97,7 +97,7 @@ ACTIVATIONS = (
         kinks=_kinks,
         limits=_limits,
         formula=r"\begin{cases} x & |x| > \lambda \\ 0 & |x| \le \lambda \end{cases}",
-        summary="The identity beyond a threshold, 0 within it; it jumps there.",
+        summary="The input where its magnitude exceeds a threshold, 0 otherwise; jumps there.",
         source=_DONOHO,
     ),
     Activation(
@@ -107,13 +107,13 @@ ACTIVATIONS = (
         second_derivative=zero,
         parameters=[
             _THRESHOLD,
-            Parameter("bias", 0.0, "distance by which the rest is moved towards 0"),
+            Parameter("bias", 0.0, "distance by which other inputs move towards 0"),
         ],
         kinks=_kinks,
         limits=_limits,
         formula=r"\begin{cases} x - b & x > \lambda \\ x + b & x < -\lambda \\"
         r" 0 & |x| \le \lambda \end{cases}",
-        summary="Shrinkage with a bias of its own: hard by default, soft if that is the threshold.",
+        summary="Shrinkage with a separate bias: 0 for hard_shrink, the threshold for soft_shrink.",
         source="Open Neural Network Exchange, operator Shrink",
     ),
     Activation(
@@ -123,7 +123,7 @@ ACTIVATIONS = (
         second_derivative=_tanh_shrink_second_derivative,
         limits=lambda: Limits((-INFINITY, INFINITY), (1.0, 1.0)),
         formula=r"x - \tanh x",
-        summary="The input less its hyperbolic tangent.",
+        summary="The input minus its hyperbolic tangent.",
         source="Collobert, Kavukcuoglu & Farabet 2011, Torch7: a Matlab-like environment for "
         "machine learning",
     ),

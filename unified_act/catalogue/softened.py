@@ -127,7 +127,7 @@ ACTIVATIONS = (
         aliases=("softrelu",),
         limits=lambda beta: Limits((0.0, INFINITY), (0.0, 1.0)),
         formula=r"\frac{1}{\beta} \log(1 + e^{\beta x})",
-        summary="Smooth ReLU, without a threshold beyond which it would be linear.",
+        summary="Smooth ReLU; exact for large inputs too, where some frameworks return x.",
         source="Dugas, Bengio, Bélisle, Nadeau & Garcia 2001, Incorporating second-order "
         "functional knowledge for better option pricing",
     ),

@@ -141,7 +141,7 @@ def _log_softmax_second_derivative(
     return centred, -(y * centred) * xp.sum(cotangent, axis=axis)
 
 
-AXIS = Parameter("axis", -1, "axis along which the elements belong together")
+AXIS = Parameter("axis", -1, "axis along which the function is computed")
 _SOURCE = "Bridle 1990, Probabilistic interpretation of feedforward classification network outputs"
 _CHANNELS = Parameter("axis", -3, "axis of the channels, the third from the end")
 _FORMULA = r"\frac{e^{x_i}}{\sum_j e^{x_j}}"
@@ -151,36 +151,39 @@ ACTIVATIONS = (
         name="softmax",
         kind="axis",
         symmetric=True,
+        one_shape=True,
         forward=softmax,
         derivative=softmax_derivative,
         second_derivative=softmax_second_derivative,
         parameters=[AXIS],
         formula=_FORMULA,
-        summary="Positive numbers that add up to 1 along an axis.",
+        summary="Exponentials of the elements, scaled so that they add up to 1 along an axis.",
         source=_SOURCE,
     ),
     Activation(
         name="softmax2d",
         kind="axis",
         symmetric=True,
+        one_shape=True,
         forward=softmax,
         derivative=softmax_derivative,
         second_derivative=softmax_second_derivative,
         parameters=[_CHANNELS],
         formula=_FORMULA,
-        summary="Softmax over the channels at each place of an image.",
+        summary="Softmax over the channels at each position of an image.",
         source=_SOURCE,
     ),
     Activation(
         name="softmin",
         kind="axis",
         symmetric=True,
+        one_shape=True,
         forward=_softmin,
         derivative=_softmin_derivative,
         second_derivative=_softmin_second_derivative,
         parameters=[AXIS],
         formula=r"\frac{e^{-x_i}}{\sum_j e^{-x_j}}",
-        summary="Softmax of the negative: the smallest element gets the largest share.",
+        summary="Softmax of the negated input: the smallest element gets the largest result.",
         source=_SOURCE,
     ),
     Activation(
@@ -194,12 +197,13 @@ ACTIVATIONS = (
         second_derivative=_masked_softmax_second_derivative,
         parameters=[AXIS],
         formula=r"\frac{m_i e^{x_i}}{\sum_j m_j e^{x_j}}",
-        summary="Softmax of the elements where the mask is true; 0 elsewhere, and where none is.",
+        summary="Softmax over the elements where the mask is true; the others are 0.",
         source=_SOURCE,
     ),
     Activation(
         name="log_softmax",
         kind="axis",
+        one_shape=True,
         forward=_log_softmax,
         derivative=_log_softmax_derivative,
         second_derivative=_log_softmax_second_derivative,

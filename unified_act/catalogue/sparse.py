@@ -53,7 +53,7 @@ ACTIVATIONS = (
         limits=lambda: Limits((0.0, INFINITY), (0.0, 1.0)),
         formula=r"\begin{cases} x & x \ge 1 \\ \tfrac{(x + 1)^2}{4} & -1 < x < 1 \\"
         r" 0 & x \le -1 \end{cases}",
-        summary="The integral of sparse_sigmoid: a softplus that is 0 and x outside of [−1, 1].",
+        summary="Integral of sparse_sigmoid: a smooth ReLU, exactly 0 below −1 and x above 1.",
         source=_SOURCE,
     ),
 )

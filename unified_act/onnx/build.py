@@ -9,10 +9,9 @@ from onnx import ModelProto, ValueInfoProto, defs, helper
 
 from unified_act import __version__
 from unified_act.activation import Activation
-from unified_act.api import get_activation
 from unified_act.assembly import assemble, elements
 from unified_act.backend import DTYPES
-from unified_act.callables import ActivationFunction
+from unified_act.callables import ActivationFunction, get_activation
 from unified_act.dialects.translation import call
 from unified_act.errors import ParameterValueError, UnknownActivationError, UnsupportedError
 from unified_act.onnx import namespace
@@ -96,7 +95,7 @@ def model(
         result = graph.apply("Cast", result, to=ELEMENT_TYPES[dtype])
     graph.finish(result, "y")
     lengths = [*shape]
-    if activation.kind == "gated" or activation.resizes:
+    if activation.resizes:
         lengths[bound["axis"]] = "resized"
     output = helper.make_tensor_value_info("y", ELEMENT_TYPES[dtype], lengths)
     versions = [helper.make_opsetid("", opset)]

@@ -127,7 +127,7 @@ def operator_for(
         dtype: The type of the input.
         opset: The opset.
     """
-    if activation.kind == "learned":
+    if activation.weights:
         # ONNX broadcasts a weight from the right, which -1 means for one of any shape.
         parameters = {**parameters, "axis": -1}
     known = find_dialect("onnx").opset or opset

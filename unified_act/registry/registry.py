@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from unified_act.activation import KINDS, Activation, Kind
+from unified_act.activation import KINDS, Activation
 from unified_act.errors import (
     NameConflictError,
     ParameterValueError,
@@ -151,7 +151,7 @@ ACTIVATIONS = Registry(_catalogue)
 """The one registry of the process."""
 
 
-def list_activations(kind: Kind | None = None) -> list[str]:
+def list_activations(kind: str | None = None) -> list[str]:
     """Returns the canonical names of all activations, in alphabetical order.
 
     Those of plugins are in it without being imported, unless a kind is asked for, which only they

@@ -13,8 +13,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from unified_act.activation import KINDS, Activation
-from unified_act.assembly import NOT_PASSED_ON, own_parameters
+from unified_act.activation import Activation
+from unified_act.assembly import own_parameters
 from unified_act.errors import InvalidActivationError, UnifiedActError
 from unified_act.registry.strict_namespace import Mask, PortabilityError, Row, namespace
 
@@ -58,6 +58,7 @@ class _Validation:
         if activation.along_axis:
             self.every["axis"] = -1
         self.parameters = own_parameters(activation, self.every)
+        self.names = activation.kind.terms(activation.inputs)
 
     def run(self) -> None:
         """Runs them, the most basic first."""
@@ -72,7 +73,7 @@ class _Validation:
                 self._pullback(inputs)
             else:
                 self._partials(inputs)
-            if self.activation.kind == "elementwise":
+            if self.activation.kind.elementwise:
                 self._kinks()
 
     def _fail(self, part: str, problem: str, place: str = "") -> InvalidActivationError:
@@ -87,14 +88,11 @@ class _Validation:
 
     def _kind(self) -> None:
         kind = self.activation.kind
-        if kind not in KINDS:
-            raise self._fail("kind", f"{kind!r} is none of {', '.join(KINDS)}")
         declared = [parameter.name for parameter in self.activation.parameters]
-        needed = ("axis",) if kind == "axis" else NOT_PASSED_ON.get(kind, ())
-        missing = [name for name in needed if name not in declared]
+        missing = [name for name in kind.needs if name not in declared]
         if missing:
             raise self._fail("parameters", f"one that is {kind} needs the parameters {missing}")
-        if kind in ("learned", "stochastic") and len(self.activation.inputs) < 2:
+        if len(self.activation.inputs) < kind.least_inputs:
             raise self._fail("inputs", f'name them, as in inputs=("x", "weight"): it is {kind}')
         strangers = [
             name for name in self.activation.initial if name not in self.activation.weights
@@ -105,7 +103,7 @@ class _Validation:
     def _signature(self, part: str) -> None:
         function = getattr(self.activation, part)
         declared = list(self.parameters)
-        arguments = _arguments(self.activation, part)
+        arguments = self.activation.kind.arguments(self.activation, part)
         if _takes(function, arguments, declared, exactly=part == "forward"):
             return
         keywords = [
@@ -124,19 +122,19 @@ class _Validation:
     def _inputs(self) -> list[Any]:
         """Numbers for every array input of `forward`, each another."""
         activation, size = self.activation, len(_X)
-        if activation.kind == "elementwise":
-            return [Row(_X)]
-        if activation.kind == "gated":
-            return [Row(_X), Row(_X[5:] + _X[:5])]
-        others: list[Any] = []
-        for index, name in enumerate(activation.inputs_for(self.every)[1:]):
-            if name in activation.masks:
-                others.append(Mask([place % 3 != 0 for place in range(size)]))
-            elif activation.kind == "stochastic":
-                others.append(Row([(place * 5 % size + 0.5) / size for place in range(size)]))
+        found: list[Any] = [Row(_CLOSE if activation.along_axis else _X)]
+        names = activation.kind.terms(activation.inputs_for(self.every))
+        for index, name in enumerate(names[1:]):
+            role = activation.kind.role(activation, name)
+            if role == "mask":
+                found.append(Mask([place % 3 != 0 for place in range(size)]))
+            elif role == "noise":
+                found.append(Row([(place * 5 % size + 0.5) / size for place in range(size)]))
+            elif role == "gate":
+                found.append(Row(_X[5:] + _X[:5]))
             else:
-                others.append(Row([0.37 + 0.21 * index + 0.013 * place for place in range(size)]))
-        return [Row(_CLOSE if activation.along_axis else _X), *others]
+                found.append(Row([0.37 + 0.21 * index + 0.013 * place for place in range(size)]))
+        return found
 
     def _called(self, part: str, *arrays: Any) -> Any:
         """Calls a function of the activation, and says of an error where it comes from."""
@@ -177,7 +175,7 @@ class _Validation:
             if math.isfinite(slope) and not off <= _TOLERANCE * (1.0 + abs(slope)):
                 where = ", ".join(
                     f"{name}={array.values[place % len(array.values)]:g}"
-                    for name, array in zip(_names(self.activation), inputs, strict=False)
+                    for name, array in zip(self.names, inputs, strict=False)
                 )
                 raise self._fail(
                     part, f"{what} at {where} is {value:.6g}, but the function's is {slope:.6g}"
@@ -185,24 +183,20 @@ class _Validation:
 
     def _partials(self, inputs: list[Any]) -> None:
         """Compares the derivative by each input with differences of the function."""
-        activation = self.activation
-        single = activation.kind == "elementwise"
+        names, listed = self.names, self.activation.kind.listed
         found = self._called("derivative", *inputs)
-        rows = [found] if single else self._several("derivative", found, len(inputs))
-        for index, row in enumerate(rows):
+        for index, row in enumerate(self._several("derivative", listed(found), len(inputs))):
             slopes = self._slopes("forward", inputs, index, lambda result: result)
-            what = f"the derivative by {_names(activation)[index]}"
+            what = f"the derivative by {names[index]}"
             self._compare("derivative", inputs, what, row, slopes)
-        if activation.second_derivative is None:
+        if self.activation.second_derivative is None:
             return
-        second = self._called("second_derivative", *inputs)
-        table = [[second]] if single else self._several("second_derivative", second, len(inputs))
-        for index, row in enumerate(table):
-            for by, entry in enumerate(row):
+        second = listed(self._called("second_derivative", *inputs))
+        for index, row in enumerate(self._several("second_derivative", second, len(inputs))):
+            for by, entry in enumerate(listed(row)):
                 slopes = self._slopes(
-                    "derivative", inputs, by, lambda r, i=index: _array(r if single else r[i])
+                    "derivative", inputs, by, lambda r, i=index: _array(listed(r)[i])
                 )
-                names = _names(activation)
                 what = f"the derivative by {names[index]} and {names[by]}"
                 self._compare("second_derivative", inputs, what, entry, slopes)
 
@@ -261,16 +255,6 @@ def _takes(
 
 def _array(result: Any) -> Row:
     return result if isinstance(result, Row) else Row([result])
-
-
-def _names(activation: Activation) -> Sequence[str]:
-    return ("value", "gate") if activation.kind == "gated" else activation.inputs
-
-
-def _arguments(activation: Activation, part: str) -> list[str]:
-    leading = {"derivative": ["cotangent"], "second_derivative": ["direction", "cotangent"]}
-    extra = leading.get(part, []) if activation.along_axis else []
-    return ["xp", *extra, *_names(activation)]
 
 
 def _line_of(error: Exception) -> str:

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from unified_act_conformance.checks.run import CHECKS, Check, CheckResult, list_checks, run_checks
+from unified_act_conformance.checks.run import CHECKS, CheckResult, list_checks, run_checks
 
-__all__ = ["CHECKS", "Check", "CheckResult", "list_checks", "run_checks"]
+__all__ = ["CHECKS", "CheckResult", "list_checks", "run_checks"]

@@ -27,7 +27,7 @@ from unified_act_conformance.problems import (
     spread,
 )
 from unified_act_conformance.subject import Case, Implement, Implementation, registered
-from unified_act_conformance.truth import Oracle, Reference, truth_of
+from unified_act_conformance.truth import Oracle, Record, Reference, record_of, truth_of
 
 __all__ = ["Bench", "bench_for"]
 
@@ -78,14 +78,19 @@ class Bench:
         return self.activation.bind(dict(self.case.subject.parameters))
 
     @property
+    def record(self) -> Record:
+        """What the suite knows of it."""
+        return record_of(self.activation.name)
+
+    @property
     def elementwise(self) -> bool:
         """Whether it is a function of one number."""
-        return self.activation.kind == "elementwise"
+        return self.activation.kind.elementwise
 
     @property
     def pointwise(self) -> bool:
         """Whether no element of the input acts on another; weights and noise may."""
-        return not self.activation.along_axis and self.activation.kind != "gated"
+        return not self.activation.along_axis and not self.activation.resizes
 
     @property
     def axis(self) -> int:
@@ -104,7 +109,7 @@ class Bench:
             length: How many elements it has.
             longest: How many there may be.
         """
-        numbers = length * (2 if self.activation.kind == "stochastic" else 1)
+        numbers = length * (2 if self.activation.noise else 1)
         return not self.activation.along_axis or numbers <= longest
 
     def fits(self, shape: Sequence[int]) -> bool:
@@ -113,7 +118,7 @@ class Bench:
         Args:
             shape: The shape.
         """
-        if self.pointwise and self.activation.kind != "learned":
+        if self.pointwise and not self.activation.weights:
             return True
         if not -len(shape) <= self.axis < len(shape) or 0 in shape:
             return False

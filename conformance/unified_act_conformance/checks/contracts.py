@@ -9,13 +9,8 @@ from unified_act_conformance.checks.bench import Bench
 from unified_act_conformance.floats import FloatArray, float_format, to_type, widen
 from unified_act_conformance.harness import NotOfferedError
 
-__all__ = ["SHARES", "seeds", "shares"]
+__all__ = ["seeds", "shares"]
 
-SHARES = (
-    *("gumbel_softmax", "hardmax", "masked_softmax"),
-    *("softmax", "softmax2d", "softmin", "sparsemax"),
-)
-"""Activations whose results are shares of 1."""
 SAMPLES = 2048
 SIGMAS = 5.0
 LOGITS = np.log([0.1, 0.2, 0.3, 0.4])
@@ -48,14 +43,14 @@ def shares(bench: Bench) -> str:
 
 
 def _choice(bench: Bench, found: FloatArray) -> str:
-    chooses = bench.activation.name == "hardmax" or bench.parameters.get("hard", False)
+    chooses = bench.record.shares == "one" or bench.parameters.get("hard", False)
     if not chooses or np.isin(found, (0.0, 1.0)).all():
         return ""
     return f"a choice has the shares {np.unique(found).tolist()}"
 
 
 def _support(bench: Bench, values: FloatArray, found: FloatArray) -> str:
-    if bench.activation.name != "sparsemax":
+    if bench.record.shares != "some":
         return ""
     wrong = np.count_nonzero((found > 0) != (bench.pose(0, values).reference.high > 0))
     return f"{wrong} of {found.size} elements have a share and should not, or none" if wrong else ""
@@ -79,7 +74,7 @@ def seeds(bench: Bench) -> str:
         if first.tobytes() == other.tobytes():
             return f"with two seeds the {what} is the same"
     found = widen(_drawn(bench, 0, values, 1))
-    distribution = _DISTRIBUTIONS.get(bench.activation.name)
+    distribution = _DISTRIBUTIONS.get(bench.record.noise)
     return distribution(bench, found) if distribution else ""
 
 
@@ -110,4 +105,4 @@ def _slopes(bench: Bench, found: FloatArray) -> str:
     return f"the mean slope is {slopes.mean()!r}"
 
 
-_DISTRIBUTIONS = {"gumbel_softmax": _chances, "rrelu": _slopes}
+_DISTRIBUTIONS = {"chances": _chances, "slopes": _slopes}

@@ -12,13 +12,25 @@ from unified_act.backend import DTYPES, Numerics
 from unified_act.registry import ACTIVATIONS
 from unified_act_conformance.checks import autodiff, basic, contracts
 from unified_act_conformance.checks.bench import Bench, bench_for
-from unified_act_conformance.declared import Check, declared_for
+from unified_act_conformance.declared import declared_for
 from unified_act_conformance.harness import NotOfferedError, load_harness
 from unified_act_conformance.judge import Domain, Outcome
-from unified_act_conformance.subject import Case, Implement, Subject, registered
-from unified_act_conformance.truth import Oracle
+from unified_act_conformance.subject import Case, Check, Implement, Subject, registered
+from unified_act_conformance.truth import Oracle, record_of
 
-__all__ = ["CHECKS", "SLOW_MODES", "Check", "CheckResult", "list_checks", "run_checks"]
+__all__ = ["CHECKS", "SLOW_MODES", "CheckResult", "list_checks", "run_checks"]
+
+
+def _specified(subject: Subject) -> Activation:
+    return ACTIVATIONS.find(subject.activation)
+
+
+def _draws(subject: Subject) -> bool:
+    """Whether it takes noise with these parameters."""
+    activation = _specified(subject)
+    inputs = activation.inputs_for(activation.bind(dict(subject.parameters)))
+    return not set(activation.noise).isdisjoint(inputs)
+
 
 CHECKS: Mapping[str, Callable[[Bench], str]] = MappingProxyType(
     {
@@ -41,10 +53,10 @@ SLOW_MODES = ("inductor",)
 COMPILED_DTYPES = ("float32",)
 ONLY: Mapping[str, Callable[[Subject], bool]] = MappingProxyType(
     {
-        "weights": lambda subject: _specified(subject).kind == "learned",
-        "saved tensors": lambda subject: _specified(subject).kind == "elementwise",
-        "shares": lambda subject: subject.activation in contracts.SHARES,
-        "seeds": lambda subject: _specified(subject).kind == "stochastic" and _draws(subject),
+        "weights": lambda subject: bool(_specified(subject).weights),
+        "saved tensors": lambda subject: _specified(subject).kind.elementwise,
+        "shares": lambda subject: bool(record_of(subject.activation).shares),
+        "seeds": _draws,
     }
 )
 """The subjects that a check is about, if not about all."""
@@ -73,6 +85,11 @@ class CheckResult(Outcome):
     problem: str = ""
     unsupported: str = ""
     deviation: str = ""
+
+    @property
+    def planned(self) -> Check:
+        """The check, as `list_checks` gave it."""
+        return Check(self.check, self.subject, self.backend, self.dtype)
 
 
 def list_checks(
@@ -152,16 +169,6 @@ def run_checks(
             unsupported=unsupported,
             deviation=declared.id if declared and not problem else "",
         )
-
-
-def _specified(subject: Subject) -> Activation:
-    return ACTIVATIONS.find(subject.activation)
-
-
-def _draws(subject: Subject) -> bool:
-    """Whether it takes noise with these parameters."""
-    activation = _specified(subject)
-    return len(activation.inputs_for(activation.bind(dict(subject.parameters)))) > 1
 
 
 def _function(name: str) -> Callable[[Bench], str]:

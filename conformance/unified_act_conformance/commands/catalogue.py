@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import click
@@ -15,21 +15,25 @@ from rich.table import Table
 import unified_act as ua
 from unified_act import Activation
 from unified_act.activation import KINDS
-from unified_act.loading import find_entry, load_backend
-from unified_act.registry import ACTIVATIONS
-from unified_act_conformance.commands.catalogue_facts import (
-    Implementation,
-    deviations_about,
-    implementations,
-    spellings,
-)
+from unified_act.backend import DTYPES, kernel_for
+from unified_act.dialects import Cell, find_dialect, list_dialects
+from unified_act.loading import BUILTIN_BACKENDS, find_entry, load_backend
+from unified_act.names import normalize
+from unified_act.registry import ACTIVATIONS, Announcement, plugins
 from unified_act_conformance.commands.common import echo_json, make_console, mistakes_told
-from unified_act_conformance.commands.plugins_found import Plugin, list_plugins
-from unified_act_conformance.commands.repro import subject_of
+from unified_act_conformance.declared import Deviation, list_deviations
 from unified_act_conformance.judge import Result, run
-from unified_act_conformance.report.run import ORDER_NAMES, SHORT
+from unified_act_conformance.report.run import SHORT
 from unified_act_conformance.report.terminal import error_table
-from unified_act_conformance.subject import Subject, list_cases
+from unified_act_conformance.subject import (
+    ORDER_NAMES,
+    Subject,
+    code_of_call,
+    definitions,
+    list_cases,
+    subject_of,
+)
+from unified_act_conformance.truth import unrecorded
 
 __all__ = ["list_command", "show"]
 
@@ -54,7 +58,7 @@ def list_command(
     """
     console = make_console()
     if plugins:
-        found = list(list_plugins())
+        found = list(_list_plugins())
         _print_plugins(found, as_json, console)
         sys.exit(1 if any(plugin.problem for plugin in found) else 0)
     usable, _ = ACTIVATIONS.load_all()
@@ -62,9 +66,10 @@ def list_command(
         known = ", ".join(sorted(KINDS))
         raise click.BadParameter(f"{kind!r} is none of {known}.", param_hint="--kind")
     with mistakes_told(console):
-        wanted = [find_entry(name).name for name in backends] or ua.list_backends(installed=True)
+        named = {find_entry(name).name for name in backends}
+        wanted = [name for name in ua.list_backends(installed=True) if not named or name in named]
         rows = [
-            (activation, [f for f in implementations(activation) if f.backend in wanted])
+            (activation, list(_usages(activation, None, wanted)))
             for activation in usable
             if kind in (None, activation.kind)
         ]
@@ -106,7 +111,7 @@ def _parameter(parameter: ua.Parameter) -> str:
     return f"{parameter.name}={parameter.default:.4g}"
 
 
-def _used(found: Implementation) -> str:
+def _used(found: Usage) -> str:
     if not found.kernel:
         return "[dim]–[/]"
     if found.own == found.dtypes:
@@ -114,7 +119,7 @@ def _used(found: Implementation) -> str:
     return " ".join(SHORT[dtype] for dtype in found.own) or "[yellow]none used[/]"
 
 
-def _document(activation: Activation, found: Iterable[Implementation]) -> dict[str, Any]:
+def _document(activation: Activation, found: Iterable[Usage]) -> dict[str, Any]:
     return {
         "name": activation.name,
         "kind": activation.kind,
@@ -131,11 +136,13 @@ def _document(activation: Activation, found: Iterable[Implementation]) -> dict[s
 
 @click.command()
 @click.argument("name")
+@click.option("--backend", "backends", multiple=True, help="Only this, and the code that it runs.")
 @click.option("--measure", is_flag=True, help="Judge it now, in float32, on what is installed.")
-def show(name: str, measure: bool) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print what is known as JSON.")
+def show(name: str, backends: Sequence[str], measure: bool, as_json: bool) -> None:
     """Shows what an activation is, what each backend uses for it, and what is known to be off.
 
-    For example: unified-act show gelu, or unified-act show "silu(beta=1.702)"
+    For example: unified-act show gelu --backend torch, or unified-act show "silu(beta=1.702)"
     """
     console = make_console()
     with mistakes_told(console):
@@ -144,11 +151,22 @@ def show(name: str, measure: bool) -> None:
         open_ = "(" not in name and any(p.default is None for p in activation.parameters)
         subject = Subject(activation.name) if open_ else subject_of(name)
         parameters = None if open_ else activation.bind(dict(subject.parameters))
+        wanted = [find_entry(name).name for name in backends] or ua.list_backends(installed=True)
+        found = list(_usages(activation, parameters, wanted))
+        runs = _runs(activation, parameters, wanted if backends or as_json else ())
+        if as_json:
+            places = {key.replace(" ", "_"): text for key, text in definitions(activation).items()}
+            echo_json({**_document(activation, found), **places, "runs": runs})
+            return
         console.print(ua.describe(name), highlight=False, markup=False)
-        console.print(_implementation_table(implementations(activation, parameters)))
+        for text in (*_lines(definitions(activation)), *_run_lines(runs)):
+            console.print(text, highlight=False, markup=False, soft_wrap=True)
+        for line in filter(None, [unrecorded(activation.name)]):
+            console.print(line, highlight=False, markup=False, soft_wrap=True)
+        console.print(_implementation_table(found))
         if measure:
             results = _measure(subject)
-    for deviation in deviations_about(subject):
+    for deviation in _deviations_about(subject, wanted if backends else ()):
         what = " and ".join(ORDER_NAMES[order] for order in deviation.orders)
         types = ", ".join(SHORT[dtype] for dtype in deviation.dtypes)
         console.print(
@@ -157,7 +175,7 @@ def show(name: str, measure: bool) -> None:
             highlight=False,
             markup=False,
         )
-    written = spellings(activation.name)
+    written = _spellings(activation.name)
     if written:
         console.print(_spelling_table(written))
     if measure:
@@ -165,7 +183,33 @@ def show(name: str, measure: bool) -> None:
         sys.exit(0 if all(result.passed for result in results) else 1)
 
 
-def _implementation_table(found: Iterable[Implementation]) -> Table:
+def _runs(
+    activation: Activation, parameters: Mapping[str, Any] | None, backends: Sequence[str]
+) -> dict[str, dict[str, str]]:
+    """The code that a call runs, by backend and float type."""
+    given = parameters or {parameter.name: parameter.default for parameter in activation.parameters}
+    return {
+        name: {
+            dtype: code_of_call(activation, name, dtype, given)
+            for dtype in DTYPES
+            if dtype in load_backend(name).dtypes
+        }
+        for name in backends
+    }
+
+
+def _run_lines(runs: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
+    for backend, by_dtype in runs.items():
+        yield f"a call on {backend} runs"
+        yield from _lines(by_dtype)
+
+
+def _lines(texts: Mapping[str, str]) -> Iterator[str]:
+    width = max(map(len, texts), default=0)
+    yield from (f"  {key:<{width}}  {text}" for key, text in texts.items())
+
+
+def _implementation_table(found: Iterable[Usage]) -> Table:
     table = Table(title="What is used, by float type")
     for column in ("backend", "own kernel", *SHORT.values(), "why not everywhere"):
         table.add_column(column, overflow="fold")
@@ -194,3 +238,139 @@ def _measure(subject: Subject) -> list[Result]:
     }
     cases = list_cases([subject], available, MEASURED)
     return list(run(cases, quick=True))
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What a backend uses for an activation in `fast`.
+
+    Attributes:
+        backend: The backend.
+        kernel: The framework's own function, whether it is used or not; empty if there is none.
+        own: The float types in which it is used; in the others it is the shared definition.
+        dtypes: The float types that the backend has.
+        why: Why it is not used in all of them.
+    """
+
+    backend: str
+    kernel: str
+    own: tuple[str, ...]
+    dtypes: tuple[str, ...]
+    why: str
+
+
+def _usages(
+    activation: Activation,
+    parameters: Mapping[str, float | int] | None,
+    backends: Sequence[str],
+) -> Iterator[Usage]:
+    """Yields what each backend uses.
+
+    Args:
+        activation: The activation.
+        parameters: All its parameters, if they are to decide too.
+        backends: Names of installed backends.
+    """
+    for name in backends:
+        backend = load_backend(name)
+        dtypes = tuple(dtype for dtype in DTYPES if dtype in backend.dtypes)
+        kernel = kernel_for(name, backend.native, activation, "fast")
+        if kernel is None:
+            yield Usage(name, "", (), dtypes, "")
+            continue
+        own = tuple(dtype for dtype in dtypes if dtype in kernel.dtypes)
+        why = [kernel.why] if kernel.why else []
+        if kernel.only:
+            only = ", ".join(f"{key}={value:g}" for key, value in kernel.only.items())
+            why.append(f"for {only} only")
+        if parameters is not None and kernel.arguments(parameters) is None:
+            own = ()
+        yield Usage(name, kernel.label, own, dtypes, "; ".join(why))
+
+
+def _deviations_about(subject: Subject, backends: Sequence[str]) -> list[Deviation]:
+    """Returns the declared deviations of an activation, those of whole frameworks left out.
+
+    Args:
+        subject: The activation and its parameters.
+        backends: Only those of these; all if there are none.
+    """
+    return [
+        found
+        for found in list_deviations()
+        if str(subject) in found.subjects and (not backends or found.backend in backends)
+    ]
+
+
+def _spellings(name: str) -> list[tuple[str, str]]:
+    """Returns how frameworks spell an activation: dialect and spelling.
+
+    Args:
+        name: Its canonical name.
+    """
+    return [
+        (dialect.name, spelling + _arguments(cell))
+        for dialect in map(find_dialect, list_dialects())
+        for cell in dialect.cells
+        if cell.canonical == name
+        for spelling in cell.spellings
+    ]
+
+
+def _arguments(cell: Cell) -> str:
+    """What is passed for this meaning, and the parameters with their defaults there."""
+    given = [f"{key}={value!r}" for key, value in cell.when.items()]
+    for key, (_, *default) in cell.takes.items():
+        given.append(f"{key}={default[0]!r}" if default else key)
+    return f"({', '.join(given)})" if given else ""
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """One entry point.
+
+    Attributes:
+        name: The name of the activation or backend.
+        what: ``"activation"`` or ``"backend"``.
+        origin: The distribution that brings it, with its version.
+        module: The module that it comes from.
+        problem: Why it cannot be used; empty if it can.
+    """
+
+    name: str
+    what: str
+    origin: str
+    module: str
+    problem: str
+
+
+def _list_plugins() -> Iterator[Plugin]:
+    """Yields everything that is announced, and loads it to see whether it works."""
+    for what, group in (("activation", plugins.ACTIVATIONS), ("backend", plugins.BACKENDS)):
+        for candidates in plugins.announced(group).values():
+            for one in candidates:
+                problem = _problem(what, one)
+                yield Plugin(one.name, what, one.origin, one.module, problem)
+
+
+def _problem(what: str, one: Announcement) -> str:
+    built_in = BUILTIN_BACKENDS if what == "backend" else _built_in_names()
+    if normalize(one.name) in map(normalize, built_in):
+        return f"the name is that of a built-in {what}, which is used"
+    try:
+        if what == "activation":
+            ACTIVATIONS.find(one.name)
+        else:
+            load_backend(find_entry(one.name).name)
+    except ua.UnifiedActError as error:
+        return str(error)
+    return ""
+
+
+def _built_in_names() -> list[str]:
+    return [
+        name
+        for activation in ACTIVATIONS
+        if not activation.plugin
+        for name in (activation.name, *activation.aliases)
+    ]

@@ -20,7 +20,7 @@ import unified_act as ua
 from unified_act.backend import Numerics
 from unified_act.loading import find_entry
 from unified_act.registry import ACTIVATIONS
-from unified_act_conformance.checks import CHECKS, Check, CheckResult, list_checks
+from unified_act_conformance.checks import CHECKS, CheckResult, list_checks
 from unified_act_conformance.commands.catalogue import list_command, show
 from unified_act_conformance.commands.common import EXISTING, FILE, make_console, mistakes_told
 from unified_act_conformance.commands.identify import diff, identify
@@ -35,14 +35,16 @@ from unified_act_conformance.subject import (
     DTYPES,
     ORDERS,
     Case,
+    Check,
     Subject,
     count_cases,
     dtypes_of,
     has_native_kernel,
     list_cases,
-    list_subjects,
+    subject_of,
     usual_backends,
 )
+from unified_act_conformance.truth import list_subjects, without_subject
 
 __all__ = ["cli"]
 
@@ -168,6 +170,8 @@ def run(**options: Any) -> None:
         console.print("* some inputs are declared deviations: docs/deviations.md", highlight=False)
     if found.checks:
         console.print(terminal.check_table(found.checks))
+    for note in found.notes:
+        console.print(note, highlight=False, markup=False, soft_wrap=True)
     for line in terminal.failures(found):
         console.print(line, highlight=False, soft_wrap=True)
     console.print(terminal.summary(found, time.monotonic() - start), highlight=False)
@@ -190,7 +194,7 @@ def repro(
 
     For example: unified-act conformance repro "elu(alpha=0.5)" --backend torch --x -1
     """
-    from unified_act_conformance.commands.repro import number_of, repro_text, subject_of
+    from unified_act_conformance.commands.repro import number_of, repro_text
 
     console = make_console()
     try:
@@ -224,12 +228,12 @@ def record(
     With --python they run in another environment, which needs NumPy and the framework and nothing
     else. Where not even this process can run, carry over a plan and the one file `recorder.py`.
     """
-    from unified_act_conformance.recordings import recorder, recordings
+    from unified_act_conformance.recordings import recorder, recording
 
     console = make_console()
     with mistakes_told(console), tempfile.TemporaryDirectory() as folder:
         plan = output if plan_only else Path(folder) / "plan.npz"
-        made = recordings.make_plan_file(
+        made = recording.make_plan_file(
             plan, backend, activations=activations, dtypes=dtypes, orders=orders or ORDERS
         )
         if plan_only:
@@ -239,7 +243,7 @@ def record(
                 f"with a copy of {recorder.__file__}",
             ]
         else:
-            recordings.record_live(plan, output, backend, python)
+            recording.record_live(plan, output, backend, python)
             lines = [f"{len(made.calls)} calls recorded in {output}"]
     console.print("\n".join(lines), highlight=False, markup=False, soft_wrap=True)
 
@@ -253,18 +257,18 @@ def compare(files: Sequence[Path], json_file: Path | None) -> None:
     No framework is needed. What kernels do is told and not asserted: the exit code is 0 also where
     they are above the budget.
     """
-    from unified_act_conformance.recordings import recordings
+    from unified_act_conformance.recordings import recording
 
     console = make_console()
     with mistakes_told(console):
         judged = {}
-        for path in files or recordings.list_recordings():
-            label = recordings.load_recording(path).label
-            judged[f"{path.name}: {label}"] = recordings.judge_recording(path)
+        for path in files or recording.list_recordings():
+            label = recording.load_recording(path).label
+            judged[f"{path.name}: {label}"] = recording.judge_recording(path)
     console.print(terminal.comparison_table(judged), highlight=False)
     if json_file:
         found = [result for results in judged.values() for result in results]
-        json_file.write_text(recordings.verdict_json(found), encoding="utf-8")
+        json_file.write_text(recording.verdict_json(found), encoding="utf-8")
 
 
 def _run(given: Options, console: Console) -> Run:
@@ -306,7 +310,9 @@ def _judge(
         expected = len(cases)
     size = len(cases) + len(checks)
     if not size:
-        console.print("[red]Nothing was run:[/] nothing has that combination of options.")
+        reasons = [*filter(None, map(without_subject, given.activations))]
+        why = "; ".join(reasons) or "nothing has that combination of options"
+        console.print(f"[red]Nothing was run:[/] {why}.", soft_wrap=True)
         sys.exit(1)
     columns = (
         TextColumn("{task.description}"),
@@ -330,7 +336,7 @@ def _judge(
                 results[result.case] = result
                 text = str(result.case.subject)
             else:
-                checked[Check(result.check, result.subject, result.backend, result.dtype)] = result
+                checked[result.planned] = result
                 text = f"{result.subject}: {result.check}"
             progress.update(task, advance=1, description=text[:30].ljust(30))
     if cases and len(results) != expected:

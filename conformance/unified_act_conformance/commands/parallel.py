@@ -9,10 +9,10 @@ from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_complet
 from contextlib import contextmanager, suppress
 
 from unified_act.backend import Numerics
-from unified_act_conformance.checks import Check, CheckResult, run_checks
+from unified_act_conformance.checks import CheckResult, run_checks
 from unified_act_conformance.harness import load_harness
 from unified_act_conformance.judge import Result, run
-from unified_act_conformance.subject import Case, Subject, native_kernel, registered
+from unified_act_conformance.subject import Case, Check, Subject, native_kernel, registered
 
 __all__ = ["SMALL", "helpers", "processes_for", "run_everything"]
 

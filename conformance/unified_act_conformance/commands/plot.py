@@ -40,7 +40,12 @@ def plot(
 
     NAMES are written as for `unified-act diff`.
     """
-    from unified_act_conformance.commands.curves import curves_of, default_range, save_plot
+    from unified_act_conformance.commands.curves import (
+        curves_of,
+        default_range,
+        save_plot,
+        text_plot,
+    )
     from unified_act_conformance.identify import source_of
 
     if between is not None and not between[0] < between[1]:
@@ -56,6 +61,4 @@ def plot(
             save_plot(curves, output)
             console.print(f"wrote {output}", highlight=False, markup=False)
             return
-    from unified_act_conformance.commands.curves_text import text_plot
-
     console.print(text_plot(curves, min(console.width, WIDEST), LINES), end="")

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-import unified_act as ua
 from unified_act.backend import Numerics
+from unified_act.registry import ACTIVATIONS
 from unified_act_conformance.floats import FloatArray, to_type, widen
 from unified_act_conformance.harness import load_harness
 from unified_act_conformance.judge import (
@@ -21,10 +20,10 @@ from unified_act_conformance.judge import (
     worse,
 )
 from unified_act_conformance.problems import Problem, problem_at, problems_for
-from unified_act_conformance.report.run import decimal, describe, hexadecimal, repro_line
-from unified_act_conformance.subject import Case, Subject, registered
+from unified_act_conformance.report.run import decimal, hexadecimal, repro_line
+from unified_act_conformance.subject import Case, code_of_call, describe, registered, subject_of
 
-__all__ = ["number_of", "repro", "repro_command", "repro_text", "subject_of"]
+__all__ = ["number_of", "repro", "repro_command", "repro_text"]
 
 
 def repro(
@@ -104,8 +103,11 @@ def repro_text(case: Case, numerics: Numerics, x: float) -> str:
         return f"{head}\nnothing is specified at x = {_both(x, case.dtype)}"
     verdict = "passed" if judged.passed else "FAILED"
     faults = [name for name, count in judged.classes.items() if count]
+    activation = ACTIVATIONS.find(case.subject.activation)
+    bound = activation.bind(dict(case.subject.parameters))
     lines = [
         head,
+        f"code  {code_of_call(activation, case.backend, case.dtype, bound, numerics)}",
         f"x     {_both(judged.worst_x, case.dtype)}",
         f"got   {_both(judged.got, case.dtype)}",
         f"want  {_both(judged.want, case.dtype)}, correctly rounded",
@@ -117,10 +119,9 @@ def repro_text(case: Case, numerics: Numerics, x: float) -> str:
 
 
 def _problems(case: Case, typed: FloatArray) -> list[Problem]:
-    kinds = (*ua.list_activations(kind="axis"), *ua.list_activations(kind="learned"))
-    if case.subject.activation in kinds:
-        return list(problems_for(case, quick=True))
-    return [problem_at(case, [typed])]
+    if ACTIVATIONS.find(case.subject.activation).kind.elementwise:
+        return [problem_at(case, [typed])]
+    return list(problems_for(case, quick=True))
 
 
 def _declared(
@@ -140,22 +141,6 @@ def _is(about: FloatArray, typed: FloatArray) -> NDArray[np.bool_]:
     left, right = widen(about), widen(typed)
     same = (left == right) & (np.signbit(left) == np.signbit(right))
     return np.asarray(same | (np.isnan(left) & np.isnan(right)))
-
-
-def subject_of(activation: str, parameters: Mapping[str, Any] | None = None) -> Subject:
-    """Reads an activation.
-
-    Args:
-        activation: Its name, or with parameters as in `"elu(alpha=0.5)"`.
-        parameters: More parameters.
-
-    Raises:
-        unified_act.UnifiedActError: A name is unknown.
-    """
-    given = ua.get_activation(activation, backend="numpy", **(parameters or {}))
-    defaults = ua.get_activation(given.name, backend="numpy").parameters
-    chosen = {key: value for key, value in given.parameters.items() if value != defaults[key]}
-    return Subject(given.name, tuple(chosen.items()))
 
 
 def number_of(text: str) -> float:

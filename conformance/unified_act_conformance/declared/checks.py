@@ -10,26 +10,9 @@ from packaging.specifiers import SpecifierSet
 from unified_act.backend import Numerics
 from unified_act_conformance.declared.deviations import SHORTEST_REASON, backend_tables
 from unified_act_conformance.harness import load_harness
-from unified_act_conformance.subject import Subject
+from unified_act_conformance.subject import Check
 
-__all__ = ["Check", "DeclaredCheck", "declared_for", "list_declared_checks"]
-
-
-@dataclass(frozen=True)
-class Check:
-    """One thing that passes or fails.
-
-    Attributes:
-        name: What is checked.
-        subject: The activation and its parameters.
-        backend: The backend.
-        dtype: The name of the float type.
-    """
-
-    name: str
-    subject: Subject
-    backend: str
-    dtype: str
+__all__ = ["DeclaredCheck", "declared_for", "list_declared_checks"]
 
 
 @dataclass(frozen=True)

@@ -119,7 +119,7 @@ def families(activation: Activation, axes: Sequence[int], given_weights: int) ->
         axes: What an axis may be; none for a function that knows no axis.
         given_weights: How many weights the unknown function was given.
     """
-    learned, stochastic = activation.kind == "learned", activation.kind == "stochastic"
+    learned, stochastic = bool(activation.weights), bool(activation.noise)
     defaults = {p.name: p.default for p in activation.parameters if p.default is not None}
     weights = len(activation.inputs_for(defaults)) - 1
     if (weights and not learned) or (given_weights and weights != given_weights):

@@ -181,7 +181,7 @@ def _candidates(unknown: Unknown, asked: _Asked) -> Iterator[Candidate]:
     """Fits every activation that there is to the answers."""
     ndim = 0 if asked.elementwise else asked.samples[0].x.ndim
     for activation in ACTIVATIONS:
-        pointwise = activation.kind in ("elementwise", "learned")
+        pointwise = activation.kind.elementwise or bool(activation.weights)
         if pointwise and not asked.elementwise:
             continue
         # Another kind may have needs of its own, or give outputs of another shape; and of what has

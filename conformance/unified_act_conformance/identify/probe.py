@@ -82,7 +82,7 @@ def _weights(function: Callable[..., Any]) -> int:
         return 0
     activation = ACTIVATIONS.find(function.name)
     others = activation.inputs_for(function.parameters)[1:]
-    if others and activation.kind != "learned":
+    if others and not activation.weights:
         raise ua.UnsupportedError(
             f"{function.name} takes {' and '.join(others)} besides x; give a function of x alone."
         )

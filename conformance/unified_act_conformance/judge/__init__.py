@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from unified_act_conformance.judge.curves import SIDE, Curve, bucket_axis
+from unified_act_conformance.judge.likeness import explain
 from unified_act_conformance.judge.measure import Judgement
-from unified_act_conformance.judge.percentiles import Percentiles
 from unified_act_conformance.judge.runner import Result, deviations_of, output_of, run
-from unified_act_conformance.judge.siblings import explain
+from unified_act_conformance.judge.statistics import SIDE, Curve, Percentiles, bucket_axis
 from unified_act_conformance.judge.verdict import (
     Domain,
     Outcome,
+    Status,
     budget_of,
+    failure_text,
     inside,
     judge_problem,
     worse,
@@ -24,10 +25,12 @@ __all__ = [
     "Outcome",
     "Percentiles",
     "Result",
+    "Status",
     "bucket_axis",
     "budget_of",
     "deviations_of",
     "explain",
+    "failure_text",
     "inside",
     "judge_problem",
     "output_of",

@@ -6,30 +6,30 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 from unified_act_conformance.floats import float_format
+from unified_act_conformance.truth import record_of
 
-DEFAULT_TIER = "composed"
-"""The tier of an activation that the table does not name, such as a third party's."""
+__all__ = ["Tier", "budget", "tier_of", "tiers"]
+
+TABLE = Path(__file__).with_name("budgets.toml")
+
 WEIGHT_TIER = "summed"
 """The tier of a derivative by a weight."""
 
 
 @dataclass(frozen=True)
-class Budget:
-    """The budgets of one activation.
+class Tier:
+    """The budgets of some activations.
 
     Attributes:
-        tier: The tier it belongs to.
         wide: For float32 and float64, by order.
         narrow: For float16 and bfloat16, by order.
         growth: What each further element of a reduced row adds.
     """
 
-    tier: str
     wide: tuple[float, ...]
     narrow: tuple[float, ...]
     growth: float = 0.0
@@ -48,45 +48,41 @@ def budget(name: str, order: int, dtype: str, *, length: int = 1) -> float:
     Returns:
         The budget, in the unit of `judge`.
     """
-    entry = activations().get(name) or tiers()[WEIGHT_TIER if "." in name else DEFAULT_TIER]
+    entry = tier_of(name)
     by_order = entry.narrow if float_format(dtype).dtype.itemsize == 2 else entry.wide
     return by_order[order] + entry.growth * (length - 1)
 
 
+def tier_of(name: str) -> Tier:
+    """Gives the budgets of the tier that an activation's record names.
+
+    Args:
+        name: As for `budget`.
+
+    Raises:
+        LookupError: There is no such tier.
+    """
+    tier = WEIGHT_TIER if "." in name else record_of(name).tier
+    found = tiers().get(tier)
+    if found is None:
+        known = ", ".join(tiers())
+        raise LookupError(
+            f"the record of {name} names the tier {tier!r}, but {TABLE} has only: {known}"
+        )
+    return found
+
+
 @cache
-def tiers() -> Mapping[str, Budget]:
+def tiers() -> Mapping[str, Tier]:
     """Gives the budgets of each tier.
 
     Returns:
         A read-only mapping by tier.
     """
-    table = _table()["tiers"]
-    return MappingProxyType({name: _budget(name, entry) for name, entry in table.items()})
-
-
-@cache
-def activations() -> Mapping[str, Budget]:
-    """Gives the budgets of each activation that the table names.
-
-    Returns:
-        A read-only mapping by canonical name.
-
-    Raises:
-        KeyError: If the table names a tier that does not exist.
-    """
-    table = _table()
-    merged = {
-        name: _budget(entry["tier"], table["tiers"][entry["tier"]] | entry)
-        for name, entry in table["activations"].items()
-    }
-    return MappingProxyType(merged)
-
-
-@cache
-def _table() -> dict[str, Any]:
-    text = files(__package__).joinpath("budgets.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text)
-
-
-def _budget(tier: str, entry: Mapping[str, Any]) -> Budget:
-    return Budget(tier, tuple(entry["wide"]), tuple(entry["narrow"]), entry.get("growth", 0.0))
+    table = tomllib.loads(TABLE.read_text(encoding="utf-8"))
+    return MappingProxyType(
+        {
+            name: Tier(tuple(entry["wide"]), tuple(entry["narrow"]), entry.get("growth", 0.0))
+            for name, entry in table.items()
+        }
+    )

@@ -27,8 +27,13 @@ from unified_act_conformance.floats import (
     ulp,
     widen,
 )
-from unified_act_conformance.judge.curves import Curve, curve_of
-from unified_act_conformance.judge.percentiles import PERCENTILES, Percentiles, percentiles_of
+from unified_act_conformance.judge.statistics import (
+    PERCENTILES,
+    Curve,
+    Percentiles,
+    curve_of,
+    percentiles_of,
+)
 from unified_act_conformance.problems import REGIONS, Codes, Tally, region_codes, tally
 from unified_act_conformance.truth import Reference
 
@@ -91,42 +96,6 @@ class Judgement:
     errors: Percentiles
     distances: Percentiles
     curve: Curve = field(default=(), repr=False)
-
-
-def judge(
-    y: FloatArray,
-    reference: Reference,
-    x: FloatArray,
-    dtype: str,
-    condition: Doubles,
-    *,
-    floor: Floor,
-    budget: float,
-    value_range: tuple[float, float],
-) -> Judgement:
-    """Judges the outputs of an elementwise function.
-
-    Args:
-        y: The outputs, of the float type or as float64 that holds its values exactly.
-        reference: The exact values.
-        x: The inputs.
-        dtype: The name of the float type that x and y have.
-        condition: The magnitude of the judged function's derivative at each input.
-        floor: `"eps"` in the fast profile, 0 in the strict one.
-        budget: The largest error that passes.
-        value_range: The closed range of the judged function.
-
-    Returns:
-        The verdict.
-    """
-    inputs = widen(x)
-    finite = np.isfinite(inputs)
-    slack = 0.5 * np.where(finite, ulp(np.where(finite, inputs, 0.0), 0.0, dtype), 0.0)
-    with np.errstate(invalid="ignore", over="ignore"):
-        slack = slack * np.where(finite, condition, 0.0)
-    return judge_with_slack(
-        y, reference, x, dtype, slack, floor=floor, budget=budget, value_range=value_range
-    )
 
 
 def judge_with_slack(

@@ -13,13 +13,13 @@ from unified_act.registry import ACTIVATIONS
 from unified_act_conformance.declared import Deviation, list_deviations
 from unified_act_conformance.floats import FloatArray, widen
 from unified_act_conformance.harness import Harness, NotOfferedError, load_harness
-from unified_act_conformance.judge.identity import mistaken_for
+from unified_act_conformance.judge.likeness import explain, mistaken_for
 from unified_act_conformance.judge.measure import Judgement
-from unified_act_conformance.judge.siblings import explain
 from unified_act_conformance.judge.verdict import (
     Domain,
     Outcome,
     budget_of,
+    failure_text,
     inside,
     judge_problem,
     worse,
@@ -134,7 +134,8 @@ def _run(
         elif other := mistaken_for(case, numerics, problem, output, ~covered):
             cause = cause or f"matches {other}"
     if judged is None or judged.count == 0:
-        return Result(case, budget_of(case, longest), None, problem="no input was judged")
+        problem_text = failure_text(judged, budget_of(case, longest))
+        return Result(case, budget_of(case, longest), None, problem=problem_text)
     declared = tuple(within.items())
     problem_text = _describe(judged, budget_of(case, longest), deviations, within, cause)
     return Result(case, budget_of(case, longest), judged, declared, problem_text)
@@ -201,16 +202,7 @@ def _describe(
     cause: str,
 ) -> str:
     """Says in words what is wrong, or nothing."""
-    problems = []
-    if not judged.passed:
-        faults = ", ".join(f"{name} ×{count}" for name, count in judged.classes.items() if count)
-        problems.append(
-            f"error {judged.max_error:.3g} above {limit:g} at x={judged.worst_x!r} "
-            f"({judged.worst_x.hex()}): got {judged.got!r}, want {judged.want!r}; "
-            f"{judged.failures} of {judged.count} inputs" + (f"; {faults}" if faults else "")
-        )
-    if cause:
-        problems.append(cause)
+    problems = [text for text in (failure_text(judged, limit), cause) if text]
     for deviation in deviations:
         if deviation.flush:
             continue  # not every activation has tiny results

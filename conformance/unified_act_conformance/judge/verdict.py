@@ -11,15 +11,24 @@ from numpy.typing import NDArray
 from unified_act.backend import Numerics
 from unified_act_conformance.floats import FloatArray, widen
 from unified_act_conformance.judge.budgets import budget
-from unified_act_conformance.judge.curves import join_curves
 from unified_act_conformance.judge.measure import Judgement, judge_with_slack
-from unified_act_conformance.judge.percentiles import percentiles_together
+from unified_act_conformance.judge.statistics import join_curves, percentiles_together
 from unified_act_conformance.problems import Problem, tally_together
 from unified_act_conformance.subject import Case
 from unified_act_conformance.truth import Reference
 
-__all__ = ["Domain", "Outcome", "budget_of", "inside", "judge_problem", "worse"]
+__all__ = [
+    "Domain",
+    "Outcome",
+    "Status",
+    "budget_of",
+    "failure_text",
+    "inside",
+    "judge_problem",
+    "worse",
+]
 
+Status = Literal["passed", "failed", "unsupported"]
 Domain = tuple[float, float]
 """A closed interval of inputs, outside which nothing is judged."""
 
@@ -36,7 +45,7 @@ class Outcome:
         return not self.problem
 
     @property
-    def status(self) -> Literal["passed", "failed", "unsupported"]:
+    def status(self) -> Status:
         """What to count the result as."""
         if self.problem:
             return "failed"
@@ -99,6 +108,25 @@ def judge_problem(
         signed=None if problem.signed is None else problem.signed[chosen],
         signs_matter=numerics == "strict" and case.order == 0,
         regions=problem.regions[chosen],
+    )
+
+
+def failure_text(judged: Judgement | None, limit: float) -> str:
+    """Says in words what is wrong, or nothing.
+
+    Args:
+        judged: What was found; None if nothing was judged.
+        limit: The largest error that passes.
+    """
+    if judged is None or not judged.count:
+        return "no input was judged"
+    if judged.passed:
+        return ""
+    faults = ", ".join(f"{name} ×{count}" for name, count in judged.classes.items() if count)
+    return (
+        f"error {judged.max_error:.3g} above {limit:g} at x={judged.worst_x!r} "
+        f"({judged.worst_x.hex()}): got {judged.got!r}, want {judged.want!r}; "
+        f"{judged.failures} of {judged.count} inputs" + (f"; {faults}" if faults else "")
     )
 
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import unified_act as ua
 from unified_act.backend import Numerics
 from unified_act_conformance.floats import FloatArray
 from unified_act_conformance.harness import Function
 from unified_act_conformance.subject import Case, Implement, Implementation, Subject, registered
 
-__all__ = ["Faulty", "Mutant", "on_numpy"]
+__all__ = ["Faulty", "Mutant", "activation", "on_numpy"]
 
 Value = Callable[..., Any]
 """``value(x, *weights)``."""
@@ -83,6 +84,16 @@ class Faulty:
     ) -> tuple[Any, ...]:
         """The derivative of the gradient."""
         return self.sound.hessian_product(inputs, cotangent, directions)
+
+
+def activation(name: str, **parameters: Any) -> Any:
+    """Returns what `unified_act` hands out on NumPy.
+
+    Args:
+        name: The activation.
+        **parameters: Its parameters.
+    """
+    return ua.get_activation({"name": name, **parameters}, backend="numpy")
 
 
 def on_numpy(

@@ -10,7 +10,7 @@ import ml_dtypes
 import numpy as np
 
 import unified_act as ua
-from unified_act_conformance.mutants.base import Mutant, on_numpy
+from unified_act_conformance.mutants.base import Mutant, activation, on_numpy
 from unified_act_conformance.subject import Implementation, Subject
 
 __all__ = ["FORMULA_MUTANTS"]
@@ -24,16 +24,12 @@ def _subject(name: str, **parameters: float) -> Subject:
     return Subject(name, tuple(parameters.items()))
 
 
-def _activation(name: str, **parameters: float) -> Function:
-    return ua.get_activation({"name": name, **parameters}, backend="numpy")
-
-
 def _slope(name: str, **parameters: float) -> Callable[..., Array]:
     """The gradient of another activation."""
 
     def gradient(sound: Implementation, cotangent: Any, x: Array) -> Array:
         del sound
-        found: Array = ua.value_and_grad(_activation(name, **parameters), x, cotangent=cotangent)[1]
+        found: Array = ua.value_and_grad(activation(name, **parameters), x, cotangent=cotangent)[1]
         return found
 
     return gradient
@@ -56,7 +52,7 @@ def _imitates(name: str, other: str, *, dtype: str = "float32", **parameters: fl
     return on_numpy(
         f"is {_subject(other, **parameters)}",
         _subject(name),
-        _activation(other, **parameters),
+        activation(other, **parameters),
         _slope(other, **parameters),
         dtype=dtype,
         numerics="strict" if strict else "fast",
@@ -66,7 +62,7 @@ def _imitates(name: str, other: str, *, dtype: str = "float32", **parameters: fl
 def _ignores(name: str, **parameters: float) -> Mutant:
     """An activation that does not look at its parameters."""
     fault = f"{', '.join(parameters)} is ignored"
-    return on_numpy(fault, _subject(name, **parameters), _activation(name), _slope(name))
+    return on_numpy(fault, _subject(name, **parameters), activation(name), _slope(name))
 
 
 def _logistic(x: Array) -> Array:
@@ -106,7 +102,7 @@ def _rounded_selu(x: Array) -> Array:
 
 
 def _through(dtype: Any, name: str) -> Function:
-    inner = _activation(name)
+    inner = activation(name)
     return lambda x: inner(x.astype(dtype)).astype(x.dtype)
 
 
@@ -117,17 +113,17 @@ def _half_precision_gelu(x: Array) -> Array:
 
 
 def _off_at_one(x: Array) -> Array:
-    y = _activation("sigmoid")(x)
+    y = activation("sigmoid")(x)
     return np.where(x == 1, y + 16 * np.spacing(y), y)
 
 
 def _above_one(x: Array) -> Array:
-    y = _activation("sigmoid")(x)
+    y = activation("sigmoid")(x)
     return np.where(x > 20, y + np.spacing(y), y)
 
 
 def _flushed(x: Array) -> Array:
-    y = _activation("silu")(x)
+    y = activation("silu")(x)
     return np.where(np.abs(y) < np.finfo(y.dtype).tiny, 0, y)
 
 
@@ -174,7 +170,7 @@ FORMULA_MUTANTS: tuple[Mutant, ...] = (
     on_numpy(
         "celu is elu with its alpha",
         _subject("celu", alpha=0.5),
-        _activation("elu", alpha=0.5),
+        activation("elu", alpha=0.5),
         _slope("elu", alpha=0.5),
     ),
     on_numpy("constants rounded to four digits", _subject("selu"), _rounded_selu),
@@ -200,14 +196,14 @@ FORMULA_MUTANTS: tuple[Mutant, ...] = (
     on_numpy(
         "-0 becomes 0",
         _subject("silu"),
-        lambda x: _activation("silu")(x) + x.dtype.type(0),
+        lambda x: activation("silu")(x) + x.dtype.type(0),
         numerics="strict",
     ),
     on_numpy("softmax that overflows", _subject("softmax"), _plain_softmax),
     on_numpy(
         "the logarithm of softmax",
         _subject("log_softmax"),
-        lambda x: np.log(_activation("softmax")(x)),
+        lambda x: np.log(activation("softmax")(x)),
     ),
     # One place or one branch wrong.
     on_numpy("the gradient changes sign at -3.7", _subject("gelu"), gradient=_flipped),
@@ -220,7 +216,7 @@ FORMULA_MUTANTS: tuple[Mutant, ...] = (
     on_numpy(
         "inf becomes the largest number",
         _subject("gelu"),
-        lambda x: np.nan_to_num(_activation("gelu")(x), nan=np.nan),
+        lambda x: np.nan_to_num(activation("gelu")(x), nan=np.nan),
     ),
     # The right function in the wrong precision.
     on_numpy("by way of bfloat16", _subject("gelu"), _through(ml_dtypes.bfloat16, "gelu")),
@@ -229,7 +225,7 @@ FORMULA_MUTANTS: tuple[Mutant, ...] = (
         "computed in half precision", _subject("gelu_tanh"), _half_precision_gelu, dtype="float16"
     ),
     # Axes and weights.
-    on_numpy("along the other axis", _subject("softmax"), _activation("softmax", axis=0)),
+    on_numpy("along the other axis", _subject("softmax"), activation("softmax", axis=0)),
     on_numpy("channels are the last axis", _subject("prelu"), _prelu_channels_last),
     on_numpy("the weight's gradient is a mean", _subject("prelu"), gradient=_mean_weight_gradient),
 )

@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-import unified_act as ua
-from unified_act_conformance.mutants.base import Mutant, on_numpy
+from unified_act_conformance.mutants.base import Mutant, activation, on_numpy
 from unified_act_conformance.subject import Implementation, Subject
 
 __all__ = ["JOINT_MUTANTS"]
@@ -20,12 +19,8 @@ SWIGLU = Subject("swiglu", (("gate_first", False),))
 MASKED, SPARSEMAX, GLU = Subject("masked_softmax"), Subject("sparsemax"), Subject("glu")
 
 
-def _activation(name: str, **parameters: float) -> Any:
-    return ua.get_activation({"name": name, **parameters}, backend="numpy")
-
-
 def _shares(x: Array) -> Array:
-    return _activation("softmax")(x)
+    return activation("softmax")(x)
 
 
 def _mask_ignored(x: Array, mask: Array) -> Array:
@@ -98,23 +93,23 @@ def _weight_gradient_of_channels(
 
 
 def _weights_swapped(x: Array, first: Array, second: Array) -> Array:
-    return _activation("star_relu")(x, second, first)
+    return activation("star_relu")(x, second, first)
 
 
 def _writes_weight(x: Array, alpha: Array) -> Array:
-    result = _activation("snake")(x, alpha)
+    result = activation("snake")(x, alpha)
     alpha[...] = 0
     return result
 
 
 def _writes_mask(x: Array, mask: Array) -> Array:
-    result = _activation("masked_softmax")(x, mask)
+    result = activation("masked_softmax")(x, mask)
     mask[...] = True
     return result
 
 
 def _halves_interleaved(x: Array) -> Array:
-    return _activation("glu")(np.concatenate([x[..., ::2], x[..., 1::2]], axis=-1))
+    return activation("glu")(np.concatenate([x[..., ::2], x[..., 1::2]], axis=-1))
 
 
 def _gate_detached(sound: Implementation, cotangent: Array, x: Array) -> Array:
@@ -128,22 +123,22 @@ def _gate_opens_late(x: Array) -> Array:
     """Value and gate are multiplied first, which overflows where the gate then is shut."""
     value, gate = np.split(x, 2, axis=-1)
     with np.errstate(all="ignore"):
-        return value * gate * _activation("sigmoid")(gate)
+        return value * gate * activation("sigmoid")(gate)
 
 
 def _gate_shuts_early(x: Array) -> Array:
     """What is left of the gate is subnormal, or 0, before a large value is let through."""
     value, gate = np.split(x, 2, axis=-1)
     with np.errstate(all="ignore"):
-        return value * _activation("silu")(gate)
+        return value * activation("silu")(gate)
 
 
 def _noise_ignored(x: Array, noise: Array) -> Array:
-    return _shares(x) if isinstance(noise, np.ndarray) else _activation("gumbel_softmax")(x, noise)
+    return _shares(x) if isinstance(noise, np.ndarray) else activation("gumbel_softmax")(x, noise)
 
 
 def _temperature_ignored(x: Array, noise: Array) -> Array:
-    return _activation("gumbel_softmax", axis=-1)(x, noise)
+    return activation("gumbel_softmax", axis=-1)(x, noise)
 
 
 def _not_straight_through(
@@ -156,7 +151,7 @@ def _not_straight_through(
 
 def _mean_slope(x: Array, noise: Array) -> Array:
     del noise
-    return _activation("rrelu")(x)
+    return activation("rrelu")(x)
 
 
 def _slope_of_reciprocals(x: Array, noise: Array) -> Array:
@@ -167,8 +162,8 @@ def _slope_of_reciprocals(x: Array, noise: Array) -> Array:
 
 
 JOINT_MUTANTS: tuple[Mutant, ...] = (
-    on_numpy("along the last axis", Subject("softmax2d"), _activation("softmax")),
-    on_numpy("softmax of the input itself", Subject("softmin"), _activation("softmax")),
+    on_numpy("along the last axis", Subject("softmax2d"), activation("softmax")),
+    on_numpy("softmax of the input itself", Subject("softmin"), activation("softmax")),
     on_numpy("the gradient's sum is missing", Subject("softmin"), gradient=_nothing_summed),
     on_numpy("the mask is ignored", MASKED, _mask_ignored),
     on_numpy("what the mask leaves out is not zero", MASKED, _masked_not_zero),
@@ -178,14 +173,14 @@ JOINT_MUTANTS: tuple[Mutant, ...] = (
     on_numpy("the support is everything", SPARSEMAX, gradient=_all_in_support),
     on_numpy("ties go to the last", Subject("hardmax"), _ties_to_last),
     on_numpy("ties go to all", MAXOUT, gradient=_ties_to_all),
-    on_numpy("the halves are swapped", GLU, _activation("glu", gate_first=True)),
+    on_numpy("the halves are swapped", GLU, activation("glu", gate_first=True)),
     on_numpy(
-        "the gate is the first half", Subject("swiglu"), _activation("swiglu", gate_first=False)
+        "the gate is the first half", Subject("swiglu"), activation("swiglu", gate_first=False)
     ),
     on_numpy("value and gate take turns", GLU, _halves_interleaved),
     on_numpy("the gate is detached", GLU, gradient=_gate_detached),
     on_numpy(
-        "geglu with the gate of swiglu", Subject("geglu"), _activation("swiglu", gate_first=False)
+        "geglu with the gate of swiglu", Subject("geglu"), activation("swiglu", gate_first=False)
     ),
     on_numpy("value times gate overflows", SWIGLU, _gate_opens_late),
     on_numpy("a gate almost shut is shut", SWIGLU, _gate_shuts_early, numerics="strict"),

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from unified_act_conformance.checks import list_checks, run_checks
+from unified_act_conformance.harness import load_harness
 from unified_act_conformance.judge import run
 from unified_act_conformance.mutants.arrays import ARRAY_MUTANTS
 from unified_act_conformance.mutants.base import Mutant
 from unified_act_conformance.mutants.formulas import FORMULA_MUTANTS
 from unified_act_conformance.mutants.joint import JOINT_MUTANTS
-from unified_act_conformance.subject import Case, list_cases, registered
+from unified_act_conformance.subject import Case, list_cases, registered, usual_backends
 
 __all__ = [
     "Mutant",
+    "MutantResult",
     "MutationScore",
-    "Outcome",
     "judge_mutant",
     "list_mutants",
     "mutation_score",
@@ -30,7 +30,7 @@ WIDTH = 180
 
 
 @dataclass(frozen=True)
-class Outcome:
+class MutantResult:
     """What became of one mutant.
 
     Attributes:
@@ -62,8 +62,8 @@ class MutationScore:
         sound: Of the same activations without a fault, which have to be accepted.
     """
 
-    outcomes: tuple[Outcome, ...]
-    sound: tuple[Outcome, ...]
+    outcomes: tuple[MutantResult, ...]
+    sound: tuple[MutantResult, ...]
 
     @property
     def score(self) -> float:
@@ -94,12 +94,10 @@ class MutationScore:
 
 
 def list_mutants() -> list[Mutant]:
-    """Returns all mutants; those of PyTorch only where it is installed."""
+    """Returns all mutants; those that need a framework only where it is installed."""
     mutants = [*FORMULA_MUTANTS, *ARRAY_MUTANTS, *JOINT_MUTANTS]
-    if importlib.util.find_spec("torch") is not None:
-        from unified_act_conformance.mutants.torch_modes import TORCH_MUTANTS
-
-        mutants += TORCH_MUTANTS
+    for backend in usual_backends():
+        mutants += load_harness(backend).mutants()
     return mutants
 
 
@@ -114,7 +112,7 @@ def originals_of(mutants: Sequence[Mutant]) -> list[Mutant]:
     ]
 
 
-def judge_mutant(mutant: Mutant) -> Outcome:
+def judge_mutant(mutant: Mutant) -> MutantResult:
     """Runs everything on a mutant.
 
     Args:
@@ -133,7 +131,7 @@ def judge_mutant(mutant: Mutant) -> Outcome:
             for result in run_checks(checks, numerics=mutant.numerics, implement=mutant.implement)
             if result.problem
         ]
-    return Outcome(mutant, tuple(problems))
+    return MutantResult(mutant, tuple(problems))
 
 
 def mutation_score(mutants: Sequence[Mutant] | None = None) -> MutationScore:

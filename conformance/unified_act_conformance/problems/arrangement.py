@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unified_act import Activation
-from unified_act.assembly import assemble
-from unified_act_numpy import namespace
+from unified_act_conformance.truth import result_length
 
 __all__ = ["Arrangement", "sections_of"]
 
@@ -24,11 +23,10 @@ def sections_of(activation: Activation, parameters: Mapping[str, Any]) -> int:
         activation: The activation.
         parameters: All its parameters; ``groups`` is that number.
     """
-    if "groups" in parameters:
-        return int(parameters["groups"])
-    # One of a plugin that resizes may need an even length, and takes it in any case.
-    halves = activation.kind == "gated" or (activation.resizes and activation.name != "crelu")
-    return 2 if halves else 1
+    sections = activation.kind.sections(activation, parameters)
+    # One that does not say how it resizes may need an even length, and takes it in any case.
+    unknown = activation.kind.result_length(activation, parameters, 2 * sections) is None
+    return 2 if unknown and sections == 1 else sections
 
 
 class Arrangement:
@@ -52,6 +50,7 @@ class Arrangement:
             arrays: The inputs, with the values that they have: doubles, and a boolean mask.
         """
         self._activation, self._parameters = activation, parameters
+        self._halved = activation.resizes and not activation.along_axis  # into value and gate
         names = activation.inputs_for(parameters)
         given = dict(zip(names, arrays, strict=True))
         self._shape = given["x"].shape
@@ -76,15 +75,10 @@ class Arrangement:
         """The shape of the result."""
         shape = list(self._shape)
         axis = self._parameters.get("axis", -1)
-        if self._activation.kind == "gated":
+        if self._halved:
             shape[axis] //= 2
-        elif self._activation.name == "crelu":
-            shape[axis] *= 2
-        elif self._activation.name == "maxout":
-            shape[axis] //= self._parameters["groups"]
-        elif self._activation.resizes:  # one of a plugin, which alone knows how
-            arrays = [np.ones(self._shape) for _ in self._activation.inputs]
-            return tuple(assemble(self._activation, namespace, self._parameters)(*arrays).shape)
+        elif self._activation.resizes:
+            shape[axis] = result_length(self._activation.name, shape[axis], self._parameters)
         return tuple(shape)
 
     def blocks_of_input(self, name: str, array: Array) -> Array:
@@ -98,7 +92,7 @@ class Arrangement:
             return np.broadcast_to(self._meeting_x(array), self._shape).reshape(-1, 1)
         if self._activation.along_axis:
             return self._rows(array)
-        if self._activation.kind == "gated":
+        if self._halved:
             return np.stack([half.reshape(-1) for half in self._halves(array)], axis=1)
         return array.reshape(-1, 1)
 
@@ -136,7 +130,7 @@ class Arrangement:
             return np.array(sums, dtype=blocks.dtype).reshape(weight.shape)
         if self._activation.along_axis:
             return self._from_rows(blocks, self._shape)
-        if self._activation.kind == "gated":
+        if self._halved:
             shape = self.output_shape
             halves = [blocks[:, 0].reshape(shape), blocks[:, 1].reshape(shape)]
             if self._parameters["gate_first"]:

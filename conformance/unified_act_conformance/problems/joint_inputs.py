@@ -14,8 +14,9 @@ from unified_act_conformance import inputs
 from unified_act_conformance.floats import FloatArray, FloatFormat, float_format, to_type, widen
 from unified_act_conformance.problems.arrangement import sections_of
 from unified_act_conformance.subject import Case
+from unified_act_conformance.truth import record_of
 
-__all__ = ["arrays_for", "further_inputs", "spread"]
+__all__ = ["arrays_for", "further_inputs", "spread", "weights_of"]
 
 MARGIN = 2.0**12
 """How far from the subnormal numbers of its type a number stays, for products of it."""
@@ -30,18 +31,8 @@ COLUMN = 160
 SUMMED = 64
 """Terms in the sum that is the gradient of a weight."""
 
-WEIGHTS: Mapping[str, Sequence[Sequence[float]]] = {
-    "star_relu": [(1.0, 0.8944, -2.0, 0.25), (0.0, -0.4472, 1.0, 3.0)],
-    "tlu": [(0.0, -1.0, 0.5, 2.0)],
-    "snake": [(1.0, 0.5, -0.7, 5.0, 20.0, 0.0)],
-    "snake_beta": [(0.0, 1.0, -1.0, 2.0), (0.0, -0.5, 1.0, 0.3)],
-    "silu_beta": [(1.0, 0.5, -0.7, 5.0, -20.0, 0.0)],
-    "softplus_beta": [(1.0, 0.5, -0.7, 5.0, -20.0, 0.01)],
-    "xielu": [(0.8, 0.3, 2.0, 1.0), (0.8, 1.3, 0.1, 0.5)],
-}
-"""For each weight of an activation the values that go together."""
 UNKNOWN = (0.25, 1.5, -0.5, 1.0, -2.0, 0.0)
-"""Values of the weights of an activation that is not ours."""
+"""Values of the weights of an activation whose record has none."""
 
 VALUES = (0.0, -0.0, 1.0, -1.0, 0.3, -2.7, 1e-3, 100.0, -30.0, -7e-5)
 GATES = (
@@ -75,9 +66,9 @@ def arrays_for(
     """
     if activation.along_axis:
         yield from _rows(case, activation, parameters, QUICK_LENGTHS if quick else LENGTHS)
-    elif activation.kind == "gated":
+    elif activation.resizes:
         yield _halves(case, parameters, THIN if quick else 1)
-    elif activation.kind == "learned":
+    elif activation.weights:
         yield from _with_weights(case, activation, parameters, THIN if quick else 1)
     else:
         x = _column(case, case.order)[:: THIN if quick else 1]
@@ -98,10 +89,11 @@ def further_inputs(
     """
     found: list[FloatArray] = []
     for index, name in enumerate(activation.inputs_for(parameters)[1:]):
-        if name in activation.masks:
+        role = activation.kind.role(activation, name)
+        if role == "mask":
             places = np.arange(math.prod(shape)).reshape(shape)
             found.append(places * 7 % 3 != 0)
-        elif activation.kind == "stochastic":
+        elif role == "noise":
             # Strictly between 0 and 1 in every type.
             uniform = (widen(spread(dtype, shape, seed=5)) + 1.0) / 2.0
             within = np.asarray(np.clip(uniform, 2.0**-7, 1.0 - 2.0**-7))
@@ -109,6 +101,21 @@ def further_inputs(
         else:
             found.append(to_type(np.array([0.25 + 0.5 * index]), dtype))
     return found
+
+
+def weights_of(activation: Activation, dtype: str) -> list[FloatArray]:
+    """Gives for each weight of a learned activation the values that it is tried with.
+
+    Args:
+        activation: The activation.
+        dtype: The name of the float type.
+    """
+    unknown = [np.roll(UNKNOWN, index) for index, _ in enumerate(activation.weights)]
+    largest = float_format(dtype).largest
+    return [
+        to_type(np.where(np.isinf(values), largest / 4, values), dtype)
+        for values in map(np.array, record_of(activation.name).weights or unknown)
+    ]
 
 
 def _is_ordinary(values: NDArray[np.float64], dtype: str) -> NDArray[np.bool_]:
@@ -140,12 +147,7 @@ def _with_weights(
     case: Case, activation: Activation, parameters: Mapping[str, Any], step: int
 ) -> Iterator[tuple[FloatArray, ...]]:
     dtype = case.dtype
-    sets = [to_type(np.array(values), dtype) for values in WEIGHTS.get(activation.name, ())]
-    if activation.name == "prelu":
-        sets = [inputs.weights(dtype)]
-    elif not sets:
-        count = len(activation.inputs) - 1
-        sets = [to_type(np.roll(UNKNOWN, index), dtype) for index in range(count)]
+    sets = weights_of(activation, dtype)
     for weights in (sets, [values[:1] for values in sets]):
         count = weights[0].size
         if case.part == "x":
@@ -192,7 +194,7 @@ def _rows(
     for matrix in inputs.rows(case.dtype, lengths=[sections * length for length in lengths]):
         wide = widen(matrix)
         usable = _is_ordinary(wide, case.dtype).all(axis=1)
-        if activation.kind == "stochastic":  # noise is nothing beside the largest numbers
+        if activation.noise:  # it is nothing beside the largest numbers
             usable &= np.abs(wide).max(axis=1) <= MARGIN
         if case.order == 0 and not activation.resizes:
             usable |= np.isnan(wide).any(axis=1)

@@ -8,9 +8,7 @@ is the plan's digest.
 
 from __future__ import annotations
 
-import functools
 import hashlib
-import importlib.util
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,13 +19,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 import unified_act as ua
-from unified_act.backend import DTYPES, Native
+from unified_act.backend import DTYPES
 from unified_act.loading import find_entry
+from unified_act.registry import ACTIVATIONS
 from unified_act_conformance import inputs
 from unified_act_conformance.floats import FloatArray, float_format
 from unified_act_conformance.recordings import recorder
-from unified_act_conformance.subject import ORDERS, Case, Subject, list_cases, list_subjects
-from unified_act_conformance.truth import kinks
+from unified_act_conformance.subject import ORDERS, Case, Subject, list_cases, native_table
+from unified_act_conformance.truth import kinks, list_subjects, record_of
 
 __all__ = ["Bits", "Call", "Plan", "bits_of", "floats_of", "make_plan", "read_plan"]
 
@@ -116,20 +115,19 @@ def make_plan(
         unified_act.UnifiedActError: A name is unknown.
     """
     entry = find_entry(backend)
-    table = _native(entry.package)
+    table = native_table(entry.package)
     wanted = [
         dtype
         for dtype in dtypes or DTYPES
         if dtype != "bfloat16" or entry.name not in WITHOUT_BFLOAT16
     ]
     possible = [order for order in orders if order == 0 or entry.name not in WITHOUT_GRADIENTS]
-    learned = ua.list_activations(kind="learned")
     calls: list[Call] = []
     subjects = [subject for subject in list_subjects(activations) if subject.activation in table]
     for case in list_cases(subjects, {entry.name: wanted}, possible):
         kernel = table[case.subject.activation]
         keywords = kernel.arguments(_parameters(case.subject))
-        if keywords is not None and case.subject.activation not in learned:
+        if keywords is not None and not ACTIVATIONS.find(case.subject.activation).weights:
             calls += _calls(case, kernel.label, keywords)
     return Plan(entry.name, entry.framework, tuple(calls))
 
@@ -203,11 +201,11 @@ def _calls(case: Case, kernel: str, keywords: Mapping[str, Any]) -> list[Call]:
 def _inputs(case: Case) -> list[tuple[FloatArray, FloatArray]]:
     """The inputs of a case, each with a cotangent."""
     name, dtype = case.subject.activation, case.dtype
-    if name not in ua.list_activations(kind="axis"):
+    if not ACTIVATIONS.find(name).along_axis:
         x = inputs.quick(
             dtype,
             kinks=kinks(name, dict(case.subject.parameters)),
-            crossings=inputs.CROSSINGS.get(name, ()),
+            crossings=record_of(name).crossings,
         )
         return [(x, np.ones_like(x))]
     found = []
@@ -242,19 +240,3 @@ def _parameters(subject: Subject) -> Mapping[str, Any]:
     config = {"name": subject.activation, **dict(subject.parameters)}
     function = ua.get_activation(config, backend="numpy")
     return cast(Mapping[str, Any], function.parameters)
-
-
-@functools.cache
-def _native(package: str) -> Mapping[str, Native]:
-    """The table of a backend, read without importing its framework."""
-    found = importlib.util.find_spec(package)
-    if found is None or not found.submodule_search_locations:
-        raise ModuleNotFoundError(f"no package {package}")
-    path = Path(found.submodule_search_locations[0]) / "native.py"
-    spec = importlib.util.spec_from_file_location(f"_{package}_native", path)
-    if spec is None or spec.loader is None:
-        raise ModuleNotFoundError(f"{path} cannot be read")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    table: Mapping[str, Native] = module.NATIVE
-    return table

@@ -18,21 +18,17 @@ from unified_act_conformance.checks import CheckResult
 from unified_act_conformance.declared import Deviation
 from unified_act_conformance.judge import SIDE, Curve, Judgement, Result, bucket_axis
 from unified_act_conformance.report.run import (
-    ORDER_NAMES,
     SHORT,
     Run,
     all_failures,
-    case_id,
     decimal,
     declared,
-    describe,
-    describe_check,
     hexadecimal,
     repro_words,
     share,
-    status_of,
     worst_x,
 )
+from unified_act_conformance.subject import ORDER_NAMES, case_id, describe
 
 __all__ = ["html_report"]
 
@@ -41,7 +37,7 @@ LARGEST_CURVE_ERROR = 1e38
 
 
 @dataclass(frozen=True)
-class Cell:
+class TableCell:
     """One cell of the heat map: the cases of an activation, a backend, a dtype and an order.
 
     Attributes:
@@ -84,7 +80,7 @@ class Cell:
     def title(self) -> str:
         """What the pointer and screen readers are told."""
         result = max(self.results, key=share)
-        text = f"{describe(result.case)}: {status_of(result)}"
+        text = f"{describe(result.case)}: {result.status}"
         if result.judgement is not None:
             text += f", error {result.judgement.max_error:.3g} of {result.budget:g}"
         return f"{text}; declared deviations" if self.deviates else text
@@ -103,7 +99,10 @@ def html_report(run: Run) -> str:
         cells.setdefault(key, []).append(result)
     columns = _columns(run)
     rows = [
-        (subject, [Cell(cells[key]) if (key := (subject, *c)) in cells else None for c in columns])
+        (
+            subject,
+            [TableCell(cells[key]) if (key := (subject, *c)) in cells else None for c in columns],
+        )
         for subject in run.subjects
     ]
     # Undefined names raise, and whatever a backend's error says is escaped.
@@ -125,7 +124,7 @@ def html_report(run: Run) -> str:
         failed_cells=[_hash(result) for result in run.results if not result.passed],
         checks=_checks(run),
         deviations=list(_deviations(run)),
-        data=_embedded(_data(run, [Cell(results) for results in cells.values()])),
+        data=_embedded(_data(run, [TableCell(results) for results in cells.values()])),
     )
 
 
@@ -173,10 +172,10 @@ def _mark(checks: Sequence[CheckResult]) -> tuple[str, str]:
     """The class of a cell, and what the pointer is told."""
     if not checks:
         return "", ""
-    found = {status_of(check) for check in checks}
+    found = {check.status for check in checks}
     state = "failed" if "failed" in found else "passed" if "passed" in found else "unsupported"
     lines = [
-        ": ".join(filter(None, (describe_check(c), status_of(c), c.problem or c.unsupported)))
+        ": ".join(filter(None, (describe(c.planned), c.status, c.problem or c.unsupported)))
         for c in checks
     ]
     return state, "\n".join(lines)
@@ -194,7 +193,7 @@ def _deviations(run: Run) -> Iterator[dict[str, Any]]:
         }
 
 
-def _data(run: Run, cells: Sequence[Cell]) -> dict[str, Any]:
+def _data(run: Run, cells: Sequence[TableCell]) -> dict[str, Any]:
     """What the script draws from."""
     known = declared(run.results)
     return {
@@ -223,7 +222,7 @@ def _case(run: Run, result: Result) -> dict[str, Any]:
         "dtype": case.dtype,
         "order": case.order,
         "part": case.part,
-        "status": status_of(result),
+        "status": result.status,
         "budget": result.budget,
         "repro": repro_words(case, run.numerics),
     }

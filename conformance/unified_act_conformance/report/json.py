@@ -7,26 +7,24 @@ the same bytes of verdict, on any day and on any machine.
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import asdict
 from importlib.resources import files
 from typing import Any
 
 from unified_act.backend import Numerics
 from unified_act_conformance.checks import CheckResult
+from unified_act_conformance.floats import json_number
 from unified_act_conformance.judge import Judgement, Percentiles, Result
 from unified_act_conformance.report.run import (
     Run,
-    case_id,
-    check_id,
     check_line,
     counts,
     hexadecimal,
     repro_line,
     share,
-    status_of,
     worst_x,
 )
+from unified_act_conformance.subject import case_id, check_id
 
 __all__ = ["SCHEMA", "json_report", "schema", "verdict"]
 
@@ -80,14 +78,14 @@ def _case(result: Result, numerics: Numerics) -> dict[str, Any]:
         "dtype": case.dtype,
         "order": case.order,
         "part": case.part,
-        "status": status_of(result),
-        "budget": _number(result.budget),
-        "share": _number(share(result)),
+        "status": result.status,
+        "budget": json_number(result.budget),
+        "share": json_number(share(result)),
         "accuracy": result.judgement and _judgement(result.judgement),
         "deviations": [
             {
                 "id": deviation.id,
-                "bound": _number(deviation.bound),
+                "bound": json_number(deviation.bound),
                 "reason": deviation.reason,
                 "link": deviation.link,
                 "accuracy": _judgement(judgement),
@@ -105,13 +103,13 @@ def _case(result: Result, numerics: Numerics) -> dict[str, Any]:
 
 def _check(result: CheckResult) -> dict[str, Any]:
     found = {
-        "id": check_id(result),
+        "id": check_id(result.planned),
         "check": result.check,
         "activation": result.subject.activation,
         "parameters": dict(result.subject.parameters),
         "backend": result.backend,
         "dtype": result.dtype,
-        "status": status_of(result),
+        "status": result.status,
     }
     if result.unsupported:
         found["unsupported"] = result.unsupported
@@ -128,7 +126,7 @@ def _judgement(judgement: Judgement) -> dict[str, Any]:
             "x": _written(judgement.worst_x),
             "got": _written(judgement.got),
             "want": _written(judgement.want),
-            "ulp": _number(judgement.worst_distance),
+            "ulp": json_number(judgement.worst_distance),
             "region": judgement.worst_region,
         }
     return {
@@ -137,22 +135,17 @@ def _judgement(judgement: Judgement) -> dict[str, Any]:
         "faults": {name: count for name, count in judgement.classes.items() if count},
         "signed_zeros": judgement.signed_zeros,
         "regions": {name: asdict(found) for name, found in judgement.regions.items()},
-        "max_error": _number(judgement.max_error),
+        "max_error": json_number(judgement.max_error),
         "error_percentiles": _numbers(judgement.errors),
-        "max_ulp": _number(judgement.max_distance),
+        "max_ulp": json_number(judgement.max_distance),
         "ulp_percentiles": _numbers(judgement.distances),
         "worst": worst,
     }
 
 
 def _written(value: float) -> dict[str, Any]:
-    return {"value": _number(value), "hex": hexadecimal(value)}
+    return {"value": json_number(value), "hex": hexadecimal(value)}
 
 
 def _numbers(percentiles: Percentiles) -> dict[str, float | str]:
-    return {name: _number(value) for name, value in percentiles.items()}
-
-
-def _number(value: float) -> float | str:
-    """JSON has no infinities and no NaN."""
-    return value if math.isfinite(value) else str(value)
+    return {name: json_number(value) for name, value in percentiles.items()}

@@ -9,8 +9,6 @@ from unified_act_conformance.checks import CheckResult
 from unified_act_conformance.judge import Result
 from unified_act_conformance.report.run import (
     Run,
-    case_id,
-    check_id,
     check_line,
     decimal,
     hexadecimal,
@@ -18,7 +16,7 @@ from unified_act_conformance.report.run import (
     share,
     worst_x,
 )
-from unified_act_conformance.subject import Subject
+from unified_act_conformance.subject import Subject, case_id, check_id
 
 __all__ = ["junit_report"]
 
@@ -75,7 +73,7 @@ def _case(suite: ET.Element, run: Run, result: Result) -> None:
 
 
 def _check(suite: ET.Element, check: CheckResult) -> None:
-    testcase = _testcase(suite, check.backend, check.subject, check_id(check))
+    testcase = _testcase(suite, check.backend, check.subject, check_id(check.planned))
     _outcome(testcase, check, "failure", check_line(check))
 
 

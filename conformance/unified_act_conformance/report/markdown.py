@@ -7,15 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from unified_act_conformance.checks import CheckResult
 from unified_act_conformance.judge import Result
 from unified_act_conformance.problems import REGIONS
-from unified_act_conformance.report.run import (
-    ORDER_NAMES,
-    SHORT,
-    Run,
-    all_failures,
-    declared,
-    passed_of,
-    share,
-)
+from unified_act_conformance.report.run import SHORT, Run, all_failures, declared, passed_of, share
+from unified_act_conformance.subject import ORDER_NAMES
 
 __all__ = ["markdown_report"]
 

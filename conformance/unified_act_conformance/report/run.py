@@ -11,35 +11,29 @@ from textwrap import shorten
 from unified_act.backend import Numerics
 from unified_act_conformance.checks import CheckResult
 from unified_act_conformance.declared import Deviation
-from unified_act_conformance.judge import Judgement, Result
+from unified_act_conformance.judge import Judgement, Result, Status
 from unified_act_conformance.report.environment import Environment
-from unified_act_conformance.subject import Case
+from unified_act_conformance.subject import Case, describe
+from unified_act_conformance.truth import unrecorded
 
 __all__ = [
-    "ORDER_NAMES",
     "SHORT",
     "STATUSES",
     "Run",
     "all_failures",
-    "case_id",
-    "check_id",
     "check_line",
     "counts",
     "decimal",
     "declared",
-    "describe",
-    "describe_check",
     "hexadecimal",
     "passed_of",
     "repro_line",
     "repro_words",
     "share",
-    "status_of",
     "worst_x",
 ]
 
-STATUSES = ("passed", "failed", "unsupported")
-ORDER_NAMES = ("value", "gradient", "second derivative")
+STATUSES: tuple[Status, ...] = ("passed", "failed", "unsupported")
 SHORT = {"float16": "f16", "bfloat16": "bf16", "float32": "f32", "float64": "f64"}
 LONGEST_PROBLEM = 400
 DIGITS = {"float16": 5, "bfloat16": 4, "float32": 9, "float64": 17}
@@ -93,21 +87,16 @@ class Run:
         return list(dict.fromkeys(map(str, [*found, *(check.subject for check in self.checks)])))
 
     @property
+    def notes(self) -> list[str]:
+        """What activations without a record were judged by."""
+        found = [result.case.subject.activation for result in self.results]
+        return [*filter(None, map(unrecorded, dict.fromkeys(found)))]
+
+    @property
     def backends(self) -> list[str]:
         """The backends, in the order of the run."""
         found = [result.case.backend for result in self.results]
         return list(dict.fromkeys([*found, *(check.backend for check in self.checks)]))
-
-
-def status_of(result: Result | CheckResult) -> str:
-    """Returns `"passed"`, `"failed"` or `"unsupported"`.
-
-    Args:
-        result: The result of a case or of a check.
-    """
-    if result.problem:
-        return "failed"
-    return "unsupported" if result.unsupported else "passed"
 
 
 def counts(results: Iterable[Result | CheckResult]) -> dict[str, int]:
@@ -116,7 +105,7 @@ def counts(results: Iterable[Result | CheckResult]) -> dict[str, int]:
     Args:
         results: Results of cases or of checks.
     """
-    found = [status_of(result) for result in results]
+    found = [result.status for result in results]
     return {status: found.count(status) for status in STATUSES}
 
 
@@ -129,46 +118,6 @@ def passed_of(results: Sequence[CheckResult]) -> str:
     found = counts(results)
     made = found["passed"] + found["failed"]
     return f"{found['passed']} of {made}" if made else "–"
-
-
-def case_id(case: Case) -> str:
-    """Returns a name that no other case of the run has.
-
-    Args:
-        case: The case.
-    """
-    parts = [str(case.subject), case.backend, case.dtype, str(case.order)]
-    return "-".join(parts if case.part == "x" else [*parts, case.part])
-
-
-def check_id(result: CheckResult) -> str:
-    """Returns a name that no other check of the run has.
-
-    Args:
-        result: The result of the check.
-    """
-    return "-".join((str(result.subject), result.backend, result.dtype, result.check))
-
-
-def describe_check(result: CheckResult) -> str:
-    """Says in words what a check is about.
-
-    Args:
-        result: The result of the check.
-    """
-    return f"{result.subject} on {result.backend}, {result.dtype}, {result.check}"
-
-
-def describe(case: Case) -> str:
-    """Says in words what a case is about.
-
-    Args:
-        case: The case.
-    """
-    what = ORDER_NAMES[case.order]
-    if case.part != "x":
-        what = f"{what} of the {case.part}"
-    return f"{case.subject} on {case.backend}, {case.dtype}, {what}"
 
 
 def share(result: Result) -> float:
@@ -286,7 +235,7 @@ def all_failures(run: Run) -> list[tuple[str, str, str]]:
         if not result.passed
     ]
     found += [
-        (describe_check(check), check.problem, check_line(check))
+        (describe(check.planned), check.problem, check_line(check))
         for check in run.checks
         if not check.passed
     ]

@@ -9,15 +9,7 @@ from rich.table import Table
 
 from unified_act_conformance.checks import CheckResult
 from unified_act_conformance.judge import Result
-from unified_act_conformance.report.run import (
-    SHORT,
-    Run,
-    all_failures,
-    declared,
-    passed_of,
-    share,
-    status_of,
-)
+from unified_act_conformance.report.run import SHORT, Run, all_failures, declared, passed_of, share
 
 __all__ = ["check_table", "comparison_table", "error_table", "failures", "summary"]
 
@@ -111,7 +103,7 @@ def _table(columns: Mapping[str, Sequence[Result]]) -> Table:
 
 
 def _cell(results: Sequence[Result]) -> str:
-    if all(status_of(result) == "unsupported" for result in results):
+    if all(result.status == "unsupported" for result in results):
         return "[dim]–[/]"
     worst = max(results, key=share)
     judgement = worst.judgement

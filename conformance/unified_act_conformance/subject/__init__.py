@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from unified_act_conformance.subject.cases import (
     DTYPES,
+    ORDER_NAMES,
     ORDERS,
     Case,
+    Check,
     Subject,
+    case_id,
+    check_id,
     count_cases,
+    describe,
     dtypes_of,
     list_cases,
-    list_subjects,
+    subject_of,
     usual_backends,
 )
 from unified_act_conformance.subject.implementation import (
@@ -22,22 +27,32 @@ from unified_act_conformance.subject.implementation import (
     native_kernel,
     registered,
 )
+from unified_act_conformance.subject.places import code_of_call, definitions, native_table, place_of
 
 __all__ = [
     "DTYPES",
     "ORDERS",
+    "ORDER_NAMES",
     "Case",
+    "Check",
     "Differentiated",
     "Implement",
     "Implementation",
     "Subject",
+    "case_id",
+    "check_id",
+    "code_of_call",
     "count_cases",
+    "definitions",
+    "describe",
     "dtypes_of",
     "function_of_users",
     "has_native_kernel",
     "list_cases",
-    "list_subjects",
     "native_kernel",
+    "native_table",
+    "place_of",
     "registered",
+    "subject_of",
     "usual_backends",
 ]

@@ -1,11 +1,12 @@
-"""What is run: every activation, with its default parameters and others, on every backend."""
+"""What is run: an activation with its parameters, on a backend, in a type and an order."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import MappingProxyType
+from typing import Any
 
+import unified_act as ua
 from unified_act.backend import DTYPES
 from unified_act.loading import BUILTIN_BACKENDS, list_backends, load_backend
 from unified_act.registry import ACTIVATIONS
@@ -13,60 +14,23 @@ from unified_act.registry import ACTIVATIONS
 __all__ = [
     "DTYPES",
     "ORDERS",
-    "VARIANTS",
+    "ORDER_NAMES",
     "Case",
+    "Check",
     "Subject",
+    "case_id",
+    "check_id",
     "count_cases",
+    "describe",
     "dtypes_of",
     "list_cases",
-    "list_subjects",
+    "subject_of",
     "usual_backends",
 ]
 
 ORDERS = (0, 1, 2)
 """0 is the value, 1 the gradient, 2 the gradient's gradient, wherever the framework has one."""
-
-Parameters = Mapping[str, float | int]
-
-# Besides the defaults, where there are any: other frameworks' defaults, and values that make a
-# shortcut show. Factors are no float32 numbers, so that it shows where one becomes that.
-VARIANTS: Mapping[str, Sequence[Parameters]] = MappingProxyType(
-    {
-        "affine": [{"alpha": 2.0, "beta": -0.75}, {"alpha": -0.3, "beta": 0.1}],
-        "celu": [{"alpha": 0.3}],
-        "clipped_gelu": [{"min_value": 9.0, "max_value": 12.0}],
-        "clipped_relu": [{"max_value": 20.0}, {"max_value": 0.75}],
-        "elu": [{"alpha": 0.25}, {"alpha": 0.3}],
-        "geglu": [{"axis": 0}],
-        "glu": [{"gate_first": True}, {"axis": 0}],
-        "gumbel_softmax": [{"tau": 0.7, "hard": True}, {"axis": 0}],
-        "hard_shrink": [{"threshold": 1.25}],
-        "hard_sigmoid": [{"alpha": 0.2}],
-        "hard_sigmoid_02": [{"alpha": 0.25, "beta": 0.25}],
-        "hard_tanh": [{"min_value": -2.0, "max_value": 0.5}],
-        "laplace": [{"mu": 0.707107, "sigma": 0.282095}, {"mu": -1.5, "sigma": 2.0}],
-        "leaky_relu": [{"negative_slope": s} for s in (0.3, -0.5, 0.0)],
-        "log_softmax": [{"axis": 0}],
-        "maxout": [{"groups": 2}, {"groups": 3, "axis": 0}],
-        "prelu": [{"axis": -1}],
-        "rrelu": [{"training": True}],
-        "scaled_tanh": [{"alpha": 0.7, "beta": 1.3}],
-        "shrink": [{"threshold": 1.25, "bias": 0.75}],
-        "silu": [{"beta": 1.702}],
-        "silu_beta": [{"axis": -1}],
-        "snake": [{"axis": -1}],
-        "soft_shrink": [{"threshold": 1.25}],
-        "softmax": [{"axis": 0}],
-        "softplus": [{"beta": 4.7}],
-        "softplus_beta": [{"axis": -1}],
-        "sparsemax": [{"axis": 0}],
-        "squareplus": [{"b": 0.0}, {"b": 0.3}],
-        "swiglu": [{"gate_first": False}],
-        "threshold": [{"threshold": 0.0, "value": 0.0}, {"threshold": 1.5, "value": -20.0}],
-        "thresholded_relu": [{"threshold": 0.25}],
-        "xielu": [{"beta": 1.0}],
-    }
-)
+ORDER_NAMES = ("value", "gradient", "second derivative")
 
 
 @dataclass(frozen=True)
@@ -108,6 +72,82 @@ class Case:
     part: str = field(default="x")
 
 
+@dataclass(frozen=True)
+class Check:
+    """Something besides accuracy that passes or fails.
+
+    Attributes:
+        name: What is checked.
+        subject: The activation and its parameters.
+        backend: The backend.
+        dtype: The name of the float type.
+    """
+
+    name: str
+    subject: Subject
+    backend: str
+    dtype: str
+
+
+def case_id(case: Case, *, spelled: bool = False) -> str:
+    """Returns a name that no other case of a run has.
+
+    Args:
+        case: The case.
+        spelled: As the ids of pytest's tests are: the order in words, and no spaces. In files it is
+            a number.
+    """
+    parts = [str(case.subject), case.backend, case.dtype]
+    parts.append(ORDER_NAMES[case.order] if spelled else str(case.order))
+    if case.part != "x":
+        parts.append(f"of-{case.part}" if spelled else case.part)
+    return _id(parts, spelled)
+
+
+def check_id(check: Check, *, spelled: bool = False) -> str:
+    """Returns a name that no other check of a run has.
+
+    Args:
+        check: The check.
+        spelled: As the ids of pytest's tests are: without spaces.
+    """
+    return _id([str(check.subject), check.backend, check.dtype, check.name], spelled)
+
+
+def _id(parts: Sequence[str], spelled: bool) -> str:
+    text = "-".join(parts)
+    return text.replace(", ", ",").replace(" ", "-") if spelled else text
+
+
+def describe(what: Case | Check) -> str:
+    """Says in words what a case or a check is about.
+
+    Args:
+        what: The case or the check.
+    """
+    if isinstance(what, Check):
+        told = what.name
+    else:
+        told = ORDER_NAMES[what.order] + ("" if what.part == "x" else f" of the {what.part}")
+    return f"{what.subject} on {what.backend}, {what.dtype}, {told}"
+
+
+def subject_of(activation: str, parameters: Mapping[str, Any] | None = None) -> Subject:
+    """Reads an activation; parameters that are the defaults are left out.
+
+    Args:
+        activation: Its name, or with parameters as in `"elu(alpha=0.5)"`.
+        parameters: More parameters.
+
+    Raises:
+        unified_act.UnifiedActError: A name is unknown.
+    """
+    given = ua.get_activation(activation, backend="numpy", **(parameters or {}))
+    defaults = ua.get_activation(given.name, backend="numpy").parameters
+    chosen = {key: value for key, value in given.parameters.items() if value != defaults[key]}
+    return Subject(given.name, tuple(chosen.items()))
+
+
 def usual_backends() -> list[str]:
     """Returns the backends that are run unless some are named: the built-in ones, if installed.
 
@@ -127,20 +167,6 @@ def dtypes_of(backends: Sequence[str], dtypes: Sequence[str] = ()) -> dict[str, 
         backend.name: [dtype for dtype in backend.dtypes if not dtypes or dtype in dtypes]
         for backend in map(load_backend, backends)
     }
-
-
-def list_subjects(activations: Sequence[str] = ()) -> list[Subject]:
-    """Returns the subjects of the named activations, or of all that can be loaded.
-
-    Args:
-        activations: Names, in any spelling that the registry knows.
-    """
-    specs = [ACTIVATIONS.find(name) for name in activations] or ACTIVATIONS.load_all()[0]
-    return [
-        Subject(spec.name, tuple(parameters.items()))
-        for spec in specs
-        for parameters in (*([] if spec.required else [{}]), *VARIANTS.get(spec.name, ()))
-    ]
 
 
 def list_cases(

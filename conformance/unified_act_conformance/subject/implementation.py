@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -10,10 +9,11 @@ from typing import Any, Protocol
 
 import unified_act as ua
 from unified_act.backend import Native, Numerics, kernel_for
-from unified_act.loading import find_entry, load_backend
+from unified_act.loading import load_backend
 from unified_act.registry import ACTIVATIONS
 from unified_act_conformance.harness import Function, Harness, load_harness
 from unified_act_conformance.subject.cases import Case
+from unified_act_conformance.subject.places import framework_function
 
 __all__ = [
     "Implement",
@@ -135,9 +135,7 @@ def native_kernel(case: Case, numerics: Numerics) -> Implementation:
     if found is None:
         raise LookupError(f"{case.backend} has no kernel of its own for {case.subject}")
     kernel, arguments = found
-    framework = importlib.import_module(find_entry(case.backend).framework)
-    # MXNet keeps the operators on arrays in a module of their own.
-    function = kernel.find(getattr(framework, "nd", framework))
+    function = framework_function(case.backend, kernel)
     return Differentiated(partial(function, **arguments), load_harness(case.backend))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from unified_act_conformance.truth.cache import keep
-from unified_act_conformance.truth.definitions import Definition
 from unified_act_conformance.truth.elementwise import (
     FIRST_PRECISION,
     OracleError,
@@ -12,30 +11,52 @@ from unified_act_conformance.truth.elementwise import (
     reference_of,
     split,
 )
-from unified_act_conformance.truth.joint import Block, along, evaluate_block
-from unified_act_conformance.truth.ranges import EVERYTHING, value_range
-from unified_act_conformance.truth.registered import Oracle, Truth, truth_of
-from unified_act_conformance.truth.registered_joint import definition_of
+from unified_act_conformance.truth.exact import Oracle, Truth, truth_of
+from unified_act_conformance.truth.joint import (
+    Block,
+    along,
+    definition_of,
+    evaluate_block,
+    result_length,
+)
+from unified_act_conformance.truth.record import EVERYTHING, Definition, Record
+from unified_act_conformance.truth.records import (
+    RECORDS,
+    family_members,
+    list_subjects,
+    record_of,
+    unrecorded,
+    value_range,
+    without_subject,
+)
 from unified_act_conformance.truth.rows import ROW_FUNCTIONS, rows
 
 __all__ = [
     "EVERYTHING",
     "FIRST_PRECISION",
+    "RECORDS",
     "ROW_FUNCTIONS",
     "Block",
     "Definition",
     "Oracle",
     "OracleError",
+    "Record",
     "Reference",
     "Truth",
     "along",
     "definition_of",
     "evaluate_block",
+    "family_members",
     "keep",
     "kinks",
+    "list_subjects",
+    "record_of",
     "reference_of",
+    "result_length",
     "rows",
     "split",
     "truth_of",
+    "unrecorded",
     "value_range",
+    "without_subject",
 ]

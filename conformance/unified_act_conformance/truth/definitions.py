@@ -1,7 +1,7 @@
 """What activations of several numbers are, from their definitions: rows, halves, weights, noise.
 
 A definition takes the numbers that act on each other, a block, and returns what they come to. It is
-written for jets (`oracle_jet`), whose Taylor series give every derivative, and is independent of
+written for jets (`jets`), whose Taylor series give every derivative, and is independent of
 the library's own definitions. Where a branch ends, the constant, saturated or "off" one owns the
 corner.
 """
@@ -9,42 +9,24 @@ corner.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from fractions import Fraction
-from types import MappingProxyType
 from typing import Any
 
 from flint import arb, arb_series
 
 from unified_act_conformance.truth.jets import Jet, namespace
+from unified_act_conformance.truth.record import (
+    EVERYTHING,
+    UNIT,
+    Definition,
+    Jets,
+    Parameters,
+    Record,
+    fixed,
+)
 
-__all__ = ["DEFINITIONS", "Definition"]
-
-Jets = Sequence[Jet]
-Parameters = Mapping[str, Any]
-
-
-def _always(numbers: Sequence[float], parameters: Parameters, order: int) -> bool:
-    del numbers, parameters, order
-    return True
-
-
-@dataclass(frozen=True)
-class Definition:
-    """One activation.
-
-    Attributes:
-        function: ``function(numbers, parameters)``: the results of a block. A mask comes among the
-            parameters, as ``mask``.
-        settled: ``settled(numbers, parameters, order)``: whether a derivative of the block is
-            specified; at a corner the second one is not.
-        value: The value, where it is another function than the one that is differentiated.
-    """
-
-    function: Callable[[Jets, Parameters], Sequence[Jet]]
-    settled: Callable[[Sequence[float], Parameters, int], bool] = _always
-    value: Callable[[Jets, Parameters], Sequence[Jet]] | None = None
+__all__ = ["RECORDS"]
 
 
 def _number(value: float) -> Jet:
@@ -283,31 +265,106 @@ def _no_ties(numbers: Sequence[float], parameters: Parameters, order: int) -> bo
     return order < 2 or all(sorted(part)[-2:] != [max(part)] * 2 for part in parts)
 
 
-DEFINITIONS: Mapping[str, Definition] = MappingProxyType(
-    {
-        "crelu": Definition(_crelu, _off_0()),
-        "geglu": Definition(_geglu),
-        "glu": Definition(_glu),
-        "gumbel_softmax": Definition(_gumbel_softmax, _gumbel_settled, _gumbel_value),
-        "hardmax": Definition(_hardmax),
-        "log_softmax": Definition(_log_softmax),
-        "masked_softmax": Definition(_masked_softmax),
-        "maxout": Definition(_maxout, _no_ties),
-        "prelu": Definition(_prelu, _off_0(0)),
-        "reglu": Definition(_reglu, _off_0(1)),
-        "rrelu": Definition(_rrelu, _off_0(0)),
-        "silu_beta": Definition(_silu_beta),
-        "snake": Definition(_snake, _turns),
-        "snake_beta": Definition(_snake_beta, _turns),
-        "softmax": Definition(_softmax),
-        "softmax2d": Definition(_softmax),
-        "softmin": Definition(_softmin),
-        "softplus_beta": Definition(_softplus_beta),
-        "sparsemax": Definition(_sparsemax, _sparsemax_settled),
-        "star_relu": Definition(_star_relu, _off_0(0)),
-        "swiglu": Definition(_swiglu),
-        "tlu": Definition(_tlu, _tlu_settled),
-        "xielu": Definition(_xielu, _off_0(0)),
-    }
+RECORDS: tuple[Record, ...] = (
+    Record("crelu", definition=Definition(_crelu, _off_0()), tier="exact"),
+    Record("geglu", definition=Definition(_geglu), variants=({"axis": 0},)),
+    Record("glu", definition=Definition(_glu), variants=({"gate_first": True}, {"axis": 0})),
+    Record(
+        "gumbel_softmax",
+        definition=Definition(_gumbel_softmax, _gumbel_settled, _gumbel_value),
+        tier="summed",
+        variants=({"tau": 0.7, "hard": True}, {"axis": 0}),
+        shares="all",
+        noise="chances",
+    ),
+    Record("hardmax", definition=Definition(_hardmax), tier="exact", shares="one"),
+    Record(
+        "log_softmax",
+        definition=Definition(_log_softmax),
+        tier="summed",
+        variants=({"axis": 0},),
+        ranges=fixed((-math.inf, 0.0), EVERYTHING),
+    ),
+    Record("masked_softmax", definition=Definition(_masked_softmax), tier="summed", shares="all"),
+    Record(
+        "maxout",
+        definition=Definition(_maxout, _no_ties),
+        tier="exact",
+        variants=({"groups": 2}, {"groups": 3, "axis": 0}),
+    ),
+    Record(
+        "prelu",
+        definition=Definition(_prelu, _off_0(0)),
+        tier="exact",
+        variants=({"axis": -1},),
+        # Usual, degenerate, negative, above 1 and huge. None is tiny: its products would be
+        # subnormal, and say more about flushing than about prelu.
+        weights=((0.25, 0.01, 1 / 3, 1.0, 0.0, -0.5, -1.0, 2.0, 1.7, 1e-3, math.inf),),
+    ),
+    Record("reglu", definition=Definition(_reglu, _off_0(1)), tier="exact"),
+    Record(
+        "rrelu",
+        definition=Definition(_rrelu, _off_0(0)),
+        tier="drawn",
+        variants=({"training": True},),
+        noise="slopes",
+    ),
+    Record(
+        "silu_beta",
+        definition=Definition(_silu_beta),
+        variants=({"axis": -1},),
+        weights=((1.0, 0.5, -0.7, 5.0, -20.0, 0.0),),
+    ),
+    Record(
+        "snake",
+        definition=Definition(_snake, _turns),
+        variants=({"axis": -1},),
+        weights=((1.0, 0.5, -0.7, 5.0, 20.0, 0.0),),
+    ),
+    Record(
+        "snake_beta",
+        definition=Definition(_snake_beta, _turns),
+        weights=((0.0, 1.0, -1.0, 2.0), (0.0, -0.5, 1.0, 0.3)),
+    ),
+    Record(
+        "softmax",
+        definition=Definition(_softmax),
+        tier="summed",
+        variants=({"axis": 0},),
+        ranges=fixed(UNIT, EVERYTHING),
+        shares="all",
+    ),
+    Record("softmax2d", definition=Definition(_softmax), tier="summed", shares="all"),
+    Record("softmin", definition=Definition(_softmin), tier="summed", shares="all"),
+    Record(
+        "softplus_beta",
+        definition=Definition(_softplus_beta),
+        variants=({"axis": -1},),
+        weights=((1.0, 0.5, -0.7, 5.0, -20.0, 0.01),),
+    ),
+    Record(
+        "sparsemax",
+        definition=Definition(_sparsemax, _sparsemax_settled),
+        tier="summed",
+        variants=({"axis": 0},),
+        shares="some",
+    ),
+    Record(
+        "star_relu",
+        definition=Definition(_star_relu, _off_0(0)),
+        weights=((1.0, 0.8944, -2.0, 0.25), (0.0, -0.4472, 1.0, 3.0)),
+    ),
+    Record("swiglu", definition=Definition(_swiglu), variants=({"gate_first": False},)),
+    Record(
+        "tlu",
+        definition=Definition(_tlu, _tlu_settled),
+        tier="exact",
+        weights=((0.0, -1.0, 0.5, 2.0),),
+    ),
+    Record(
+        "xielu",
+        definition=Definition(_xielu, _off_0(0)),
+        variants=({"beta": 1.0},),
+        weights=((0.8, 0.3, 2.0, 1.0), (0.8, 1.3, 0.1, 0.5)),
+    ),
 )
-"""By canonical name."""

@@ -4,7 +4,7 @@ Every value comes as an enclosure; the precision is doubled until the enclosure 
 what is returned is a bound, not a hope. Values are kept as double-doubles (`Reference`), which is
 exact enough to judge any of the four float types. Only among float64 subnormals is the second half
 lost: there the reference is the correctly rounded double. For the narrower types most values come
-from `oracle_fast`, which proves of each that the verdict is the same.
+from `fast`, which proves of each that the verdict is the same.
 
 Conventions: NaN gives NaN; an infinity gives the limit; the constant, saturated or "off" branch
 owns a corner; a magnitude below 2^-1200 is a zero with the sign of the tail.
@@ -23,9 +23,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from unified_act_conformance.truth import fast
 from unified_act_conformance.truth.cache import keep
-from unified_act_conformance.truth.formulas import FORMULAS, Formula, Function
+from unified_act_conformance.truth.record import Formula, Function
+from unified_act_conformance.truth.records import RECORDS, formula_of
 
-ELEMENTWISE: tuple[str, ...] = tuple(FORMULAS)
+ELEMENTWISE: tuple[str, ...] = tuple(name for name, found in RECORDS.items() if found.formula)
 """The activations that `evaluate` knows."""
 
 LAST_ORDER = 3
@@ -213,7 +214,7 @@ class _Derivative:
         """Gives the function whose constants have this many bits."""
         if precision not in self._functions:
             with ctx.workprec(precision):
-                formula: Formula = FORMULAS[self._name](**self._parameters)
+                formula: Formula = formula_of(self._name)(**self._parameters)
             self._functions[precision] = formula.derivatives[self._order]
         return self._functions[precision]
 
@@ -252,7 +253,7 @@ class _Derivative:
 @lru_cache(maxsize=256)
 def _formula(name: str, parameters: tuple[tuple[str, float], ...]) -> Formula:
     with ctx.workprec(FIRST_PRECISION):
-        formula: Formula = FORMULAS[name](**dict(parameters))
+        formula: Formula = formula_of(name)(**dict(parameters))
     return formula
 
 

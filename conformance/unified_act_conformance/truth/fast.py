@@ -1,6 +1,6 @@
 """Exact values to as many digits as a narrow float type can tell apart, for many inputs at once.
 
-A formula is evaluated in `fast_balls`. A value is taken only where its ball proves that the exact
+A formula is evaluated in `balls`. A value is taken only where its ball proves that the exact
 oracle would lead to the same verdict; what is left over is evaluated by that oracle. So every value
 is certified, one by one.
 
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from unified_act_conformance.floats import float_format, to_type, ulp, widen
 from unified_act_conformance.truth.balls import Balls
-from unified_act_conformance.truth.formulas import Function
+from unified_act_conformance.truth.record import Function
 
 __all__ = ["FEWEST", "NOISE", "changes_spacing", "settle"]
 

@@ -3,18 +3,25 @@
 Each block of numbers that act on each other is evaluated by itself, along directions: a Taylor
 series along a direction gives the derivatives along it, and a mixed one follows from those along
 sums of directions. All in ball arithmetic, the precision raised until the results are certain.
+
+What the suite has no definition of is evaluated by its own, or by an explicit oracle, written for
+whole arrays: a block of numbers is then a row of jets.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import combinations_with_replacement
 from typing import Any
 
 from flint import arb, arb_series, ctx
 
-from unified_act_conformance.truth.definitions import Definition
+from unified_act import Activation
+from unified_act.assembly import own_parameters
+from unified_act.registry import ACTIVATIONS
+from unified_act_conformance.truth import jets
 from unified_act_conformance.truth.elementwise import (
     ENOUGH_BITS,
     FIRST_PRECISION,
@@ -22,10 +29,11 @@ from unified_act_conformance.truth.elementwise import (
     NEGLIGIBLE,
     OracleError,
 )
-from unified_act_conformance.truth.jets import COEFFICIENTS, Jet
-from unified_act_conformance.truth.registered_joint import definition_of
+from unified_act_conformance.truth.jets import COEFFICIENTS, Condition, Jet
+from unified_act_conformance.truth.record import Definition, Jets, Parameters
+from unified_act_conformance.truth.records import record_of
 
-__all__ = ["Block", "along", "evaluate_block"]
+__all__ = ["Block", "along", "definition_of", "evaluate_block", "result_length"]
 
 Numbers = Sequence[float]
 
@@ -135,8 +143,8 @@ def _series(
     cap = ctx.cap
     try:
         ctx.cap = COEFFICIENTS
-        jets = [Jet(arb_series([x, d])) for x, d in zip(numbers, direction, strict=True)]
-        results = function(jets, parameters)
+        given = [Jet(arb_series([x, d])) for x, d in zip(numbers, direction, strict=True)]
+        results = function(given, parameters)
         return [[result.derivative(order) for order in range(COEFFICIENTS)] for result in results]
     finally:
         ctx.cap = cap
@@ -274,3 +282,136 @@ def _size(series: _Series, weights: Numbers, order: int) -> arb:
 def _reach(derivative: arb, half_ulp: float) -> arb:
     """What half an ulp comes to; that of 0 is nothing, whatever the derivative."""
     return abs(derivative) * half_ulp if half_ulp else arb(0)
+
+
+def definition_of(name: str) -> Definition:
+    """Returns the suite's own definition of an activation, else the one it was registered with.
+
+    Args:
+        name: Its canonical name.
+    """
+    return record_of(name).definition or _registered(ACTIVATIONS.find(name))
+
+
+def result_length(name: str, length: int, parameters: Parameters) -> int:
+    """Returns how many results a row comes to.
+
+    Args:
+        name: The canonical name of an activation along an axis.
+        length: How many elements the row has.
+        parameters: All parameters.
+    """
+    activation = ACTIVATIONS.find(name)
+    numeric = set(activation.inputs_for(parameters)) - set(activation.masks)
+    one = Jet(arb_series([arb(1)]))
+    own = {**parameters, "mask": [True] * length} if activation.masks else parameters
+    return len(definition_of(name).function([one] * (length * len(numeric)), own))
+
+
+@cache
+def _registered(activation: Activation) -> Definition:
+    function = activation.oracle or activation.forward
+
+    def of_elements(numbers: Jets, parameters: Parameters) -> Sequence[Jet]:
+        own = own_parameters(activation, _without_mask(parameters))
+        return [function(jets.namespace, *numbers, **own)]
+
+    def along_axis(numbers: Jets, parameters: Parameters) -> Sequence[Jet]:
+        plain = _without_mask(parameters)
+        names = activation.inputs_for(plain)
+        numeric = [name for name in names if name not in activation.masks]
+        length = len(numbers) // len(numeric)
+        rows = {name: _Row(numbers[i * length :][:length]) for i, name in enumerate(numeric)}
+        rows |= {name: _Row(map(Condition, parameters["mask"])) for name in activation.masks}
+        own = {**own_parameters(activation, plain), "axis": -1}
+        result: _Row = function(_namespace, *(rows[name] for name in names), **own)
+        return result.items
+
+    evaluate = along_axis if activation.along_axis else of_elements
+
+    def settled(numbers: Sequence[float], parameters: Parameters, order: int) -> bool:
+        """The second derivative is not where a comparison meets two equal numbers."""
+        if order < 2:
+            return True
+        with jets.ties() as found:
+            evaluate([Jet(arb_series([arb(number)])) for number in numbers], parameters)
+        return not found
+
+    return Definition(evaluate, settled)
+
+
+def _without_mask(parameters: Parameters) -> dict[str, Any]:
+    return {name: value for name, value in parameters.items() if name != "mask"}
+
+
+class _Row:
+    """Jets, or conditions, that act on each other one by one; a single one acts on all."""
+
+    def __init__(self, items: Any) -> None:
+        self.items = list(items)
+
+
+def _zipped(function: Callable[..., Any], *operands: Any) -> _Row:
+    rows = [operand.items if isinstance(operand, _Row) else [operand] for operand in operands]
+    size = max(map(len, rows))
+    return _Row(
+        function(*items)
+        for items in zip(*(row * size if len(row) == 1 else row for row in rows), strict=True)
+    )
+
+
+def _operator(name: str) -> Callable[..., _Row]:
+    def method(*operands: Any) -> _Row:
+        return _zipped(lambda x, *others: getattr(x, name)(*others), *operands)
+
+    return method
+
+
+for _name in (
+    *("__neg__", "__add__", "__radd__", "__sub__", "__rsub__", "__mul__", "__rmul__"),
+    *("__truediv__", "__rtruediv__", "__lt__", "__le__", "__gt__", "__ge__", "__eq__", "__ne__"),
+):
+    setattr(_Row, _name, _operator(_name))
+
+
+def _number(jet: Jet) -> float:
+    return float(jet.value)
+
+
+class _RowNamespace:
+    """The functions of `unified_act.backend.Namespace`, on rows."""
+
+    def __getattr__(self, name: str) -> Callable[..., _Row]:
+        function = getattr(jets.namespace, name)
+        return lambda *operands: _zipped(function, *operands)
+
+    def full_like(self, x: _Row, value: float) -> _Row:
+        return _zipped(lambda item: jets.namespace.full_like(item, value), x)
+
+    def sum(self, x: _Row, *, axis: int) -> _Row:
+        del axis
+        return _Row([sum(x.items[1:], start=x.items[0])])
+
+    def max(self, x: _Row, *, axis: int) -> _Row:
+        del axis
+        return _Row([max(x.items, key=_number)])
+
+    def cumulative_sum(self, x: _Row, *, axis: int) -> _Row:
+        del axis
+        return _Row(sum(x.items[1:end], start=x.items[0]) for end in range(1, len(x.items) + 1))
+
+    def sort(self, x: _Row, *, axis: int) -> _Row:
+        del axis
+        return _Row(sorted(x.items, key=_number))
+
+    def split(self, x: _Row, sections: int, *, axis: int) -> list[_Row]:
+        del axis
+        length = len(x.items) // sections
+        return [_Row(x.items[length * i :][:length]) for i in range(sections)]
+
+    def concat(self, arrays: Sequence[_Row], *, axis: int) -> _Row:
+        del axis
+        return _Row(item for row in arrays for item in row.items)
+
+
+_namespace = _RowNamespace()

@@ -7,21 +7,20 @@ import pytest
 
 import unified_act as ua
 from tests.specifications import SPECS, further_inputs
-from unified_act_mxnet import namespace, same_shape
-from unified_act_mxnet._framework import mx
-from unified_act_mxnet.backend import _TYPES
+from unified_act_mxnet import namespace, variant
+from unified_act_mxnet._framework import DTYPE_OBJECTS, mx
 
 SPECIAL = [-np.inf, -1e30, -7.5, -3.0, -1.0, -1e-30, -0.0, 0.0, 1e-3, 0.5, 1.0, 6.0, 1e4, np.inf]
 VALUES = np.array([*SPECIAL, np.nan, *np.linspace(-4.0, 4.0, 33)]).reshape(6, 8)
 
-every_where = pytest.mark.parametrize("where", [namespace.where, same_shape.where])
+every_where = pytest.mark.parametrize("where", [namespace.where, variant.where])
 
 
 def to_bytes(array):
     return array.astype("float64").asnumpy().tobytes()
 
 
-@pytest.mark.parametrize("dtype", _TYPES)
+@pytest.mark.parametrize("dtype", DTYPE_OBJECTS)
 @pytest.mark.parametrize("name", SPECS)
 def test_value_is_the_same_where_it_is_recorded(name, dtype):
     # Only there is the derivative computed along with it.
@@ -30,7 +29,7 @@ def test_value_is_the_same_where_it_is_recorded(name, dtype):
         mx.nd.array(array, dtype="bool" if array.dtype == bool else "float32")
         for array in (VALUES, *further)
     ]
-    inputs = [x if x.dtype == np.bool_ else x.astype(_TYPES[dtype]) for x in inputs]
+    inputs = [x if x.dtype == np.bool_ else x.astype(DTYPE_OBJECTS[dtype]) for x in inputs]
     function = ua.get_activation(name, backend="mxnet", numerics="strict")
     value = function(*inputs)
     with mx.autograd.record():

@@ -3,6 +3,7 @@
 import ctypes
 import errno
 import math
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -10,12 +11,12 @@ import pytest
 
 import unified_act as ua
 from tests.specifications import SPECS, further_names
+from unified_act.backend import Request
 from unified_act.loading import load_backend
 from unified_act.registry import ACTIVATIONS
 from unified_act_conformance.harness import load_harness
 from unified_act_mxnet._framework import mx
-from unified_act_mxnet.backend import _TYPES
-from unified_act_mxnet.operators import call_directly
+from unified_act_mxnet.calls import short_way
 
 BACKEND = load_backend("mxnet")
 DIRECT = [(name, dtype) for name, kernel in BACKEND.native.items() for dtype in kernel.dtypes]
@@ -29,7 +30,7 @@ def defaults(name):
 def test_value_and_gradient(name, dtype):
     harness = load_harness("mxnet")
     numbers = np.linspace(-3.0, 3.0, 14).reshape(2, 7).astype(np.float32)
-    x = harness.to_native(numbers, "float32").astype(_TYPES[dtype])
+    x = harness.to_native(numbers, "float32").astype(BACKEND.dtype_objects[dtype])
     kernel = BACKEND.native[name]
     native = partial(kernel.find(mx.nd), **kernel.arguments(defaults(name)))
     results = []
@@ -53,9 +54,10 @@ def test_a_direct_call_does_not_take_the_long_way(name):
         return x
 
     kernel = BACKEND.native[name]
-    function = call_directly(
-        kernel.label, kernel.arguments(defaults(name)), [np.float32], otherwise, axis=-1
-    )
+    activation, parameters = ACTIVATIONS.find(name), defaults(name)
+    kernel = replace(kernel, dtypes=["float32"])
+    request = Request(activation, parameters, "fast", kernel, kernel.arguments(parameters))
+    function = short_way(request, otherwise)
     assert function(mx.nd.ones((2, 3))).shape == (2, 3)
     assert not taken
     function(mx.nd.ones((2, 3), dtype="float64"))
@@ -66,7 +68,7 @@ def test_a_direct_call_does_not_take_the_long_way(name):
 @pytest.mark.parametrize(("name", "dtype"), DIRECT)
 def test_without_elements_or_dimensions(name, dtype, shape):
     with mx.util.np_shape(True):
-        x = mx.nd.zeros(shape, dtype=_TYPES[dtype])
+        x = mx.nd.zeros(shape, dtype=BACKEND.dtype_objects[dtype])
         x.attach_grad()
         with mx.autograd.record():
             y = ua.get_activation(name, backend="mxnet")(x)
@@ -118,7 +120,7 @@ def test_an_activation_of_ones_own_may_speak_of_infinity(dtype):
     def own(xp, x):
         return xp.where(x == math.inf, 7.0, x * x)
 
-    x = mx.nd.array([-1.0, 2.0, math.inf]).astype(_TYPES[dtype])
+    x = mx.nd.array([-1.0, 2.0, math.inf]).astype(BACKEND.dtype_objects[dtype])
     overflow()
     value, gradient = ua.value_and_grad(ua.get_activation("own", backend="mxnet"), x)
     assert value.astype("float32").asnumpy().tolist() == [1.0, 4.0, 7.0]

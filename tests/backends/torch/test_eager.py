@@ -6,11 +6,11 @@ import torch
 import unified_act as ua
 from tests.backends.arrays import VALUES, native
 from tests.specifications import REQUIRED, parameters_of
-from unified_act_torch import eager
+from unified_act_torch import calls
 from unified_act_torch.native import NATIVE
 
 DIRECT = [
-    name for name, kernel in NATIVE.items() if kernel.label.rpartition(".")[2] in eager._ORDER
+    name for name, kernel in NATIVE.items() if kernel.label.rpartition(".")[2] in calls._ORDER
 ]
 
 
@@ -20,7 +20,7 @@ def arguments_of(name):
 
 def test_every_operation_is_used():
     used = {NATIVE[name].label.rpartition(".")[2] for name in DIRECT}
-    assert used == set(eager._ORDER)
+    assert used == set(calls._ORDER)
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_it_is_the_public_function(name, dtype):
 
 @pytest.mark.parametrize("name", DIRECT)
 def test_no_function_is_around_it(name):
-    function, call = eager.fastest_call(NATIVE[name], arguments_of(name))
+    function, call = calls.fastest_call(NATIVE[name], arguments_of(name))
     assert type(function).__name__ == "builtin_function_or_method"
     assert "=" not in call
 
@@ -52,13 +52,13 @@ def test_no_function_is_around_it(name):
     ],
 )
 def test_a_version_with_other_defaults(monkeypatch, name, own, call):
-    monkeypatch.setattr(eager, "_defaults", lambda name: own)
-    assert eager.fastest_call(NATIVE[name], arguments_of(name))[1] == call
+    monkeypatch.setattr(calls, "_defaults", lambda name: own)
+    assert calls.fastest_call(NATIVE[name], arguments_of(name))[1] == call
 
 
 def test_a_version_that_does_not_tell_its_defaults(monkeypatch):
     monkeypatch.delattr(torch._C, "_jit_get_schemas_for_operator")
-    assert eager._defaults("gelu") == {}
+    assert calls._defaults("gelu") == {}
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_a_version_that_does_not_tell_its_defaults(monkeypatch):
 )
 def test_only_defaults_at_the_end_are_spared(name, parameters, call):
     bound = ua.get_activation(name, backend="torch", **parameters).parameters
-    assert eager.fastest_call(NATIVE[name], NATIVE[name].arguments(bound))[1] == call
+    assert calls.fastest_call(NATIVE[name], NATIVE[name].arguments(bound))[1] == call
 
 
 def test_what_is_no_default_is_passed():
@@ -108,7 +108,7 @@ def test_a_function_of_a_users_is_not_given_what_was_not_checked():
 
 def test_a_version_without_the_operation(monkeypatch):
     monkeypatch.delattr(torch._C._nn, "leaky_relu")
-    function, call = eager.fastest_call(NATIVE["leaky_relu"], {"negative_slope": 0.5})
+    function, call = calls.fastest_call(NATIVE["leaky_relu"], {"negative_slope": 0.5})
     assert function is torch.nn.functional.leaky_relu
     assert call == "function(x, negative_slope=0.5)"
 

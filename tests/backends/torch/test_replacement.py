@@ -94,6 +94,16 @@ class TestWhatIsFound:
         assert model["a"] is model["b"][0]
         assert model["a"] is not model["c"]
 
+    @pytest.mark.parametrize("new", ["prelu", "star_relu"])
+    def test_places_that_shared_a_module_without_weights_learn_weights_of_their_own(self, new):
+        shared = nn.ReLU()
+        model = nn.Sequential(nn.Linear(2, 2), shared, nn.Linear(2, 2), shared)
+        report = ua.replace_activations(model, "relu", new)
+        assert [one.path for one in report.replaced] == ["1", "3"]
+        assert model[1] is not model[3]
+        weights = len(list(model[1].parameters())) + len(list(model[3].parameters()))
+        assert len(list(model.parameters())) == 4 + weights
+
     def test_a_shared_block_is_changed_once(self):
         block = nn.Sequential(nn.ReLU())
         block.act = nn.functional.relu
@@ -218,8 +228,8 @@ class TestWhatIsLeftAlone:
     @pytest.mark.parametrize(
         ("module", "reason"),
         [
-            (nn.Softmax(), "without it PyTorch chooses by the rank"),
-            (nn.Softplus(threshold=5.0), "ours never switches to x"),
+            (nn.Softmax(), "without it PyTorch chooses an axis by the number of dimensions"),
+            (nn.Softplus(threshold=5.0), "softplus never switches to x"),
         ],
         ids=str,
     )

@@ -8,13 +8,13 @@ import pytest
 import unified_act as ua
 from tests.implementations import forget_implementations
 from unified_act_conformance.checks.bench import bench_for
-from unified_act_conformance.checks.contracts import SHARES
 from unified_act_conformance.checks.run import list_checks, run_checks
 from unified_act_conformance.floats import widen
 from unified_act_conformance.harness import load_harness
 from unified_act_conformance.problems.joint_inputs import spread
-from unified_act_conformance.subject.cases import Case, Subject, list_subjects
+from unified_act_conformance.subject.cases import Case, Subject
 from unified_act_conformance.subject.implementation import function_of_users, registered
+from unified_act_conformance.truth.records import RECORDS, list_subjects
 from unified_act_numpy.backend import NumpyBackend
 
 BACKENDS = ("numpy", "torch", "tensorflow", "mxnet")
@@ -32,7 +32,7 @@ def problem(subject: Subject, name: str, function=None, dtype: str = "float64") 
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_results_are_shares_and_seeds_are_kept(backend: str) -> None:
-    subjects = list_subjects([*SHARES, "rrelu"])
+    subjects = list_subjects([*(r.name for r in RECORDS.values() if r.shares), "rrelu"])
     plan = list_checks(subjects, {backend: ALL}, names=["shares", "seeds"])
     results = list(run_checks(plan))
     assert {result.check for result in results} == {"shares", "seeds"}

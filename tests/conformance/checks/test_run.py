@@ -7,12 +7,13 @@ import pytest
 
 import unified_act as ua
 from unified_act_conformance.checks.bench import bench_for
-from unified_act_conformance.checks.run import CHECKS, Check, list_checks, run_checks
+from unified_act_conformance.checks.run import CHECKS, list_checks, run_checks
 from unified_act_conformance.declared import checks
 from unified_act_conformance.declared.checks import DeclaredCheck, list_declared_checks
 from unified_act_conformance.harness import load_harness
-from unified_act_conformance.subject.cases import Case, Subject, list_subjects
+from unified_act_conformance.subject.cases import Case, Check, Subject
 from unified_act_conformance.subject.implementation import function_of_users, registered
+from unified_act_conformance.truth.records import list_subjects
 
 BACKENDS = ("numpy", "torch", "tensorflow", "mxnet")
 ALL = ("float16", "bfloat16", "float32", "float64")

@@ -1,6 +1,9 @@
 """The commands `unified-act list` and `unified-act show`."""
 
 import json
+import math
+from functools import partial
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -11,7 +14,8 @@ from unified_act.registry import ACTIVATIONS
 from unified_act_conformance.commands import catalogue
 from unified_act_conformance.commands.main import cli
 from unified_act_conformance.judge.runner import Result
-from unified_act_conformance.subject.cases import Case, Subject
+from unified_act_conformance.subject.cases import DTYPES, Case, Subject
+from unified_act_conformance.subject.places import place_of
 
 
 def invoke(*arguments):
@@ -84,7 +88,7 @@ def test_show():
     torch, spelling = (line for line in result.output.splitlines() if line.startswith("│ torch"))
     assert [cell.strip() for cell in torch.strip("│").split("│")] == [
         *("torch", "nn.functional.softplus", "own", "own", "own", "shared"),
-        "float64: linear beyond a threshold, 2e-9 too early",
+        "float64: returns x beyond a threshold, which is off by 2e-9",
     ]
     assert (
         spelling.strip("│").split("│")[1].strip() == "F.softplus(beta=1.0), nn.Softplus(beta=1.0)"
@@ -97,6 +101,42 @@ def test_show_goes_by_the_parameters():
     other = invoke("show", "silu(beta=1.702)").output
     assert "own" in next(line for line in usual.splitlines() if "nn.functional.silu" in line)
     assert "own " not in next(line for line in other.splitlines() if "nn.functional.silu" in line)
+
+
+def test_show_says_where_the_code_is():
+    result = invoke("show", "gelu", "--backend", "torch")
+    assert result.exit_code == 0, result.output
+    lines = [line.split() for line in result.output.splitlines()]
+    found = {line[0]: line[1] for line in lines if len(line) > 1}
+    assert found["float32"] == "torch.nn.functional.gelu"
+    assert "shared definition, through unified_act_torch/gradient.py:" in result.output
+    assert "│ numpy" not in result.output
+    for name, function in (("definition", "gelu"), ("derivative", "gelu_derivative")):
+        path, line = found[name].split(":")
+        text = (Path(ua.__file__).parents[1] / path).read_text(encoding="utf-8")
+        assert text.splitlines()[int(line) - 1].startswith(f"def {function}(")
+
+
+def test_a_place_is_that_of_the_function_itself():
+    def gain(x, factor):
+        return x * factor
+
+    assert place_of(partial(partial(gain, factor=2.0), 1.0)).endswith(".<locals>.gain")
+    assert place_of(math.exp) == "math.exp"
+    assert place_of(eval("lambda x: x", {})).startswith("<string>:1 ")
+
+
+def test_show_as_json():
+    found = json.loads(invoke("show", "prelu", "--backend", "torch", "--json").output)
+    assert found["name"] == "prelu"
+    assert found["definition"].startswith("unified_act/catalogue/learned.py:")
+    assert found["second_derivative"] == "none: the framework differentiates the derivative"
+    assert found["runs"]["torch"] == dict.fromkeys(DTYPES, "torch.prelu")
+    (other,) = json.loads(invoke("show", "prelu(axis=-1)", "--backend", "numpy", "--json").output)[
+        "runs"
+    ].values()
+    assert set(other) == set(DTYPES)
+    assert all("unified_act_numpy/gradient.py:" in text for text in other.values())
 
 
 def test_show_tells_what_is_declared():

@@ -5,7 +5,8 @@ import pytest
 import unified_act as ua
 from unified_act_conformance.checks.run import list_checks
 from unified_act_conformance.commands.parallel import SMALL, helpers, processes_for, run_everything
-from unified_act_conformance.subject.cases import list_cases, list_subjects
+from unified_act_conformance.subject.cases import list_cases
+from unified_act_conformance.truth.records import list_subjects
 
 
 def test_a_small_run_stays_in_one_process(monkeypatch):

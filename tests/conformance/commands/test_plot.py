@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from unified_act_conformance.commands.curves import curves_of, default_range, height_of
-from unified_act_conformance.commands.curves_text import text_plot
+from unified_act_conformance.commands.curves import curves_of, default_range, height_of, text_plot
 from unified_act_conformance.commands.main import cli
 from unified_act_conformance.identify.sources import source_of
 

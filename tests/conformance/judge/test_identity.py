@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import unified_act as ua
-from unified_act_conformance.judge.identity import inseparable, mistaken_for
+from unified_act_conformance.judge.likeness import inseparable, mistaken_for
 from unified_act_conformance.judge.runner import run
 from unified_act_conformance.mutants.base import on_numpy
 from unified_act_conformance.problems.pose import problems_for

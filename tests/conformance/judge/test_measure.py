@@ -10,22 +10,45 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tests.conformance.truth.elementwise_facts import REQUIRED
+from tests.conformance.truth.elementwise_facts import required
 from unified_act.registry import ACTIVATIONS
 from unified_act_conformance import inputs
 from unified_act_conformance.floats import FORMATS, FloatArray, round_to, to_type, ulp, widen
 from unified_act_conformance.judge import budgets
-from unified_act_conformance.judge.measure import CLASSES, Floor, Judgement, judge, judge_with_slack
+from unified_act_conformance.judge.measure import CLASSES, Floor, Judgement, judge_with_slack
 from unified_act_conformance.truth import elementwise
-from unified_act_conformance.truth.ranges import value_range
+from unified_act_conformance.truth.elementwise import Reference
+from unified_act_conformance.truth.records import RECORDS, record_of, value_range
 from unified_act_conformance.truth.rows import rows
 
 Array32 = NDArray[np.float32]
 Formula = Callable[[Any], Any]
 
 
+def judge(
+    y: FloatArray,
+    reference: Reference,
+    x: FloatArray,
+    dtype: str,
+    condition: NDArray[np.float64],
+    *,
+    floor: Floor,
+    budget: float,
+    value_range: tuple[float, float],
+) -> Judgement:
+    """Judges the outputs of an elementwise function."""
+    inputs = widen(x)
+    finite = np.isfinite(inputs)
+    slack = 0.5 * np.where(finite, ulp(np.where(finite, inputs, 0.0), 0.0, dtype), 0.0)
+    with np.errstate(invalid="ignore", over="ignore"):
+        slack = slack * np.where(finite, condition, 0.0)
+    return judge_with_slack(
+        y, reference, x, dtype, slack, floor=floor, budget=budget, value_range=value_range
+    )
+
+
 def exact_values(name: str, order: int, x: FloatArray) -> elementwise.Reference:
-    return elementwise.evaluate(name, order, widen(x), REQUIRED.get(name))
+    return elementwise.evaluate(name, order, widen(x), required(name))
 
 
 def verdict(
@@ -38,7 +61,7 @@ def verdict(
     x: FloatArray | None = None,
 ) -> Judgement:
     if x is None:
-        x = inputs.quick(dtype, kinks=(0.0,), crossings=inputs.CROSSINGS.get(name, ()))
+        x = inputs.quick(dtype, kinks=(0.0,), crossings=record_of(name).crossings)
     with np.errstate(all="ignore"):
         y = output(x)
     return judge(
@@ -46,10 +69,10 @@ def verdict(
         exact_values(name, order, x),
         x,
         dtype,
-        elementwise.condition(name, order, widen(x), REQUIRED.get(name)),
+        elementwise.condition(name, order, widen(x), required(name)),
         floor=floor,
         budget=budgets.budget(name, order, dtype),
-        value_range=value_range(name, order, REQUIRED.get(name)),
+        value_range=value_range(name, order, required(name)),
     )
 
 
@@ -376,7 +399,8 @@ def test_broken_rows_fail() -> None:
 
 def test_every_activation_has_a_budget() -> None:
     named = {activation.name for activation in ACTIVATIONS}
-    assert set(budgets.activations()) == named
+    assert set(RECORDS) == named
+    assert {record.tier for record in RECORDS.values()} <= set(budgets.tiers())
     weights = {f"{a.name}.{w}" for a in ACTIVATIONS for w in a.weights}
     for name in named | weights:
         for order in (0, 1, 2):
@@ -385,7 +409,10 @@ def test_every_activation_has_a_budget() -> None:
 
 
 def test_tiers() -> None:
-    assert list(budgets.tiers()) == ["exact", "rational", "elementary", "composed", "summed"]
+    assert list(budgets.tiers()) == [
+        *("exact", "scaled", "drawn", "rational"),
+        *("elementary", "elementary_tanh", "composed", "composed_tanh", "summed"),
+    ]
     for order in (0, 1, 2):
         wide = [tier.wide[order] for tier in budgets.tiers().values()]
         assert wide == sorted(wide)

@@ -12,7 +12,8 @@ import unified_act as ua
 from tests.conformance.judge.compiled_types import types_on_jax
 from unified_act.loading import load_backend
 from unified_act_conformance.judge import runner
-from unified_act_conformance.subject.cases import list_cases, list_subjects, usual_backends
+from unified_act_conformance.subject.cases import list_cases, usual_backends
+from unified_act_conformance.truth.records import list_subjects
 
 # Written out here: what is lost from the catalogue or the lists of cases must not go unnoticed.
 BACKENDS = ["mxnet", "numpy", "tensorflow", "torch"]

@@ -11,7 +11,8 @@ from unified_act.backend import DTYPES
 from unified_act.loading import load_backend
 from unified_act_conformance.checks.run import list_checks, run_checks
 from unified_act_conformance.judge import runner
-from unified_act_conformance.subject.cases import count_cases, list_cases, list_subjects
+from unified_act_conformance.subject.cases import count_cases, list_cases
+from unified_act_conformance.truth.records import list_subjects
 
 NATIVE = [name for name, kernel in load_backend("jax").native.items() if kernel.dtypes]
 

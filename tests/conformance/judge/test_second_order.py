@@ -12,13 +12,8 @@ from unified_act_conformance.floats import widen
 from unified_act_conformance.harness import NotOfferedError, load_harness
 from unified_act_conformance.judge.runner import run
 from unified_act_conformance.problems.pose import problems_for
-from unified_act_conformance.subject.cases import (
-    Case,
-    Subject,
-    count_cases,
-    list_cases,
-    list_subjects,
-)
+from unified_act_conformance.subject.cases import Case, Subject, count_cases, list_cases
+from unified_act_conformance.truth.records import list_subjects
 
 BACKENDS = ("numpy", "torch", "tensorflow", "mxnet")
 SMOOTH = ("tanh", "gelu", "mish", "softplus")

@@ -9,9 +9,8 @@ import unified_act as ua
 from tests.conftest import SCORE
 from unified_act_conformance import inputs
 from unified_act_conformance.floats import float_format, round_to, to_type, widen
-from unified_act_conformance.judge.identity import NEGLIGIBLE, mistaken_for
+from unified_act_conformance.judge.likeness import NEGLIGIBLE, mistaken_for, siblings_of
 from unified_act_conformance.judge.runner import run
-from unified_act_conformance.judge.siblings import FAMILIES, siblings_of
 from unified_act_conformance.judge.verdict import judge_problem
 from unified_act_conformance.mutants.base import Mutant, on_numpy
 from unified_act_conformance.mutants.score import (
@@ -22,11 +21,13 @@ from unified_act_conformance.mutants.score import (
 )
 from unified_act_conformance.problems.pose import problem_at
 from unified_act_conformance.subject.cases import DTYPES, Case, Subject
-from unified_act_conformance.truth.registered import truth_of
+from unified_act_conformance.truth.exact import truth_of
+from unified_act_conformance.truth.records import RECORDS, family_members
 
 MUTANTS = list_mutants()
 ORIGINALS = originals_of(MUTANTS)
-SIBLINGS = list(dict.fromkeys(member for family in FAMILIES for member in family))
+FAMILIES = dict.fromkeys(family for record in RECORDS.values() for family in record.families)
+SIBLINGS = list(dict.fromkeys(member for f in FAMILIES for member in family_members(f)))
 
 
 def names_of(mutants):

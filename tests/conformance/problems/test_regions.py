@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from unified_act_conformance.floats import round_to, to_type, widen
-from unified_act_conformance.judge.percentiles import (
+from unified_act_conformance.judge.statistics import (
     PERCENTILES,
     percentiles_of,
     percentiles_together,

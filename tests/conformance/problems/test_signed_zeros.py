@@ -15,7 +15,7 @@ from unified_act_conformance.judge.verdict import judge_problem
 from unified_act_conformance.problems.pose import Problem, problem_at
 from unified_act_conformance.problems.signed_zeros import signed_zeros
 from unified_act_conformance.subject.cases import Case, Subject
-from unified_act_conformance.truth.registered import truth_of
+from unified_act_conformance.truth.exact import truth_of
 
 INF = math.inf
 

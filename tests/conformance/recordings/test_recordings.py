@@ -16,7 +16,7 @@ import unified_act as ua
 from unified_act_conformance.commands.repro import repro, repro_command
 from unified_act_conformance.floats import FORMATS
 from unified_act_conformance.recordings.plan import make_plan, read_plan
-from unified_act_conformance.recordings.recordings import (
+from unified_act_conformance.recordings.recording import (
     RecordingError,
     judge_recording,
     list_recordings,
@@ -225,7 +225,7 @@ class TestMxnet:
 
     def test_gives_the_same_bytes_twice_and_needs_no_framework(self, mxnet, run_python):
         program = (
-            "import hashlib, sys; from unified_act_conformance.recordings.recordings import *; "
+            "import hashlib, sys; from unified_act_conformance.recordings.recording import *; "
             "text = verdict_json(judge_recording(list_recordings()[0])); "
             "print(hashlib.sha256(text.encode()).hexdigest()); "
             "print({'mxnet', 'tensorflow', 'torch'} & set(sys.modules))"
@@ -294,6 +294,7 @@ class TestRepro:
         assert text.splitlines()[0] == "elu(alpha=0.5) on numpy, float64, value, fast"
         assert "x     -0x1.8p+0 (-1.5)" in text
         assert "want  -0x1.8dc1e236d28f9p-2 (-0.3884349199257851), correctly rounded" in text
+        assert "\ncode  the shared definition, through unified_act_numpy/gradient.py:" in text
         assert "budget 3: passed" in text
 
     def test_reads_decimals_too(self):
@@ -301,6 +302,7 @@ class TestRepro:
 
     def test_shows_the_worst_of_the_rows_that_hold_it(self):
         assert "x     0x1.4p+1 (2.5)" in repro("softmax", "numpy", "float32", 1, "2.5")
+        assert "x     0x1p+0 (1)" in repro("glu", "numpy", x_hex="1")
 
     def test_says_where_nothing_is_specified(self):
         assert "nothing is specified" in repro("relu", "numpy", "float32", 1, "nan")

@@ -7,7 +7,7 @@ import numpy as np
 
 from unified_act_conformance.checks.run import CheckResult
 from unified_act_conformance.declared.deviations import Deviation
-from unified_act_conformance.judge import curves
+from unified_act_conformance.judge import statistics
 from unified_act_conformance.judge.measure import Judgement
 from unified_act_conformance.judge.runner import Result
 from unified_act_conformance.problems.regions import REGIONS, Tally
@@ -57,7 +57,7 @@ def judgement(error=0.5, x=-1.5, budget=4.0, **changes):
         regions=dict.fromkeys(REGIONS, Tally(0, 0)) | {"normal": Tally(100, int(error > budget))},
         errors={"p50": 0.0, "p99": 0.1, "p99.9": error},
         distances={"p50": 0.0, "p99": 1.0, "p99.9": 12.0},
-        curve=curves.curve_of(np.array([x, 0.0, 1.0]), np.array([error, 0.0, 0.1]), "float32"),
+        curve=statistics.curve_of(np.array([x, 0.0, 1.0]), np.array([error, 0.0, 0.1]), "float32"),
     )
     return replace(found, **changes)
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.conformance.report.reported import NASTY, case, every_result, judgement
-from unified_act_conformance.judge import curves
+from unified_act_conformance.judge import statistics
 from unified_act_conformance.judge.runner import Result
 from unified_act_conformance.report.html import html_report
 
@@ -86,7 +86,7 @@ def test_html_of_a_full_run_stays_small(run):
     x = np.concatenate(
         [-(2.0 ** rng.uniform(-120, 120, 5000)), 2.0 ** rng.uniform(-120, 120, 5000)]
     )
-    curve = curves.curve_of(x, rng.random(x.size), "float32")
+    curve = statistics.curve_of(x, rng.random(x.size), "float32")
     assert len(curve) > 120
     results = [
         Result(case(f"a{number}", dtype=dtype), 4.0, judgement(curve=curve))

@@ -21,13 +21,13 @@ from unified_act_conformance.report.junit import junit_report
 from unified_act_conformance.report.markdown import markdown_report
 from unified_act_conformance.report.run import (
     Run,
-    case_id,
     check_line,
     hexadecimal,
     repro_line,
     share,
     worst_x,
 )
+from unified_act_conformance.subject.cases import case_id
 
 
 @pytest.fixture

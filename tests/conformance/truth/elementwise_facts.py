@@ -1,4 +1,8 @@
-"""What the oracle has to give: other closed forms, in mpmath, limits and kinks."""
+"""What the oracle has to give: other closed forms, in mpmath, limits and kinks.
+
+A new elementwise activation needs an entry in `FORMULAS` and in `LIMITS`; in `REQUIRED` too if it
+has a parameter without a default.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +12,21 @@ from typing import Any
 
 import mpmath
 
+from unified_act.registry import ACTIVATIONS
+
 Number = Any  # mpmath has no types
 Parameters = Mapping[str, float]
+
+
+class Facts(dict):
+    """A table by activation that says where an entry that is missing belongs."""
+
+    def __init__(self, entry, entries):
+        super().__init__(entries)
+        self.entry = entry
+
+    def __missing__(self, name):
+        raise LookupError(f"{name} needs {self.entry}")
 
 
 def sigmoid(x: Number) -> Number:
@@ -52,54 +69,59 @@ def laplace(
     return mpmath.ncdf((x - mpmath.mpf(mu)) / mpmath.mpf(sigma))
 
 
-FORMULAS: dict[str, Callable[..., Number]] = {
-    "identity": lambda x: x,
-    "relu": lambda x: (x + abs(x)) / 2,
-    "affine": lambda x, alpha, beta: (x + mpmath.mpf(beta) / alpha) * alpha,
-    "clipped_relu": lambda x, max_value: clip(x, 0, max_value),
-    "threshold": lambda x, threshold, value: x if x > threshold else x * 0 + value,
-    "thresholded_relu": lambda x, threshold=1.0: x if x > threshold else x * 0,
-    "squared_relu": lambda x: x * (x + abs(x)) / 2,
-    "soft_shrink": lambda x, threshold=0.5: x - clip(x, -threshold, threshold),
-    "hard_shrink": lambda x, threshold=0.5: shrink(x, threshold),
-    "shrink": shrink,
-    "tanh_shrink": tanh_shrink,
-    "relu6": lambda x: clip(x, 0, 6),
-    "leaky_relu": lambda x, negative_slope=0.01: x if x > 0 else mpmath.mpf(negative_slope) * x,
-    "elu": lambda x, alpha=1.0: negative_part(x, alpha, 1),
-    "selu": lambda x: (
-        mpmath.mpf(1.0507009873554805) * negative_part(x, mpmath.mpf(1.6732632423543772), 1)
-    ),
-    "celu": lambda x, alpha=1.0: negative_part(x, alpha, 1 / mpmath.mpf(alpha)),
-    "exponential": lambda x: mpmath.power(2, x / mpmath.ln2),
-    "clipped_gelu": lambda x, min_value=-10.0, max_value=10.0: clip(
-        x * mpmath.ncdf(x), min_value, max_value
-    ),
-    "laplace": laplace,
-    "gelu": lambda x: x * mpmath.ncdf(x),
-    "gelu_tanh": gelu_tanh,
-    "quick_gelu": lambda x: x / (1 + mpmath.exp(-mpmath.mpf(1.702) * x)),
-    "silu": lambda x, beta=1.0: x / (1 + mpmath.exp(-mpmath.mpf(beta) * x)),
-    "mish": lambda x: x * mpmath.tanh(mpmath.log1p(mpmath.exp(x))),
-    "hard_silu": lambda x: x * clip(x + 3, 0, 6) / 6,
-    "hard_mish": lambda x: x * clip(x / 2 + 1, 0, 1),
-    "lisht": lambda x: x - 2 * x / (mpmath.exp(2 * x) + 1),
-    "sigmoid": sigmoid,
-    "sparse_sigmoid": lambda x: (abs(x + 1) - abs(x - 1)) / 4 + mpmath.mpf(0.5),
-    "hard_sigmoid": lambda x, alpha=1 / 6, beta=0.5: clip(mpmath.mpf(alpha) * x + beta, 0, 1),
-    "hard_sigmoid_02": lambda x, alpha=0.2, beta=0.5: clip(mpmath.mpf(alpha) * x + beta, 0, 1),
-    "log_sigmoid": lambda x: -mpmath.log1p(mpmath.exp(-x)),
-    "tanh": lambda x: mpmath.expm1(2 * x) / (mpmath.expm1(2 * x) + 2),
-    "scaled_tanh": scaled_tanh,
-    "hard_tanh": lambda x, min_value=-1.0, max_value=1.0: clip(x, min_value, max_value),
-    "softplus": lambda x, beta=1.0: mpmath.log1p(mpmath.exp(beta * x)) / beta,
-    "sqrt_softplus": lambda x: mpmath.log1p(mpmath.exp(x)) ** mpmath.mpf(0.5),
-    "squareplus": lambda x, b=4.0: (
-        mpmath.sqrt(mpmath.mpf(b)) * mpmath.exp(mpmath.asinh(x / mpmath.sqrt(mpmath.mpf(b)))) / 2
-    ),
-    "sparse_plus": lambda x: x if x > 1 else ((x + 1 + abs(x + 1)) / 4) ** 2,
-    "softsign": lambda x: mpmath.sign(x) / (1 + 1 / abs(x)) if x else x,
-}
+FORMULAS: dict[str, Callable[..., Number]] = Facts(
+    f"a second formula, for mpmath, in FORMULAS of {__file__}",
+    {
+        "identity": lambda x: x,
+        "relu": lambda x: (x + abs(x)) / 2,
+        "affine": lambda x, alpha, beta: (x + mpmath.mpf(beta) / alpha) * alpha,
+        "clipped_relu": lambda x, max_value: clip(x, 0, max_value),
+        "threshold": lambda x, threshold, value: x if x > threshold else x * 0 + value,
+        "thresholded_relu": lambda x, threshold=1.0: x if x > threshold else x * 0,
+        "squared_relu": lambda x: x * (x + abs(x)) / 2,
+        "soft_shrink": lambda x, threshold=0.5: x - clip(x, -threshold, threshold),
+        "hard_shrink": lambda x, threshold=0.5: shrink(x, threshold),
+        "shrink": shrink,
+        "tanh_shrink": tanh_shrink,
+        "relu6": lambda x: clip(x, 0, 6),
+        "leaky_relu": lambda x, negative_slope=0.01: x if x > 0 else mpmath.mpf(negative_slope) * x,
+        "elu": lambda x, alpha=1.0: negative_part(x, alpha, 1),
+        "selu": lambda x: (
+            mpmath.mpf(1.0507009873554805) * negative_part(x, mpmath.mpf(1.6732632423543772), 1)
+        ),
+        "celu": lambda x, alpha=1.0: negative_part(x, alpha, 1 / mpmath.mpf(alpha)),
+        "exponential": lambda x: mpmath.power(2, x / mpmath.ln2),
+        "clipped_gelu": lambda x, min_value=-10.0, max_value=10.0: clip(
+            x * mpmath.ncdf(x), min_value, max_value
+        ),
+        "laplace": laplace,
+        "gelu": lambda x: x * mpmath.ncdf(x),
+        "gelu_tanh": gelu_tanh,
+        "quick_gelu": lambda x: x / (1 + mpmath.exp(-mpmath.mpf(1.702) * x)),
+        "silu": lambda x, beta=1.0: x / (1 + mpmath.exp(-mpmath.mpf(beta) * x)),
+        "mish": lambda x: x * mpmath.tanh(mpmath.log1p(mpmath.exp(x))),
+        "hard_silu": lambda x: x * clip(x + 3, 0, 6) / 6,
+        "hard_mish": lambda x: x * clip(x / 2 + 1, 0, 1),
+        "lisht": lambda x: x - 2 * x / (mpmath.exp(2 * x) + 1),
+        "sigmoid": sigmoid,
+        "sparse_sigmoid": lambda x: (abs(x + 1) - abs(x - 1)) / 4 + mpmath.mpf(0.5),
+        "hard_sigmoid": lambda x, alpha=1 / 6, beta=0.5: clip(mpmath.mpf(alpha) * x + beta, 0, 1),
+        "hard_sigmoid_02": lambda x, alpha=0.2, beta=0.5: clip(mpmath.mpf(alpha) * x + beta, 0, 1),
+        "log_sigmoid": lambda x: -mpmath.log1p(mpmath.exp(-x)),
+        "tanh": lambda x: mpmath.expm1(2 * x) / (mpmath.expm1(2 * x) + 2),
+        "scaled_tanh": scaled_tanh,
+        "hard_tanh": lambda x, min_value=-1.0, max_value=1.0: clip(x, min_value, max_value),
+        "softplus": lambda x, beta=1.0: mpmath.log1p(mpmath.exp(beta * x)) / beta,
+        "sqrt_softplus": lambda x: mpmath.log1p(mpmath.exp(x)) ** mpmath.mpf(0.5),
+        "squareplus": lambda x, b=4.0: (
+            mpmath.sqrt(mpmath.mpf(b))
+            * mpmath.exp(mpmath.asinh(x / mpmath.sqrt(mpmath.mpf(b))))
+            / 2
+        ),
+        "sparse_plus": lambda x: x if x > 1 else ((x + 1 + abs(x + 1)) / 4) ** 2,
+        "softsign": lambda x: mpmath.sign(x) / (1 + 1 / abs(x)) if x else x,
+    },
+)
 
 OTHER_PARAMETERS: list[tuple[str, Parameters]] = [
     ("leaky_relu", {"negative_slope": 0.2}),
@@ -122,59 +144,71 @@ OTHER_PARAMETERS: list[tuple[str, Parameters]] = [
     ("thresholded_relu", {"threshold": -1.5}),
 ]
 """What differs from the defaults."""
-REQUIRED: dict[str, Parameters] = {
-    "affine": {"alpha": -0.3, "beta": 0.1},
-    "clipped_relu": {"max_value": 2.5},
-    "threshold": {"threshold": 1.5, "value": -20.0},
-}
+REQUIRED: dict[str, Parameters] = Facts(
+    f"values of its parameters without a default in REQUIRED of {__file__}",
+    {
+        "affine": {"alpha": -0.3, "beta": 0.1},
+        "clipped_relu": {"max_value": 2.5},
+        "threshold": {"threshold": 1.5, "value": -20.0},
+    },
+)
 """What has no defaults."""
+
+
+def required(name: str) -> Parameters:
+    return REQUIRED[name] if ACTIVATIONS.find(name).required else {}
+
+
 CASES: list[tuple[str, Parameters]] = [
-    *((name, REQUIRED.get(name, {})) for name in FORMULAS),
+    *((name, required(name)) for name in FORMULAS),
     *OTHER_PARAMETERS,
 ]
 
-LIMITS: dict[str, tuple[tuple[float, float, float], tuple[float, float, float]]] = {
-    "identity": ((-math.inf, 1, 0), (math.inf, 1, 0)),
-    "relu": ((0, 0, 0), (math.inf, 1, 0)),
-    "affine": ((math.inf, -0.3, 0), (-math.inf, -0.3, 0)),
-    "clipped_relu": ((0, 0, 0), (2.5, 0, 0)),
-    "threshold": ((-20, 0, 0), (math.inf, 1, 0)),
-    "thresholded_relu": ((0, 0, 0), (math.inf, 1, 0)),
-    "squared_relu": ((0, 0, 0), (math.inf, math.inf, 2)),
-    "soft_shrink": ((-math.inf, 1, 0), (math.inf, 1, 0)),
-    "hard_shrink": ((-math.inf, 1, 0), (math.inf, 1, 0)),
-    "shrink": ((-math.inf, 1, 0), (math.inf, 1, 0)),
-    "tanh_shrink": ((-math.inf, 1, -0.0), (math.inf, 1, 0)),
-    "exponential": ((0, 0, 0), (math.inf, math.inf, math.inf)),
-    "relu6": ((0, 0, 0), (6, 0, 0)),
-    "leaky_relu": ((-math.inf, 0.01, 0), (math.inf, 1, 0)),
-    "elu": ((-1, 0, 0), (math.inf, 1, 0)),
-    "selu": ((-1.7580993408473766, 0, 0), (math.inf, 1.0507009873554805, 0)),
-    "celu": ((-1, 0, 0), (math.inf, 1, 0)),
-    "clipped_gelu": ((-0.0, -0.0, -0.0), (10, 0, 0)),
-    "laplace": ((0, 0, 0), (1, 0, -0.0)),
-    "gelu": ((-0.0, -0.0, -0.0), (math.inf, 1, -0.0)),
-    "gelu_tanh": ((-0.0, -0.0, -0.0), (math.inf, 1, -0.0)),
-    "quick_gelu": ((-0.0, -0.0, -0.0), (math.inf, 1, -0.0)),
-    "silu": ((-0.0, -0.0, -0.0), (math.inf, 1, -0.0)),
-    "mish": ((-0.0, -0.0, -0.0), (math.inf, 1, -0.0)),
-    "hard_silu": ((0, 0, 0), (math.inf, 1, 0)),
-    "hard_mish": ((0, 0, 0), (math.inf, 1, 0)),
-    "lisht": ((math.inf, -1, -0.0), (math.inf, 1, -0.0)),
-    "sigmoid": ((0, 0, 0), (1, 0, -0.0)),
-    "hard_sigmoid": ((0, 0, 0), (1, 0, 0)),
-    "hard_sigmoid_02": ((0, 0, 0), (1, 0, 0)),
-    "sparse_sigmoid": ((0, 0, 0), (1, 0, 0)),
-    "log_sigmoid": ((-math.inf, 1, -0.0), (-0.0, 0, -0.0)),
-    "tanh": ((-1, 0, 0), (1, 0, -0.0)),
-    "scaled_tanh": ((-1.7159, 0, 0), (1.7159, 0, -0.0)),
-    "hard_tanh": ((-1, 0, 0), (1, 0, 0)),
-    "softplus": ((0, 0, 0), (math.inf, 1, 0)),
-    "sqrt_softplus": ((0, 0, 0), (math.inf, 0, -0.0)),
-    "squareplus": ((0, 0, 0), (math.inf, 1, 0)),
-    "sparse_plus": ((0, 0, 0), (math.inf, 1, 0)),
-    "softsign": ((-1, 0, 0), (1, 0, -0.0)),
-}
+LIMITS: dict[str, tuple[tuple[float, float, float], tuple[float, float, float]]] = Facts(
+    f"the limits of f, f' and f'' at both infinities in LIMITS of {__file__}",
+    {
+        "identity": ((-math.inf, 1, 0), (math.inf, 1, 0)),
+        "relu": ((0, 0, 0), (math.inf, 1, 0)),
+        "affine": ((math.inf, -0.3, 0), (-math.inf, -0.3, 0)),
+        "clipped_relu": ((0, 0, 0), (2.5, 0, 0)),
+        "threshold": ((-20, 0, 0), (math.inf, 1, 0)),
+        "thresholded_relu": ((0, 0, 0), (math.inf, 1, 0)),
+        "squared_relu": ((0, 0, 0), (math.inf, math.inf, 2)),
+        "soft_shrink": ((-math.inf, 1, 0), (math.inf, 1, 0)),
+        "hard_shrink": ((-math.inf, 1, 0), (math.inf, 1, 0)),
+        "shrink": ((-math.inf, 1, 0), (math.inf, 1, 0)),
+        "tanh_shrink": ((-math.inf, 1, -0.0), (math.inf, 1, 0)),
+        "exponential": ((0, 0, 0), (math.inf, math.inf, math.inf)),
+        "relu6": ((0, 0, 0), (6, 0, 0)),
+        "leaky_relu": ((-math.inf, 0.01, 0), (math.inf, 1, 0)),
+        "elu": ((-1, 0, 0), (math.inf, 1, 0)),
+        "selu": ((-1.7580993408473766, 0, 0), (math.inf, 1.0507009873554805, 0)),
+        "celu": ((-1, 0, 0), (math.inf, 1, 0)),
+        "clipped_gelu": ((-0.0, -0.0, -0.0), (10, 0, 0)),
+        "laplace": ((0, 0, 0), (1, 0, -0.0)),
+        "gelu": ((-0.0, -0.0, -0.0), (math.inf, 1, -0.0)),
+        "gelu_tanh": ((-0.0, -0.0, -0.0), (math.inf, 1, -0.0)),
+        "quick_gelu": ((-0.0, -0.0, -0.0), (math.inf, 1, -0.0)),
+        "silu": ((-0.0, -0.0, -0.0), (math.inf, 1, -0.0)),
+        "mish": ((-0.0, -0.0, -0.0), (math.inf, 1, -0.0)),
+        "hard_silu": ((0, 0, 0), (math.inf, 1, 0)),
+        "hard_mish": ((0, 0, 0), (math.inf, 1, 0)),
+        "lisht": ((math.inf, -1, -0.0), (math.inf, 1, -0.0)),
+        "sigmoid": ((0, 0, 0), (1, 0, -0.0)),
+        "hard_sigmoid": ((0, 0, 0), (1, 0, 0)),
+        "hard_sigmoid_02": ((0, 0, 0), (1, 0, 0)),
+        "sparse_sigmoid": ((0, 0, 0), (1, 0, 0)),
+        "log_sigmoid": ((-math.inf, 1, -0.0), (-0.0, 0, -0.0)),
+        "tanh": ((-1, 0, 0), (1, 0, -0.0)),
+        "scaled_tanh": ((-1.7159, 0, 0), (1.7159, 0, -0.0)),
+        "hard_tanh": ((-1, 0, 0), (1, 0, 0)),
+        "softplus": ((0, 0, 0), (math.inf, 1, 0)),
+        "sqrt_softplus": ((0, 0, 0), (math.inf, 0, -0.0)),
+        "squareplus": ((0, 0, 0), (math.inf, 1, 0)),
+        "sparse_plus": ((0, 0, 0), (math.inf, 1, 0)),
+        "softsign": ((-1, 0, 0), (1, 0, -0.0)),
+    },
+)
 """f, f' and f'' at both infinities."""
 
 KINKS = [

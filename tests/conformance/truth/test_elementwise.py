@@ -16,14 +16,14 @@ from tests.conformance.truth.elementwise_facts import (
     KINKS,
     LIMITS,
     OTHER_PARAMETERS,
-    REQUIRED,
     Number,
     Parameters,
+    required,
 )
 from unified_act_conformance import inputs
 from unified_act_conformance.floats import ulp, widen
 from unified_act_conformance.truth import elementwise
-from unified_act_conformance.truth.ranges import value_range
+from unified_act_conformance.truth.records import RECORDS, record_of, value_range
 from unified_act_conformance.truth.rows import rows
 
 INFINITIES = np.array([-np.inf, np.inf])
@@ -51,6 +51,8 @@ def assert_close(got: Number, want: Number, what: str, noise: int = -1074) -> No
 
 
 def test_formulas_cover_the_oracle() -> None:
+    for name in elementwise.ELEMENTWISE:
+        assert FORMULAS[name]
     assert set(FORMULAS) == set(elementwise.ELEMENTWISE)
 
 
@@ -79,7 +81,7 @@ def test_agrees_with_mpmath(name: str, order: int, parameters: Parameters) -> No
 
 @pytest.mark.parametrize("name", elementwise.ELEMENTWISE)
 def test_limits(name: str) -> None:
-    parameters = REQUIRED.get(name, {})
+    parameters = required(name)
     for side, wanted in enumerate(LIMITS[name]):
         for order, want in enumerate(wanted):
             got = float(elementwise.evaluate(name, order, INFINITIES, parameters).high[side])
@@ -109,7 +111,7 @@ def test_kinks(name: str, parameters: Parameters, kink: float, slope: float) -> 
 
 @pytest.mark.parametrize("name", elementwise.ELEMENTWISE)
 def test_special_inputs(name: str) -> None:
-    parameters = REQUIRED.get(name, {})
+    parameters = required(name)
     for order in range(4):
         assert np.isnan(elementwise.evaluate(name, order, np.array([np.nan]), parameters).high[0])
     zeros = np.array([-0.0, 0.0])
@@ -158,7 +160,7 @@ def test_results_keep_their_shape_and_cannot_be_changed() -> None:
 @pytest.mark.parametrize(("name", "parameters"), CASES, ids=str)
 @pytest.mark.parametrize("order", [0, 1])
 def test_values_stay_within_the_range(name: str, order: int, parameters: Parameters) -> None:
-    kinks, crossings = elementwise.kinks(name, parameters), inputs.CROSSINGS.get(name, ())
+    kinks, crossings = elementwise.kinks(name, parameters), record_of(name).crossings
     x = widen(inputs.quick("float32", kinks=kinks, crossings=crossings))
     high = elementwise.evaluate(name, order, x, parameters).high
     low_bound, high_bound = value_range(name, order, parameters)
@@ -169,10 +171,10 @@ def test_values_stay_within_the_range(name: str, order: int, parameters: Paramet
     assert np.nanmax(high) <= high_bound + abs(high_bound) * 1e-15
 
 
-@pytest.mark.parametrize("name", inputs.CROSSINGS)
+@pytest.mark.parametrize("name", [r.name for r in RECORDS.values() if r.crossings])
 def test_turning_points_are_the_bounds(name: str) -> None:
     # Or it is a limit, or the value at 0, where a derivative of every even function is 0.
-    x = np.array([*inputs.CROSSINGS[name], 0.0, -np.inf, np.inf])
+    x = np.array([*record_of(name).crossings, 0.0, -np.inf, np.inf])
     for order in (0, 1):
         values = elementwise.evaluate(name, order, x).high
         for bound in value_range(name, order):

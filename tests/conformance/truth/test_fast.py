@@ -12,16 +12,16 @@ import pytest
 from flint import arb, ctx
 from numpy.typing import NDArray
 
-from tests.conformance.truth.elementwise_facts import REQUIRED
+from tests.conformance.truth.elementwise_facts import required
 from unified_act_conformance import inputs
 from unified_act_conformance.floats import float_format, round_to, to_type, ulp, widen
 from unified_act_conformance.judge.measure import judge_with_slack
 from unified_act_conformance.problems.pose import problem_at
-from unified_act_conformance.subject.cases import VARIANTS, Case, Subject
+from unified_act_conformance.subject.cases import Case, Subject
 from unified_act_conformance.truth import elementwise
 from unified_act_conformance.truth import fast as oracle_fast
 from unified_act_conformance.truth.balls import Balls
-from unified_act_conformance.truth.formulas import FORMULAS
+from unified_act_conformance.truth.records import RECORDS, formula_of, record_of
 
 Doubles = NDArray[np.float64]
 Parameters = Mapping[str, float]
@@ -29,8 +29,8 @@ Parameters = Mapping[str, float]
 NARROW = ("float16", "bfloat16", "float32")
 CASES: list[tuple[str, Parameters]] = [
     (name, parameters)
-    for name in FORMULAS
-    for parameters in (REQUIRED.get(name, {}), *VARIANTS.get(name, ()))
+    for name in elementwise.ELEMENTWISE
+    for parameters in (required(name), *RECORDS[name].variants)
 ]
 WHOLE = ("gelu", "softsign", "sigmoid")
 """Compared at all numbers of bfloat16: a lost tail, a slow limit and a fast one."""
@@ -42,7 +42,7 @@ a slope that is all but 1."""
 
 
 def sweep(name: str, parameters: Parameters, dtype: str, count: int | None = 3000) -> Doubles:
-    kinks, crossings = elementwise.kinks(name, parameters), inputs.CROSSINGS.get(name, ())
+    kinks, crossings = elementwise.kinks(name, parameters), record_of(name).crossings
     return widen(inputs.sweep(dtype, kinks=kinks, crossings=crossings, count=count))
 
 
@@ -110,7 +110,7 @@ def test_balls_enclose_the_exact_values(name: str, parameters: Parameters, order
         x = sweep(name, parameters, dtype, 600)
         x = x[np.isfinite(x)]
         with ctx.workprec(elementwise.FIRST_PRECISION), np.errstate(all="ignore"):
-            function = FORMULAS[name](**parameters).derivatives[order]
+            function = formula_of(name)(**parameters).derivatives[order]
             balls = Balls.of(function(Balls(x))).resized(x.size)
             exact = [function(arb(point)) for point in x.tolist()]
             known = np.isfinite(balls.mid) & np.isfinite(balls.rad)

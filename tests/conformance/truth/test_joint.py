@@ -16,9 +16,9 @@ from unified_act.registry import ACTIVATIONS
 from unified_act_conformance.floats import half_ulp
 from unified_act_conformance.problems.arrangement import Arrangement
 from unified_act_conformance.problems.joint_inputs import further_inputs
-from unified_act_conformance.truth.definitions import DEFINITIONS
+from unified_act_conformance.truth.definitions import RECORDS
 from unified_act_conformance.truth.elementwise import reference_of, split
-from unified_act_conformance.truth.joint import Block, along, evaluate_block
+from unified_act_conformance.truth.joint import Block, along, definition_of, evaluate_block
 from unified_act_conformance.truth.rows import ROW_FUNCTIONS, rows
 
 CASES = [(name, numbers, given) for name in POINTS for numbers, given in POINTS[name]]
@@ -78,7 +78,7 @@ def differentiated(name, numbers, given, order, cotangent, direction):
 
 def test_every_definition_is_asked_about():
     joint = {a.name for a in ACTIVATIONS if a.kind != "elementwise"}
-    assert set(DEFINITIONS) == set(FORMULAS) == set(POINTS) == joint
+    assert {record.name for record in RECORDS} == set(FORMULAS) == set(POINTS) == joint
 
 
 @every_case
@@ -118,7 +118,7 @@ def test_the_constant_branch_owns_the_corner(name, given, numbers, wanted):
     block = Block(numbers, still, cotangent, [0.0] * results, [1.0] * len(numbers), still)
     found, _ = evaluate_block(name, 1, block, parameters)
     assert [float(value) for value in found] == wanted
-    settled = DEFINITIONS[name].settled
+    settled = definition_of(name).settled
     assert settled(numbers, parameters, 1)
     assert not settled(numbers, parameters, 2) or name == "rrelu"
     assert settled([0.3, -1.25, 2.0][: len(numbers)], parameters, 2)

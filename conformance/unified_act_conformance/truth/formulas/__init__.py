@@ -5,7 +5,7 @@ Independent of the library's own definitions by design. A formula is built at th
 exactly. The third derivative serves only to say how well conditioned the second one is.
 
 How to write one. It runs on a single `arb` and, for speed, on whole arrays of balls in double
-precision (`fast_balls.Balls`), so a derivative
+precision (`balls.Balls`), so a derivative
 
 - uses `+ - * /`, powers with positive integer exponents, `abs` and the methods that `Balls` shares
   with `arb`, with `arb`, int and float constants; one that is missing there is added there;
@@ -17,14 +17,13 @@ precision (`fast_balls.Balls`), so a derivative
 - should say what is left where it goes to a power of two: `1 - 1 / (1 + abs(x))` and not
   `x / (1 + abs(x))` for large x, `(1 - t * t) / 4` and not `s * c` for small.
 
-The last two are for speed alone: where they do not hold, points are too inaccurate in double
+A `Record` at the end of the file names it; what else it may say is explained in `record`.
+
+The last two points are for speed alone: where they do not hold, points are too inaccurate in double
 precision and are evaluated one by one. `test_few_points_are_left_over` says if it is too many.
 """
 
 from __future__ import annotations
-
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
 
 from unified_act_conformance.truth.formulas import (
     exponential,
@@ -37,18 +36,12 @@ from unified_act_conformance.truth.formulas import (
     softened,
     sparse,
 )
-from unified_act_conformance.truth.formulas._common import Formula, Function, Number
+from unified_act_conformance.truth.record import Record
 
-__all__ = ["FORMULAS", "Formula", "Function", "Number"]
+__all__ = ["RECORDS"]
 
-FORMULAS: Mapping[str, Callable[..., Formula]] = MappingProxyType(
-    {
-        build.__name__: build
-        for family in (
-            *(piecewise, rectified, sparse, shrinkage),
-            *(exponential, gaussian, gated, softened, saturating),
-        )
-        for build in family.FORMULAS
-    }
+RECORDS: tuple[Record, ...] = (
+    *(*piecewise.RECORDS, *rectified.RECORDS, *sparse.RECORDS, *shrinkage.RECORDS),
+    *(*exponential.RECORDS, *gaussian.RECORDS, *gated.RECORDS, *softened.RECORDS),
+    *saturating.RECORDS,
 )
-"""What builds the formula of an activation, given the parameters that differ from the defaults."""

@@ -2,30 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
-
 from flint import arb
 
-Number = Any
-"""An `arb`, or an array of balls with the operators and methods of one."""
-Function = Callable[[Number], Number]
+from unified_act_conformance.truth.record import Function, Number
+
 ZERO = arb(0)
 ONE = arb(1)
-
-
-@dataclass(frozen=True)
-class Formula:
-    """An activation at one precision and one set of parameters.
-
-    Attributes:
-        derivatives: f, f', f'', f''' in that order; finite exact points in, balls out.
-        kinks: Where one of the first three is not continuous.
-    """
-
-    derivatives: tuple[Function, Function, Function, Function]
-    kinks: tuple[float, ...] = ()
 
 
 def zero(_: Number) -> Number:

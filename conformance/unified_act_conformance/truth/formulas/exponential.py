@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from math import inf
+
 from flint import arb
 
-from unified_act_conformance.truth.formulas._common import ONE, Formula, constant, split, zero
+from unified_act_conformance.truth.formulas._common import ONE, constant, split, zero
+from unified_act_conformance.truth.record import EVERYTHING, UNIT, Formula, Range, Record, fixed
 
 SELU_ALPHA = 1.6732632423543772
 SELU_SCALE = 1.0507009873554805
@@ -46,4 +49,39 @@ def exponential() -> Formula:
     return Formula((power, power, power, power))
 
 
-FORMULAS = (exponential, elu, selu, celu)
+def _elu_ranges(*, alpha: float = 1.0) -> tuple[Range, Range]:
+    return (min(-alpha, 0.0), inf), (min(0.0, alpha), max(1.0, alpha))
+
+
+def _celu_ranges(*, alpha: float = 1.0) -> tuple[Range, Range]:
+    return ((-alpha, inf), UNIT) if alpha > 0 else (EVERYTHING, (0.0, inf))
+
+
+RECORDS = (
+    Record("exponential", exponential, tier="elementary", ranges=fixed((0.0, inf), (0.0, inf))),
+    Record(
+        "elu",
+        elu,
+        tier="elementary",
+        variants=({"alpha": 0.25}, {"alpha": 0.3}),
+        ranges=_elu_ranges,
+        families=("elu",),
+        family_parameters=({}, {"alpha": 0.25}, {"alpha": 0.5}),
+    ),
+    Record(
+        "selu",
+        selu,
+        tier="elementary",
+        ranges=fixed((-SELU_SCALE * SELU_ALPHA, inf), (0.0, SELU_SCALE * SELU_ALPHA)),
+        families=("elu",),
+    ),
+    Record(
+        "celu",
+        celu,
+        tier="elementary",
+        variants=({"alpha": 0.3},),
+        ranges=_celu_ranges,
+        families=("elu",),
+        family_parameters=({}, {"alpha": 0.25}, {"alpha": 0.5}),
+    ),
+)

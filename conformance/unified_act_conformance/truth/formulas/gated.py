@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import inf
 
 from flint import arb
 
-from unified_act_conformance.truth.formulas._common import (
+from unified_act_conformance.truth.formulas._common import logistic, logistic_derivatives, split
+from unified_act_conformance.truth.formulas.saturating import tanh
+from unified_act_conformance.truth.record import (
+    EVERYTHING,
     Formula,
     Function,
     Number,
-    logistic,
-    logistic_derivatives,
-    split,
+    Range,
+    Record,
+    fixed,
 )
-from unified_act_conformance.truth.formulas.saturating import tanh
 
 Gate = Callable[[Number], tuple[Number, Number, Number, Number]]
 """Gives g, g', g'', g'''."""
@@ -87,4 +90,52 @@ def lisht() -> Formula:
     return gated(lambda x: (t(x), first(x), second(x), third(x)))
 
 
-FORMULAS = (silu, mish, lisht)
+# The minimum of x sigmoid(x) is -W(1/e), and that of its derivative is at the root of
+# (2 + x) = (x - 2) e^x; the others have no closed form. The tests find all of them again.
+SILU_MINIMUM = -0.2784645427610738
+SILU_SLOPE: Range = (-0.09983932012886691, 1.099839320128867)
+SILU_CROSSINGS = (
+    *(-1.2784645427610737, -2.3993572805154675, 2.3993572805154675),
+    *(-3.435840993535111, 3.435840993535111),
+)
+_LISHT_STEEPEST = 1.1996786402577337
+
+
+def _silu_ranges(*, beta: float = 1.0) -> tuple[Range, Range]:
+    if beta == 0:
+        return EVERYTHING, (0.5, 0.5)
+    minimum = SILU_MINIMUM / beta
+    return ((minimum, inf) if beta > 0 else (-inf, minimum)), SILU_SLOPE
+
+
+RECORDS = (
+    Record(
+        "silu",
+        silu,
+        variants=({"beta": 1.702},),
+        ranges=_silu_ranges,
+        crossings=SILU_CROSSINGS,
+        families=("gated",),
+        family_parameters=({}, {"beta": 1.702}),
+    ),
+    Record(
+        "mish",
+        mish,
+        ranges=fixed((-0.30884341301725043, inf), (-0.11252612238946255, 1.088498161251728)),
+        crossings=(
+            *(-1.1924312145154952, -2.256376396360793, 1.4905711794854284),
+            *(-3.2673378465204044, -0.08793443131491421, 2.114842563020877),
+        ),
+        families=("gated",),
+    ),
+    Record(
+        "lisht",
+        lisht,
+        ranges=fixed((0.0, inf), (-_LISHT_STEEPEST, _LISHT_STEEPEST)),
+        crossings=(
+            *(-1.1996786402577337, 1.1996786402577337),
+            *(-1.7179204967675554, 1.7179204967675554),
+        ),
+        families=("gated",),
+    ),
+)

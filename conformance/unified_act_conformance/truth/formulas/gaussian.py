@@ -3,19 +3,36 @@
 from __future__ import annotations
 
 import math
+from math import inf
 
 from flint import arb
 
 from unified_act_conformance.truth.formulas._common import (
-    Formula,
-    Function,
-    Number,
     constant,
     logistic_derivatives,
     split,
     zero,
 )
-from unified_act_conformance.truth.formulas.gated import gated, silu
+from unified_act_conformance.truth.formulas.gated import (
+    SILU_CROSSINGS,
+    SILU_MINIMUM,
+    SILU_SLOPE,
+    gated,
+    silu,
+)
+from unified_act_conformance.truth.record import (
+    UNIT,
+    Formula,
+    Function,
+    Number,
+    Range,
+    Record,
+    beyond,
+    fixed,
+)
+
+GELU_TURN = -0.7517915246935645
+"""Where `gelu` is smallest."""
 
 
 def gelu() -> Formula:
@@ -92,10 +109,9 @@ def clipped_gelu(*, min_value: float = -10.0, max_value: float = 10.0) -> Formul
 def _gelu_reaches(value: float) -> list[float]:
     """The doubles nearest to where `gelu` has a value; it falls, and rises from its minimum on."""
     function = gelu().derivatives[0]
-    turn = -0.7517915246935645
     found = []
-    for start, end in ((turn, -64.0), (turn, abs(value) + 64.0)):
-        if not function(arb(turn)) < value < function(arb(end)):
+    for start, end in ((GELU_TURN, -64.0), (GELU_TURN, abs(value) + 64.0)):
+        if not function(arb(GELU_TURN)) < value < function(arb(end)):
             continue
         low, high = arb(start), arb(end)
         while abs(high - low) > abs(high) / 2**60:
@@ -127,4 +143,66 @@ def laplace(*, mu: float = math.sqrt(0.5), sigma: float = math.sqrt(0.25 / math.
     )
 
 
-FORMULAS = (gelu, clipped_gelu, gelu_tanh, quick_gelu, laplace)
+_GELU_VALUE: Range = (-0.16997120747990366, inf)
+_GELU_SLOPE: Range = (-0.12890414518515478, 1.1289041451851547)
+_GELU_CROSSINGS = (GELU_TURN, -math.sqrt(2.0), math.sqrt(2.0), -2.0, 2.0)
+
+
+def _clipped_gelu_ranges(
+    *, min_value: float = -10.0, max_value: float = 10.0
+) -> tuple[Range, Range]:
+    low, _ = _GELU_VALUE
+    # Of a slope whose ends are cut off too this is more than what is left.
+    return (min(max(low, min_value), max_value), max_value), _GELU_SLOPE
+
+
+def _laplace_ranges(
+    *, mu: float = math.sqrt(0.5), sigma: float = math.sqrt(0.25 / math.pi)
+) -> tuple[Range, Range]:
+    del mu
+    return UNIT, (0.0, beyond(1.0 / (sigma * math.sqrt(2.0 * math.pi))))
+
+
+RECORDS = (
+    Record(
+        "gelu",
+        gelu,
+        ranges=fixed(_GELU_VALUE, _GELU_SLOPE),
+        crossings=_GELU_CROSSINGS,
+        families=("gated",),
+    ),
+    Record(
+        "clipped_gelu",
+        clipped_gelu,
+        variants=({"min_value": 9.0, "max_value": 12.0},),
+        ranges=_clipped_gelu_ranges,
+        crossings=_GELU_CROSSINGS,
+        families=("gated",),
+    ),
+    Record(
+        "gelu_tanh",
+        gelu_tanh,
+        tier="composed_tanh",
+        ranges=fixed((-0.17004075057125406, inf), (-0.12899306865877178, 1.1289930686587717)),
+        crossings=(
+            *(-0.7524614220710163, -1.4185040087908283, 1.4185040087908283),
+            *(-2.013480724624258, 2.013480724624258),
+        ),
+        families=("gated",),
+    ),
+    Record(
+        "quick_gelu",
+        quick_gelu,
+        ranges=fixed((SILU_MINIMUM / 1.702, inf), SILU_SLOPE),
+        crossings=tuple(root / 1.702 for root in SILU_CROSSINGS),
+        families=("gated",),
+    ),
+    Record(
+        "laplace",
+        laplace,
+        variants=({"mu": 0.707107, "sigma": 0.282095}, {"mu": -1.5, "sigma": 2.0}),
+        ranges=_laplace_ranges,
+        crossings=(0.7071067811865476, 0.42501198941266943, 0.9892015729604258),
+        families=("sigmoid",),
+    ),
+)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
+from math import inf
+
 from flint import arb
 
-from unified_act_conformance.truth.formulas._common import (
-    ONE,
-    ZERO,
+from unified_act_conformance.truth.formulas._common import ONE, ZERO, band, constant, split, zero
+from unified_act_conformance.truth.record import (
+    EVERYTHING,
+    UNIT,
     Formula,
-    band,
-    constant,
-    split,
-    zero,
+    Range,
+    Record,
+    beyond,
+    fixed,
 )
 
 
@@ -119,15 +123,93 @@ def affine(*, alpha: float, beta: float) -> Formula:
     return Formula((lambda x: slope * x + offset, constant(slope), zero, zero))
 
 
-FORMULAS = (
-    identity,
-    relu,
-    relu6,
-    leaky_relu,
-    hard_silu,
-    hard_mish,
-    hard_sigmoid,
-    hard_sigmoid_02,
-    hard_tanh,
-    affine,
+def _leaky_relu_ranges(*, negative_slope: float = 0.01) -> tuple[Range, Range]:
+    value = (-inf if negative_slope > 0 else 0.0, inf)
+    return value, (min(negative_slope, 1.0), max(negative_slope, 1.0))
+
+
+def _hard_sigmoid_ranges(*, alpha: float = 1 / 6, beta: float = 0.5) -> tuple[Range, Range]:
+    del beta  # it only moves the corners
+    return UNIT, (min(0.0, alpha), max(0.0, alpha))
+
+
+def _hard_tanh_ranges(*, min_value: float = -1.0, max_value: float = 1.0) -> tuple[Range, Range]:
+    return (min_value, max_value), UNIT
+
+
+def _affine_ranges(*, alpha: float, beta: float) -> tuple[Range, Range]:
+    return EVERYTHING if alpha else (beta, beta), (alpha, alpha)
+
+
+RECORDS = (
+    Record(
+        "identity",
+        identity,
+        tier="exact",
+        ranges=fixed(EVERYTHING, (1.0, 1.0)),
+        families=("clipped", "shrink", "leaky_relu"),
+    ),
+    Record(
+        "relu",
+        relu,
+        tier="exact",
+        ranges=fixed((0.0, inf), UNIT),
+        families=("gated", "clipped", "elu", "leaky_relu", "softplus"),
+    ),
+    Record("relu6", relu6, tier="exact", ranges=fixed((0.0, 6.0), UNIT), families=("clipped",)),
+    Record(
+        "leaky_relu",
+        leaky_relu,
+        tier="scaled",
+        variants=tuple({"negative_slope": slope} for slope in (0.3, -0.5, 0.0)),
+        ranges=_leaky_relu_ranges,
+        families=("leaky_relu",),
+        family_parameters=(*({"negative_slope": slope} for slope in (0.3, 0.25, 0.2, -0.5)), {}),
+    ),
+    Record(
+        "hard_silu",
+        hard_silu,
+        tier="rational",
+        ranges=fixed((beyond(-0.375), inf), (beyond(-0.5), beyond(1.5))),
+        families=("gated",),
+    ),
+    Record(
+        "hard_mish",
+        hard_mish,
+        tier="rational",
+        ranges=fixed((beyond(-0.5), inf), (beyond(-1.0), 1.0)),
+        families=("gated",),
+    ),
+    Record(
+        "hard_sigmoid",
+        hard_sigmoid,
+        tier="rational",
+        variants=({"alpha": 0.2},),
+        ranges=_hard_sigmoid_ranges,
+        families=("sigmoid",),
+        family_parameters=({}, {"alpha": 0.2}),
+    ),
+    Record(
+        "hard_sigmoid_02",
+        hard_sigmoid_02,
+        tier="rational",
+        variants=({"alpha": 0.25, "beta": 0.25},),
+        ranges=partial(_hard_sigmoid_ranges, alpha=0.2),
+        families=("sigmoid",),
+    ),
+    Record(
+        "hard_tanh",
+        hard_tanh,
+        tier="exact",
+        variants=({"min_value": -2.0, "max_value": 0.5},),
+        ranges=_hard_tanh_ranges,
+        families=("sigmoid", "clipped"),
+    ),
+    Record(
+        "affine",
+        affine,
+        tier="rational",
+        variants=({"alpha": 2.0, "beta": -0.75}, {"alpha": -0.3, "beta": 0.1}),
+        ranges=_affine_ranges,
+    ),
 )

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from math import inf
+
 from flint import arb
 
-from unified_act_conformance.truth.formulas._common import Formula, constant, split, zero
+from unified_act_conformance.truth.formulas._common import constant, split, zero
 from unified_act_conformance.truth.formulas.piecewise import hard_tanh
+from unified_act_conformance.truth.record import UNIT, Formula, Range, Record, fixed
 
 
 def clipped_relu(*, max_value: float) -> Formula:
@@ -47,4 +50,46 @@ def squared_relu() -> Formula:
     )
 
 
-FORMULAS = (clipped_relu, threshold, thresholded_relu, squared_relu)
+def _clipped_relu_ranges(*, max_value: float) -> tuple[Range, Range]:
+    return (0.0, max_value), UNIT
+
+
+def _threshold_ranges(*, threshold: float = 1.0, value: float = 0.0) -> tuple[Range, Range]:
+    return (min(threshold, value), inf), UNIT
+
+
+RECORDS = (
+    Record(
+        "clipped_relu",
+        clipped_relu,
+        tier="exact",
+        variants=({"max_value": 20.0}, {"max_value": 0.75}),
+        ranges=_clipped_relu_ranges,
+        families=("clipped",),
+        family_parameters=({"max_value": 20.0},),
+    ),
+    Record(
+        "threshold",
+        threshold,
+        tier="exact",
+        variants=({"threshold": 0.0, "value": 0.0}, {"threshold": 1.5, "value": -20.0}),
+        ranges=_threshold_ranges,
+        families=("clipped",),
+        family_parameters=({"threshold": 0.0, "value": 0.0},),
+    ),
+    Record(
+        "thresholded_relu",
+        thresholded_relu,
+        tier="exact",
+        variants=({"threshold": 0.25},),
+        ranges=_threshold_ranges,
+        families=("clipped",),
+    ),
+    Record(
+        "squared_relu",
+        squared_relu,
+        tier="exact",
+        ranges=fixed((0.0, inf), (0.0, inf)),
+        families=("clipped",),
+    ),
+)

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from math import inf
+
 from flint import arb
 
-from unified_act_conformance.truth.formulas._common import (
+from unified_act_conformance.truth.formulas._common import logistic, logistic_derivatives, split
+from unified_act_conformance.truth.record import (
+    UNIT,
     Formula,
     Function,
-    logistic,
-    logistic_derivatives,
-    split,
+    Range,
+    Record,
+    beyond,
+    fixed,
 )
 
 _softsign = split(
-    1.0,
-    lambda x: x / (1 + abs(x)),
-    lambda x: x.sgn() * (1 - 1 / (1 + abs(x))),
-    by=abs,
+    1.0, lambda x: x / (1 + abs(x)), lambda x: x.sgn() * (1 - 1 / (1 + abs(x))), by=abs
 )
 
 
@@ -98,4 +100,52 @@ def scaled_tanh(*, alpha: float = 1.7159, beta: float = 2 / 3) -> Formula:
     return Formula((scaled(0, first), scaled(1, second), scaled(2, third), scaled(3, fourth)))
 
 
-FORMULAS = (sigmoid, log_sigmoid, tanh, scaled_tanh, softplus, softsign)
+def _softplus_ranges(*, beta: float = 1.0) -> tuple[Range, Range]:
+    return ((0.0, inf) if beta > 0 else (-inf, 0.0)), UNIT
+
+
+def _scaled_tanh_ranges(*, alpha: float = 1.7159, beta: float = 2 / 3) -> tuple[Range, Range]:
+    return (-alpha, alpha), (0.0, beyond(alpha * beta))
+
+
+RECORDS: tuple[Record, ...] = (
+    Record(
+        "sigmoid",
+        sigmoid,
+        tier="elementary",
+        ranges=fixed(UNIT, (0.0, beyond(0.25))),
+        families=("sigmoid",),
+    ),
+    Record("log_sigmoid", log_sigmoid, ranges=fixed((-inf, 0.0), UNIT), families=("softplus",)),
+    Record(
+        "tanh",
+        tanh,
+        tier="elementary_tanh",
+        ranges=fixed((-1.0, 1.0), (0.0, beyond(1.0))),
+        families=("sigmoid",),
+    ),
+    Record(
+        "scaled_tanh",
+        scaled_tanh,
+        variants=({"alpha": 0.7, "beta": 1.3},),
+        ranges=_scaled_tanh_ranges,
+        crossings=(-0.9877184226936125, 0.9877184226936125),
+        families=("sigmoid",),
+    ),
+    Record(
+        "softplus",
+        softplus,
+        tier="elementary",
+        variants=({"beta": 4.7},),
+        ranges=_softplus_ranges,
+        families=("softplus",),
+        family_parameters=({}, {"beta": 5.0}),
+    ),
+    Record(
+        "softsign",
+        softsign,
+        tier="rational",
+        ranges=fixed((-1.0, 1.0), (0.0, beyond(1.0))),
+        families=("sigmoid",),
+    ),
+)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from flint import arb
 
-from unified_act_conformance.truth.formulas._common import (
-    ONE,
+from unified_act_conformance.truth.formulas._common import ONE, constant, split, zero
+from unified_act_conformance.truth.formulas.saturating import tanh
+from unified_act_conformance.truth.record import (
+    EVERYTHING,
+    UNIT,
     Formula,
     Function,
     Number,
-    constant,
-    split,
-    zero,
+    Record,
+    fixed,
 )
-from unified_act_conformance.truth.formulas.saturating import tanh
 
 
 def _dead_zone(threshold: float, outside: Function) -> Function:
@@ -75,4 +76,36 @@ def tanh_shrink() -> Formula:
     )
 
 
-FORMULAS = (soft_shrink, hard_shrink, shrink, tanh_shrink)
+RECORDS = (
+    Record(
+        "soft_shrink",
+        soft_shrink,
+        tier="exact",
+        variants=({"threshold": 1.25},),
+        ranges=fixed(EVERYTHING, UNIT),
+        families=("shrink",),
+    ),
+    Record(
+        "hard_shrink",
+        hard_shrink,
+        tier="exact",
+        variants=({"threshold": 1.25},),
+        ranges=fixed(EVERYTHING, UNIT),
+        families=("shrink",),
+    ),
+    Record(
+        "shrink",
+        shrink,
+        tier="exact",
+        variants=({"threshold": 1.25, "bias": 0.75},),
+        ranges=fixed(EVERYTHING, UNIT),
+        families=("shrink",),
+    ),
+    Record(
+        "tanh_shrink",
+        tanh_shrink,
+        ranges=fixed(EVERYTHING, UNIT),
+        crossings=(-0.6584789484624084, 0.6584789484624084),
+        families=("shrink",),
+    ),
+)

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
+from math import inf
+
 from flint import arb
 
-from unified_act_conformance.truth.formulas._common import (
-    Formula,
-    Function,
-    Number,
-    logistic_derivatives,
-    split,
-)
+from unified_act_conformance.truth.formulas._common import logistic_derivatives, split
 from unified_act_conformance.truth.formulas.piecewise import relu
 from unified_act_conformance.truth.formulas.saturating import softplus_value
+from unified_act_conformance.truth.record import UNIT, Formula, Function, Number, Record, fixed
 
 _FAR = -2048.0
 """From here on `sqrt(log(1 + e^x))` is `e^(x/2)` but for a factor as close to 1 as this:"""
@@ -72,4 +69,20 @@ def squareplus(*, b: float = 4.0) -> Formula:
     )
 
 
-FORMULAS = (sqrt_softplus, squareplus)
+RECORDS = (
+    Record(
+        "sqrt_softplus",
+        sqrt_softplus,
+        ranges=fixed((0.0, inf), (0.0, 0.31908634316947576)),
+        crossings=(0.9214225086553604, -1.3398599332402226, 2.7263831438512303),
+        families=("softplus",),
+    ),
+    Record(
+        "squareplus",
+        squareplus,
+        tier="elementary",  # one square root, which not every framework rounds correctly
+        variants=({"b": 0.0}, {"b": 0.3}),
+        ranges=fixed((0.0, inf), UNIT),
+        families=("softplus",),
+    ),
+)

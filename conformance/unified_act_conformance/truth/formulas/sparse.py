@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from math import inf
+
 from flint import arb
 
-from unified_act_conformance.truth.formulas._common import ONE, Formula, band, constant, zero
+from unified_act_conformance.truth.formulas._common import ONE, band, constant, zero
+from unified_act_conformance.truth.record import UNIT, Formula, Record, fixed
 
 _HALF = arb(0.5)
 
@@ -35,4 +38,19 @@ def sparse_plus() -> Formula:
     )
 
 
-FORMULAS = (sparse_sigmoid, sparse_plus)
+RECORDS = (
+    Record(
+        "sparse_sigmoid",
+        sparse_sigmoid,
+        tier="exact",
+        ranges=fixed(UNIT, (0.0, 0.5)),
+        families=("sigmoid",),
+    ),
+    Record(
+        "sparse_plus",
+        sparse_plus,
+        tier="rational",
+        ranges=fixed((0.0, inf), UNIT),
+        families=("softplus",),
+    ),
+)

@@ -8,42 +8,36 @@ is the last release: its inner functions will not change.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from typing import Any
 
-from unified_act.backend import shortcut
-from unified_act_mxnet._framework import mx
+from unified_act.backend import Request, shortcut
+from unified_act_mxnet._framework import DTYPE_OBJECTS, mx
 
-__all__ = ["call_directly"]
+__all__ = ["short_way"]
 
 _NEED_ELEMENTS = frozenset({"Activation"})
 """Operators whose gradient fails on an array without elements, and only there."""
 
 
-def call_directly(
-    operator: str,
-    arguments: Mapping[str, Any],
-    dtypes: Sequence[Any],
-    otherwise: Callable[[Any], Any],
-    *,
-    axis: int,
-) -> Callable[[Any], Any]:
-    """Returns a function that runs an operator on arrays of some types, else ``otherwise(x)``.
+def short_way(request: Request, otherwise: Callable[..., Any]) -> Callable[..., Any]:
+    """Returns a function that runs an operator on arrays of admitted types, else ``otherwise(x)``.
 
     Args:
-        operator: The operator's name; it takes one array.
-        arguments: Its keywords and their values.
-        dtypes: The types, as MXNet spells them.
+        request: What is asked for; the operator takes one array.
         otherwise: The long way, which takes everything and checks it.
-        axis: What must be an axis of the array.
     """
-    if operator in _NEED_ELEMENTS:
+    kernel, arguments = request.kernel, request.arguments
+    if kernel is None or kernel.is_override or kernel.label in _NEED_ELEMENTS:
         return otherwise
+    axis = int(request.parameters["axis"]) if request.activation.along_axis else -1
     library, handle = mx.base._LIB, ctypes.c_void_p()
-    mx.base.check_call(library.NNGetOpHandle(mx.base.c_str(operator), ctypes.byref(handle)))
+    mx.base.check_call(library.NNGetOpHandle(mx.base.c_str(kernel.label), ctypes.byref(handle)))
     scope = {
         "NDArray": mx.nd.NDArray,
-        "admitted": frozenset(mx.nd.ndarray._DTYPE_NP_TO_MX[dtype] for dtype in dtypes),
+        "admitted": frozenset(
+            mx.nd.ndarray._DTYPE_NP_TO_MX[DTYPE_OBJECTS[dtype]] for dtype in kernel.dtypes
+        ),
         "byref": ctypes.byref,
         "c_int": ctypes.c_int,
         "dtype_of": library.MXNDArrayGetDType,

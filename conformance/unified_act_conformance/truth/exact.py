@@ -14,30 +14,32 @@ from functools import lru_cache
 from typing import Any, Protocol
 
 import numpy as np
-from flint import arb
+from flint import arb, ctx
 from numpy.typing import NDArray
 
 from unified_act import Activation, Limits
 from unified_act.registry import ACTIVATIONS
-from unified_act_conformance import inputs
 from unified_act_conformance.subject import Subject
-from unified_act_conformance.truth import elementwise, ranges
+from unified_act_conformance.truth import elementwise
 from unified_act_conformance.truth.elementwise import (
     BEYOND_ALL_DOUBLES,
     ELEMENTWISE,
     FIRST_PRECISION,
+    LAST_ORDER,
     OracleError,
     Reference,
     decide,
     reference_of,
     split,
 )
-from unified_act_conformance.truth.jets import COEFFICIENTS, Jet, jets, namespace
+from unified_act_conformance.truth.jets import COEFFICIENTS, Jet, jets, namespace, ties
+from unified_act_conformance.truth.record import EVERYTHING
+from unified_act_conformance.truth.records import record_of, value_range
 
 __all__ = ["Catalogued", "Defined", "Oracle", "Truth", "truth_of"]
 
 Oracle = Callable[..., Any]
-"""``oracle(xp, x, **parameters)``, written like a definition, with `oracle_jet.namespace` as xp."""
+"""``oracle(xp, x, **parameters)``, written like a definition, with `jets.namespace` as xp."""
 
 Doubles = NDArray[np.float64]
 
@@ -79,7 +81,7 @@ class Truth(Protocol):
 
 @dataclass(frozen=True)
 class Catalogued:
-    """An activation that `formulas` knows.
+    """An activation that has a formula of the suite's.
 
     Attributes:
         subject: The activation and its parameters.
@@ -97,7 +99,7 @@ class Catalogued:
     @property
     def crossings(self) -> tuple[float, ...]:
         """Found beforehand."""
-        return inputs.CROSSINGS.get(self.subject.activation, ())
+        return record_of(self.subject.activation).crossings
 
     def evaluate(self, order: int, x: Doubles, dtype: str = "float64") -> Reference:
         """From the formula."""
@@ -110,14 +112,14 @@ class Catalogued:
         return elementwise.condition(name, order, x, parameters, dtype)
 
     def value_range(self, order: int) -> tuple[float, float]:
-        """From the table."""
+        """From the record."""
         name, parameters = self.subject.activation, dict(self.subject.parameters)
-        return ranges.value_range(name, order, parameters)
+        return value_range(name, order, parameters)
 
 
 @dataclass(frozen=True)
 class Defined:
-    """An activation as its definition, or an explicit elementwise, has it.
+    """An activation as its definition, or an explicit oracle, has it.
 
     Attributes:
         activation: Its specification, for kinks and limits.
@@ -161,7 +163,7 @@ class Defined:
     def value_range(self, order: int) -> tuple[float, float]:
         """Not known."""
         del order
-        return ranges.EVERYTHING
+        return EVERYTHING
 
     def at(self, point: arb, order: int, precision: int) -> arb:
         """Encloses a derivative.
@@ -171,6 +173,40 @@ class Defined:
             order: Which.
             precision: Bits of the arithmetic.
         """
+        return self.at_once(point, precision)[order]
+
+    def at_once(self, point: arb, precision: int) -> list[arb]:
+        """Encloses the value and all derivatives.
+
+        Where the formula compares a number with itself, its branches need not go on smoothly: abs
+        has the slope 0 at 0. A derivative on which both sides agree is that of the function, up to
+        the first one that jumps.
+
+        Args:
+            point: Where.
+            precision: Bits of the arithmetic.
+        """
+        with ties() as found:
+            here = self._series(point, precision)
+        if not found:
+            return here
+        with ctx.workprec(2 * precision):
+            reach = abs(point) + 1
+            step = reach * arb(2) ** -precision
+            left, right, further = (
+                self._series(point + side * step, 2 * precision) for side in (-1, 1, 2)
+            )
+            for order in range(1, COEFFICIENTS):
+                size, gap = abs(right[order]), abs(left[order] - right[order])
+                doubt = gap + abs(further[order] - right[order])
+                if doubt < size * arb(2) ** -elementwise.ENOUGH_BITS:
+                    here[order] = left[order].union(right[order])
+                bend = abs(right[order + 1]) * reach if order < LAST_ORDER else 0
+                if not gap <= (size + bend) * arb(2) ** (8 - precision):
+                    break
+        return here
+
+    def _series(self, point: arb, precision: int) -> list[arb]:
         with jets(precision) as jet_at:
             result = self.formula(namespace, jet_at(point), **dict(self.parameters))
             if not isinstance(result, Jet):
@@ -178,7 +214,7 @@ class Defined:
                     f"{self.activation.name}: the definition returns {type(result).__name__}, "
                     "so it left the namespace xp on the way"
                 )
-            return result.derivative(order)
+            return [result.derivative(order) for order in range(COEFFICIENTS)]
 
     def limit(self, order: int, positive: bool) -> arb:
         """The limit at an infinity: the declared one, else the value far beyond all doubles."""
@@ -198,18 +234,16 @@ def _orders(truth: Defined, data: bytes) -> tuple[Reference, ...]:
         positive: [_limit(truth, order, positive) for order in range(COEFFICIENTS)]
         for positive in (False, True)
     }
-    with jets(FIRST_PRECISION) as jet_at:
-        parameters = dict(truth.parameters)
-        for value in points.tolist():
-            if not math.isfinite(value):
-                nan = [arb.nan()] * COEFFICIENTS
-                row = nan if math.isnan(value) else limits[value > 0]
-            else:
-                point = arb(value)
-                jet = truth.formula(namespace, jet_at(point), **parameters)
-                row = [_decided(truth, jet, point, order) for order in range(COEFFICIENTS)]
-            for column, ball in zip(columns, row, strict=True):
-                column.append(ball)
+    for value in points.tolist():
+        if not math.isfinite(value):
+            nan = [arb.nan()] * COEFFICIENTS
+            row = nan if math.isnan(value) else limits[value > 0]
+        else:
+            point = arb(value)
+            found = truth.at_once(point, FIRST_PRECISION)
+            row = [_decided(truth, ball, point, order) for order, ball in enumerate(found)]
+        for column, ball in zip(columns, row, strict=True):
+            column.append(ball)
     return tuple(reference_of(*split(column)) for column in columns)
 
 
@@ -220,8 +254,7 @@ def _limit(truth: Defined, order: int, positive: bool) -> arb:
         return arb.nan()
 
 
-def _decided(truth: Defined, jet: Any, point: arb, order: int) -> arb:
-    ball = jet.derivative(order) if isinstance(jet, Jet) else arb.nan()
+def _decided(truth: Defined, ball: arb, point: arb, order: int) -> arb:
     if ball.rel_accuracy_bits() >= elementwise.ENOUGH_BITS:
         return ball
     return decide(lambda bits: truth.at(point, order, bits), lambda: 1.0)
@@ -232,13 +265,13 @@ def truth_of(subject: Subject, given: Oracle | None = None) -> Truth | None:
 
     Args:
         subject: The activation and its parameters.
-        given: An explicit elementwise.
+        given: An explicit oracle.
 
     Raises:
         unified_act.UnknownActivationError: No activation has that name.
     """
     activation = ACTIVATIONS.find(subject.activation)
-    if activation.kind != "elementwise":
+    if not activation.kind.elementwise:
         return None
     if given is None and activation.name in ELEMENTWISE:
         return Catalogued(subject)

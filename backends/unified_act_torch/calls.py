@@ -12,9 +12,16 @@ from typing import Any
 
 import torch
 
-from unified_act.backend import Native, positional_call, written_call
+from unified_act.backend import (
+    Native,
+    Request,
+    dtype_test,
+    positional_call,
+    shortcut,
+    written_call,
+)
 
-__all__ = ["fastest_call"]
+__all__ = ["fastest_call", "short_way"]
 
 _ORDER: Mapping[str, Sequence[str]] = {
     "celu": ("alpha",),
@@ -49,6 +56,25 @@ def _defaults(name: str) -> Mapping[str, Any]:
         for argument in schema.arguments
         if argument.has_default_value()
     }
+
+
+def short_way(request: Request, otherwise: Callable[..., Any]) -> Callable[..., Any]:
+    """Returns a function that runs a kernel on tensors of admitted types, else ``otherwise``.
+
+    Args:
+        request: What is asked for.
+        otherwise: The long way, which takes everything and checks it.
+    """
+    kernel, inputs = request.kernel, ["x", "weight"][: len(request.inputs)]
+    if kernel is None or not kernel.dtypes or len(request.inputs) > 2:
+        return otherwise
+    if len(inputs) == 2 and kernel.is_override:
+        return otherwise  # a user's function may take a mask or noise, of another type
+    function, call = fastest_call(kernel, request.arguments, inputs)
+    scope = {"function": function, **{dtype: getattr(torch, dtype) for dtype in kernel.dtypes}}
+    if len(inputs) == 2 or request.activation.along_axis:  # what does not go together
+        scope["refusals"] = (AttributeError, TypeError, IndexError, RuntimeError)
+    return shortcut(dtype_test(kernel.dtypes), call, otherwise, scope, inputs)
 
 
 def fastest_call(

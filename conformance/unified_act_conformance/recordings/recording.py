@@ -10,18 +10,25 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import os
 import subprocess
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import unified_act as ua
 from unified_act.loading import find_entry, load_backend
-from unified_act_conformance.judge import Judgement, Result, budget_of, judge_problem, worse
+from unified_act_conformance.floats import json_number
+from unified_act_conformance.judge import (
+    Judgement,
+    Result,
+    budget_of,
+    failure_text,
+    judge_problem,
+    worse,
+)
 from unified_act_conformance.problems import problem_at
 from unified_act_conformance.recordings import recorder
 from unified_act_conformance.recordings.plan import (
@@ -220,25 +227,13 @@ def _judge(case: Case, answered: Sequence[tuple[Call, Bits | str]]) -> Result:
     except (TypeError, ValueError, KeyError) as error:
         return Result(case, budget_of(case), None, problem=f"{type(error).__name__}: {error}")
     limit = budget_of(case, longest)
-    return Result(case, limit, judged, problem="; ".join(_problems(judged, limit)))
+    return Result(case, limit, judged, problem=failure_text(judged, limit))
 
 
 def _raised(case: Case, error: str) -> Result:
     if case.order < 2:
         return Result(case, budget_of(case), None, problem=error)
     return Result(case, budget_of(case), None, unsupported=error)
-
-
-def _problems(judged: Judgement | None, limit: float) -> Iterator[str]:
-    if judged is None or not judged.count:
-        yield "no input was judged"
-    elif not judged.passed:
-        yield (
-            f"error {judged.max_error:.3g} above {limit:g} at x={judged.worst_x!r} "
-            f"({judged.worst_x.hex()}): got {judged.got!r}, want {judged.want!r}; "
-            f"{judged.failures} of {judged.count} inputs"
-        )
-        yield from (f"{name} ×{count}" for name, count in judged.classes.items() if count)
 
 
 def _verdict(result: Result) -> dict[str, Any]:
@@ -258,16 +253,11 @@ def _verdict(result: Result) -> dict[str, Any]:
         verdict |= {
             "count": judged.count,
             "failures": judged.failures,
-            "max_error": _number(judged.max_error),
-            "max_distance": _number(judged.max_distance),
+            "max_error": json_number(judged.max_error),
+            "max_distance": json_number(judged.max_distance),
             "worst_x": judged.worst_x.hex(),
             "got": judged.got.hex(),
             "want": judged.want.hex(),
             "classes": dict(judged.classes),
         }
     return verdict
-
-
-def _number(value: float) -> float | str:
-    """A number as JSON has it, which knows neither infinities nor NaN."""
-    return value if math.isfinite(value) else str(value)

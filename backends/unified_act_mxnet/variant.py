@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-from types import SimpleNamespace
 from typing import Any
 
 from unified_act import special
@@ -12,7 +10,7 @@ from unified_act_mxnet._framework import mx
 
 __all__ = ["NAMESPACE", "where"]
 
-NAMESPACE = SimpleNamespace(**{name: getattr(namespace, name) for name in namespace.__all__})
+NAMESPACE = special.variant_of(namespace)
 
 
 def where(condition: Any, a: Any, b: Any) -> Any:
@@ -23,10 +21,4 @@ def where(condition: Any, a: Any, b: Any) -> Any:
     return mx.sym.where(chosen, *arrays).as_np_ndarray()
 
 
-def _erfc(x: Any) -> Any:
-    return special.times_erfc(NAMESPACE, namespace.full_like(x, 1.0), x)
-
-
 NAMESPACE.where = where
-NAMESPACE.erfc = _erfc
-NAMESPACE.times_erfc = partial(special.times_erfc, NAMESPACE)

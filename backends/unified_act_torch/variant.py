@@ -7,25 +7,12 @@ here they consist of what ONNX has.
 from __future__ import annotations
 
 from functools import partial
-from types import SimpleNamespace
-
-import torch
-from torch import Tensor
 
 from unified_act import special
 from unified_act_torch import namespace
 
 __all__ = ["NAMESPACE"]
 
-NAMESPACE = SimpleNamespace(**{name: getattr(namespace, name) for name in namespace.__all__})
-
-
-def _erfc(x: Tensor) -> Tensor:
-    result: Tensor = special.times_erfc(NAMESPACE, torch.ones_like(x), x)
-    return result
-
-
-NAMESPACE.erfc = _erfc
+NAMESPACE = special.variant_of(namespace)
 NAMESPACE.expm1 = partial(special.expm1, NAMESPACE)
 NAMESPACE.log1p = partial(special.log1p, NAMESPACE)
-NAMESPACE.times_erfc = partial(special.times_erfc, NAMESPACE)

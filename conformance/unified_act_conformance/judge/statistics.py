@@ -1,13 +1,16 @@
-"""The error over the inputs, compact: the worst input of each stretch of an axis of all floats.
+"""How errors are distributed: over the inputs, as a curve, and among them, as percentiles.
 
-The axis holds every float of a type: magnitudes from 2⁻¹² to 2¹², where activations bend, at two
-stretches to the binade, the tails beyond compressed into eight stretches each, and a place of their
-own for the infinities, zero and NaN. It is the same for all inputs of a type, so curves can be
-joined and laid over each other.
+A curve holds the worst input of each stretch of an axis of all floats of a type: magnitudes from
+2⁻¹² to 2¹², where activations bend, at two stretches to the binade, the tails beyond compressed
+into eight stretches each, and a place of their own for the infinities, zero and NaN. The axis is
+the same for all inputs of a type, so curves can be joined and laid over each other.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +18,19 @@ from numpy.typing import NDArray
 
 from unified_act_conformance.floats import float_format
 
-__all__ = ["BUCKETS", "NAMED_BUCKETS", "Curve", "Point", "bucket_axis", "curve_of", "join_curves"]
+__all__ = [
+    "BUCKETS",
+    "NAMED_BUCKETS",
+    "PERCENTILES",
+    "Curve",
+    "Percentiles",
+    "Point",
+    "bucket_axis",
+    "curve_of",
+    "join_curves",
+    "percentiles_of",
+    "percentiles_together",
+]
 
 Doubles = NDArray[np.float64]
 
@@ -106,3 +121,33 @@ def _bucket(x: Doubles, dtype: str) -> NDArray[np.int16]:
     buckets = np.where(np.isnan(x), NAMED_BUCKETS["nan"], buckets)
     infinite = np.where(x < 0, NAMED_BUCKETS["-inf"], NAMED_BUCKETS["inf"])
     return np.where(np.isinf(x), infinite, buckets).astype(np.int16)
+
+
+PERCENTILES: Mapping[str, float] = MappingProxyType({"p50": 0.5, "p99": 0.99, "p99.9": 0.999})
+"""By name: the share of the outputs that are at most this far off."""
+
+Percentiles = Mapping[str, float]
+"""By the names of `PERCENTILES`."""
+
+
+def percentiles_of(values: NDArray[np.float64]) -> Percentiles:
+    """Returns the percentiles of some numbers, each one of them: nothing is interpolated.
+
+    Args:
+        values: The numbers, at least one, none of them NaN.
+
+    >>> percentiles_of(np.arange(1.0, 1001.0))
+    {'p50': 500.0, 'p99': 990.0, 'p99.9': 999.0}
+    """
+    places = [math.ceil(share * values.size) - 1 for share in PERCENTILES.values()]
+    return dict(zip(PERCENTILES, np.partition(values, places)[places].tolist(), strict=True))
+
+
+def percentiles_together(first: Percentiles, second: Percentiles) -> Percentiles:
+    """Returns the larger of each two: those of both sets together are at most that.
+
+    Args:
+        first: Those of one set.
+        second: Those of another.
+    """
+    return {name: max(first[name], second[name]) for name in PERCENTILES}

@@ -14,9 +14,9 @@ from typing import Any
 
 import tensorflow as tf
 
-from unified_act.backend import Native, shortcut, written_call
+from unified_act.backend import Request, shortcut, written_call
 
-__all__ = ["eager_first"]
+__all__ = ["short_way"]
 
 _OPERATIONS = {
     "exp": "Exp",
@@ -34,16 +34,16 @@ _OPERATIONS = {
 """The functions that run one operation and nothing else; its attributes are their keywords."""
 
 
-def eager_first(
-    kernel: Native, arguments: Mapping[str, Any], otherwise: Callable[[Any], Any]
-) -> Callable[[Any], Any]:
-    """Returns a function that takes eager tensors the short way, and all else ``otherwise(x)``.
+def short_way(request: Request, otherwise: Callable[..., Any]) -> Callable[..., Any]:
+    """Returns a function that runs a kernel on eager tensors, and of all else ``otherwise(x)``.
 
     Args:
-        kernel: The row of the table.
-        arguments: The keywords of the kernel's call.
+        request: What is asked for.
         otherwise: The long way, which takes everything and checks it.
     """
+    kernel, arguments = request.kernel, request.arguments
+    if kernel is None or len(request.inputs) > 1:
+        return otherwise
     if kernel.is_override:  # which may be wrapped for a reason
         return otherwise
     try:

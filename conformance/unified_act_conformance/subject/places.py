@@ -1,0 +1,126 @@
+"""Where things are: the sources of a definition, and the code that a call runs."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import importlib.util
+import inspect
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from unified_act import Activation
+from unified_act.backend import Native, Numerics, kernel_for
+from unified_act.loading import find_entry, load_backend
+
+__all__ = ["code_of_call", "definitions", "framework_function", "native_table", "place_of"]
+
+DEFINED = ("definition", "derivative", "second derivative")
+MISSING = "none: the framework differentiates the {}"
+
+
+def place_of(function: Callable[..., Any]) -> str:
+    """Returns file, line and name of a function; of one that is not Python, its dotted name.
+
+    The file is relative to the folder that holds the installed package.
+
+    Args:
+        function: The function.
+    """
+    while isinstance(function, functools.partial):
+        function = function.func
+    function = inspect.unwrap(function)
+    name = getattr(function, "__qualname__", repr(function))
+    module = getattr(function, "__module__", None) or ""
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return f"{module}.{name}" if module else name
+    path = Path(code.co_filename)
+    package = getattr(sys.modules.get(module.partition(".")[0]), "__file__", None)
+    if package is not None and path.is_relative_to(folder := Path(package).parent.parent):
+        path = path.relative_to(folder)
+    return f"{path}:{code.co_firstlineno} {name}"
+
+
+def definitions(activation: Activation) -> dict[str, str]:
+    """Returns where an activation and its derivatives are defined.
+
+    Args:
+        activation: The activation.
+    """
+    functions = (activation.forward, activation.derivative, activation.second_derivative)
+    found: dict[str, str] = {}
+    last = ""
+    for what, function in zip(DEFINED, functions, strict=True):
+        found[what] = place_of(function) if function else MISSING.format(last)
+        last = what if function else last
+    return found
+
+
+def code_of_call(
+    activation: Activation,
+    backend: str,
+    dtype: str,
+    parameters: Mapping[str, Any],
+    numerics: Numerics = "fast",
+) -> str:
+    """Returns the code that a call runs: a kernel, or what hands out the shared definition.
+
+    Args:
+        activation: The activation.
+        backend: The name of the backend.
+        dtype: The name of the float type.
+        parameters: All parameters.
+        numerics: The profile.
+    """
+    loaded = load_backend(backend)
+    kernel = kernel_for(loaded.name, loaded.native, activation, numerics)
+    if kernel is None or dtype not in kernel.dtypes or kernel.arguments(parameters) is None:
+        module = f"{find_entry(backend).package}.gradient"
+        gradient = importlib.import_module(module) if importlib.util.find_spec(module) else None
+        through = getattr(gradient, "shared_definition", type(loaded).implement)
+        return f"the shared definition, through {place_of(through)}"
+    if kernel.is_override:
+        return place_of(kernel.find(None))
+    return f"{_home(backend).__name__}.{kernel.label}"
+
+
+def framework_function(backend: str, kernel: Native) -> Callable[..., Any]:
+    """Returns the function that a row of a backend's table names.
+
+    Args:
+        backend: The name of the backend.
+        kernel: The row.
+    """
+    return kernel.find(_home(backend))
+
+
+@functools.cache
+def native_table(package: str) -> Mapping[str, Native]:
+    """Returns the table of kernels of a backend, read without importing its framework.
+
+    Args:
+        package: The backend's package.
+
+    Raises:
+        ModuleNotFoundError: There is no such package, or it has no module `native`.
+    """
+    found = importlib.util.find_spec(package)
+    if found is None or not found.submodule_search_locations:
+        raise ModuleNotFoundError(f"no package {package}")
+    path = Path(found.submodule_search_locations[0]) / "native.py"
+    spec = importlib.util.spec_from_file_location(f"_{package}_native", path)
+    if spec is None or spec.loader is None:
+        raise ModuleNotFoundError(f"{path} cannot be read")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    table: Mapping[str, Native] = module.NATIVE
+    return table
+
+
+def _home(backend: str) -> Any:
+    framework = importlib.import_module(find_entry(backend).framework)
+    # MXNet keeps the operators on arrays in a module of their own.
+    return getattr(framework, "nd", framework)

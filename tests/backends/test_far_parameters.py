@@ -1,0 +1,120 @@
+"""Parameters and weights far from their defaults, on every backend, in value and gradient."""
+
+import mpmath
+import numpy as np
+import pytest
+
+import unified_act as ua
+from tests.backends.arrays import (
+    back,
+    every_backend,
+    every_dtype,
+    every_numerics,
+    gradient_of,
+    native,
+)
+from unified_act_conformance.floats import FORMATS
+
+
+@every_backend
+@every_numerics
+class TestLaplaceFarFromItsCentre:
+    @pytest.mark.parametrize("dtype", ["float32", "float64"])
+    @pytest.mark.parametrize(
+        ("mu", "sigma"), [(1e6, 1e-3), (1e9, 1.0), (-(2.0**25), 1.0), (1e15, 1e-15), (5.0, 1e-12)]
+    )
+    def test_below_at_and_above_it(self, backend, numerics, dtype, mu, sigma):
+        laplace = ua.get_activation(
+            "laplace", backend=backend, numerics=numerics, mu=mu, sigma=sigma
+        )
+        x = np.array([-np.inf, -abs(mu) * 3.0, mu, abs(mu) * 3.0, np.inf, np.nan])
+        value, slope = ua.value_and_grad(laplace, native(backend, x, dtype))
+        at_centre = 0.5 if float(np.dtype(dtype).type(mu)) == mu else float(mu < x[2])
+        np.testing.assert_array_equal(
+            back(backend, value, dtype), [0.0, 0.0, at_centre, 1.0, 1.0, np.nan]
+        )
+        np.testing.assert_array_equal(back(backend, slope, dtype)[[0, 1, 3, 4]], 0.0)
+
+    def test_a_few_widths_from_it(self, backend, numerics):
+        mu, sigma = 2.0**20, 1.0
+        laplace = ua.get_activation(
+            "laplace", backend=backend, numerics=numerics, mu=mu, sigma=sigma
+        )
+        x = mu + np.array([-3.0, -1.0, -0.125, 0.0, 0.5, 2.0])
+        value, slope = ua.value_and_grad(laplace, native(backend, x, "float32"))
+        exact = [float(mpmath.ncdf(number - mu)) for number in x]
+        np.testing.assert_allclose(back(backend, value, "float32"), exact, rtol=1e-6)
+        exact = [float(mpmath.npdf(number - mu)) for number in x]
+        np.testing.assert_allclose(back(backend, slope, "float32"), exact, rtol=1e-6)
+
+
+@every_backend
+@every_numerics
+@every_dtype
+class TestSnakeBeta:
+    @pytest.mark.parametrize("weight", [3.0, 5.0, 8.0])
+    def test_slope_at_0_is_1_whatever_the_weights(self, backend, numerics, dtype, weight):
+        if dtype == "float16" and weight == 8.0:
+            weight = 4.5
+        snake = ua.get_activation("snake_beta", backend=backend, numerics=numerics)
+        inputs = [native(backend, np.array(v), dtype) for v in ([0.0, 0.0], [weight], [-weight])]
+        slope = gradient_of(ua.value_and_grad(snake, *inputs))
+        np.testing.assert_array_equal(back(backend, slope, dtype), 1.0)
+
+    def test_slope_where_its_terms_cancel(self, backend, numerics, dtype):
+        # exp(alpha - beta) = 1: the slope is 1 + sin(2x), which touches 0 at -π/4.
+        snake = ua.get_activation("snake_beta", backend=backend, numerics=numerics)
+        x = native(backend, np.array([-0.8125, -0.75, -0.5, 0.25]), dtype)
+        zero = native(backend, np.array([0.0]), dtype)
+        slope = gradient_of(ua.value_and_grad(snake, x, zero, zero))
+        exact = 2.0 * np.sin(back(backend, x, dtype) + np.pi / 4.0) ** 2
+        np.testing.assert_allclose(
+            back(backend, slope, dtype), exact, rtol=64 * FORMATS[dtype].epsilon
+        )
+
+
+@every_backend
+@every_numerics
+@every_dtype
+class TestSpecialWeights:
+    def test_tlu_of_a_nan_threshold_is_nan(self, backend, numerics, dtype):
+        tlu = ua.get_activation("tlu", backend=backend, numerics=numerics)
+        x = native(backend, np.array([-1.0, 1.0, np.inf]), dtype)
+        found = tlu(x, native(backend, np.array([np.nan]), dtype))
+        assert np.isnan(back(backend, found, dtype)).all()
+
+    def test_xielu_at_minus_infinity_where_both_slopes_are_equal(self, backend, numerics, dtype):
+        xielu = ua.get_activation("xielu", backend=backend, numerics=numerics, beta=0.5)
+        x = native(backend, np.array([-np.inf, -64.0]), dtype)
+        weights = [native(backend, np.array([number]), dtype) for number in (0.75, 0.5)]
+        found = xielu(x, *weights)
+        np.testing.assert_array_equal(back(backend, found, dtype), -0.5)
+
+
+@every_backend
+@every_numerics
+@every_dtype
+class TestNoiseAtTheEndsOfItsRange:
+    @pytest.mark.parametrize("hard", [False, True])
+    @pytest.mark.parametrize(
+        "noise", [[0.5, 1.0, 0.5], [0.0, 1.0, 0.0], [0.0, 0.5, 0.0], [0.25, 0.5, 0.25]]
+    )
+    def test_gumbel_softmax_has_finite_shares_and_gradients(
+        self, backend, numerics, dtype, noise, hard
+    ):
+        gumbel = ua.get_activation("gumbel_softmax", backend=backend, numerics=numerics, hard=hard)
+        x = native(backend, np.zeros((1, 3)), dtype)
+        value, gradients = ua.value_and_grad(gumbel, x, native(backend, np.array([noise]), dtype))
+        shares = back(backend, value, dtype)
+        np.testing.assert_allclose(shares.sum(), 1.0, rtol=0.01)
+        assert shares.argmax() == 1
+        assert np.isfinite(
+            back(backend, gradients[0] if isinstance(gradients, tuple) else gradients, dtype)
+        ).all()
+
+    def test_rrelu_outside_of_it_is_nan(self, backend, numerics, dtype):
+        rrelu = ua.get_activation("rrelu", backend=backend, numerics=numerics, training=True)
+        x = native(backend, np.full(5, -1.0), dtype)
+        noise = native(backend, np.array([-0.5, 0.0, 0.5, 1.0, 1.5]), dtype)
+        found = back(backend, rrelu(x, noise), dtype)
+        np.testing.assert_array_equal(np.isnan(found), [True, False, False, False, True])

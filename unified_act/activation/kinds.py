@@ -1,0 +1,370 @@
+"""The kinds of activations: how each treats its inputs, its derivatives and its shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from unified_act.activation.shapes import Shape, channel_shape, fits, section_length
+from unified_act.errors import InputTypeError, InvalidActivationError
+
+if TYPE_CHECKING:
+    from unified_act.activation.specification import Activation
+
+__all__ = ["ELEMENTWISE", "KINDS", "Kind", "WithPullback", "kind_named"]
+
+_Function = Callable[..., Any]
+_Pullback = Callable[..., tuple[Any, ...]]
+_Parameters = Mapping[str, Any]
+_Check = Callable[..., None]
+WithPullback = Callable[[_Function, _Function], _Function]
+"""Makes a framework take its second argument, ``pullback(cotangent, *inputs)``, for that of its
+first, instead of differentiating the operations of it."""
+
+
+class Kind(str):
+    """How an activation treats its input. It is a string, the name of the kind, with methods.
+
+    The methods here are right for an activation that computes each element of the result from the
+    elements of its inputs at the same place. `Activation` describes the kinds to authors.
+
+    Attributes:
+        elementwise: Whether an activation is a function of one number, with no other input.
+        resizes: Whether the result always has another length than the input.
+        needs: The parameters that every activation of the kind must declare.
+        not_passed_on: The parameters that `forward` and the derivatives are not given, since they
+            only say which elements belong together.
+        least_inputs: The smallest number of inputs.
+    """
+
+    __slots__ = ()
+
+    elementwise: ClassVar[bool] = False
+    resizes: ClassVar[bool] = False
+    needs: ClassVar[Sequence[str]] = ()
+    not_passed_on: ClassVar[Sequence[str]] = ()
+    least_inputs: ClassVar[int] = 1
+
+    def along_axis(self, activation: Activation) -> bool:
+        """Whether the elements along an axis act on each other."""
+        return False
+
+    def role(self, activation: Activation, name: str) -> str:
+        """Whether an input after the first is a ``"weight"``, a ``"mask"`` or ``"noise"``."""
+        return "mask" if name in activation.masks else "weight"
+
+    def differentiated(self, inputs: Sequence[str]) -> Sequence[str]:
+        """Those of the inputs by which it is differentiated."""
+        return inputs[:1]
+
+    def terms(self, inputs: Sequence[str]) -> Sequence[str]:
+        """The names of the arrays that `forward` is given for these inputs."""
+        return inputs
+
+    def arguments(self, activation: Activation, part: str) -> Sequence[str]:
+        """The names of what a function of the specification takes before the parameters.
+
+        Args:
+            activation: The activation.
+            part: ``"forward"``, ``"derivative"``, ``"second_derivative"`` or ``"oracle"``.
+        """
+        leading = {"derivative": ["cotangent"], "second_derivative": ["direction", "cotangent"]}
+        carried = leading.get(part, []) if self.along_axis(activation) else []
+        return ("xp", *carried, *self.terms(activation.inputs))
+
+    def elements(self, xp: Any, parameters: _Parameters) -> Callable[..., list[Any]]:
+        """Returns ``elements(*inputs)``: the arrays that `forward` is given, for these inputs."""
+        return lambda *inputs: list(inputs)
+
+    @staticmethod
+    def listed(found: Any) -> Sequence[Any]:
+        """What `derivative` has returned, or a row of the second one, as a sequence."""
+        several: Sequence[Any] = found
+        return several
+
+    def pullback(
+        self,
+        activation: Activation,
+        xp: Any,
+        parameters: _Parameters,
+        derivative: _Function,
+        second: _Function | None,
+        with_pullback: WithPullback | None,
+    ) -> _Pullback:
+        """Returns ``pullback(cotangent, *inputs)``; `unified_act.assembly` says more.
+
+        Args:
+            activation: The activation.
+            xp: The namespace.
+            parameters: Every parameter with its value.
+            derivative: That of the specification, with its parameters bound.
+            second: The second derivative, too.
+            with_pullback: Makes functions with a given derivative, if the second is wanted.
+        """
+        # Plain functions from here on, and no `self`: compilers trace them.
+        spread, listed = self.elements(xp, parameters), self.listed
+
+        def partials(*terms: Any) -> Sequence[Any]:
+            return listed(derivative(xp, *terms))
+
+        def nested(index: int, with_pullback: WithPullback, second: _Function) -> _Function:
+            def back(cotangent: Any, *terms: Any) -> tuple[Any, ...]:
+                row = listed(listed(second(xp, *terms))[index])
+                return tuple(cotangent * entry for entry in row)
+
+            return with_pullback(lambda *terms: partials(*terms)[index], back)
+
+        of_terms: Callable[..., Sequence[Any]] = partials
+        if with_pullback is not None and second is not None:
+            count = len(self.terms(activation.inputs))
+            every = [nested(index, with_pullback, second) for index in range(count)]
+            of_terms = lambda *terms: [partial(*terms) for partial in every]
+
+        def scaled(cotangent: Any, *inputs: Any) -> list[Any]:
+            x, *others = spread(*inputs)
+            if second is not None:  # what goes back to weights has the shape of x, and so have they
+                others = [other + xp.full_like(x, 0.0) for other in others]
+            return [cotangent * partial for partial in of_terms(x, *others)]
+
+        return self._to_inputs(scaled, xp, parameters)
+
+    def _to_inputs(self, scaled: _Function, xp: Any, parameters: _Parameters) -> _Pullback:
+        """Returns the pullback to the inputs, given that to the elements."""
+        return lambda cotangent, *inputs: tuple(scaled(cotangent, *inputs))
+
+    def pushforward(
+        self, activation: Activation, xp: Any, parameters: _Parameters, derivative: _Function
+    ) -> _Pullback | None:
+        """Returns ``pushforward(*tangents, *inputs)``; `unified_act.assembly` says more."""
+        if self.elementwise or self.along_axis(activation):
+            return None
+        spread = self.elements(xp, parameters)
+
+        def pushforward(*tangents_and_inputs: Any) -> tuple[Any, ...]:
+            half = len(tangents_and_inputs) // 2
+            tangents = spread(*tangents_and_inputs[:half])
+            partials = derivative(xp, *spread(*tangents_and_inputs[half:]))
+            products = [p * t for p, t in zip(partials, tangents, strict=True)]
+            return (sum(products[1:], start=products[0]),)
+
+        return pushforward
+
+    def sections(self, activation: Activation, parameters: _Parameters) -> int:
+        """The number of equal parts that the axis is cut into: the parameter ``groups``."""
+        return int(parameters.get("groups", 1)) if activation.resizes else 1
+
+    def result_length(
+        self, activation: Activation, parameters: _Parameters, length: int
+    ) -> int | None:
+        """The length of the axis in the result; None if only `forward` knows.
+
+        Args:
+            activation: The activation.
+            parameters: Every parameter with its value.
+            length: Its length in `x`.
+        """
+        if not activation.resizes:
+            return length
+        return None if activation.resized is None else activation.resized(length, **parameters)
+
+    def shape_check(self, activation: Activation, parameters: _Parameters) -> _Check | None:
+        """Returns ``check(*shapes)``, which raises unless inputs of these shapes go together.
+
+        None where there is nothing to check.
+        """
+        name, axis = activation.name, parameters.get("axis")
+        sections, row_of_one = self.sections(activation, parameters), not activation.resizes
+        others = activation.inputs_for(parameters)[1:]
+        roles = [self.role(activation, other) for other in others]
+        wanted = {
+            "noise": "the shape of the input",
+            "mask": "the shape of the input, or one that is broadcast to it",
+        }
+
+        def check(x: Shape, *shapes: Shape) -> None:
+            if axis is not None:
+                section_length(x or (1,) if row_of_one else x, sections, axis)
+            for which, role, shape in zip(others, roles, shapes, strict=True):
+                if role in wanted and not fits(shape, x, broadcast=role == "mask"):
+                    raise InputTypeError(
+                        f"{name}: {which} has the shape {tuple(shape)}, the input {tuple(x)}; "
+                        f"give it {wanted[role]}."
+                    )
+
+        return check
+
+
+class Elementwise(Kind):
+    """Each element alone: takes every shape."""
+
+    __slots__ = ()
+
+    elementwise = True
+
+    @staticmethod
+    def listed(found: Any) -> Sequence[Any]:
+        """A single derivative, not a tuple of them."""
+        return (found,)
+
+    def shape_check(self, activation: Activation, parameters: _Parameters) -> None:
+        """Nothing to check."""
+
+
+class Axis(Kind):
+    """A whole axis at once."""
+
+    __slots__ = ()
+
+    needs: ClassVar[Sequence[str]] = ("axis",)
+
+    def along_axis(self, activation: Activation) -> bool:
+        """Always."""
+        return True
+
+    def pullback(
+        self,
+        activation: Activation,
+        xp: Any,
+        parameters: _Parameters,
+        derivative: _Function,
+        second: _Function | None,
+        with_pullback: WithPullback | None,
+    ) -> _Pullback:
+        """The derivative itself is the pullback."""
+        if not self.along_axis(activation):
+            return super().pullback(activation, xp, parameters, derivative, second, with_pullback)
+
+        def plain(cotangent: Any, *inputs: Any) -> tuple[Any, ...]:
+            found: tuple[Any, ...] = derivative(xp, cotangent, *inputs)
+            return found
+
+        if with_pullback is None or second is None:
+            return plain
+
+        def twice(direction: Any, cotangent: Any, x: Any, *others: Any) -> tuple[Any, ...]:
+            by_both = second(xp, direction, cotangent, x, *others)
+            return (*by_both, *(None for _ in others))
+
+        by_x = with_pullback(lambda cotangent, *inputs: plain(cotangent, *inputs)[0], twice)
+        return lambda cotangent, *inputs: (
+            by_x(cotangent, *inputs),
+            *(plain(cotangent, *inputs)[1:] if len(inputs) > 1 else ()),
+        )
+
+
+class Gated(Kind):
+    """One half of an axis with the other."""
+
+    __slots__ = ()
+
+    resizes = True
+    needs = not_passed_on = ("axis", "gate_first")
+
+    def role(self, activation: Activation, name: str) -> str:
+        """The second half is the ``"gate"``."""
+        return name if name == "gate" else super().role(activation, name)
+
+    def terms(self, inputs: Sequence[str]) -> Sequence[str]:
+        """The two halves."""
+        return ("value", "gate")
+
+    def elements(self, xp: Any, parameters: _Parameters) -> Callable[..., list[Any]]:
+        """The value, then the gate."""
+        axis, step = parameters["axis"], -1 if parameters["gate_first"] else 1
+        return lambda x: xp.split(x, 2, axis=axis)[::step]
+
+    def _to_inputs(self, scaled: _Function, xp: Any, parameters: _Parameters) -> _Pullback:
+        axis, step = parameters["axis"], -1 if parameters["gate_first"] else 1
+        return lambda cotangent, x: (xp.concat(scaled(cotangent, x)[::step], axis=axis),)
+
+    def sections(self, activation: Activation, parameters: _Parameters) -> int:
+        """The halves."""
+        return 2
+
+    def result_length(self, activation: Activation, parameters: _Parameters, length: int) -> int:
+        """Half of it."""
+        return length // 2
+
+
+class Learned(Kind):
+    """Each element with the learned weights of its channel."""
+
+    __slots__ = ()
+
+    needs = not_passed_on = ("axis",)
+    least_inputs = 2
+
+    def differentiated(self, inputs: Sequence[str]) -> Sequence[str]:
+        """The weights as well."""
+        return inputs
+
+    def elements(self, xp: Any, parameters: _Parameters) -> Callable[..., list[Any]]:
+        """The weights shaped to meet `x`."""
+        axis = parameters["axis"]
+        return lambda x, *weights: [x, *(xp.channel_weight(w, x, axis=axis) for w in weights)]
+
+    def _to_inputs(self, scaled: _Function, xp: Any, parameters: _Parameters) -> _Pullback:
+        """Sums the gradients that the elements of a channel have for its weight."""
+        axis = parameters["axis"]
+
+        def pullback(cotangent: Any, x: Any, *weights: Any) -> tuple[Any, ...]:
+            by_x, *by_weights = scaled(cotangent, x, *weights)
+            pairs = zip(by_weights, weights, strict=True)
+            return (by_x, *(xp.sum_to_weight(each, weight, axis=axis) for each, weight in pairs))
+
+        return pullback
+
+    def shape_check(self, activation: Activation, parameters: _Parameters) -> _Check | None:
+        """A weight is one number, or one for each channel."""
+        name, names, axis = activation.name, activation.weights, parameters["axis"]
+
+        def check(x: Shape, *weights: Shape) -> None:
+            for which, weight in zip(names, weights, strict=True):
+                if len(weight) > 1:
+                    raise InputTypeError(
+                        f"{name}: {which} has the shape {tuple(weight)}; a weight is one number, "
+                        "or a vector with one for each channel."
+                    )
+                if weight and weight[0] is not None and weight[0] != 1:
+                    channel_shape(weight[0], x, axis)
+
+        return check
+
+
+class Stochastic(Axis):
+    """Each element with a random number; with a parameter ``axis``, a whole axis with several."""
+
+    __slots__ = ()
+
+    needs = ()
+    least_inputs = 2
+
+    def along_axis(self, activation: Activation) -> bool:
+        """If it has the parameter ``axis``."""
+        return activation.has_parameter("axis")
+
+    def role(self, activation: Activation, name: str) -> str:
+        """All that is given after `x` is noise."""
+        return "noise"
+
+
+ELEMENTWISE = Elementwise("elementwise")
+KINDS: tuple[Kind, ...] = (
+    ELEMENTWISE,
+    Axis("axis"),
+    Gated("gated"),
+    Learned("learned"),
+    Stochastic("stochastic"),
+)
+
+
+def kind_named(name: str) -> Kind:
+    """Returns the kind of this name.
+
+    Raises:
+        InvalidActivationError: There is none.
+    """
+    for kind in KINDS:
+        if kind == name:
+            return kind
+    raise InvalidActivationError(f"kind: {name!r} is none of {', '.join(KINDS)}.")
