@@ -64,7 +64,7 @@ def test_a_tier_that_does_not_exist(monkeypatch):
 
 @pytest.mark.parametrize("table", [FORMULAS, LIMITS, REQUIRED])
 def test_a_missing_fact_says_where_it_belongs(table):
-    with pytest.raises(LookupError, match=r"^squared_gelu needs .* of .*oracle_facts\.py"):
+    with pytest.raises(LookupError, match=r"^squared_gelu needs .* of .*elementwise_facts\.py"):
         table["squared_gelu"]
 
 
