@@ -2,19 +2,17 @@
 
 from unified_act.catalogue import (
     exponential,
-    gated,
     gaussian,
     glu,
-    laplace,
     learned,
     piecewise,
     rectified,
     saturating,
     selecting,
+    self_gated,
     shrinkage,
     softened,
     softmax,
-    sparse,
     stochastic,
 )
 
@@ -23,12 +21,10 @@ __all__ = ["ACTIVATIONS"]
 ACTIVATIONS = (
     *piecewise.ACTIVATIONS,
     *rectified.ACTIVATIONS,
-    *sparse.ACTIVATIONS,
     *shrinkage.ACTIVATIONS,
     *exponential.ACTIVATIONS,
     *gaussian.ACTIVATIONS,
-    *laplace.ACTIVATIONS,
-    *gated.ACTIVATIONS,
+    *self_gated.ACTIVATIONS,
     *softened.ACTIVATIONS,
     *saturating.ACTIVATIONS,
     *softmax.ACTIVATIONS,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from unified_act.activation import Activation, Parameter
-from unified_act.catalogue import gated, gaussian
+from unified_act.catalogue import gaussian, self_gated
 from unified_act.catalogue._common import (
     EXP_IS_ZERO,
     at_least,
@@ -106,11 +106,11 @@ def _swiglu_derivative(xp: Any, value: Any, gate: Any) -> tuple[Any, Any]:
     opened = (e + 1.0) * (e + 1.0)
     shut = (value * root) * ((z + 1.0 + e) / opened) * root
     by_gate = xp.where(z < 0.0, shut, value * ((z * e + e + 1.0) / opened))
-    return gated.silu(xp, gate, beta=1.0), by_gate
+    return self_gated.silu(xp, gate, beta=1.0), by_gate
 
 
 def _swiglu_second_derivative(xp: Any, value: Any, gate: Any) -> _Hessian:
-    slope = gated.silu_derivative(xp, gate, beta=1.0)
+    slope = self_gated.silu_derivative(xp, gate, beta=1.0)
     z = within(xp, gate, _EXP_IS_ZERO)
     size = xp.abs(z)
     root = xp.exp(size * -0.5)

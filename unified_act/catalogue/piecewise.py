@@ -122,6 +122,29 @@ def _hard_sigmoid_parameters(alpha: float) -> tuple[Parameter, ...]:
     return (slope, Parameter("beta", 0.5, "value at 0"))
 
 
+def _sparse_sigmoid(xp: Any, x: Any) -> Any:
+    return (clipped(xp, x, -1.0, 1.0) + 1.0) * 0.5
+
+
+def _sparse_sigmoid_derivative(xp: Any, x: Any) -> Any:
+    return inside(xp, x, -1.0, 1.0, xp.full_like(x, 0.5))
+
+
+def _sparse_plus(xp: Any, x: Any) -> Any:
+    ramp = _sparse_sigmoid(xp, x)
+    return xp.where(x >= 1.0, x, ramp * ramp)
+
+
+def _sparse_plus_derivative(xp: Any, x: Any) -> Any:
+    return _sparse_sigmoid(xp, x)
+
+
+def _sparse_plus_second_derivative(xp: Any, x: Any) -> Any:
+    return _sparse_sigmoid_derivative(xp, x)
+
+
+_SPARSEMAX = "Blondel, Martins & Niculae 2019, arXiv:1901.02324"
+
 ACTIVATIONS = (
     Activation(
         name="identity",
@@ -246,5 +269,27 @@ ACTIVATIONS = (
         formula=r"\tfrac{x}{2} \cdot \min(\max(x + 2, 0), 2)",
         summary="Piecewise quadratic mish.",
         source="Misra 2020, H-Mish",
+    ),
+    Activation(
+        name="sparse_sigmoid",
+        forward=_sparse_sigmoid,
+        derivative=_sparse_sigmoid_derivative,
+        second_derivative=zero,
+        kinks=lambda: (Kink(-1.0, 0.0), Kink(1.0, 0.0)),
+        limits=lambda: Limits((0.0, 1.0), (0.0, 0.0)),
+        formula=r"\min(\max(\tfrac{x + 1}{2}, 0), 1)",
+        summary="Sparsemax of two numbers: a piecewise linear sigmoid.",
+        source=_SPARSEMAX,
+    ),
+    Activation(
+        name="sparse_plus",
+        forward=_sparse_plus,
+        derivative=_sparse_plus_derivative,
+        second_derivative=_sparse_plus_second_derivative,
+        limits=lambda: Limits((0.0, INFINITY), (0.0, 1.0)),
+        formula=r"\begin{cases} x & x \ge 1 \\ \tfrac{(x + 1)^2}{4} & -1 < x < 1 \\"
+        r" 0 & x \le -1 \end{cases}",
+        summary="Integral of sparse_sigmoid: a smooth ReLU, exactly 0 below −1 and x above 1.",
+        source=_SPARSEMAX,
     ),
 )

@@ -27,21 +27,20 @@ from __future__ import annotations
 
 from unified_act_conformance.truth.formulas import (
     exponential,
-    gated,
     gaussian,
     piecewise,
     rectified,
     saturating,
+    self_gated,
     shrinkage,
     softened,
-    sparse,
 )
 from unified_act_conformance.truth.record import Record
 
 __all__ = ["RECORDS"]
 
 RECORDS: tuple[Record, ...] = (
-    *(*piecewise.RECORDS, *rectified.RECORDS, *sparse.RECORDS, *shrinkage.RECORDS),
-    *(*exponential.RECORDS, *gaussian.RECORDS, *gated.RECORDS, *softened.RECORDS),
+    *(*piecewise.RECORDS, *rectified.RECORDS, *shrinkage.RECORDS),
+    *(*exponential.RECORDS, *gaussian.RECORDS, *self_gated.RECORDS, *softened.RECORDS),
     *saturating.RECORDS,
 )

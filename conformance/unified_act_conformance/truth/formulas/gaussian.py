@@ -13,7 +13,7 @@ from unified_act_conformance.truth.formulas._common import (
     split,
     zero,
 )
-from unified_act_conformance.truth.formulas.gated import (
+from unified_act_conformance.truth.formulas.self_gated import (
     SILU_CROSSINGS,
     SILU_MINIMUM,
     SILU_SLOPE,

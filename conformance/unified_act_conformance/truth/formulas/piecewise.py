@@ -141,6 +141,35 @@ def _affine_ranges(*, alpha: float, beta: float) -> tuple[Range, Range]:
     return EVERYTHING if alpha else (beta, beta), (alpha, alpha)
 
 
+_HALF = arb(0.5)
+
+
+def sparse_sigmoid() -> Formula:
+    """`(x + 1)/2` held between 0 and 1."""
+    return Formula(
+        (
+            band(-1.0, 1.0, zero, lambda x: (x + 1) / 2, constant(ONE)),
+            band(-1.0, 1.0, zero, constant(_HALF), zero),
+            zero,
+            zero,
+        ),
+        kinks=(-1.0, 1.0),
+    )
+
+
+def sparse_plus() -> Formula:
+    """`(x + 1)^2/4` between -1 and 1, 0 below, `x` above."""
+    return Formula(
+        (
+            band(-1.0, 1.0, zero, lambda x: (x + 1) ** 2 / 4, lambda x: x),
+            band(-1.0, 1.0, zero, lambda x: (x + 1) / 2, constant(ONE)),
+            band(-1.0, 1.0, zero, constant(_HALF), zero),
+            zero,
+        ),
+        kinks=(-1.0, 1.0),
+    )
+
+
 RECORDS = (
     Record(
         "identity",
@@ -211,5 +240,19 @@ RECORDS = (
         tier="rational",
         variants=({"alpha": 2.0, "beta": -0.75}, {"alpha": -0.3, "beta": 0.1}),
         ranges=_affine_ranges,
+    ),
+    Record(
+        "sparse_sigmoid",
+        sparse_sigmoid,
+        tier="exact",
+        ranges=fixed(UNIT, (0.0, 0.5)),
+        families=("sigmoid",),
+    ),
+    Record(
+        "sparse_plus",
+        sparse_plus,
+        tier="rational",
+        ranges=fixed((0.0, inf), UNIT),
+        families=("softplus",),
     ),
 )
