@@ -322,7 +322,7 @@ def written(results: Path) -> str:
         "",
     ]
     if missing:
-        lines += ["Not tried in this run, for want of their Python:", "", *missing, ""]
+        lines += ["Not tried in this run:", "", *missing, ""]
     return "\n".join(lines)
 
 
