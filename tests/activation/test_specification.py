@@ -222,11 +222,22 @@ class TestSpecification:
 
     @pytest.mark.parametrize("spec", catalogue.ACTIVATIONS, ids=lambda spec: spec.name)
     def test_the_catalogue_is_documented(self, spec):
-        assert spec.formula
-        assert spec.summary.endswith(".")
-        assert spec.derivative is not None
-        assert all(parameter.doc for parameter in spec.parameters)
-        assert (spec.limits is not None) == (spec.kind == "elementwise")
+        assert spec.formula, f"{spec.name} needs a formula, in LaTeX"
+        assert spec.summary.endswith("."), f"{spec.name} needs a summary, one sentence"
+        assert spec.derivative is not None, f"{spec.name} needs a derivative"
+        assert all(p.doc for p in spec.parameters), f"{spec.name}: each parameter needs a doc"
+        assert spec.limits is not None or spec.kind != "elementwise", (
+            f"{spec.name} needs limits, of f and f′ at both infinities"
+        )
+        assert spec.limits is None or spec.kind == "elementwise", (
+            f"{spec.name} is no elementwise activation, and so has no limits"
+        )
+
+
+def limits_of(name, parameters):
+    spec = BY_NAME[name]
+    assert spec.limits is not None, f"{name} needs limits, of f and f′ at both infinities"
+    return spec.limits(**spec.bind(parameters))
 
 
 @pytest.mark.parametrize(("name", "parameters"), SPECIFIED, ids=str)
@@ -271,23 +282,20 @@ class TestFactsAreWhatIsComputed:
         np.testing.assert_allclose(computed(name, parameters, x)[1], slope, rtol=1e-6, atol=1e-8)
 
     def test_limits(self, name, parameters):
-        spec = BY_NAME[name]
-        limits = spec.limits(**spec.bind(parameters))
+        limits = limits_of(name, parameters)
         value, derivative = computed(name, parameters, [-math.inf, math.inf])
         assert value.tolist() == list(limits.value)
         assert derivative.tolist() == list(limits.derivative)
 
     def test_zero_limits_have_the_declared_sign(self, name, parameters):
-        spec = BY_NAME[name]
-        limits = spec.limits(**spec.bind(parameters))
+        limits = limits_of(name, parameters)
         value, _ = computed(name, parameters, [-math.inf, math.inf])
         for got, limit in zip(value.tolist(), limits.value, strict=True):
             if limit == 0:
                 assert math.copysign(1, got) == math.copysign(1, limit)
 
     def test_limits_are_approached(self, name, parameters):
-        spec = BY_NAME[name]
-        limits = spec.limits(**spec.bind(parameters))
+        limits = limits_of(name, parameters)
         value, derivative = computed(name, parameters, [-1e100, 1e100])
         wanted = (*limits.value, *limits.derivative)
         for got, limit in zip((*value, *derivative), wanted, strict=True):

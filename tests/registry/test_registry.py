@@ -96,11 +96,11 @@ def in_threads(count, work):
 
 class TestNames:
     def test_the_catalogue(self):
-        assert ua.list_activations() == NAMES
+        assert ua.list_activations() == NAMES, "a new name goes into NAMES, in alphabetical order"
 
     def test_by_kind(self):
         for kind, names in BY_KIND.items():
-            assert ua.list_activations(kind=kind) == names
+            assert ua.list_activations(kind=kind) == names, f"a new {kind} one goes into BY_KIND"
         elementwise = ua.list_activations(kind="elementwise")
         assert sorted([*elementwise, *itertools.chain(*BY_KIND.values())]) == NAMES
 

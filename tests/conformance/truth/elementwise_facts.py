@@ -1,7 +1,8 @@
 """What the oracle has to give: other closed forms, in mpmath, limits and kinks.
 
-A new elementwise activation needs an entry in `FORMULAS` and in `LIMITS`; in `REQUIRED` too if it
-has a parameter without a default.
+A new elementwise activation needs an entry in `FORMULAS` and in `LIMITS`. If it has parameters with
+defaults, it needs one in `OTHER_PARAMETERS`; if it has one without a default, in `REQUIRED`; if its
+derivative jumps, in `KINKS`.
 """
 
 from __future__ import annotations
@@ -143,7 +144,7 @@ OTHER_PARAMETERS: list[tuple[str, Parameters]] = [
     ("squareplus", {"b": 0.3}),
     ("thresholded_relu", {"threshold": -1.5}),
 ]
-"""What differs from the defaults."""
+"""What differs from the defaults: each parameter that has one, at least once."""
 REQUIRED: dict[str, Parameters] = Facts(
     f"values of its parameters without a default in REQUIRED of {__file__}",
     {
@@ -246,3 +247,4 @@ KINKS = [
     ("squareplus", {"b": 0.0}, 0.0, 0.0),
     ("softsign", {}, 0.0, 1.0),
 ]
+"""Name, parameters, a kink, and the derivative that is taken there."""

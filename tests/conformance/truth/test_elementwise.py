@@ -20,6 +20,7 @@ from tests.conformance.truth.elementwise_facts import (
     Parameters,
     required,
 )
+from unified_act.registry import ACTIVATIONS
 from unified_act_conformance import inputs
 from unified_act_conformance.floats import ulp, widen
 from unified_act_conformance.truth import elementwise
@@ -54,6 +55,17 @@ def test_formulas_cover_the_oracle() -> None:
     for name in elementwise.ELEMENTWISE:
         assert FORMULAS[name]
     assert set(FORMULAS) == set(elementwise.ELEMENTWISE)
+
+
+@pytest.mark.parametrize("name", elementwise.ELEMENTWISE)
+def test_other_parameters_and_kinks_are_tried(name: str) -> None:
+    tried = {key for other, given in OTHER_PARAMETERS if other == name for key in given}
+    defaults = {p.name for p in ACTIVATIONS.find(name).parameters if p.default is not None}
+    assert not defaults or tried, f"{name} needs another value of {defaults} in OTHER_PARAMETERS"
+    kinks = elementwise.kinks(name, required(name))
+    if any(other == name for other, *_ in KINKS):
+        return
+    assert not kinks, f"{name} needs the derivative at {kinks} in KINKS of elementwise_facts.py"
 
 
 @pytest.mark.quick(lambda order: order < 2)
@@ -164,9 +176,12 @@ def test_values_stay_within_the_range(name: str, order: int, parameters: Paramet
     x = widen(inputs.quick("float32", kinks=kinks, crossings=crossings))
     high = elementwise.evaluate(name, order, x, parameters).high
     low_bound, high_bound = value_range(name, order, parameters)
+    found = np.nanmin(high), np.nanmax(high)
     # An open end is reached by rounding, a turning point to half an ulp, so both are attained.
-    assert np.nanmin(high) == pytest.approx(low_bound, rel=1e-3, abs=1e-30)
-    assert np.nanmax(high) == pytest.approx(high_bound, rel=1e-3, abs=1e-30)
+    assert found == pytest.approx((low_bound, high_bound), rel=1e-3, abs=1e-30), (
+        f"`ranges` of the Record of {name} say {low_bound} to {high_bound} for order {order}; "
+        f"{found} was reached"
+    )
     assert np.nanmin(high) >= low_bound - abs(low_bound) * 1e-15
     assert np.nanmax(high) <= high_bound + abs(high_bound) * 1e-15
 
