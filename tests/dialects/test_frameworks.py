@@ -96,11 +96,12 @@ def compare(dialect, cell, spelling, given, *, explicit=None):
     if cell.wrong == "value":
         assert not np.allclose(value, expected, **TOLERANCE), "no longer wrong: take it out"
         return
-    np.testing.assert_allclose(value, expected, **TOLERANCE)
+    said = f"{spelling} is not {function}, as its cell in dialects.toml says"
+    np.testing.assert_allclose(value, expected, **TOLERANCE, err_msg=said)
     if cell.wrong == "gradient":
         assert not np.allclose(gradient, slope, **TOLERANCE), "no longer wrong: take it out"
     elif witness.differentiates:
-        np.testing.assert_allclose(gradient, slope, **TOLERANCE)
+        np.testing.assert_allclose(gradient, slope, **TOLERANCE, err_msg=f"{said}: gradient")
 
 
 def cotangent(value):
@@ -156,8 +157,9 @@ def test_kinks(dialect, cell, spelling):
         theirs = witness.function(dialect, spelling, given)
         _, gradient = witness.value_and_grad(theirs, at, np.ones_like)
     expected = [declared.pop(kink.at, kink.derivative) for kink in kinks]
-    np.testing.assert_allclose(gradient, expected, **TOLERANCE)
-    assert not declared, "no kink of ours"
+    said = f"{spelling}: the field `kinks` of its cell, or what the cell means, is wrong at {at}"
+    np.testing.assert_allclose(gradient, expected, **TOLERANCE, err_msg=said)
+    assert not declared, f"`kinks` of the cell of {spelling}: {declared} is no kink of ours"
 
 
 @every_cell
@@ -171,7 +173,8 @@ def test_the_tolerance_tells_defaults_apart(dialect, cell, spelling):
             function, x = ours(dialect, spelling, given)
             other, _ = ours(dialect, spelling, given | {key: own[target]})
             weight = (WEIGHT,) if x is CUBE else ()
-            assert not np.allclose(function(x, *weight), other(x, *weight), **TOLERANCE)
+            same = np.allclose(function(x, *weight), other(x, *weight), **TOLERANCE)
+            assert not same, f"the inputs of this file do not tell {function} from {other}"
 
 
 @pytest.mark.parametrize("dialect", [*map(find_dialect, WITNESSES)], ids=str)

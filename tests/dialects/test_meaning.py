@@ -302,6 +302,23 @@ class TestTable:
             == set()
         )
 
+    @pytest.mark.parametrize(
+        ("cell", "message"),
+        [
+            ({"spell": "F.f", "is": "relu", "taks": {}}, "no field 'taks'. Did you mean 'takes'"),
+            ({"is": "relu"}, "the field `spell` is missing"),
+            ({"spell": "F.f"}, "the field `is` is missing; `because` must then say under `it` why"),
+            ({"spell": "F.f", "is": "relu", "note": "lerned"}, "Did you mean 'learned'"),
+            ({"spell": "F.f G.f", "is": "relu"}, "which module 'G' in 'G.f' stands for"),
+        ],
+    )
+    def test_a_mistake_in_a_cell_is_named(self, cell, message):
+        entry = {"title": "D", "version": "1", "packages": {"F": "f"}, "cells": [cell]}
+        with pytest.raises(ValueError, match=message) as raised:
+            table._dialect("d", entry, {"learned": "it learns"})
+        assert "dialects.toml, dialect d: " in str(raised.value)
+        assert str(cell) in str(raised.value)
+
     def test_notes_are_used(self):
         notes = set(table._document()["notes"].values())
         assert notes == {cell.note for dialect in EVERY for cell in dialect.cells} - {""}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,8 @@ from unified_act.names import normalize
 from unified_act.registry import ACTIVATIONS
 
 __all__ = ["Cell", "Dialect", "Meaning", "find_dialect", "list_dialects", "resolve"]
+
+TABLE = Path(__file__).with_name("dialects.toml")
 
 WHOLE = "it"
 """The key of `Cell.because` for the whole cell."""
@@ -104,6 +106,10 @@ class Cell:
                 )
             ours[name], by[name] = value, key
         return ours
+
+
+FIELDS = {"spell", "is", *(f.name for f in fields(Cell))} - {"spellings", "canonical"}
+"""What a cell of the table may have."""
 
 
 @dataclass(frozen=True)
@@ -362,7 +368,7 @@ def same() -> Iterator[tuple[str, str, dict[str, Any]]]:
 
 @functools.cache
 def _document() -> dict[str, Any]:
-    text = Path(__file__).with_name("dialects.toml").read_text(encoding="utf-8")
+    text = TABLE.read_text(encoding="utf-8")
     return {key: _with_none(value) for key, value in tomllib.loads(text).items()}
 
 
@@ -376,10 +382,37 @@ def _with_none(value: Any) -> Any:
 
 
 def _dialect(name: str, entry: dict[str, Any], notes: Mapping[str, str]) -> Dialect:
-    fields = dict(entry)
-    allows, because = fields.pop("allows", {}), fields.pop("because", {})
-    cells = tuple(_cell(cell, allows, because, notes) for cell in fields.pop("cells"))
-    return Dialect(name=name, cells=cells, others=tuple(fields.pop("others", ())), **fields)
+    known = dict(entry)
+    allows, because = known.pop("allows", {}), known.pop("because", {})
+    packages = known.get("packages", {})
+    for cell in known["cells"]:
+        mistake = _mistake(cell, packages, notes)
+        if mistake:
+            raise ValueError(f"{TABLE}, dialect {name}: {mistake} The cell is {cell}")
+    cells = tuple(_cell(cell, allows, because, notes) for cell in known.pop("cells"))
+    return Dialect(name=name, cells=cells, others=tuple(known.pop("others", ())), **known)
+
+
+def _mistake(
+    entry: Mapping[str, Any], packages: Mapping[str, str], notes: Mapping[str, str]
+) -> str:
+    """What is wrong with a cell as it is written, in words; empty if nothing is."""
+    for key in entry:
+        if key not in FIELDS:
+            return f"a cell has no field {key!r}. {suggest(key, FIELDS)}"
+    if "spell" not in entry:
+        return "the field `spell` is missing."
+    if "is" not in entry and WHOLE not in entry.get("because", {}):
+        return (
+            f"the field `is` is missing; `because` must then say under `{WHOLE}` why we have none."
+        )
+    if "note" in entry and entry["note"] not in notes:
+        return f"the table `notes` has no {entry['note']!r}. {suggest(entry['note'], notes)}"
+    for spelling in entry["spell"].split():
+        first, dot, _ = spelling.partition(".")
+        if dot and first not in packages:
+            return f"`packages` does not say which module {first!r} in {spelling!r} stands for."
+    return ""
 
 
 def _cell(
@@ -388,14 +421,14 @@ def _cell(
     because: Mapping[str, str],
     notes: Mapping[str, str],
 ) -> Cell:
-    fields = dict(entry)
+    known = dict(entry)
     return Cell(
-        spellings=tuple(fields.pop("spell").split()),
-        canonical=fields.pop("is", None),
-        needs=tuple(fields.pop("needs", ())),
-        allows={**allows, **fields.pop("allows", {})},
-        because={**because, **fields.pop("because", {})},
-        kinks=tuple((at, derivative) for at, derivative in fields.pop("kinks", ())),
-        note=notes[fields.pop("note")] if "note" in fields else "",
-        **fields,
+        spellings=tuple(known.pop("spell").split()),
+        canonical=known.pop("is", None),
+        needs=tuple(known.pop("needs", ())),
+        allows={**allows, **known.pop("allows", {})},
+        because={**because, **known.pop("because", {})},
+        kinks=tuple((at, derivative) for at, derivative in known.pop("kinks", ())),
+        note=notes[known.pop("note")] if "note" in known else "",
+        **known,
     )

@@ -144,7 +144,7 @@ OTHER_PARAMETERS: list[tuple[str, Parameters]] = [
     ("squareplus", {"b": 0.3}),
     ("thresholded_relu", {"threshold": -1.5}),
 ]
-"""What differs from the defaults: each parameter that has one, at least once."""
+"""What differs from the defaults, at least once for each activation that has some."""
 REQUIRED: dict[str, Parameters] = Facts(
     f"values of its parameters without a default in REQUIRED of {__file__}",
     {
