@@ -10,6 +10,7 @@ import unified_act as ua
 import unified_act_conformance
 from docs import generate, porting_guide
 from tests.backends.arrays import back, native
+from unified_act import catalogue
 
 GUIDE = [f"{porting_guide.FOLDER}/{name}.md" for name in ("README", *ua.list_dialects())]
 ROOT = generate.FOLDER.parent
@@ -98,6 +99,11 @@ def test_the_readme_reads_as_well_elsewhere():
     """On PyPI, where a relative link leads nowhere."""
     targets = LINK.findall((ROOT / "README.md").read_text(encoding="utf-8"))
     assert [target for target in targets if "://" not in target and target[0] != "#"] == []
+
+
+def test_the_readme_counts_the_activations():
+    count = f"There are {len(catalogue.ACTIVATIONS)} activations."
+    assert count in (ROOT / "README.md").read_text(encoding="utf-8"), f"README.md: {count}"
 
 
 @pytest.mark.parametrize(

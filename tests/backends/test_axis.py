@@ -54,7 +54,7 @@ NATIVE_SOFTMAX = {("softmax", "tensorflow", "fast"), ("softmax", "mxnet", "fast"
 
 def test_every_axis_activation_has_a_textbook_formula():
     names = {name.partition("(")[0] for name in TEXTBOOK} | {"softmax2d", "masked_softmax"}
-    assert names == set(ua.list_activations(kind="axis"))
+    assert names == set(ua.list_activations(kind="axis")), "a formula in TEXTBOOK"
 
 
 @every_backend

@@ -34,7 +34,7 @@ either_half = pytest.mark.parametrize("gate_first", [False, True])
 
 
 def test_every_gated_activation_has_a_textbook_formula():
-    assert set(TEXTBOOK) == set(ua.list_activations(kind="gated"))
+    assert set(TEXTBOOK) == set(ua.list_activations(kind="gated")), "a formula in TEXTBOOK"
 
 
 @every_backend

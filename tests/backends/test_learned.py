@@ -46,7 +46,7 @@ def weights(name, shape=(4,)):
 
 
 def test_every_learned_activation_has_a_textbook_formula():
-    assert set(TEXTBOOK) == set(ua.list_activations(kind="learned"))
+    assert set(TEXTBOOK) == set(ua.list_activations(kind="learned")), "a formula in TEXTBOOK"
 
 
 @every_backend

@@ -57,7 +57,7 @@ def generator_of(backend, seed):
 
 
 def test_every_stochastic_activation_is_tested():
-    assert set(DRAWING) == set(ua.list_activations(kind="stochastic"))
+    assert set(DRAWING) == set(ua.list_activations(kind="stochastic")), "parameters in DRAWING"
 
 
 @every_backend

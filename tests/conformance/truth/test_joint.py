@@ -78,7 +78,9 @@ def differentiated(name, numbers, given, order, cotangent, direction):
 
 def test_every_definition_is_asked_about():
     joint = {a.name for a in ACTIVATIONS if a.kind != "elementwise"}
-    assert {record.name for record in RECORDS} == set(FORMULAS) == set(POINTS) == joint
+    assert {record.name for record in RECORDS} == joint, "a Record in truth/definitions.py"
+    assert set(FORMULAS) == joint, "a second formula, for mpmath, in FORMULAS of joint_facts.py"
+    assert set(POINTS) == joint, "numbers to ask about, in POINTS of joint_facts.py"
 
 
 @every_case
