@@ -199,6 +199,7 @@ def try_wheel(session: nox.Session, environment: Environment) -> None:
         session.install(*(argument.replace(WHEEL, wheel) for argument in arguments))
     if environment.torch and _install_if_found(session, environment.torch):
         backends.insert(1, "torch")
+    note = Path(session.cache_dir).resolve() / f"{environment.name}.json"
     session.env.update(PYTHONPATH="", TF_CPP_MIN_LOG_LEVEL="3")
     session.chdir(tests_alone(session))
     result = {
@@ -208,7 +209,6 @@ def try_wheel(session: nox.Session, environment: Environment) -> None:
         "versions": versions(session),
         "passed": False,
     }
-    note = Path(session.cache_dir) / f"{environment.name}.json"
     if not small:
         note.write_text(json.dumps(result))
     for backend in backends:

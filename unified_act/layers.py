@@ -86,7 +86,8 @@ class LayerSpec:
             The keywords; None where one of the dtypes or a parameter is served by anything else.
         """
         name = str(self.function.backend)
-        kernel = kernel_for(name, kernels, self.activation, self.function.numerics)
+        row = kernel_for(name, kernels, self.activation, self.function.numerics)
+        kernel = None if row is None else row.serving(self.function.parameters)
         if kernel is None or kernel.is_override or not set(kernel.dtypes).issuperset(dtypes):
             return None
         return kernel.arguments(self.function.parameters)

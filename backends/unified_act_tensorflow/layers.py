@@ -20,12 +20,9 @@ _LAYERS: Mapping[str, tuple[type[Any], Mapping[str, Any]]] = {
     "elu": (keras.layers.ELU, {"alpha": 1.0}),
     "exponential": (keras.layers.Activation, {"activation": "exponential"}),
     "identity": (keras.layers.Identity, {}),
-    "log_softmax": (keras.layers.Activation, {"activation": "log_softmax"}),
     "relu": (keras.layers.ReLU, {}),
     "relu6": (keras.layers.ReLU, {"max_value": 6.0}),
     "sigmoid": (keras.layers.Activation, {"activation": "sigmoid"}),
-    # keras.layers.Softmax would apply the mask of an Embedding or a Masking before it.
-    "softmax": (keras.layers.Activation, {"activation": "softmax"}),
     "tanh": (keras.layers.Activation, {"activation": "tanh"}),
 }
 """The layers that run an admitted kernel and nothing else, along the last axis if along one."""

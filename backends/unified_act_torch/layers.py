@@ -33,7 +33,6 @@ _MODULES: Mapping[str, type[nn.Module]] = {
     "hard_tanh": nn.Hardtanh,
     "identity": nn.Identity,
     "leaky_relu": nn.LeakyReLU,
-    "log_softmax": nn.LogSoftmax,
     "mish": nn.Mish,
     "prelu": nn.PReLU,
     "relu": nn.ReLU,

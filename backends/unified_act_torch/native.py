@@ -14,7 +14,10 @@ NATIVE = {
         why="float64: the gradient uses 1/alpha rounded to float32",
     ),
     "clipped_relu": Native(
-        "nn.functional.hardtanh", keywords={"max_value": "max_val"}, constants={"min_val": 0.0}
+        "nn.functional.hardtanh",
+        keywords={"max_value": "max_val"},
+        constants={"min_val": 0.0},
+        bends=("max_value",),
     ),
     "elu": Native("nn.functional.elu", keywords={"alpha": "alpha"}),
     "exponential": Native("exp"),
@@ -30,7 +33,9 @@ NATIVE = {
         constants={"approximate": "tanh"},
         why="bfloat16: the gradient is NaN for a quarter of all inputs",
     ),
-    "hard_shrink": Native("nn.functional.hardshrink", keywords={"threshold": "lambd"}),
+    "hard_shrink": Native(
+        "nn.functional.hardshrink", keywords={"threshold": "lambd"}, bends=("threshold",)
+    ),
     "hard_sigmoid": Native(
         "nn.functional.hardsigmoid",
         dtypes=("float16", "bfloat16", "float32"),
@@ -43,7 +48,9 @@ NATIVE = {
         why="bfloat16: infinite for finite inputs",
     ),
     "hard_tanh": Native(
-        "nn.functional.hardtanh", keywords={"min_value": "min_val", "max_value": "max_val"}
+        "nn.functional.hardtanh",
+        keywords={"min_value": "min_val", "max_value": "max_val"},
+        bends=("min_value", "max_value"),
     ),
     "identity": Native("positive"),
     "leaky_relu": Native(
@@ -71,7 +78,9 @@ NATIVE = {
     "selu": Native("selu"),
     "sigmoid": Native("sigmoid"),
     "silu": Native("nn.functional.silu", only={"beta": 1.0}),
-    "soft_shrink": Native("nn.functional.softshrink", keywords={"threshold": "lambd"}),
+    "soft_shrink": Native(
+        "nn.functional.softshrink", keywords={"threshold": "lambd"}, bends=("threshold",)
+    ),
     "softmax": Native("softmax", keywords={"axis": "dim"}),
     "softplus": Native(
         "nn.functional.softplus",
@@ -88,9 +97,14 @@ NATIVE = {
     "tanh": Native("tanh"),
     "tanh_shrink": Native("nn.functional.tanhshrink"),
     "threshold": Native(
-        "nn.functional.threshold", keywords={"threshold": "threshold", "value": "value"}
+        "nn.functional.threshold",
+        keywords={"threshold": "threshold", "value": "value"},
+        bends=("threshold",),
     ),
     "thresholded_relu": Native(
-        "nn.functional.threshold", keywords={"threshold": "threshold"}, constants={"value": 0.0}
+        "nn.functional.threshold",
+        keywords={"threshold": "threshold"},
+        constants={"value": 0.0},
+        bends=("threshold",),
     ),
 }

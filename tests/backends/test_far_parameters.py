@@ -118,3 +118,71 @@ class TestNoiseAtTheEndsOfItsRange:
         noise = native(backend, np.array([-0.5, 0.0, 0.5, 1.0, 1.5]), dtype)
         found = back(backend, rrelu(x, noise), dtype)
         np.testing.assert_array_equal(np.isnan(found), [True, False, False, False, True])
+
+
+@every_backend
+class TestParametersOfTheDtype:
+    @every_dtype
+    @pytest.mark.parametrize(
+        ("name", "value", "slope"),
+        [("hard_shrink", 0.30078125, 1.0), ("soft_shrink", 0.00078125, 1.0)],
+    )
+    def test_a_threshold_that_is_no_number_of_the_dtype(self, backend, dtype, name, value, slope):
+        """0.30078125 is above 0.3, which in 16 bits is rounded to it."""
+        function = ua.get_activation(name, backend=backend, threshold=0.3)
+        found = ua.value_and_grad(function, native(backend, np.array([0.30078125]), dtype))
+        got = [back(backend, array, dtype)[0] for array in found]
+        room = 8 * FORMATS[dtype].epsilon
+        np.testing.assert_allclose(got, [value, slope], rtol=room, atol=min(room, 2.0**-24))
+
+    @every_numerics
+    @pytest.mark.parametrize(
+        ("name", "parameters"),
+        [
+            ("clipped_relu", {"max_value": 70000.0}),
+            ("hard_tanh", {"min_value": 0.0, "max_value": 70000.0}),
+            ("threshold", {"threshold": 0.0, "value": 0.0}),
+            ("leaky_relu", {"negative_slope": 1e-9}),
+            ("celu", {"alpha": 1e-7}),
+            ("elu", {"alpha": 1e-9}),
+        ],
+    )
+    @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+    def test_a_parameter_beyond_16_bits_is_used_as_it_is(
+        self, backend, numerics, dtype, name, parameters
+    ):
+        function = ua.get_activation(name, backend=backend, numerics=numerics, **parameters)
+        value, slope = ua.value_and_grad(function, native(backend, np.array([2.0, 48.0]), dtype))
+        np.testing.assert_array_equal(back(backend, value, dtype), [2.0, 48.0])
+        np.testing.assert_array_equal(back(backend, slope, dtype), 1.0)
+
+    @every_numerics
+    @pytest.mark.parametrize(
+        ("name", "parameters", "size"),
+        [
+            ("hard_tanh", {"min_value": -1e39, "max_value": 1e39}, "large"),
+            ("silu", {"beta": 1e39}, "large"),
+            ("silu", {"beta": 1e-46}, "small"),
+            ("hard_sigmoid", {"alpha": 1e-40}, "small"),
+            ("elu", {"alpha": 1e39}, "large"),
+        ],
+    )
+    @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32"])
+    def test_a_parameter_beyond_float32_is_an_error_that_says_what_to_do(
+        self, backend, numerics, dtype, name, parameters, size
+    ):
+        function = ua.get_activation(name, backend=backend, numerics=numerics, **parameters)
+        x = native(backend, np.array([0.0, 1.0]), dtype)
+        with pytest.raises(ua.ParameterValueError, match=f"too {size} for float32.*to float64"):
+            function(x)
+        function(native(backend, np.array([0.0, 1.0]), "float64"))
+
+    def test_a_tensor_as_parameter_is_refused_since_its_gradient_would_be_lost(self, backend):
+        tensor = native(backend, np.array(0.5), "float32")
+        if backend == "numpy":
+            assert ua.get_activation("silu", beta=tensor).parameters["beta"] == 0.5
+            return
+        with pytest.raises(ua.ParameterValueError, match=r"got a \w+\.\w+, .* or use silu_beta"):
+            ua.get_activation("silu", backend=backend, beta=tensor)
+        with pytest.raises(ua.ParameterValueError, match=r"pass float\(…\)\.$"):
+            ua.get_activation("elu", backend=backend, alpha=tensor)

@@ -28,6 +28,7 @@ class Parameter:
         low: Smallest value allowed, inclusive.
         high: Largest value allowed, inclusive.
         integer: Whether it is an integer though its default does not say so.
+        learned_by: The activation that learns it as a weight, if there is one.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Parameter:
     low: float = -math.inf
     high: float = math.inf
     integer: bool = False
+    learned_by: str = ""
 
     def check(self, value: Any) -> float | int:
         """Returns `value` as the Python number that implementations use.
@@ -43,6 +45,13 @@ class Parameter:
         Raises:
             ParameterValueError: `value` is no number of the right kind, or out of range.
         """
+        if _is_tensor(value):
+            kind = f"{type(value).__module__.partition('.')[0]}.{type(value).__name__}"
+            learns = f", or use {self.learned_by}, which learns it" if self.learned_by else ""
+            raise ParameterValueError(
+                f"{self.name} must be a number of Python or NumPy, got a {kind}, whose gradient "
+                f"would be lost: pass float(…){learns}."
+            )
         flag = type(value).__name__ in ("bool", "bool_")  # bool_ is NumPy's
         if isinstance(self.default, bool):
             if not flag:
@@ -79,6 +88,11 @@ class Parameter:
         if self.high < math.inf:
             bounds.append(f"at most {self.high:g}")
         return "finite" + "".join(f" and {bound}" for bound in bounds)
+
+
+def _is_tensor(value: Any) -> bool:
+    """Whether it is an array of a framework that differentiates."""
+    return hasattr(value, "shape") and type(value).__module__.partition(".")[0] != "numpy"
 
 
 class Kink(NamedTuple):

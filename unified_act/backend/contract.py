@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import functools
 import importlib
+import math
 import operator
+import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from unified_act.activation import Activation
 from unified_act.errors import InputTypeError, UnsupportedError
@@ -20,6 +22,7 @@ __all__ = [
     "Namespace",
     "Native",
     "Numerics",
+    "beyond_dtype",
     "check_cotangent",
     "check_further",
     "cotangent_error",
@@ -30,6 +33,30 @@ __all__ = [
 
 DTYPES = ("float16", "bfloat16", "float32", "float64")
 """The element types that an activation may have, by name; a backend may lack some."""
+
+
+class _Format(NamedTuple):
+    """How large, how small and how precise the numbers of a dtype are."""
+
+    largest: float
+    smallest: float
+    digits: int
+
+    def has(self, number: float) -> bool:
+        """Whether the number is 0 or, rounded, a normal number of the dtype."""
+        return number == 0.0 or self.smallest <= abs(number) <= self.largest
+
+    def has_exactly(self, number: float) -> bool:
+        """Whether it is such a number itself; of 32 bits and more any number counts as one."""
+        return self.digits > 11 or math.ldexp(math.frexp(number)[0], self.digits).is_integer()
+
+
+_FORMATS = {
+    "float16": _Format(65504.0, 2.0**-14, 11),
+    "bfloat16": _Format(3.3895313892515355e38, 2.0**-126, 8),
+    "float32": _Format(3.4028234663852886e38, 2.0**-126, 24),
+    "float64": _Format(sys.float_info.max, sys.float_info.min, 53),
+}
 
 Numerics = Literal["fast", "strict"]
 """Which implementation to hand out: the fastest admitted one, or the shared definition."""
@@ -124,6 +151,8 @@ class Native:
         constants: Keywords always passed, so that no default of the framework leaks through.
         only: Parameter values outside which the kernel cannot be used.
         unless: Parameter values with which it cannot be used.
+        bends: The parameters at whose values the function bends. A kernel takes its parameters in
+            the dtype of the array, so in 16 bits it bends elsewhere unless they are such numbers.
         why: Why the dtypes that are missing are missing.
     """
 
@@ -133,6 +162,7 @@ class Native:
     constants: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     only: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     unless: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    bends: Sequence[str] = ()
     why: str = ""
 
     def find(self, framework: Any) -> Callable[..., Any]:
@@ -165,6 +195,23 @@ class Native:
         passed = {keyword: parameters[name] for name, keyword in self.keywords.items()}
         return passed | dict(self.constants)
 
+    def serving(self, parameters: Mapping[str, Any]) -> Native | None:
+        """Returns the row with the dtypes that it serves with `parameters`; None if there is none.
+
+        In another dtype a parameter is infinite or 0, or the function would bend elsewhere.
+        """
+        if self.arguments(parameters) is None:
+            return None
+        dtypes = tuple(dtype for dtype in self.dtypes if self._serves(dtype, parameters))
+        return replace(self, dtypes=dtypes) if dtypes else None
+
+    def _serves(self, dtype: str, parameters: Mapping[str, Any]) -> bool:
+        found = _FORMATS[dtype]
+        numbers = [parameters[name] for name in self.keywords]
+        return all(found.has(number) for number in numbers if isinstance(number, float)) and all(
+            found.has_exactly(parameters[name]) for name in self.bends
+        )
+
 
 def kernel_for(
     backend: str, table: Mapping[str, Native], activation: Activation, numerics: Numerics
@@ -183,6 +230,27 @@ def kernel_for(
     if override is None:
         return table.get(activation.name)
     return Native(override, keywords={p.name: p.name for p in activation.parameters})
+
+
+def beyond_dtype(activation: Activation, parameters: Mapping[str, Any], dtype: str) -> str:
+    """Says which parameter is too large or too small for a dtype; empty if none is.
+
+    16-bit types are computed in float32, so that its range counts for them.
+
+    Args:
+        activation: The activation.
+        parameters: Every parameter with its value.
+        dtype: The name of the dtype of the input.
+    """
+    wide = "float64" if dtype == "float64" else "float32"
+    for name, number in parameters.items():
+        if isinstance(number, float) and not _FORMATS[wide].has(number):
+            size = "large" if abs(number) > 1.0 else "small"
+            return (
+                f"{activation.name}: {name}={number!r} is too {size} for {wide}, in which {dtype} "
+                "is computed. Cast the input to float64, or pass another number."
+            )
+    return ""
 
 
 def input_error(name: str, wanted: str, x: Any, convert: str) -> InputTypeError:

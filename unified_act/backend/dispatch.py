@@ -13,9 +13,16 @@ from typing import Any, ClassVar, NamedTuple
 
 from unified_act.activation import Activation
 from unified_act.backend.calls import with_keywords
-from unified_act.backend.contract import Native, Numerics, check_further, input_error, kernel_for
+from unified_act.backend.contract import (
+    Native,
+    Numerics,
+    beyond_dtype,
+    check_further,
+    input_error,
+    kernel_for,
+)
 from unified_act.backend.randomness import seed_or_generator, with_generator
-from unified_act.errors import InputTypeError
+from unified_act.errors import InputTypeError, ParameterValueError
 from unified_act.shapes import Shape, with_shape_check
 
 __all__ = ["LEAST_NOISE", "FrameworkBackend", "Request", "Words"]
@@ -199,11 +206,16 @@ class FrameworkBackend:
         """Returns the function that computes `activation`: the work behind `get_activation`."""
         request = Request(activation, parameters, numerics)
         functions = dict(self.shared(request))
-        kernel = kernel_for(self.name, self.native, activation, numerics)
-        arguments = None if kernel is None else kernel.arguments(parameters)
-        if kernel is not None and arguments is not None:
+        row = kernel_for(self.name, self.native, activation, numerics)
+        kernel = None if row is None else row.serving(parameters)
+        if kernel is not None:
+            arguments = kernel.arguments(parameters) or {}
             request = request._replace(kernel=kernel, arguments=arguments)
             functions |= dict.fromkeys(kernel.dtypes, self.own(request, kernel))
+        for dtype in functions:
+            problem = beyond_dtype(activation, parameters, dtype)
+            if problem:
+                functions[dtype] = _refusing(problem)
         request = request._replace(functions=functions)
         checked = self._checked(request)
         if activation.noise and len(request.inputs) > 1:
@@ -277,3 +289,12 @@ class FrameworkBackend:
             function, inputs, cotangent
         )
         return found
+
+
+def _refusing(problem: str) -> _Function:
+    """Returns a function that raises a `ParameterValueError`, whatever its inputs are."""
+
+    def refuse(*_inputs: Any) -> Any:
+        raise ParameterValueError(problem)
+
+    return refuse

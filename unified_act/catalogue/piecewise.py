@@ -197,7 +197,7 @@ ACTIVATIONS = (
         forward=_leaky_relu,
         derivative=_leaky_relu_derivative,
         second_derivative=zero,
-        parameters=[Parameter("negative_slope", 0.01, "slope for x ≤ 0")],
+        parameters=[Parameter("negative_slope", 0.01, "slope for x ≤ 0", learned_by="prelu")],
         kinks=lambda negative_slope: (Kink(0.0, negative_slope),),
         limits=lambda negative_slope: Limits(
             (-negative_slope * INFINITY if negative_slope else 0.0, INFINITY),

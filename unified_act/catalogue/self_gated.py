@@ -103,7 +103,9 @@ ACTIVATIONS = (
         forward=silu,
         derivative=silu_derivative,
         second_derivative=_silu_second_derivative,
-        parameters=[Parameter("beta", 1.0, "steepness of the gate", low=POSITIVE)],
+        parameters=[
+            Parameter("beta", 1.0, "steepness of the gate", low=POSITIVE, learned_by="silu_beta")
+        ],
         aliases=("swish",),
         limits=lambda beta: Limits((-0.0, INFINITY), (0.0, 1.0)),
         formula=r"x \cdot \sigma(\beta x)",

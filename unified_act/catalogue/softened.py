@@ -122,7 +122,13 @@ ACTIVATIONS = (
         derivative=_softplus_derivative,
         second_derivative=_softplus_second_derivative,
         parameters=[
-            Parameter("beta", 1.0, "steepness; the larger, the closer to relu", low=POSITIVE)
+            Parameter(
+                "beta",
+                1.0,
+                "steepness; the larger, the closer to relu",
+                low=POSITIVE,
+                learned_by="softplus_beta",
+            )
         ],
         aliases=("softrelu",),
         limits=lambda beta: Limits((0.0, INFINITY), (0.0, 1.0)),

@@ -76,8 +76,9 @@ def code_of_call(
         numerics: The profile.
     """
     loaded = load_backend(backend)
-    kernel = kernel_for(loaded.name, loaded.native, activation, numerics)
-    if kernel is None or dtype not in kernel.dtypes or kernel.arguments(parameters) is None:
+    row = kernel_for(loaded.name, loaded.native, activation, numerics)
+    kernel = None if row is None else row.serving(parameters)
+    if kernel is None or dtype not in kernel.dtypes:
         module = f"{find_entry(backend).package}.gradient"
         gradient = importlib.import_module(module) if importlib.util.find_spec(module) else None
         through = getattr(gradient, "shared_definition", type(loaded).implement)
