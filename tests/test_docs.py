@@ -103,7 +103,9 @@ def test_the_readme_reads_as_well_elsewhere():
 
 def test_the_readme_counts_the_activations():
     count = f"There are {len(catalogue.ACTIVATIONS)} activations."
-    assert count in (ROOT / "README.md").read_text(encoding="utf-8"), f"README.md: {count}"
+    assert count in (ROOT / "README.md").read_text(encoding="utf-8"), (
+        f"README.md has to say: {count}"
+    )
 
 
 @pytest.mark.parametrize(
