@@ -79,7 +79,9 @@ class TestSpellings:
 
     @pytest.mark.parametrize("mapping", [{}, {"alpha": 0.5}, {"name": None}, {"name": 5}], ids=str)
     def test_a_mapping_without_a_name(self, mapping):
-        with pytest.raises(ua.UnknownActivationError, match="a mapping needs a 'name', got"):
+        with pytest.raises(
+            ua.UnknownActivationError, match="a mapping needs a 'name' that is a string, got"
+        ):
             ua.get_activation(mapping)
 
     @pytest.mark.parametrize("name", [5, ["elu"], b"elu"], ids=str)

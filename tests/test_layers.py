@@ -63,8 +63,8 @@ class TestWhatIsAskedFor:
         ("name", "initial", "hint"),
         [
             ("star_relu", {"scal": 1.0}, "scale"),
-            ("relu", {"weight": 1.0}, "It learns none"),
-            ("relu", 1.0, "It learns none"),
+            ("relu", {"weight": 1.0}, "It has none: leave out initial="),
+            ("relu", 1.0, "It has none: leave out initial="),
         ],
     )
     def test_initial_values_of_unknown_weights(self, name, initial, hint):
@@ -112,7 +112,9 @@ class TestInitialValues:
         assert ua.get_layer("shifted", backend="numpy", initial=2.0)(X)[0, 0] == 0.0
 
     def test_initial_values_without_learned_inputs_are_refused(self):
-        with pytest.raises(ua.InvalidActivationError, match=r"initial: .*no learned inputs"):
+        with pytest.raises(
+            ua.InvalidActivationError, match=r"initial: .*not among the learned inputs"
+        ):
 
             @ua.register_activation("doubled", initial={"x": 1.0})
             def doubled(xp, x):

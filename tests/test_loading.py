@@ -82,7 +82,9 @@ class TestPrecedence:
 
     @pytest.mark.parametrize("backend", [3, np], ids=str)
     def test_a_backend_that_is_no_string_is_refused(self, backend):
-        with pytest.raises(ua.UnknownBackendError, match="a backend is named by a string, got"):
+        with pytest.raises(
+            ua.UnknownBackendError, match="a backend is named by a string, such as 'torch', got"
+        ):
             ua.get_activation("relu", backend=backend)
 
     def test_an_empty_name_is_no_backend(self):

@@ -16,7 +16,7 @@ except SystemExit as stopped:
 @pytest.mark.parametrize("missing", ["click", "rich", "unified_act_conformance"])
 def test_says_how_to_install_it(run_python, missing):
     output = run_python(PROGRAM.format(missing=missing))
-    assert output.startswith(f"The command needs {missing}")
+    assert output.startswith(f"The command unified-act needs {missing}")
     assert "which is not installed." in output
     assert "pip install 'unified-act[conformance]'" in output
 

@@ -1,4 +1,4 @@
-"""One name, one activation function, the same in value and gradient on every framework.
+"""Activation functions by name, the same in value and gradient on every framework.
 
 >>> import numpy as np
 >>> import unified_act as ua
@@ -10,7 +10,7 @@ array([-0.15865525,  0.        ,  0.84134475])
 import importlib
 
 TYPE_CHECKING = False
-if TYPE_CHECKING:  # for what reads code; `__getattr__` imports each when it is asked for
+if TYPE_CHECKING:  # for type checkers; at run time `__getattr__` imports each name on first use
     from unified_act.activation import Activation, Kink, Limits, Parameter
     from unified_act.api import describe, from_config, get_activation, value_and_grad
     from unified_act.callables import ActivationFunction
@@ -89,10 +89,10 @@ _HOME = {
     }.items()
     for name in names
 }
-"""The module of each public name: it is imported when the name is first asked for."""
+"""The module of each public name. It is imported when the name is first used."""
 
 
-if not TYPE_CHECKING:  # or any name would do
+if not TYPE_CHECKING:  # otherwise a type checker would accept any name
 
     def __getattr__(name: str) -> object:
         if name not in _HOME:

@@ -9,12 +9,12 @@ __all__ = ["main"]
 
 
 def main() -> None:
-    """Runs the command line, or says how to install it."""
+    """Runs the command line, or prints how to install it."""
     try:
         command = importlib.import_module("unified_act_conformance.commands.main")
     except ModuleNotFoundError as error:
         sys.exit(
-            f"The command needs {error.name}, which is not installed. "
+            f"The command unified-act needs {error.name}, which is not installed. "
             "Install it with: pip install 'unified-act[conformance]'"
         )
     command.cli()

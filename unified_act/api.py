@@ -1,4 +1,4 @@
-"""The public functions: get an activation, differentiate it, describe it."""
+"""The public functions that get an activation, differentiate it and describe it."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ __all__ = ["describe", "from_config", "get_activation", "value_and_grad"]
 def value_and_grad(
     function: Callable[..., Any], x: Any, *weights: Any, cotangent: Any = None
 ) -> tuple[Any, Any]:
-    """Returns a function's value and its gradient, by the same call on every backend.
+    """Returns the value and the gradient of a function. The call is the same on every backend.
 
     Args:
-        function: What `get_activation` returns, or on a framework with automatic differentiation
-            any function of its arrays. One output.
+        function: An activation function from `get_activation`. On a framework with automatic
+            differentiation it may be any function of its arrays that returns one array.
         x: The input, a floating-point array of any shape.
-        *weights: Further inputs: the weights of a learned activation, a mask, or what a stochastic
-            one draws its numbers from.
-        cotangent: Weights of the output's elements, with its shape and dtype; default ones, so
-            that an elementwise activation gives f′(x).
+        *weights: The further inputs of the function: the weights of a learned activation, a mask,
+            or for a stochastic activation a seed, a generator or an array of noise.
+        cotangent: The upstream gradient, an array with the shape and dtype of the output. The
+            default is ones, so that the gradient of an elementwise activation is f′(x).
 
     Returns:
-        ``(y, dx)``; with weights ``(y, (dx, dweight, …))``, None for a mask. Plain arrays without
-        a graph.
+        ``(y, dx)``, or with weights ``(y, (dx, dweight, …))``, where the entry of a mask is None.
+        All arrays are detached: they carry no graph for automatic differentiation.
 
     Raises:
-        InputTypeError: `x` is no floating-point array of the backend, `cotangent` does not match
-            the output, or `function` is none, or returns something else than one array.
+        InputTypeError: `x` is not a floating-point array of the backend, `cotangent` does not
+            match the output, or `function` is not callable or does not return exactly one array.
         UnsupportedError: The backend cannot differentiate this function.
 
     Examples:
@@ -51,14 +51,14 @@ def value_and_grad(
     """
     if not callable(function):
         raise InputTypeError(
-            f"value_and_grad takes a function, such as get_activation returns, got {function!r}."
+            f"value_and_grad takes a function, such as one from get_activation, got {function!r}."
         )
     name = function.backend if isinstance(function, ActivationFunction) else None
     backend = backend_of(x) if name is None else load_backend(name)
     if not isinstance(function, ActivationFunction):
         function = _to_one_array(function, backend)
     elif _draws(function):
-        # Drawn beforehand: the gradient is taken with the numbers of the value.
+        # Draw the random numbers first: value and gradient must use the same ones.
         if backend.accepts(type(x)):
             weights = tuple(
                 given if backend.accepts(type(given)) else backend.uniform_like(x, given)
@@ -71,14 +71,15 @@ def value_and_grad(
 
 
 def _to_one_array(function: Callable[..., Any], backend: Backend) -> Callable[..., Any]:
-    """Returns `function` with a check of what it returns."""
+    """Returns `function` with a check that its result is one array."""
 
     def checked(*inputs: Any) -> Any:
         value = function(*inputs)
         if not backend.accepts(type(value)):
             raise InputTypeError(
                 "value_and_grad takes a function that returns one array of "
-                f"{backend.name}, this one returned {type(value).__name__}."
+                f"{backend.name}, this one returned {type(value).__name__}. "
+                "Wrap it in a function that returns the array to differentiate."
             )
         return value
 
@@ -92,21 +93,22 @@ def _draws(function: ActivationFunction) -> bool:
 def describe(
     name: str | Mapping[str, Any] | ActivationFunction, *, dialect: str | None = None
 ) -> str:
-    r"""Returns what an activation is, as text: formula, parameters, kinks, limits, source.
+    r"""Returns a text about an activation: formula, parameters, kinks, limits and source.
 
-    Kinks and limits are those for the parameters that are given, the others at their defaults.
+    Kinks and limits are computed from the given parameters, and from the defaults of the others.
 
     Args:
-        name: The activation, with or without parameters, as for `get_activation`; or what that has
-            returned.
-        dialect: Whose name this is. What it means there, and where that differs, comes first.
+        name: The activation: a name with or without parameters, as for `get_activation`, or an
+            activation function that `get_activation` returned.
+        dialect: The framework whose name this is, one of `list_dialects`. The text then begins
+            with the meaning of the name in that framework, and with the differences.
 
     Raises:
-        UnknownActivationError: No activation has that name.
+        UnknownActivationError: No activation has this name.
         UnknownParameterError: The activation has no such parameter.
         ParameterValueError: A value is out of range.
         UnknownDialectError: There is no such dialect.
-        UnsupportedError: What the name means in the dialect cannot be expressed.
+        UnsupportedError: No activation of `unified_act` has the meaning of the name there.
 
     Examples:
         >>> import unified_act as ua
@@ -153,7 +155,7 @@ def _facts(activation: Activation, given: Mapping[str, float]) -> list[tuple[str
         ("" if i else "parameters", f"{p.name}{_value(p, given)}: {p.doc}")
         for i, p in enumerate(activation.parameters)
     ]
-    if not given.keys() >= set(activation.required):  # on which all the rest depends
+    if not given.keys() >= set(activation.required):  # kinks and limits need every parameter
         return [*facts, ("source", activation.source)]
     parameters = activation.bind(given)
     kinks = activation.kinks(**parameters)
@@ -170,7 +172,7 @@ def _facts(activation: Activation, given: Mapping[str, float]) -> list[tuple[str
 
 
 def _value(parameter: Parameter, given: Mapping[str, float]) -> str:
-    """What is written after a parameter's name."""
+    """Returns the text after the name of a parameter: its value, and the default if it differs."""
     default = parameter.default
     value = given.get(parameter.name, default)
     if value is None:

@@ -1,6 +1,6 @@
-"""From what a specification says of single elements to functions of arrays and their gradients.
+"""Makes functions of arrays and their gradients from the specification of an activation.
 
-What that means for each kind of activation, `unified_act.activation.Kind` knows.
+The steps that depend on the kind of activation are methods of `unified_act.activation.Kind`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ __all__ = ["assemble", "elements", "own_parameters", "pullback_of", "pushforward
 def elements(
     activation: Activation, xp: Any, parameters: Mapping[str, Any]
 ) -> Callable[..., list[Any]]:
-    """Returns ``elements(*inputs)``: the arrays, element by element, that `forward` is given.
+    """Returns ``elements(*inputs)``, which makes the arguments of `forward` from the inputs.
 
     Args:
         activation: The activation.
@@ -29,7 +29,7 @@ def elements(
 
 
 def own_parameters(activation: Activation, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the parameters that `forward` and `derivative` are given."""
+    """Returns the parameters that are passed to `forward` and `derivative`."""
     left_out = activation.kind.not_passed_on
     return {name: value for name, value in parameters.items() if name not in left_out}
 
@@ -50,10 +50,10 @@ def assemble(activation: Activation, xp: Any, parameters: Mapping[str, Any]) -> 
 def _with_own(
     function: Callable[..., Any] | None, activation: Activation, parameters: Mapping[str, Any]
 ) -> Any:
-    """Returns a function of the specification, if there is one, with its parameters as constants.
+    """Returns a function of the specification with its parameters as constants, or None.
 
-    They are part of its code: torch.compile(dynamic=True) computes with the numbers that a closure
-    holds as symbols, and rounds otherwise than Python.
+    The constants are part of the code. With torch.compile(dynamic=True) the numbers in a closure
+    become symbols, which are rounded differently than in Python.
     """
     if function is None:
         return None
@@ -68,15 +68,15 @@ def pullback_of(
 ) -> Callable[..., tuple[Any, ...]] | None:
     """Returns ``pullback(cotangent, *inputs)``: the cotangent of each input, None for a mask.
 
-    None where the activation has no analytic derivative. The function closes over plain functions
-    and numbers only, which is what a tracing compiler can see through.
+    Returns None if the activation has no analytic derivative. The closure contains only plain
+    functions and numbers, which tracing compilers can follow.
 
     Args:
         activation: The activation.
         xp: The namespace.
         parameters: Every parameter with its value.
-        with_pullback: With it, second derivatives are analytic too, where they are known; without,
-            each derivative is computed once.
+        with_pullback: Makes functions with a custom gradient. If it is given, second derivatives
+            are analytic too, where the activation has them.
     """
     derivative = _with_own(activation.derivative, activation, parameters)
     if derivative is None:
@@ -90,7 +90,7 @@ def pushforward_of(
 ) -> Callable[..., tuple[Any, ...]] | None:
     """Returns ``pushforward(*tangents, *inputs)``: a tuple with the tangent of the result.
 
-    None where the derivative of single elements does not tell it.
+    Returns None if it cannot be computed from the derivative of the specification.
 
     Args:
         activation: The activation.

@@ -1,4 +1,4 @@
-"""`get_activation`, and the callables that it hands out."""
+"""`get_activation`, and the class of the functions that it returns."""
 
 from __future__ import annotations
 
@@ -28,20 +28,22 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
 class ActivationFunction(functools.partial):  # type: ignore[type-arg]
-    """An activation bound to its parameters and, unless the input decides, to a backend.
+    """An activation with fixed parameters, for one backend or for the backend of each input.
 
-    Call it with an array of the backend's framework; the result has the same shape, dtype and
-    device. Compares, hashes, pickles and copies by what it is. Frozen.
+    Call it with an array of the framework. An elementwise activation returns an array of the same
+    shape, dtype and device. Two of these functions are equal if name, backend, numerics and
+    parameters are equal. They can be hashed, pickled and copied, but not changed.
 
     Attributes:
-        name: Canonical name of the activation.
-        backend: Name of the backend; None: each call chooses by the type of its input.
+        name: The canonical name of the activation.
+        backend: The name of the backend; None if each call chooses it by the type of its input.
         parameters: Every parameter with its value, read-only.
         numerics: ``"fast"`` or ``"strict"``.
-        plugin: The name of the distribution that brings the activation; empty for our own.
+        plugin: The name of the distribution that provides the activation; empty if `unified_act`
+            or the program itself provides it.
 
-    It is a `functools.partial` because that is the one kind of callable object that
-    `torch.compile` and `torch.export` trace through, and that CPython calls without a frame.
+    The class derives from `functools.partial` because this is the only kind of callable object
+    that `torch.compile` and `torch.export` trace through, and that CPython calls without a frame.
     """
 
     __slots__ = ("__name__", "backend", "name", "numerics", "parameters", "plugin")
@@ -53,9 +55,10 @@ class ActivationFunction(functools.partial):  # type: ignore[type-arg]
     plugin: str
 
     def to_config(self) -> dict[str, Any]:
-        """Returns what it is as plain data for JSON or YAML; `from_config` reads it.
+        """Returns the function as plain data for JSON or YAML, which `from_config` reads.
 
-        Backend, numerics and plugin are in it only where there is something to say.
+        The backend is included if it is fixed, numerics if it is ``"strict"``, and the plugin if
+        one provides the activation.
 
         Examples:
             >>> import unified_act as ua
@@ -72,15 +75,15 @@ class ActivationFunction(functools.partial):  # type: ignore[type-arg]
         return {**config, **self.parameters}
 
     get_config = to_config
-    """What Keras asks for when it saves a model."""
+    """The name under which Keras calls `to_config` when it saves a model."""
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> ActivationFunction:
-        """Returns what `to_config` wrote down: `unified_act.from_config`."""
+        """Returns the function that `to_config` described, as `unified_act.from_config` does."""
         return from_config(config)
 
     def __eq__(self, other: object) -> bool:
-        # By what is written, which tells 0.0 from -0.0.
+        # Compare the texts: they distinguish 0.0 from -0.0.
         return isinstance(other, ActivationFunction) and repr(self) == repr(other)
 
     def __hash__(self) -> int:
@@ -109,7 +112,7 @@ class ActivationFunction(functools.partial):  # type: ignore[type-arg]
         raise AttributeError(f"{self!r} is frozen; call get_activation for another one.")
 
     def __delattr__(self, attribute: str) -> NoReturn:
-        raise AttributeError(f"{self!r} is frozen.")
+        raise AttributeError(f"{self!r} is frozen; call get_activation for another one.")
 
 
 @overload
@@ -123,7 +126,7 @@ def get_activation(
 ) -> ActivationFunction: ...
 
 
-@overload  # for **parameters of one type, which could be a dialect of a wrong one
+@overload  # without dialect: **parameters of one type could otherwise pass as a wrong dialect
 def get_activation(
     name: str | Mapping[str, Any] | None,
     *,
@@ -152,37 +155,40 @@ def get_activation(
     dialect: str | None = None,
     **parameters: Any,
 ) -> Callable[..., Any]:
-    """Returns an activation function that means the same on every backend.
+    """Returns an activation function with the same values and gradients on every backend.
 
     Args:
-        name: The activation: a name in any case, with or without ``_``, ``-`` and spaces; with
-            parameters as in ``"elu(alpha=0.5)"``; or a mapping ``{"name": "elu", "alpha": 0.5}``.
-            None is the identity, and a callable is returned as it is, so that what a user
-            configures can be passed on unseen.
-        backend: ``"numpy"``, ``"torch"``, ``"tensorflow"`` or ``"mxnet"``. Default: what
-            `use_backend` says, else the environment variable ``UNIFIED_ACT_BACKEND``, else the
-            framework of each input.
-        numerics: ``"fast"``: the framework's own kernel where it is accurate enough, else the
-            shared definition. ``"strict"``: always the shared definition.
-        dialect: Whose name and parameters these are: one of `list_dialects`, ``"onnx:11"`` for
-            an opset. They mean what they mean there, with the defaults there; `describe` says
-            what differs. Default: our own.
-        **parameters: The activation's parameters; those not given have the default that
-            `describe` shows, on every backend.
+        name: The activation. A name may be written in any case, with or without ``_``, ``-`` and
+            spaces. Parameters may be part of it, as in ``"elu(alpha=0.5)"`` or in a mapping
+            ``{"name": "elu", "alpha": 0.5}``. None gives the identity. A callable is returned
+            unchanged, so that a library can pass on whatever its user configures.
+        backend: ``"torch"`` or another of `list_backends`. By default it is the backend of
+            `use_backend`, else of the environment variable ``UNIFIED_ACT_BACKEND``, else each
+            call uses the framework of its input.
+        numerics: With ``"fast"`` the framework's own kernel is used where it is accurate enough,
+            and the shared definition elsewhere. With ``"strict"`` it is always the shared
+            definition.
+        dialect: The framework whose name, parameters and defaults to use: one of `list_dialects`,
+            or for an ONNX opset ``"onnx:11"``. `describe` shows how they differ from those of
+            `unified_act`, which are used by default.
+        **parameters: The parameters of the activation. A parameter that is not given has the
+            default that `describe` shows, on every backend.
 
     Returns:
-        A callable. It takes a float16, bfloat16, float32 or float64 array of any shape and
-        returns one of the same shape, dtype and device; a learned activation takes its weights
-        as further arguments. An `ActivationFunction`, unless `name` is another callable.
+        An `ActivationFunction`, unless `name` is another callable. It takes a float16, bfloat16,
+        float32 or float64 array. An elementwise activation takes any shape and returns an array of
+        the same shape, dtype and device. Weights, a mask or noise are further arguments.
 
     Raises:
-        UnknownActivationError: No activation has that name.
+        UnknownActivationError: No activation has this name.
         UnknownParameterError: The activation has no such parameter.
-        ParameterValueError: A parameter's value is out of range, or a callable is given with
-            parameters, or with another backend or numerics than its own.
-        UnknownBackendError, BackendNotInstalledError, BackendImportError: About the backend.
+        ParameterValueError: The value of a parameter is out of range, a parameter without a
+            default is missing, or a callable is given together with parameters or with a backend
+            or numerics other than its own.
+        UnknownBackendError, BackendNotInstalledError, BackendImportError: The backend does not
+            exist, is not installed, or fails on import.
         UnknownDialectError: There is no such dialect.
-        UnsupportedError: What the name means in the dialect cannot be expressed.
+        UnsupportedError: No activation of `unified_act` has the meaning of the name there.
 
     Examples:
         >>> import numpy as np
@@ -206,7 +212,10 @@ def get_activation(
     plain_name, configured = parse(name)  # type: ignore[arg-type]  # a type is refused there
     repeated = configured.keys() & parameters.keys()
     if repeated:
-        raise ParameterValueError(f"given twice: {', '.join(sorted(repeated))}.")
+        raise ParameterValueError(
+            f"given twice: {', '.join(sorted(repeated))}. Pass each parameter either with the name "
+            "or as a keyword."
+        )
     plugin = configured.pop("plugin", "")
     given = configured | parameters
     if dialect is None:
@@ -228,33 +237,33 @@ def _as_it_is(
     numerics: Numerics,
     parameters: Mapping[str, Any],
 ) -> Callable[..., Any]:
-    """Returns `function`, unless something else was asked of it that it would not be."""
+    """Returns `function`. Raises if the other arguments ask for something else."""
     if parameters:
         raise ParameterValueError(
             f"{', '.join(parameters)} given with the callable {function!r}, which is returned as "
-            "it is: give its name instead, or bind them with functools.partial."
+            "it is: pass the name of an activation instead, or bind them with functools.partial."
         )
     if isinstance(function, ActivationFunction):
         other = backend is not None and function.backend not in (None, find_entry(backend).name)
         if other or (numerics == "strict" and function.numerics != "strict"):
             raise ParameterValueError(
                 f"{function!r} is returned as it is, which is not what backend={backend!r} and "
-                f"numerics={numerics!r} ask for: give its name instead."
+                f"numerics={numerics!r} ask for: pass the name {function.name!r} instead."
             )
     return function
 
 
 def from_config(config: Mapping[str, Any]) -> ActivationFunction:
-    """Returns the activation function that `ActivationFunction.to_config` wrote down.
+    """Returns the activation function that `ActivationFunction.to_config` described.
 
     Args:
-        config: A mapping with a ``"name"`` and, each where wanted, ``"backend"``,
-            ``"numerics"``, ``"dialect"`` and parameters: what `get_activation` takes, as data; and
-            ``"plugin"``, the distribution that brings the activation.
+        config: A mapping with a ``"name"``. It may also have the parameters of the activation,
+            ``"backend"``, ``"numerics"`` and ``"dialect"``, as `get_activation` takes them, and
+            ``"plugin"``, the distribution that provides the activation.
 
     Raises:
-        UnknownActivationError: It is no mapping, or has no name.
-        UnifiedActError: Whatever `get_activation` raises.
+        UnknownActivationError: `config` is not a mapping, or has no name.
+        UnifiedActError: Any error of `get_activation`.
 
     Examples:
         >>> import json
@@ -292,7 +301,7 @@ def bind(
     function = ActivationFunction(implementation)
     for attribute, value in (
         ("name", activation.name),
-        ("__name__", activation.name),  # Keras and others name things after it
+        ("__name__", activation.name),  # Keras and others use it to name layers
         ("backend", backend),
         ("numerics", numerics),
         ("plugin", activation.plugin.partition(" ")[0]),
@@ -303,7 +312,7 @@ def bind(
 
 
 def _name(implementation: Callable[..., Any], name: str) -> None:
-    """Gives a closure the name that Python says where it is called with wrong arguments."""
+    """Names a closure after its activation, for Python's errors about wrong arguments."""
     if isinstance(implementation, FunctionType) and "<locals>" in implementation.__qualname__:
         implementation.__qualname__ = name
 
@@ -314,13 +323,13 @@ def _implementation(
     parameters: Mapping[str, float | int],
     numerics: Numerics,
 ) -> Callable[..., Any]:
-    """Returns what a backend computes `activation` with; what is equal is one object.
+    """Returns the backend's function for `activation`. Equal requests get the same object.
 
-    So compilers find what they have compiled before: torch.compile, which compiles a block of a
-    model once for all its copies, gives up after eight different functions in it.
+    Compilers then find the code that they have compiled before. torch.compile recompiles a block
+    of a model for each different function in it, and gives up after eight.
     """
     items = tuple(parameters.items())
-    # The text tells 0.0 from -0.0. A method has a hash where its backend has none.
+    # The text distinguishes 0.0 from -0.0. A method can be hashed even if its backend cannot.
     return _implemented(backend.implement, activation, items, repr(items), numerics)
 
 
@@ -340,7 +349,7 @@ def _by_input_type(
     activation: Activation, numerics: Numerics, parameters: Mapping[str, float | int]
 ) -> Callable[..., Any]:
     by_type: dict[type, Callable[..., Any]] = {}
-    # Filled now for what is imported: a tracing compiler then finds its type in the table.
+    # Fill the table for all imported frameworks now: a tracing compiler cannot add a type later.
     for name in imported_backends():
         backend = load_backend(name)
         implementation = _implementation(backend, activation, parameters, numerics)

@@ -1,4 +1,4 @@
-"""Public names that have moved or will go, and the warnings that say so.
+"""Deprecated public names, and their warnings.
 
 `DEPRECATIONS` is the list. An entry is all that an old name of `unified_act` itself needs. An old
 module stays as a file of two lines::
@@ -90,15 +90,15 @@ def warn_deprecated(old: str, *, stacklevel: int = 3) -> Deprecation:
     """Warns that something is deprecated, and names the line that uses it.
 
     Args:
-        old: What it is called in `DEPRECATIONS`.
-        stacklevel: How many calls lead from the line that uses it to the warning; 3 if a public
-            function calls this one.
+        old: The name in `DEPRECATIONS`.
+        stacklevel: The number of calls from the line that uses the name to the warning; 3 if a
+            public function calls this one.
 
     Returns:
-        Its entry.
+        The entry of the name.
 
     Raises:
-        LookupError: It has no entry.
+        LookupError: The name has no entry.
     """
     entry = _find(old)
     if entry is None:

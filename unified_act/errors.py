@@ -1,4 +1,4 @@
-"""The errors of `unified_act`: one family, each also the builtin that a reader expects."""
+"""The errors of `unified_act`. All derive from one class, and each from a fitting built-in too."""
 
 from __future__ import annotations
 
@@ -24,32 +24,32 @@ __all__ = [
 
 
 class UnifiedActError(Exception):
-    """Base of every error that `unified_act` raises on purpose."""
+    """The base class of every error that `unified_act` raises on purpose."""
 
-    # TensorFlow re-raises what happens while it traces, with the place in the user's code added,
-    # and keeps the type only of errors with this constructor.
+    # TensorFlow re-raises an error of a traced function with the user's line added to it. It keeps
+    # the type of the error only if the class has the constructor of Exception.
     if not TYPE_CHECKING:
         __init__ = Exception.__init__
 
 
 class UnknownActivationError(UnifiedActError, LookupError):
-    """No activation goes by that name."""
+    """No activation has this name."""
 
 
 class UnknownBackendError(UnifiedActError, LookupError):
-    """No backend goes by that name, or none fits the input."""
+    """No backend has this name, or no backend fits the input."""
 
 
 class UnknownDialectError(UnifiedActError, LookupError):
-    """No dialect goes by that name, or it has no such version."""
+    """No dialect has this name, or the dialect has no such version."""
 
 
 class UnknownParameterError(UnifiedActError, TypeError):
-    """The activation has no parameter of that name."""
+    """The activation has no parameter with this name."""
 
 
 class ParameterValueError(UnifiedActError, ValueError):
-    """The parameter exists, but not with that value."""
+    """The parameter exists, but does not allow this value."""
 
 
 class InputTypeError(UnifiedActError, TypeError):
@@ -57,15 +57,15 @@ class InputTypeError(UnifiedActError, TypeError):
 
 
 class NameConflictError(UnifiedActError, ValueError):
-    """The name is already taken by something else."""
+    """The name already belongs to another activation, or cannot be used as a name."""
 
 
 class InvalidActivationError(UnifiedActError, TypeError):
-    """What is registered is no activation that every backend could run, or contradicts itself."""
+    """The registered function cannot run on every backend, or contradicts its own declaration."""
 
 
 class PluginError(UnifiedActError, ImportError):
-    """An installed distribution announces this activation, but does not bring it."""
+    """An installed distribution announces this activation, but it cannot be loaded from there."""
 
 
 class BackendNotInstalledError(UnifiedActError, ImportError):
@@ -73,22 +73,22 @@ class BackendNotInstalledError(UnifiedActError, ImportError):
 
 
 class BackendImportError(UnifiedActError, ImportError):
-    """The framework is installed, but raised when it was imported: see `__cause__`."""
+    """The framework is installed, but importing it failed; `__cause__` is the error."""
 
 
 class UnsupportedError(UnifiedActError, NotImplementedError):
-    """There is no way to do this: the framework has none, or no activation has that meaning."""
+    """The framework or the backend cannot do this, or no activation has the requested meaning."""
 
 
 def suggest(word: str, known: Iterable[str]) -> str:
-    """Returns a sentence that helps somebody who mistyped `word`.
+    """Returns a sentence that helps a user who mistyped `word`.
 
     Args:
-        word: What was asked for.
-        known: What could have been asked for.
+        word: The word that the user wrote.
+        known: All valid words.
 
     Returns:
-        ``"Did you mean 'a' or 'b'?"``, or all known words where none is near.
+        ``"Did you mean 'a' or 'b'?"``, or a list of all valid words if none is similar.
 
     Examples:
         >>> suggest("geluu", ["gelu", "silu", "relu"])
@@ -99,7 +99,7 @@ def suggest(word: str, known: Iterable[str]) -> str:
     import difflib  # costs milliseconds to import, and most programs never mistype
 
     known = list(known)
-    # Two at the most: a third guess is seldom right and makes the message harder to read.
+    # At most two: a third guess is seldom right and makes the message harder to read.
     near = difflib.get_close_matches(word, known, n=2, cutoff=0.7)
     if near:
         return "Did you mean " + " or ".join(repr(name) for name in near) + "?"

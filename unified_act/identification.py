@@ -1,4 +1,4 @@
-"""Which activation is this callable? The question; the conformance suite has the answer."""
+"""`identify` tells which activation a callable is. The conformance suite does the work."""
 
 from __future__ import annotations
 
@@ -15,25 +15,27 @@ __all__ = ["identify"]
 
 
 def identify(function: Callable[..., Any], *, backend: str | None = None) -> Identification:
-    """Says which activation an unknown callable is, by its values and gradients.
+    """Finds out which activation an unknown callable is, from its values and gradients.
 
-    It is asked at some hundred inputs: kinks, both tails, tiny and huge numbers. Every activation
-    that is registered is fitted to the answers, with its parameters, and compared in value and
-    gradient. A function that treats an axis as a whole is asked with arrays.
+    The function is called at some hundred inputs: around kinks, in both tails, and at tiny and
+    huge numbers. The parameters of every registered activation are fitted to the results. Then
+    values and gradients are compared. Functions along an axis are called with whole arrays.
 
     Args:
-        function: A function, a module, a layer or a block: takes an array of its framework and
-            returns one. A module is called in the mode that it is in.
-        backend: Its framework; default: that of the module that defines it.
+        function: A function, module, layer or block that takes an array of its framework and
+            returns an array. A module is called in its present mode, training or evaluation.
+        backend: The framework of `function`. By default it is the framework whose module defines
+            the function.
 
     Returns:
-        What it is, how far off, what it is not by how much; `print` shows it in a few lines.
+        A report to print: which activation the function is, the remaining differences, and how
+        much the nearest other activations differ.
 
     Raises:
-        InputTypeError: `function` is no callable.
-        UnknownBackendError: Its framework cannot be told from where it is defined.
-        UnsupportedError: It fails on every array that was tried, or the conformance suite, which
-            does the work, is not installed.
+        InputTypeError: `function` is not callable.
+        UnknownBackendError: The module that defines the function does not show its framework.
+        UnsupportedError: The function fails on every array that was tried, or the conformance
+            suite is not installed.
 
     Examples:
         >>> import numpy as np

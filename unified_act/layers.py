@@ -1,4 +1,4 @@
-"""Layers: an activation as a module of a framework, with weights where it learns some."""
+"""Layers: an activation as a module of a framework, with the weights that it learns."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ __all__ = [
 
 @dataclass(frozen=True)
 class LayerSpec:
-    """What a layer is, whatever the framework.
+    """The specification of a layer, independent of the framework.
 
     Attributes:
         function: The activation function, bound to the backend.
-        channels: How many numbers each weight has: 1, one for each channel, or None for as many as
-            the axis of the first input has.
-        initial: The value that each weight begins with, by name; empty if nothing is learned.
+        channels: The number of elements of each weight: 1, or the number of channels. With None
+            it is taken from the axis of the first input.
+        initial: The initial value of each weight, by name; empty if there are no weights.
     """
 
     function: ActivationFunction
@@ -51,11 +51,11 @@ class LayerSpec:
         return ACTIVATIONS.find(self.function.name)
 
     def channels_of(self, shape: Sequence[int | None]) -> int:
-        """Returns how many numbers each weight has for an input of this shape.
+        """Returns the number of elements of each weight for an input of this shape.
 
         Raises:
-            ParameterValueError: The input has no such axis as the activation's, or a length there
-                that is not known yet.
+            ParameterValueError: The input does not have the axis of the activation, or the length
+                of the axis is not known yet.
         """
         if self.channels is not None:
             return self.channels
@@ -76,14 +76,15 @@ class LayerSpec:
     def native_arguments(
         self, kernels: Mapping[str, Native], dtypes: Sequence[str] = DTYPES
     ) -> dict[str, Any] | None:
-        """Returns the keywords of the framework's kernel, if that is all that the function is.
+        """Returns the keywords of the framework's kernel, if the function uses nothing else.
 
         Args:
             kernels: The kernels of the backend.
-            dtypes: The dtypes in which it has to be.
+            dtypes: The dtypes in which the kernel must be used.
 
         Returns:
-            The keywords; None where one of the dtypes or a parameter is served by anything else.
+            The keywords; None if the function uses something else for one of the dtypes or for
+            these parameters.
         """
         name = str(self.function.backend)
         row = kernel_for(name, kernels, self.activation, self.function.numerics)
@@ -93,18 +94,18 @@ class LayerSpec:
         return kernel.arguments(self.function.parameters)
 
     def to_config(self) -> dict[str, Any]:
-        """Returns it as plain data, which `from_config` reads."""
+        """Returns the specification as plain data, which `from_config` reads."""
         learned = {"channels": self.channels, "initial": dict(self.initial)} if self.initial else {}
         return {"function": self.function.to_config(), **learned}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> LayerSpec:
-        """Returns what `to_config` wrote down."""
+        """Returns the specification that `to_config` described."""
         function = ActivationFunction.from_config(config["function"])
         return cls(function, config.get("channels", 1), config.get("initial", {}))
 
     def describe(self) -> str:
-        """Returns what a reader wants to know of it, for the layer's own repr."""
+        """Returns name, parameters and options as text, for the repr of a layer."""
         shown = [f"{key}={value!r}" for key, value in self.function.parameters.items()]
         if self.initial:
             shown.append(f"channels={self.channels}")
@@ -114,27 +115,27 @@ class LayerSpec:
 
 
 class Layers(Protocol):
-    """What a backend that has layers offers as its attribute ``layers``: a module, or an object."""
+    """The interface of the attribute ``layers`` of a backend, which is a module or an object."""
 
     def make_layer(self, spec: LayerSpec, options: Mapping[str, Any]) -> Any:
         """Returns the layer of a specification.
 
         Args:
-            spec: What it is.
-            options: Further arguments of the caller's, such as a name.
+            spec: The specification of the layer.
+            options: The options of the framework's layers that the caller passed, such as a name.
         """
 
     def is_layer(self, thing: Any) -> bool:
-        """Whether something is a layer that `make_layer` could have returned."""
+        """Whether an object is a layer from `make_layer`."""
 
     def weights_of(self, layer: Any) -> Mapping[str, Any]:
-        """Returns the weights as NumPy arrays of one dimension, by our names.
+        """Returns the weights as one-dimensional NumPy arrays, by the activation's names for them.
 
-        Those of a layer that waits for its first input are None.
+        A weight whose size is unknown until the first input is None.
         """
 
     def set_weights(self, layer: Any, weights: Mapping[str, Any]) -> None:
-        """Gives the layer these weights, NumPy arrays of one dimension that fit."""
+        """Sets the weights of the layer to NumPy arrays of the right shape."""
 
 
 def get_layer(
@@ -150,35 +151,36 @@ def get_layer(
 ) -> Any:
     """Returns an activation as a layer of a framework.
 
-    The framework's own layer where that is exactly the same thing, else one of a class that stores
-    name and parameters; either kind is saved, copied, exported and shown as the framework's are.
+    If the framework has a layer that computes exactly the same, this layer is returned. Otherwise
+    it is a layer of a class that stores name and parameters. You save, copy, export and print both
+    like the framework's own layers.
 
     Args:
-        name: As for `get_activation`, but no callable.
-        backend: As for `get_activation`, but it has to be known: from here, from `use_backend` or
-            from the environment.
+        name: As for `get_activation`, except that it must not be a callable.
+        backend: As for `get_activation`, except that a layer cannot follow the type of its input:
+            name a backend here, with `use_backend` or in the environment variable.
         numerics: As for `get_activation`.
         dialect: As for `get_activation`.
-        channels: Of a learned activation, how many numbers each weight has: 1, shared by all; one
-            for each channel along the parameter ``axis``; or None, for as many as the first input
-            has there.
-        initial: What the weights begin with: one number for all, or numbers by name. Default: what
-            the paper of the activation says.
-        options: Arguments that only this framework's layers have: on PyTorch ``device`` and
-            ``dtype``; on TensorFlow those of a Keras layer, and ``initializer``, ``regularizer``
-            and ``constraint``; on MXNet ``prefix`` and ``params``.
-        **parameters: The activation's parameters.
+        channels: For a learned activation, the number of elements of each weight. With 1 all
+            channels share one number; otherwise there is one for each channel along the parameter
+            ``axis``. With None the number of channels is taken from the first input.
+        initial: The initial value of the weights: one number for all, or numbers by name. The
+            default is the value from the paper of the activation.
+        options: Options of the framework's layers. PyTorch has ``device`` and ``dtype``.
+            TensorFlow has the options of a Keras layer, and ``initializer``, ``regularizer`` and
+            ``constraint`` for the weights. MXNet has ``prefix`` and ``params``.
+        **parameters: The parameters of the activation.
 
     Returns:
         A `torch.nn.Module`, `keras.layers.Layer` or `mxnet.gluon.HybridBlock`; on NumPy an object
-        with ``forward``, ``backward``, ``weights`` and ``gradients``. What an activation takes
-        beside its input and weights, a mask or noise, the layer takes too.
+        with ``forward``, ``backward``, ``weights`` and ``gradients``. If the activation takes a
+        mask or noise, the layer takes it as a further argument.
 
     Raises:
         UnsupportedError: The backend has no layers.
-        ParameterValueError: No backend is chosen, or `channels` or `initial` do not fit.
+        ParameterValueError: No backend is chosen, or `channels` or `initial` is wrong.
         UnknownParameterError: There is no such weight or option.
-        UnifiedActError: Whatever `get_activation` raises.
+        UnifiedActError: Any error of `get_activation`.
 
     Examples:
         >>> import unified_act as ua
@@ -215,10 +217,10 @@ def layer_spec(
     initial: float | Mapping[str, float] | None,
     parameters: Mapping[str, Any],
 ) -> LayerSpec:
-    """Returns what `get_layer` makes a layer of, which says what the arguments are."""
+    """Returns the specification that `get_layer` makes a layer from; it has the same arguments."""
     if callable(name):
         raise UnknownActivationError(
-            f"a layer is made from a name, got {name!r}: give its name and parameters."
+            f"a layer is made from a name, got {name!r}: pass the name of an activation."
         )
     function = get_activation(
         name, backend=backend, numerics=numerics, dialect=dialect, **parameters
@@ -228,13 +230,13 @@ def layer_spec(
         Parameter("channels", 1, low=1).check(channels)
     if channels != 1 and not activation.weights:
         raise ParameterValueError(
-            f"{activation.name} learns nothing, so that it has no weights for channels={channels}."
+            f"{activation.name} learns nothing and has no weights: leave out channels={channels}."
         )
     return LayerSpec(function, channels, _initial(activation, initial))
 
 
 def _initial(activation: Activation, given: float | Mapping[str, float] | None) -> dict[str, float]:
-    """The first value of each weight."""
+    """Returns the initial value of each weight."""
     names = activation.weights
     if given is None:
         given = {}
@@ -242,23 +244,23 @@ def _initial(activation: Activation, given: float | Mapping[str, float] | None) 
         given = dict.fromkeys(names or ["initial"], given)
     for name in given:
         if name not in names:
-            hint = suggest(name, names) if names else "It learns none."
+            hint = suggest(name, names) if names else "It has none: leave out initial=…"
             raise UnknownParameterError(f"{activation.name} has no weight {name!r}. {hint}")
     values = {**activation.initial, **given}
     missing = [name for name in names if name not in values]
     if missing:
         raise ParameterValueError(
-            f"{activation.name} does not say what its {', '.join(missing)} begins with: pass "
+            f"{activation.name} has no initial value for {', '.join(missing)}: pass "
             f"initial={{{', '.join(f'{name!r}: …' for name in missing)}}}."
         )
     return {name: float(Parameter(f"initial {name}", 0.0).check(values[name])) for name in names}
 
 
 def check_options(options: Mapping[str, Any], allowed: Sequence[str], backend: str) -> None:
-    """Raises unless a backend's layers have all of these options.
+    """Raises unless the layers of a backend have all of these options.
 
     Raises:
-        UnknownParameterError: They lack one.
+        UnknownParameterError: The layers do not have one of the options.
     """
     for name in options:
         if name not in allowed:
@@ -273,35 +275,36 @@ def _layers_of(backend: str) -> Layers:
     loaded = load_backend(backend)
     if not hasattr(loaded, "layers"):
         raise UnsupportedError(
-            f"the backend {loaded.name!r} has no layers: its activations are functions that take "
-            "their weights as arguments."
+            f"the backend {loaded.name!r} has no layers: use get_activation, and pass weights as "
+            "arguments."
         )
     layers: Layers = cast("ModelBackend", loaded).layers
     return layers
 
 
 def _owner_of(layer: Any) -> Layers:
-    """The layers of the backend that made one."""
+    """Returns the `Layers` of the backend that made a layer."""
     for name in imported_backends():
         layers: Layers | None = getattr(load_backend(name), "layers", None)
         if layers is not None and layers.is_layer(layer):
             return layers
-    raise UnsupportedError(f"{layer!r} is no layer that get_layer returned.")
+    raise UnsupportedError(f"{layer!r} is no layer that get_layer returned: pass one.")
 
 
 def export_weights(layer: Any) -> dict[str, Any]:
-    """Returns the weights of a layer, to be carried to a layer on another framework.
+    """Returns the weights of a layer, for `import_weights` on the same or another framework.
 
     Args:
-        layer: What `get_layer` returned, on any framework.
+        layer: A layer from `get_layer`, of any framework.
 
     Returns:
-        NumPy arrays of shape (1,) or (channels,), by the names that the activation has for its
-        inputs, in the dtype of the layer; bfloat16 as float32.
+        NumPy arrays of shape (1,) or (channels,), by the activation's names for its weights. They
+        have the dtype of the layer; bfloat16 becomes float32.
 
     Raises:
-        UnsupportedError: It is no such layer.
-        ParameterValueError: It waits for its first input, to know how many channels there are.
+        UnsupportedError: `layer` is not from `get_layer`.
+        ParameterValueError: The layer was made with ``channels=None`` and has not been called yet,
+            so that its number of channels is unknown.
 
     Examples:
         >>> import unified_act as ua
@@ -319,16 +322,17 @@ def export_weights(layer: Any) -> dict[str, Any]:
 
 
 def import_weights(layer: Any, weights: Mapping[str, Any]) -> None:
-    """Gives a layer the weights that `export_weights` returned, of a layer on any framework.
+    """Sets the weights of a layer to those that `export_weights` returned, on any framework.
 
     Args:
-        layer: What `get_layer` returned. One that waits for its first input takes their size.
-        weights: NumPy arrays by name; they are cast to the dtype of the layer.
+        layer: A layer from `get_layer`. If its number of channels is not known yet, the weights
+            determine it.
+        weights: NumPy arrays by name. They are cast to the dtype of the layer.
 
     Raises:
-        UnsupportedError: It is no such layer.
+        UnsupportedError: `layer` is not from `get_layer`.
         UnknownParameterError: The names are not those of the layer's weights.
-        ParameterValueError: A weight has another number of channels than the layer.
+        ParameterValueError: The number of channels of a weight is not that of the layer.
 
     Examples:
         >>> import unified_act as ua
@@ -356,7 +360,7 @@ def import_weights(layer: Any, weights: Mapping[str, Any]) -> None:
             )
     if len({array.size for array in arrays.values()}) > 1:
         raise ParameterValueError(
-            f"the weights of {layer!r} have one number of channels, got "
+            f"the weights of {layer!r} must all have one number of channels, got "
             f"{', '.join(f'{name} with {array.size}' for name, array in arrays.items())}."
         )
     if arrays:

@@ -1,4 +1,4 @@
-"""How a value is written in the text of a call or in a message."""
+"""Writes a value into the text of a call or of a message."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ __all__ = ["literal"]
 
 
 def literal(value: Any) -> str:
-    """Returns what `repr` writes of a value, and of a NumPy number as of a Python number.
+    """Returns the `repr` of a value. A NumPy number is converted to a Python number first.
 
-    NumPy 2 writes ``np.float32(0.5)``, which is no Python without NumPy, and NumPy 1 rounds.
+    The `repr` of NumPy 2, ``np.float32(0.5)``, cannot be read without NumPy, and that of NumPy 1
+    is rounded.
 
     Examples:
         >>> literal(0.5), literal("tanh")

@@ -1,4 +1,4 @@
-"""Finding and loading backends: the one table of built-ins, and those of other distributions."""
+"""Finds and loads backends: the built-in ones, and those of other distributions."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ ENVIRONMENT_VARIABLE = "UNIFIED_ACT_BACKEND"
 
 
 class BackendEntry(NamedTuple):
-    """Where a backend is found, without importing anything.
+    """The place of a backend, known without importing anything.
 
     Attributes:
-        name: The name that selects it.
-        package: The import package that holds it.
-        attribute: The attribute of the package that it is.
-        framework: The framework's top-level module, in which its array types are defined.
-        distribution: The distribution that brings it.
+        name: The name that selects the backend.
+        package: The import package that contains it.
+        attribute: The attribute of the package that is the backend.
+        framework: The top-level module of the framework, which defines its array types.
+        distribution: The distribution that provides the backend.
     """
 
     name: str
@@ -60,7 +60,7 @@ class BackendEntry(NamedTuple):
 
     @property
     def install(self) -> str:
-        """The command that installs what it needs."""
+        """The command that installs the framework for this backend."""
         if self.name in BUILTIN_BACKENDS or self.name in _extras(self.distribution):
             return f"pip install '{self.distribution}[{self.name}]'"
         return f"pip install {self.framework}"
@@ -84,13 +84,13 @@ _selected: ContextVar[str | None] = ContextVar("unified_act_backend", default=No
 
 
 def find_entry(name: str) -> BackendEntry:
-    """Returns the entry of the backend called `name`, whatever its case.
+    """Returns the entry of the backend called `name`, in any case.
 
     Raises:
-        UnknownBackendError: There is none.
+        UnknownBackendError: There is no such backend.
     """
     if not isinstance(name, str):
-        raise UnknownBackendError(f"a backend is named by a string, got {name!r}.")
+        raise UnknownBackendError(f"a backend is named by a string, such as 'torch', got {name!r}.")
     for entry in BUILTIN_BACKENDS.values():
         if normalize(entry.name) == normalize(name):
             return entry
@@ -101,7 +101,7 @@ def find_entry(name: str) -> BackendEntry:
 
 
 def _announced(announcement: Announcement) -> BackendEntry:
-    """The entry of a plugin, which goes by the name of its framework."""
+    """Returns the entry of a backend from a plugin. Its name is the name of its framework."""
     return BackendEntry(
         name=announcement.name,
         package=announcement.module,
@@ -131,7 +131,7 @@ def load_backend(name: str) -> Backend:
     Raises:
         UnknownBackendError: There is no such backend.
         BackendNotInstalledError: Its framework is not installed.
-        BackendImportError: The framework is installed, but raised on import.
+        BackendImportError: The framework is installed, but importing it failed.
     """
     entry = find_entry(name)
     backend = _loaded.get(entry.name)
@@ -152,19 +152,19 @@ def _import_backend(entry: BackendEntry) -> Backend:
                 f"Install it with: {entry.install}"
             ) from error
         raise _broken(entry) from error
-    # A framework may raise anything on import, MXNet AttributeError; a plugin may even exit.
+    # Importing a framework may raise anything (MXNet: AttributeError), and a plugin may exit.
     except (Exception, SystemExit) as error:
         raise _broken(entry) from error
-    from unified_act.backend import Backend  # which the package has imported, if it is one
+    from unified_act.backend import Backend  # every backend has already imported this
 
     wanted = sorted(name for name in vars(Backend) if not name.startswith("_"))
     missing = [name for name in wanted if not hasattr(found, name)]
     if missing or found.name != entry.name:
         problem = f"it lacks {', '.join(missing)}" if missing else f"its name is {found.name!r}"
         raise BackendImportError(
-            f"the backend {entry.name!r} of {entry.distribution}, "
-            f"{entry.package}:{entry.attribute}, is none: {problem}. "
-            "See unified_act.backend.Backend."
+            f"{entry.package}:{entry.attribute}, the backend {entry.name!r} of "
+            f"{entry.distribution}, is not a backend: {problem}. "
+            "Its author must implement unified_act.backend.Backend."
         )
     return cast(Backend, found)
 
@@ -181,10 +181,10 @@ def _broken(entry: BackendEntry) -> BackendImportError:
 
 
 def list_backends(*, installed: bool = False) -> list[str]:
-    """Returns the names of the backends, in alphabetical order, importing none of them.
+    """Returns the names of the backends in alphabetical order. No framework is imported.
 
     Args:
-        installed: Only those whose framework is installed.
+        installed: Whether to return only the backends whose framework is installed.
 
     Examples:
         >>> import unified_act as ua
@@ -197,7 +197,7 @@ def list_backends(*, installed: bool = False) -> list[str]:
 
 
 def _is_installed(framework: str) -> bool:
-    if framework in sys.modules:  # may be a stub without a spec, or None, which blocks an import
+    if framework in sys.modules:  # its entry may be a stub without a spec, or None to block imports
         return sys.modules[framework] is not None
     return importlib.util.find_spec(framework) is not None
 
@@ -206,11 +206,11 @@ def _is_installed(framework: str) -> bool:
 def use_backend(name: str) -> Iterator[None]:
     """Makes `name` the default backend inside a ``with`` block, in this thread or task only.
 
-    It decides for `get_activation` calls inside the block that name no backend; callables already
-    handed out stay what they are.
+    Calls of `get_activation` and `get_layer` inside the block use this backend unless they name
+    another. Functions from earlier calls do not change.
 
     Args:
-        name: A backend's name. It is loaded at once, so that a mistake shows here.
+        name: The name of a backend. It is loaded at once, so that a mistake is reported here.
 
     Examples:
         >>> import unified_act as ua
@@ -226,31 +226,31 @@ def use_backend(name: str) -> Iterator[None]:
 
 
 def chosen_backend() -> str | None:
-    """Returns the default backend: `use_backend`, else the environment variable, else None."""
+    """Returns the default backend of `use_backend`, else of the environment variable, else None."""
     return _selected.get() or os.environ.get(ENVIRONMENT_VARIABLE) or None
 
 
 def imported_backends() -> list[str]:
     """Returns the backends whose framework this process has already imported.
 
-    Of other distributions only those already loaded, since to ask about others takes time.
+    A backend of a plugin is included only once it is loaded: looking for plugins takes time.
     """
     built_in = [entry.name for entry in BUILTIN_BACKENDS.values() if entry.framework in sys.modules]
     return list(dict.fromkeys((*built_in, *_loaded)))
 
 
 def roots_of(kind: type) -> set[str]:
-    """Returns the top-level modules that define a type and those it is derived from."""
+    """Returns the top-level modules that define a type and its base classes."""
     return {base.__module__.partition(".")[0] for base in kind.__mro__}
 
 
 def backend_of(array: Any) -> Backend:
     """Returns the backend whose framework `array` belongs to.
 
-    No framework is imported to find out: an array cannot exist before its framework does.
+    This imports no framework: whoever has an array has already imported its framework.
 
     Raises:
-        InputTypeError: It belongs to none.
+        InputTypeError: The input belongs to no backend.
     """
     array_type = type(array)
     roots = roots_of(array_type)
@@ -263,5 +263,5 @@ def backend_of(array: Any) -> Backend:
     raise InputTypeError(
         f"no backend handles {array_type.__module__}.{array_type.__qualname__}. "
         f"Pass an array of one of: {', '.join(list_backends())}; "
-        "for plain numbers and lists, np.asarray(x, dtype=np.float32)."
+        "convert plain numbers and lists with np.asarray(x, dtype=np.float32)."
     )

@@ -1,4 +1,4 @@
-"""How names are matched."""
+"""Matches names of activations, backends and dialects, whatever their spelling."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ __all__ = ["normalize"]
 
 
 def normalize(name: str) -> str:
-    """Returns `name` without what names are matched without: case, ``_``, ``-`` and spaces.
+    """Returns `name` in lower case and without ``_``, ``-`` and spaces, for comparisons.
 
     Examples:
         >>> normalize("Leaky-ReLU") == normalize("leaky_relu")

@@ -1,4 +1,4 @@
-"""Reading what names an activation: a string, with or without parameters, or a mapping."""
+"""Reads the name of an activation from a string such as ``"elu(alpha=0.5)"`` or a mapping."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ __all__ = ["parse"]
 
 
 def parse(name: str | Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Splits what names an activation into the name and its parameters.
+    """Splits the description of an activation into its name and its parameters.
 
     Raises:
-        UnknownActivationError: It cannot be read.
+        UnknownActivationError: The description has another form.
 
     Examples:
         >>> parse("elu(alpha=0.5)")
@@ -24,7 +24,9 @@ def parse(name: str | Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
         configured = dict(name)
         plain = configured.pop("name", None)
         if not isinstance(plain, str):
-            raise UnknownActivationError(f"a mapping needs a 'name', got {dict(name)!r}.")
+            raise UnknownActivationError(
+                f"a mapping needs a 'name' that is a string, got {dict(name)!r}."
+            )
         return plain, configured
     if isinstance(name, type):
         raise UnknownActivationError(

@@ -1,4 +1,4 @@
-"""Swapping the activations of an existing model: what is asked for, and what is reported."""
+"""Replaces the activations of an existing model: the request, the report and the function."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ _INSTEAD = {
 
 @dataclass(frozen=True)
 class Sought:
-    """Which activations are asked for.
+    """Which activations to replace.
 
     Attributes:
         name: The canonical name.
-        parameters: Those that are asked for, with their values; the others may have any.
+        parameters: The parameters that must have these values. All others may have any value.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Sought:
 
     @classmethod
     def read(cls, old: str | Mapping[str, Any]) -> Sought:
-        """Returns what a name, with or without parameters, asks for.
+        """Returns the request that a name, with or without parameters, stands for.
 
         Raises:
             UnifiedActError: There is no such activation, or it has no such parameters.
@@ -54,7 +54,7 @@ class Sought:
         return cls(activation.name, activation.check(given))
 
     def matches(self, name: str | None, parameters: Mapping[str, Any]) -> bool:
-        """Whether an activation with these parameters is asked for."""
+        """Whether an activation with this name and these parameters is to be replaced."""
         return name == self.name and self.parameters.items() <= parameters.items()
 
 
@@ -63,10 +63,11 @@ class FoundActivation:
     """An activation in a model, after the replacement.
 
     Attributes:
-        path: Where it is: the names of submodules and attribute, with dots; empty for the model.
-        was: What it was: our name and parameters, or the framework's where we have none.
-        now: What is there now; None where it was left alone.
-        notes: What else has changed with it, or why it could not be replaced.
+        path: The dotted path of submodules and attribute that leads to it; empty for the model.
+        was: The activation before the replacement: its name and parameters in `unified_act`, or
+            the name in the framework if `unified_act` has no such activation.
+        now: The activation in its place now; None if it was left alone.
+        notes: Other changes that this replacement brings, or why it was not possible.
     """
 
     path: str
@@ -77,12 +78,12 @@ class FoundActivation:
 
 @dataclass(frozen=True)
 class ReplacementReport:
-    """What `replace_activations` found and did; `print` shows it.
+    """The report of `replace_activations`. Print it to read it.
 
     Attributes:
-        model: The model, changed in place; if it is an activation itself, the new one.
+        model: The model, changed in place. If the model itself is an activation, the new one.
         found: All activations that were found, in the order of the model's modules.
-        notes: What has changed elsewhere in the model.
+        notes: Changes elsewhere in the model.
     """
 
     model: Any = field(repr=False, compare=False)
@@ -91,12 +92,12 @@ class ReplacementReport:
 
     @property
     def replaced(self) -> tuple[FoundActivation, ...]:
-        """Those that were replaced."""
+        """The activations that were replaced."""
         return tuple(one for one in self.found if one.now is not None)
 
     @property
     def left(self) -> tuple[FoundActivation, ...]:
-        """Those that were left alone."""
+        """The activations that were left alone."""
         return tuple(one for one in self.found if one.now is None)
 
     def __str__(self) -> str:
@@ -130,42 +131,45 @@ def replace_activations(
     initial: float | Mapping[str, float] | None = None,
     **parameters: Any,
 ) -> ReplacementReport:
-    """Replaces activations inside a PyTorch model, in place, and says what it has changed.
+    """Replaces activations inside a PyTorch model, in place, and reports the changes.
 
-    It finds submodules that are activations, PyTorch's own and those of `get_layer`, wherever they
-    are registered; and attributes of modules that are functions, those of `get_activation`,
-    PyTorch's, and a `functools.partial` of PyTorch's with keywords. Of the latter kind is the
-    activation of an `nn.TransformerEncoderLayer`, whose switch to a fused kernel in eval() is set
-    right too. A module with weights that stands in several places stays one; one without
-    weights becomes a module of its own in each place. What is merely called inside
-    forward(), chosen by a string there, or kept in a plain list, cannot be seen; nor are the
-    function nodes of a `torch.fx.GraphModule` touched.
+    Two kinds of activations are found. The first are registered submodules: PyTorch's activation
+    modules and the layers of `get_layer`. The second are functions that are attributes of a module:
+    those of `get_activation`, PyTorch's functions, and a `functools.partial` of one with keywords.
+    The activation of an `nn.TransformerEncoderLayer` is such an attribute; its switch to a fused
+    kernel in eval() is corrected too.
 
-    A new module has the mode of the old one. Without learned weights on either side the keys of
-    the state dict stay as they are. A learned activation takes its weights with it, and a new one
-    begins with its initial ones, on the device and in the dtype of the old weights, or else of the
-    modules around: make the optimizer, and wrap for several devices, after the replacement.
+    An activation that is only called inside forward(), chosen there by a string, or kept in a plain
+    list cannot be found. The function nodes of a `torch.fx.GraphModule` are not changed.
+
+    A module with weights that is used in several places remains one shared module. A module without
+    weights becomes a separate module in each place. A new module takes the training or evaluation
+    mode of the old one. If neither has learned weights, the keys of the state dict do not change.
+
+    The weights of a replaced learned activation leave the model. A new learned activation starts
+    with its initial weights, on the device and in the dtype of the old weights, or else of the
+    modules around it. So create the optimizer, and wrap the model for several devices, afterwards.
 
     Args:
         model: A `torch.nn.Module`.
-        old: Which activations: ``"leaky_relu"``, with any slope, or
-            ``"leaky_relu(negative_slope=0.2)"``, with that one.
-        new: What shall be there, as for `get_layer`.
+        old: The activations to replace. ``"leaky_relu"`` matches any slope;
+            ``"leaky_relu(negative_slope=0.2)"`` matches this slope only.
+        new: The activation to put in their place, as for `get_layer`.
         numerics: As for `get_layer`.
         channels: As for `get_layer`.
         initial: As for `get_layer`.
         **parameters: The parameters of `new`.
 
     Returns:
-        What was found, what it is now, and what else has changed with it, such as that a module
-        was in place, or that weights are gone or new. To be printed.
+        A report to print: which activations were found, what replaced them, and what else
+        changed. For example, the old module worked in place, or weights were removed or added.
 
     Raises:
-        UnsupportedError: The model belongs to another framework, or the change cannot be made: in
-            TorchScript, whose code is fixed, or of a module with hooks, which would be lost.
-            Nothing has been changed then.
-        InputTypeError: It is no model.
-        UnifiedActError: Whatever `get_layer` raises about the names and parameters.
+        UnsupportedError: The model belongs to another framework, or the change is not possible:
+            the code of TorchScript is fixed, and the hooks of a module would be lost. The model
+            is unchanged then.
+        InputTypeError: `model` is not a model.
+        UnifiedActError: Any error of `get_layer` about the names and parameters.
 
     Examples:
         >>> import unified_act as ua
@@ -201,7 +205,7 @@ def replace_activations(
 
 
 def _backend_of(model: Any) -> ModelBackend:
-    """The backend of the framework that the class of a model comes from."""
+    """Returns the backend of the framework that defines the class of a model."""
     roots = roots_of(type(model))
     for name in imported_backends():
         if find_entry(name).framework in roots:

@@ -1,4 +1,4 @@
-"""Which shapes the arrays that an activation is given may have."""
+"""Checks the shapes of the arrays that are passed to an activation."""
 
 from __future__ import annotations
 
@@ -19,16 +19,17 @@ def with_shape_check(
     *,
     shape_of: Callable[[Any], Shape | None] = attrgetter("shape"),
 ) -> Callable[..., Any]:
-    """Returns `function`, which raises about arrays whose shapes do not go together.
+    """Returns `function` with a check that raises if the shapes of its inputs do not fit.
 
-    Along an axis, an array without dimensions counts as one of a single element, unless the result
-    has another length.
+    An activation along an axis treats an array without dimensions as an array of one element,
+    unless its result has another length than its input.
 
     Args:
-        function: What computes the activation; it takes arrays.
+        function: The function that computes the activation from arrays.
         activation: The activation.
         parameters: Every parameter with its value.
-        shape_of: The shape of an array; None where not even the number of dimensions is known.
+        shape_of: Returns the shape of an array, or None if even its number of dimensions is
+            unknown.
     """
     check = activation.kind.shape_check(activation, parameters)
     if check is None:

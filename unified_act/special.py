@@ -1,4 +1,4 @@
-"""Special functions for namespaces whose framework lacks them, written with the others."""
+"""Special functions for frameworks that lack them, written with other namespace functions."""
 
 from __future__ import annotations
 
@@ -82,11 +82,11 @@ def log1p(xp: Any, x: Any) -> Any:
 
 
 def square_exp(xp: Any, factor: Any, z: Any) -> Any:
-    """Returns factor·exp(-z²) for |z| ≤ 32, free of the error that rounding z² would bring.
+    """Returns factor·exp(-z²) for |z| ≤ 32, without the error of rounding z².
 
-    The square of z rounded to sixteenths is exact, and the rest of the exponent is small. The large
-    part comes after all other factors, as two where it could be subnormal: such numbers are then
-    rounded once, at the end.
+    The exponent is the square of z rounded to sixteenths, which is exact, and a small rest. The
+    factor of the square is applied last. If it could be subnormal, it is applied as two factors,
+    so that a subnormal result is rounded only once, at the end.
     """
     cut = xp.floor(z * 16.0 + 0.5) * 0.0625
     square = cut * cut
@@ -119,11 +119,11 @@ def polynomial(x: Any, coefficients: Sequence[float]) -> Any:
 
 
 def variant_of(namespace: Any) -> SimpleNamespace:
-    """Returns a namespace like another one, in which functions can be replaced.
+    """Returns a copy of a namespace whose functions can be replaced.
 
-    Its `erfc` and `times_erfc` are those of this module, with the functions of the new one.
+    Its `erfc` and `times_erfc` are those of this module. They call the functions of the copy.
     """
-    from unified_act.backend import Namespace  # which the catalogue does without
+    from unified_act.backend import Namespace  # here, since the catalogue does not need it
 
     names = [name for name in vars(Namespace) if not name.startswith("_")]
     xp = SimpleNamespace(**{name: getattr(namespace, name) for name in names})

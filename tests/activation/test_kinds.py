@@ -39,7 +39,9 @@ def test_a_specification_keeps_its_kind():
     assert Activation("own", abs).kind == "elementwise"
     with pytest.raises(AttributeError, match="kind"):
         Activation("own", abs).kind = "axis"
-    with pytest.raises(ua.InvalidActivationError, match="'odd' is none of elementwise, axis"):
+    with pytest.raises(
+        ua.InvalidActivationError, match="unknown kind 'odd': use one of elementwise, axis"
+    ):
         Activation("own", abs, kind="odd")
 
 

@@ -126,7 +126,7 @@ class TestWeight:
     def test_of_several_dimensions(self, backend, name, numerics, shape):
         x, *weights = inputs(backend, name, VALUES)
         given = [x, *(native(backend, np.ones(shape), "float32") for _ in weights)]
-        message = rf"has the shape \({shape[0]}, {shape[1]}\); a weight is one number, or a vector"
+        message = rf"has the shape \({shape[0]}, {shape[1]}\); pass one number, or a vector"
         refused(ua.InputTypeError, activation(name, backend, numerics), given, message)
 
     def test_a_weight_of_other_channels_is_refused(self, backend, name, numerics):
@@ -159,7 +159,9 @@ class TestMask:
     @pytest.mark.parametrize("shape", [(3,), (2, 3), (3, 2, 4), (1, 2, 4)])
     def test_a_mask_of_another_shape_is_refused(self, backend, numerics, shape):
         given = [native(backend, VALUES, "float32"), native(backend, np.ones(shape, bool), "bool")]
-        message = r"mask has the shape \(.*\), the input \(2, 4\); give it the shape of the input"
+        message = (
+            r"mask has the shape \(.*\), the input \(2, 4\); pass mask with the shape of the input"
+        )
         refused(ua.InputTypeError, activation("masked_softmax", backend, numerics), given, message)
 
 
@@ -169,7 +171,9 @@ class TestMask:
 @pytest.mark.parametrize("shape", [(), (1,), (4,), (1, 4), (3, 2, 4)])
 def test_noise_has_the_shape_of_the_input(backend, numerics, name, shape):
     given = [native(backend, array, "float32") for array in (VALUES, np.full(shape, 0.5))]
-    message = r"noise has the shape \(.*\), the input \(2, 4\); give it the shape of the input\."
+    message = (
+        r"noise has the shape \(.*\), the input \(2, 4\); pass noise with the shape of the input\."
+    )
     refused(
         ua.InputTypeError,
         ua.get_activation(name, backend=backend, numerics=numerics),

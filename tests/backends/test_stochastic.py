@@ -262,7 +262,9 @@ class TestGenerators:
     def test_no_generator(self, backend, name, generator):
         function = drawing(name, backend)
         x = native(backend, VALUES, "float32")
-        message = r"come from a seed, which is an integer, from a .*Generator.*; got"
+        message = (
+            r"come from a seed, which is an integer, from a .*Generator.*: pass one of these, got"
+        )
         with pytest.raises(ua.ParameterValueError, match=message):
             function(x, generator)
         with pytest.raises(ua.ParameterValueError, match=message):

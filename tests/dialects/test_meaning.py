@@ -198,7 +198,7 @@ class TestDialects:
 
     @pytest.mark.parametrize("name", [5, ("torch",)])
     def test_no_string(self, name):
-        with pytest.raises(ua.UnknownDialectError, match="named by a string"):
+        with pytest.raises(ua.UnknownDialectError, match="named by a string, such as 'torch', got"):
             ua.get_activation("relu", dialect=name)
 
     def test_reads_its_table_only_when_asked(self, run_python):

@@ -94,8 +94,8 @@ def test_without_its_framework(install, here):
         ("1 / 0", "importing plugged_frame failed"),
         ("import sys; sys.exit(1)", "importing plugged_frame failed"),
         ("import plugged_nowhere", "importing plugged_frame failed"),
-        ("backend = object()", "is none: it lacks accepts, dtypes, implement, name"),
-        ("from unified_act_numpy import backend", "is none: its name is 'numpy'"),
+        ("backend = object()", "is not a backend: it lacks accepts, dtypes, implement, name"),
+        ("from unified_act_numpy import backend", "is not a backend: its name is 'numpy'"),
         ("", "importing plugged_frame failed"),
     ],
 )

@@ -36,15 +36,15 @@ SAYS = {
     "builtin": "single number or truth value",
     "index": "use the functions of xp",
     "joined": "nest xp.where",
-    "added": "a condition is no number",
-    "two numbers": "numbers on both sides",
-    "no condition": "the condition of xp.where is no comparison",
+    "added": "a condition is not a number",
+    "two numbers": "both choices of xp.where are numbers",
+    "no condition": "the condition of xp.where must be a comparison of arrays, got",
     "of a number": "use the module math",
     "unknown": "xp has no 'arctan' on every framework; it has abs, concat",
     "text": "of type builtins.str",
     "floor division": "use xp.floor",
     "abs": "write xp.abs(x)",
-    "nothing": "it returns None in place of an array",
+    "nothing": "it must return an array, but returns None",
     "error": "ZeroDivisionError: division by zero",
 }
 BY_NAME = {activation.name: activation for activation in catalogue.ACTIVATIONS}
@@ -135,8 +135,8 @@ def test_a_kink_that_is_not_declared_right():
 @pytest.mark.parametrize(
     ("facts", "says"),
     [
-        ({"kind": "odd"}, "'odd' is none of elementwise, axis"),
-        ({"kind": "learned", "parameters": {"axis": 1}}, "name them, as in inputs="),
+        ({"kind": "odd"}, "unknown kind 'odd': use one of elementwise, axis"),
+        ({"kind": "learned", "parameters": {"axis": 1}}, "name several inputs, as in inputs="),
         ({"kind": "axis"}, r"needs the parameters \['axis'\]"),
     ],
 )
@@ -153,7 +153,7 @@ def test_a_tuple_for_each_input():
         parameters={"axis": 1},
         derivative=lambda xp, x, weight: weight,
     )
-    with pytest.raises(ua.InvalidActivationError, match="a tuple of 2, one for each input"):
+    with pytest.raises(ua.InvalidActivationError, match="a tuple of 2 arrays, one for each input"):
         register(lambda xp, x, weight: x * weight)
 
 
@@ -169,5 +169,5 @@ def derivative(xp, x):
 def own_exp(xp, x):
     return xp.exp(x)
 """
-    with pytest.raises(ua.InvalidActivationError, match="a function of its own"):
+    with pytest.raises(ua.InvalidActivationError, match="the common part into a separate function"):
         exec(source, {})

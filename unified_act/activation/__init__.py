@@ -1,4 +1,4 @@
-"""What an activation *is*: its specification, as data, and its kind, which says what follows."""
+"""The specification of an activation as data, and the kinds of activations."""
 
 from unified_act.activation.kinds import KINDS, Kind
 from unified_act.activation.specification import Activation, Kink, Limits, Parameter

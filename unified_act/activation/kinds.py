@@ -1,4 +1,4 @@
-"""The kinds of activations: how each treats its inputs, its derivatives and its shapes."""
+"""The kinds of activations. A kind determines inputs, derivatives and shapes."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ _Pullback = Callable[..., tuple[Any, ...]]
 _Parameters = Mapping[str, Any]
 _Check = Callable[..., None]
 WithPullback = Callable[[_Function, _Function], _Function]
-"""Makes a framework take its second argument, ``pullback(cotangent, *inputs)``, for that of its
-first, instead of differentiating the operations of it."""
+"""``with_pullback(function, pullback)`` returns `function` with a custom gradient: the framework
+calls ``pullback(cotangent, *inputs)`` instead of differentiating the operations of `function`."""
 
 
 class Kind(str):
-    """How an activation treats its input. It is a string, the name of the kind, with methods.
+    """How an activation treats its input: a string, the name of the kind, with methods.
 
-    The methods here are right for an activation that computes each element of the result from the
-    elements of its inputs at the same place. `Activation` describes the kinds to authors.
+    The methods of this base class fit an activation that computes each element of its result from
+    the elements of its inputs at the same place. `Activation` describes the kinds for authors.
 
     Attributes:
-        elementwise: Whether an activation is a function of one number, with no other input.
+        elementwise: Whether the activation is a function of one number, with no other input.
         resizes: Whether the result always has another length than the input.
         needs: The parameters that every activation of the kind must declare.
-        not_passed_on: The parameters that `forward` and the derivatives are not given, since they
-            only say which elements belong together.
+        not_passed_on: The parameters that are not passed to `forward` and the derivatives, because
+            they only determine which elements belong together.
         least_inputs: The smallest number of inputs.
     """
 
@@ -54,15 +54,15 @@ class Kind(str):
         return "mask" if name in activation.masks else "weight"
 
     def differentiated(self, inputs: Sequence[str]) -> Sequence[str]:
-        """Those of the inputs by which it is differentiated."""
+        """The inputs that have a derivative."""
         return inputs[:1]
 
     def terms(self, inputs: Sequence[str]) -> Sequence[str]:
-        """The names of the arrays that `forward` is given for these inputs."""
+        """The names of the arrays that are passed to `forward` for these inputs."""
         return inputs
 
     def arguments(self, activation: Activation, part: str) -> Sequence[str]:
-        """The names of what a function of the specification takes before the parameters.
+        """The arguments that a function of the specification takes before its parameters.
 
         Args:
             activation: The activation.
@@ -73,12 +73,12 @@ class Kind(str):
         return ("xp", *carried, *self.terms(activation.inputs))
 
     def elements(self, xp: Any, parameters: _Parameters) -> Callable[..., list[Any]]:
-        """Returns ``elements(*inputs)``: the arrays that `forward` is given, for these inputs."""
+        """Returns ``elements(*inputs)``, which makes the arguments of `forward` from the inputs."""
         return lambda *inputs: list(inputs)
 
     @staticmethod
     def listed(found: Any) -> Sequence[Any]:
-        """What `derivative` has returned, or a row of the second one, as a sequence."""
+        """Returns the result of `derivative`, or a row of the second derivative, as a sequence."""
         several: Sequence[Any] = found
         return several
 
@@ -91,17 +91,18 @@ class Kind(str):
         second: _Function | None,
         with_pullback: WithPullback | None,
     ) -> _Pullback:
-        """Returns ``pullback(cotangent, *inputs)``; `unified_act.assembly` says more.
+        """Returns ``pullback(cotangent, *inputs)``, for `unified_act.assembly.pullback_of`.
 
         Args:
             activation: The activation.
             xp: The namespace.
             parameters: Every parameter with its value.
-            derivative: That of the specification, with its parameters bound.
-            second: The second derivative, too.
-            with_pullback: Makes functions with a given derivative, if the second is wanted.
+            derivative: The derivative of the specification, with its parameters bound.
+            second: The second derivative of the specification, with its parameters bound.
+            with_pullback: Makes functions with a custom gradient. It is needed only for analytic
+                second derivatives.
         """
-        # Plain functions from here on, and no `self`: compilers trace them.
+        # Compilers trace the functions below, so they are plain closures without `self`.
         spread, listed = self.elements(xp, parameters), self.listed
 
         def partials(*terms: Any) -> Sequence[Any]:
@@ -122,20 +123,20 @@ class Kind(str):
 
         def scaled(cotangent: Any, *inputs: Any) -> list[Any]:
             x, *others = spread(*inputs)
-            if second is not None:  # what goes back to weights has the shape of x, and so have they
+            if second is not None:  # give weights the shape of x, which their gradients have
                 others = [other + xp.full_like(x, 0.0) for other in others]
             return [cotangent * partial for partial in of_terms(x, *others)]
 
         return self._to_inputs(scaled, xp, parameters)
 
     def _to_inputs(self, scaled: _Function, xp: Any, parameters: _Parameters) -> _Pullback:
-        """Returns the pullback to the inputs, given that to the elements."""
+        """Returns the pullback to the inputs, from the pullback to the arguments of `forward`."""
         return lambda cotangent, *inputs: tuple(scaled(cotangent, *inputs))
 
     def pushforward(
         self, activation: Activation, xp: Any, parameters: _Parameters, derivative: _Function
     ) -> _Pullback | None:
-        """Returns ``pushforward(*tangents, *inputs)``; `unified_act.assembly` says more."""
+        """Returns ``pushforward(*tangents, *inputs)``, as `assembly.pushforward_of` does."""
         if self.elementwise or self.along_axis(activation):
             return None
         spread = self.elements(xp, parameters)
@@ -150,27 +151,27 @@ class Kind(str):
         return pushforward
 
     def sections(self, activation: Activation, parameters: _Parameters) -> int:
-        """The number of equal parts that the axis is cut into: the parameter ``groups``."""
+        """The number of equal parts into which the axis is divided: the parameter ``groups``."""
         return int(parameters.get("groups", 1)) if activation.resizes else 1
 
     def result_length(
         self, activation: Activation, parameters: _Parameters, length: int
     ) -> int | None:
-        """The length of the axis in the result; None if only `forward` knows.
+        """The length of the axis in the result; None if only a call of `forward` can tell.
 
         Args:
             activation: The activation.
             parameters: Every parameter with its value.
-            length: Its length in `x`.
+            length: The length of the axis in `x`.
         """
         if not activation.resizes:
             return length
         return None if activation.resized is None else activation.resized(length, **parameters)
 
     def shape_check(self, activation: Activation, parameters: _Parameters) -> _Check | None:
-        """Returns ``check(*shapes)``, which raises unless inputs of these shapes go together.
+        """Returns ``check(*shapes)``, which raises if inputs of these shapes do not fit together.
 
-        None where there is nothing to check.
+        Returns None if there is nothing to check.
         """
         name, axis = activation.name, parameters.get("axis")
         sections, row_of_one = self.sections(activation, parameters), not activation.resizes
@@ -178,7 +179,7 @@ class Kind(str):
         roles = [self.role(activation, other) for other in others]
         wanted = {
             "noise": "the shape of the input",
-            "mask": "the shape of the input, or one that is broadcast to it",
+            "mask": "the shape of the input, or one that can be broadcast to it",
         }
 
         def check(x: Shape, *shapes: Shape) -> None:
@@ -188,14 +189,14 @@ class Kind(str):
                 if role in wanted and not fits(shape, x, broadcast=role == "mask"):
                     raise InputTypeError(
                         f"{name}: {which} has the shape {tuple(shape)}, the input {tuple(x)}; "
-                        f"give it {wanted[role]}."
+                        f"pass {which} with {wanted[role]}."
                     )
 
         return check
 
 
 class Elementwise(Kind):
-    """Each element alone: takes every shape."""
+    """Each element is computed alone. Inputs may have any shape."""
 
     __slots__ = ()
 
@@ -203,22 +204,22 @@ class Elementwise(Kind):
 
     @staticmethod
     def listed(found: Any) -> Sequence[Any]:
-        """A single derivative, not a tuple of them."""
+        """Returns the only derivative in a tuple."""
         return (found,)
 
     def shape_check(self, activation: Activation, parameters: _Parameters) -> None:
-        """Nothing to check."""
+        """Returns None: every shape is allowed."""
 
 
 class Axis(Kind):
-    """A whole axis at once."""
+    """The elements along an axis are computed together, as in softmax."""
 
     __slots__ = ()
 
     needs: ClassVar[Sequence[str]] = ("axis",)
 
     def along_axis(self, activation: Activation) -> bool:
-        """Always."""
+        """Always true for this kind."""
         return True
 
     def pullback(
@@ -230,7 +231,7 @@ class Axis(Kind):
         second: _Function | None,
         with_pullback: WithPullback | None,
     ) -> _Pullback:
-        """The derivative itself is the pullback."""
+        """Returns the derivative of the specification, which is the pullback already."""
         if not self.along_axis(activation):
             return super().pullback(activation, xp, parameters, derivative, second, with_pullback)
 
@@ -253,7 +254,7 @@ class Axis(Kind):
 
 
 class Gated(Kind):
-    """One half of an axis with the other."""
+    """One half of an axis is multiplied by a function of the other half, as in GLU."""
 
     __slots__ = ()
 
@@ -261,15 +262,15 @@ class Gated(Kind):
     needs = not_passed_on = ("axis", "gate_first")
 
     def role(self, activation: Activation, name: str) -> str:
-        """The second half is the ``"gate"``."""
+        """Whether an argument of `forward` is the ``"gate"``."""
         return name if name == "gate" else super().role(activation, name)
 
     def terms(self, inputs: Sequence[str]) -> Sequence[str]:
-        """The two halves."""
+        """The two halves of the axis."""
         return ("value", "gate")
 
     def elements(self, xp: Any, parameters: _Parameters) -> Callable[..., list[Any]]:
-        """The value, then the gate."""
+        """Returns a function that splits `x` into the value and the gate."""
         axis, step = parameters["axis"], -1 if parameters["gate_first"] else 1
         return lambda x: xp.split(x, 2, axis=axis)[::step]
 
@@ -278,16 +279,16 @@ class Gated(Kind):
         return lambda cotangent, x: (xp.concat(scaled(cotangent, x)[::step], axis=axis),)
 
     def sections(self, activation: Activation, parameters: _Parameters) -> int:
-        """The halves."""
+        """Always two for this kind."""
         return 2
 
     def result_length(self, activation: Activation, parameters: _Parameters, length: int) -> int:
-        """Half of it."""
+        """Half of the length."""
         return length // 2
 
 
 class Learned(Kind):
-    """Each element with the learned weights of its channel."""
+    """Each element is computed with the learned weights of its channel, as in PReLU."""
 
     __slots__ = ()
 
@@ -295,16 +296,16 @@ class Learned(Kind):
     least_inputs = 2
 
     def differentiated(self, inputs: Sequence[str]) -> Sequence[str]:
-        """The weights as well."""
+        """All inputs, the weights included."""
         return inputs
 
     def elements(self, xp: Any, parameters: _Parameters) -> Callable[..., list[Any]]:
-        """The weights shaped to meet `x`."""
+        """Returns a function that reshapes the weights so that they broadcast against `x`."""
         axis = parameters["axis"]
         return lambda x, *weights: [x, *(xp.channel_weight(w, x, axis=axis) for w in weights)]
 
     def _to_inputs(self, scaled: _Function, xp: Any, parameters: _Parameters) -> _Pullback:
-        """Sums the gradients that the elements of a channel have for its weight."""
+        """Sums over the elements of each channel to get the gradient of its weight."""
         axis = parameters["axis"]
 
         def pullback(cotangent: Any, x: Any, *weights: Any) -> tuple[Any, ...]:
@@ -315,15 +316,15 @@ class Learned(Kind):
         return pullback
 
     def shape_check(self, activation: Activation, parameters: _Parameters) -> _Check | None:
-        """A weight is one number, or one for each channel."""
+        """Checks that a weight is one number, or a vector with one number for each channel."""
         name, names, axis = activation.name, activation.weights, parameters["axis"]
 
         def check(x: Shape, *weights: Shape) -> None:
             for which, weight in zip(names, weights, strict=True):
                 if len(weight) > 1:
                     raise InputTypeError(
-                        f"{name}: {which} has the shape {tuple(weight)}; a weight is one number, "
-                        "or a vector with one for each channel."
+                        f"{name}: {which} has the shape {tuple(weight)}; pass one number, "
+                        "or a vector with one number for each channel."
                     )
                 if weight and weight[0] is not None and weight[0] != 1:
                     channel_shape(weight[0], x, axis)
@@ -332,7 +333,7 @@ class Learned(Kind):
 
 
 class Stochastic(Axis):
-    """Each element with a random number; with a parameter ``axis``, a whole axis with several."""
+    """Each element is computed with random noise; with a parameter ``axis``, a whole axis is."""
 
     __slots__ = ()
 
@@ -340,11 +341,11 @@ class Stochastic(Axis):
     least_inputs = 2
 
     def along_axis(self, activation: Activation) -> bool:
-        """If it has the parameter ``axis``."""
+        """Whether the activation has the parameter ``axis``."""
         return activation.has_parameter("axis")
 
     def role(self, activation: Activation, name: str) -> str:
-        """All that is given after `x` is noise."""
+        """Every input after `x` is noise."""
         return "noise"
 
 
@@ -362,9 +363,9 @@ def kind_named(name: str) -> Kind:
     """Returns the kind of this name.
 
     Raises:
-        InvalidActivationError: There is none.
+        InvalidActivationError: There is no such kind.
     """
     for kind in KINDS:
         if kind == name:
             return kind
-    raise InvalidActivationError(f"kind: {name!r} is none of {', '.join(KINDS)}.")
+    raise InvalidActivationError(f"unknown kind {name!r}: use one of {', '.join(KINDS)}.")

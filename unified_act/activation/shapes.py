@@ -1,4 +1,4 @@
-"""Axes and lengths: which shapes go together, and the errors about those that do not."""
+"""Checks of axes, lengths and shapes, with the errors that they raise."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from unified_act.errors import ParameterValueError
 __all__ = ["Shape", "channel_shape", "check_axis", "fits", "section_length"]
 
 Shape = Sequence[int | None]
-"""Lengths; None where a framework learns one only when a graph runs."""
+"""The lengths of the axes. None is a length that is known only when the graph runs."""
 
 
 def fits(shape: Shape, x: Shape, *, broadcast: bool) -> bool:
-    """Whether it is the shape of `x`, or with `broadcast` becomes it."""
+    """Whether `shape` equals the shape of `x`, or with `broadcast` can be broadcast to it."""
     if not broadcast and len(shape) != len(x):
         return False
     return len(shape) <= len(x) and all(
@@ -28,10 +28,10 @@ def check_axis(shape: Sequence[int | str | None], axis: int, what: str = "") -> 
     Args:
         shape: The shape.
         axis: The axis.
-        what: What it is the axis of, for the reader.
+        what: The end of the error message, which tells what the axis is for.
 
     Raises:
-        ParameterValueError: It has not.
+        ParameterValueError: The input has no such axis.
     """
     if not -len(shape) <= axis < len(shape):
         raise ParameterValueError(
@@ -40,17 +40,18 @@ def check_axis(shape: Sequence[int | str | None], axis: int, what: str = "") -> 
 
 
 def channel_shape(channels: int, shape: Sequence[int | None], axis: int) -> list[int]:
-    """Returns the shape in which a weight per channel multiplies along `axis` of an input.
+    """Returns the shape that lets a weight per channel multiply an input along `axis`.
 
     Raises:
-        ParameterValueError: The input has no such axis, or another number of channels there.
+        ParameterValueError: The input has no such axis, or the length of the axis is not the
+            number of channels.
     """
     check_axis(shape, axis, ", the axis that the channels of the weight belong to.")
     length = shape[axis]
-    if length is not None and length != channels:  # torch.compile cannot look for it in a tuple
+    if length is not None and length != channels:  # torch.compile fails on `length not in (…)`
         raise ParameterValueError(
             f"the weight has {channels} channels, but axis {axis} of an input of shape "
-            f"{tuple(shape)} has {length}; pass axis=…, the axis that they belong to."
+            f"{tuple(shape)} has {length}; pass axis=…, the axis of the channels."
         )
     result = [1] * len(shape)
     result[axis] = channels
@@ -58,10 +59,10 @@ def channel_shape(channels: int, shape: Sequence[int | None], axis: int) -> list
 
 
 def section_length(shape: Sequence[int | None], sections: int, axis: int) -> int | None:
-    """Returns how long each of `sections` equal parts of an axis is; None where it is not known.
+    """Returns the length of each of `sections` equal parts of an axis; None if it is unknown.
 
     Raises:
-        ParameterValueError: There is no such axis, or it cannot be divided so.
+        ParameterValueError: There is no such axis, or its length is not a multiple of `sections`.
     """
     check_axis(shape, axis)
     length = shape[axis]
@@ -70,6 +71,6 @@ def section_length(shape: Sequence[int | None], sections: int, axis: int) -> int
     if length % sections:
         raise ParameterValueError(
             f"axis {axis} of an input of shape {tuple(shape)} cannot be divided into {sections} "
-            "equal parts; pass axis=…, or an input whose axis can."
+            f"equal parts; pass axis=…, or an input with a multiple of {sections} elements there."
         )
     return length // sections

@@ -1,4 +1,4 @@
-"""What an activation *is*: its specification, as data."""
+"""The specification of an activation as data: `Activation` and its parts."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ class Parameter:
 
     Attributes:
         name: The keyword that sets it.
-        default: Its value where the caller gives none. A `bool` or `int` default makes it a flag
-            or an integer. None: the caller has to give it.
-        doc: What it does, in a phrase.
-        low: Smallest value allowed, inclusive.
-        high: Largest value allowed, inclusive.
-        integer: Whether it is an integer though its default does not say so.
-        learned_by: The activation that learns it as a weight, if there is one.
+        default: The value if the caller gives none. A `bool` default makes the parameter a flag,
+            an `int` default an integer. With None the caller must give a value.
+        doc: A phrase that tells what the parameter does.
+        low: The smallest allowed value.
+        high: The largest allowed value.
+        integer: Whether the value must be an integer even if the default is not an `int`.
+        learned_by: The activation that learns this parameter as a weight, if there is one.
     """
 
     name: str
@@ -40,10 +40,10 @@ class Parameter:
     learned_by: str = ""
 
     def check(self, value: Any) -> float | int:
-        """Returns `value` as the Python number that implementations use.
+        """Returns `value` as a Python number, after checking it.
 
         Raises:
-            ParameterValueError: `value` is no number of the right kind, or out of range.
+            ParameterValueError: `value` is not a number of the right type, or is out of range.
         """
         if _is_tensor(value):
             kind = f"{type(value).__module__.partition('.')[0]}.{type(value).__name__}"
@@ -59,11 +59,11 @@ class Parameter:
             return bool(value)
         integer = self.integer or isinstance(self.default, int)
         try:
-            # float("0.2") and float(True) would accept a likely mistake.
+            # float() would accept "0.2" and True, which are likely mistakes.
             if isinstance(value, (str, bytes)) or flag:
                 raise TypeError
             number = operator.index(value) if integer else float(value)
-        except OverflowError:  # an integer beyond all floats
+        except OverflowError:  # an integer larger than every float
             number = math.inf
         except (TypeError, ValueError):
             wanted = "an integer" if integer else "a number"
@@ -77,7 +77,7 @@ class Parameter:
 
     @property
     def range(self) -> str:
-        """The allowed values, in words."""
+        """A phrase for the allowed values."""
         if isinstance(self.default, bool):
             return "True or False"
         if self.low > 0 and self.low < 1e-30:
@@ -96,11 +96,11 @@ def _is_tensor(value: Any) -> bool:
 
 
 class Kink(NamedTuple):
-    """A point where the derivative jumps, and the value that it takes there.
+    """A point where the derivative jumps, and the value of the derivative there.
 
     Attributes:
-        at: Where the kink is.
-        derivative: The derivative at that point, the same on every backend.
+        at: The input at the kink.
+        derivative: The derivative at this input, the same on every backend.
     """
 
     at: float
@@ -108,7 +108,7 @@ class Kink(NamedTuple):
 
 
 class Limits(NamedTuple):
-    """Where the function and its derivative go at both ends of the real line.
+    """The limits of the function and its derivative at both ends of the real line.
 
     Attributes:
         value: The limits of f at minus and plus infinity.
@@ -120,7 +120,7 @@ class Limits(NamedTuple):
 
 
 class _ByName:
-    """The field `kind`: given by its name, read as the `Kind` of that name."""
+    """The field `kind`: it is set to a name, and reading it returns the `Kind` of this name."""
 
     def __get__(self, activation: Activation | None, owner: type) -> Kind:
         return ELEMENTWISE if activation is None else vars(activation)["kind"]
@@ -142,68 +142,74 @@ class Activation:
     """The specification of one activation function, written once for every framework.
 
     Attributes:
-        name: Canonical name, lower case with underscores.
-        forward: The function, written with the functions of the namespace `xp`; what it takes
-            after `xp` depends on the kind, see below.
-        kind: How it treats its input: ``"elementwise"``, ``"axis"``, ``"gated"``, ``"learned"`` or
-            ``"stochastic"``. Read, it is the `Kind` of that name, which is a string too.
-        derivative: Its derivative. None: the framework differentiates `forward`.
-        second_derivative: Elementwise: ``second_derivative(xp, x, **parameters)``, f″(x), the
-            gradient of the gradient. None: the framework differentiates `derivative`.
-        parameters: The numbers that shape it, in order.
-        aliases: Other names it goes by.
-        inputs: Names of its array inputs.
-        masks: Those of them that are boolean, and so not differentiated.
-        initial: Of a learned one, what a layer's weights begin with, by name. Of a weight that is
-            missing here the user of a layer has to say it.
-        symmetric: Whether the derivative along an axis does to a cotangent what it does to a
-            tangent, as that of softmax, whose matrix of derivatives is symmetric.
-        resizes: Whether the result is longer or shorter than the input; of a gated one it is.
-        resized: ``resized(length, **parameters)``: the length of the axis in the result, for an
-            activation along an axis that resizes it. None: only `forward` knows.
+        name: The canonical name, in lower case with underscores.
+        forward: The function, written with the functions of the namespace `xp`. Its further
+            arguments depend on the kind, see below.
+        kind: How the activation treats its input: ``"elementwise"``, ``"axis"``, ``"gated"``,
+            ``"learned"`` or ``"stochastic"``. Reading the attribute returns the `Kind` of this
+            name, which is a string too.
+        derivative: The derivative of `forward`. With None the framework differentiates `forward`.
+        second_derivative: The derivative of `derivative`; for an elementwise activation
+            ``second_derivative(xp, x, **parameters)`` returns f″(x). With None the framework
+            differentiates `derivative`.
+        parameters: The parameters, in order.
+        aliases: Other names of the activation.
+        inputs: The names of the array inputs.
+        masks: The names of the inputs that are boolean. They have no derivative.
+        initial: The initial value of each weight in a layer, by name. The user of a layer must
+            give the initial value of a weight that is missing here.
+        symmetric: For an activation along an axis: whether its Jacobian is symmetric, as that of
+            softmax. `derivative` then serves for forward mode too.
+        resizes: Whether the result has another length than the input. Always true if it is gated.
+        resized: For an activation along an axis that resizes it: ``resized(length, **parameters)``
+            returns the length of the axis in the result. With None only a call can tell.
         one_shape: For an activation along an axis: whether the condition and the arrays have the
             same shape in every ``xp.where`` that it calls. MXNet has a faster function for that.
-        kinks: ``kinks(**parameters)``: the points where f′ jumps.
-        limits: ``limits(**parameters)``: the limits at both ends, elementwise kinds only.
-        constraint: ``constraint(**parameters)``: what is wrong with the parameters together, or
-            None.
-        deterministic: ``deterministic(**parameters)``: whether a stochastic one needs no random
-            numbers with these parameters; its only input is `x` then.
-        formula: LaTeX of f.
-        summary: One sentence for a reader.
-        source: The paper that introduced it.
-        oracle: ``oracle(xp, x, **parameters)``, the same function written another way, which the
-            conformance suite takes for the truth; `xp` there has more functions, and is exact.
-            None: the truth is `forward`, computed exactly.
-        overrides: For the name of a backend a function of that framework, ``f(x, **parameters)``,
-            in place of `forward` in the profile ``"fast"``; or where it is, ``"module:function"``,
-            imported on the first use. On MXNet it is given a `Symbol`.
-        plugin: The distribution that brings it, with its version; empty for our own, and for what
-            a program registers itself.
+        kinks: ``kinks(**parameters)`` returns the points where f′ jumps.
+        limits: ``limits(**parameters)`` returns the limits at −∞ and +∞. Elementwise only.
+        constraint: ``constraint(**parameters)`` returns None, or a phrase that tells why these
+            values do not fit together.
+        deterministic: ``deterministic(**parameters)`` tells whether a stochastic activation needs
+            no random numbers with these parameters. Its only input is then `x`.
+        formula: f in LaTeX.
+        summary: One sentence that describes the activation.
+        source: The paper that introduced the activation.
+        oracle: ``oracle(xp, x, **parameters)``, the same function written in another way. The
+            conformance suite uses it as the exact function; its `xp` is exact and has more
+            functions. With None the suite evaluates `forward` exactly.
+        overrides: For the name of a backend, a function ``f(x, **parameters)`` of its framework
+            that replaces `forward` in the profile ``"fast"``. It may also be given as
+            ``"module:function"``, which is imported on the first use. On MXNet it gets a `Symbol`.
+        plugin: The distribution that provides the activation, with its version; empty for built-in
+            activations and for those that a program registers itself.
 
-    What `forward` takes and `derivative` returns, by kind:
+    The arguments and results of `forward`, `derivative` and `second_derivative` depend on the kind:
 
-    - elementwise: ``forward(xp, x, **parameters)``; the derivative f′(x).
-    - learned: ``forward(xp, x, *weights, **parameters)``, the weights shaped to meet `x`; a tuple
-      with the partial derivative by `x` and by each weight; for each of them, a tuple with its
-      own. The parameter ``axis`` says which axis the channels of the weights belong to, and is
-      not passed on.
-    - gated: ``forward(xp, value, gate, **parameters)``, the two halves of an axis; both partial
-      derivatives; for each of them, both of its own. The parameters ``axis`` and ``gate_first``
-      are not passed on.
-    - stochastic: ``forward(xp, x, noise, **parameters)``, the noise uniform between 0 and 1; both
-      partial derivatives. With a parameter ``axis`` it acts along an axis, as the next.
-    - axis: ``forward(xp, x, *others, **parameters)``; ``derivative(xp, cotangent, x, *others,
-      **parameters)``, a tuple with the cotangent of each input, None for a mask;
-      ``second_derivative(xp, direction, cotangent, x, *others, **parameters)``, what goes back
-      through the first of these to `cotangent` and to `x`.
+    - elementwise: ``forward(xp, x, **parameters)``. The derivative takes the same arguments and
+      returns f′(x).
+    - learned: ``forward(xp, x, *weights, **parameters)``, where the weights broadcast against `x`.
+      The derivative returns a tuple of the partial derivatives with respect to `x` and to each
+      weight. The second derivative returns, for each of these, a tuple of its partial derivatives.
+      The parameter ``axis`` is the axis of the channels. It is not passed to these functions.
+    - gated: ``forward(xp, value, gate, **parameters)``, with the two halves of an axis. The
+      derivative returns both partial derivatives, and the second derivative, for each of these,
+      both of its partial derivatives. The parameters ``axis`` and ``gate_first`` are not passed
+      to these functions.
+    - stochastic: ``forward(xp, x, noise, **parameters)``, with noise that is uniform between 0 and
+      1. The derivative returns both partial derivatives. An activation with a parameter ``axis``
+      acts along an axis, as described next.
+    - axis: ``forward(xp, x, *others, **parameters)``. The derivative is the pullback:
+      ``derivative(xp, cotangent, x, *others, **parameters)`` returns a tuple with the cotangent of
+      each input, None for a mask. ``second_derivative(xp, direction, cotangent, x, *others,
+      **parameters)`` is the pullback of the cotangent of `x`: it returns the cotangents of
+      `cotangent` and of `x`.
 
     Two activations are equal only if they are the same object.
     """
 
     name: str
     forward: Callable[..., Any]
-    kind: _ByName = _ByName()  # a descriptor, of which dataclasses know
+    kind: _ByName = _ByName()  # a descriptor, which dataclasses support
     derivative: Callable[..., Any] | None = None
     second_derivative: Callable[..., Any] | None = None
     parameters: Sequence[Parameter] = ()
@@ -242,10 +248,10 @@ class Activation:
         return tuple(p.name for p in self.parameters if p.default is None)
 
     def check(self, given: Mapping[str, Any]) -> dict[str, float | int]:
-        """Returns the given parameters with their values as implementations use them.
+        """Returns the given parameters with their values, checked and as Python numbers.
 
         Raises:
-            UnknownParameterError: A name in `given` is no parameter of this activation.
+            UnknownParameterError: The activation has no parameter with one of the names.
             ParameterValueError: A value is out of range.
         """
         for name in given:
@@ -255,11 +261,12 @@ class Activation:
         return {name: self._by_name[name].check(value) for name, value in given.items()}
 
     def bind(self, given: Mapping[str, Any]) -> dict[str, float | int]:
-        """Returns every parameter with its value: the given one, checked, or the default.
+        """Returns every parameter with its value: the given value, checked, or the default.
 
         Raises:
-            UnknownParameterError: A name in `given` is no parameter of this activation.
-            ParameterValueError: A value is out of range, or one without a default is missing.
+            UnknownParameterError: The activation has no parameter with one of the names.
+            ParameterValueError: A value is out of range, or a parameter without a default is
+                missing.
         """
         checked = self.check(given)
         bound: dict[str, float | int] = {}
@@ -279,31 +286,31 @@ class Activation:
         return bound
 
     def inputs_for(self, parameters: Mapping[str, float]) -> tuple[str, ...]:
-        """The names of the array inputs that it takes with these parameters."""
+        """The names of the array inputs for these parameters."""
         return tuple(self.inputs[:1] if self.deterministic(**parameters) else self.inputs)
 
     def has_parameter(self, name: str) -> bool:
-        """Whether one of its parameters has this name."""
+        """Whether the activation has a parameter with this name."""
         return name in self._by_name
 
     @property
     def weights(self) -> tuple[str, ...]:
-        """The inputs that are learned, and that a layer holds."""
+        """The names of the learned inputs, which a layer stores."""
         return tuple(self.differentiated[1:])
 
     def weight_text(self, name: str) -> str:
-        """What a reader wants to know of a weight."""
+        """Returns the name of a weight, with its initial value in a layer if it is known."""
         known = name in self.initial
         return f"{name} (in a layer from {self.initial[name]:.6g})" if known else name
 
     @property
     def differentiated(self) -> tuple[str, ...]:
-        """The inputs by which it is differentiated: not by a mask or noise."""
+        """The names of the inputs that have a derivative: all but masks and noise."""
         return tuple(self.kind.differentiated(self.inputs))
 
     @property
     def noise(self) -> tuple[str, ...]:
-        """The inputs that are random numbers."""
+        """The names of the inputs that are random numbers."""
         return tuple(name for name in self.inputs[1:] if self.kind.role(self, name) == "noise")
 
     @property

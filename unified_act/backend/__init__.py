@@ -1,4 +1,4 @@
-"""What a backend must offer, and what all backends share."""
+"""The contract that every backend fulfils, and the code that all backends share."""
 
 from unified_act.backend.calls import (
     dtype_test,

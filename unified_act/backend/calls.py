@@ -1,7 +1,7 @@
-"""Calls of a framework's own functions that cost as little as a call can.
+"""Calls a framework's own functions with as little overhead as possible.
 
-What is called and with which numbers is known when an activation is bound. So the call is written
-out as Python text and compiled, which spares every later call a dict of keywords and a frame.
+The function and its parameters are known when an activation is requested. The call is written as
+Python text and compiled then, which saves every later call a dict of keywords and a frame.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from unified_act.literals import literal
 __all__ = ["dtype_test", "positional_call", "shortcut", "with_keywords", "written_call"]
 
 _KEPT = 4096
-"""A traceback shows the line of a call for the last so many that were written."""
+"""Tracebacks can show the source of this many of the compiled calls, the latest ones."""
 _numbers = itertools.count()
 
 _NUMBERS = {"inf": math.inf, "nan": math.nan}
-"""What `literal` writes of a number and Python does not read."""
+"""The numbers whose text, as `literal` writes it, is not a Python literal."""
 
 
 def with_keywords(
@@ -34,7 +34,7 @@ def with_keywords(
     Args:
         function: The function.
         keywords: Numbers, strings and the like.
-        inputs: What the lambda takes and passes on; ``"*inputs"`` for any number.
+        inputs: The arguments of the lambda, which it passes on; ``"*inputs"`` for any number.
     """
     if not keywords:
         return function
@@ -47,12 +47,12 @@ def with_keywords(
 
 @functools.lru_cache(maxsize=1024)
 def _code(text: str) -> CodeType:
-    """Returns a compiled expression: a function and its derivatives share parameters and text."""
+    """Returns a compiled expression. A function and its derivatives often share the text."""
     return _compiled(text, "eval")
 
 
 def _compiled(text: str, mode: str) -> CodeType:
-    """Compiles a text under a name by which a traceback finds its lines."""
+    """Compiles a text under a file name by which a traceback finds its lines."""
     number = next(_numbers)
     name = f"<unified_act call {number}>"
     linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
@@ -63,8 +63,8 @@ def _compiled(text: str, mode: str) -> CodeType:
 def written_call(keywords: Mapping[str, Any], inputs: Sequence[str] = ("x",)) -> str:
     """Returns the text of a call of ``function`` with the inputs and the keywords.
 
-    Their values, which are numbers, strings and the like, are written out: constants are passed
-    fastest, and a dict of keywords slowest.
+    The values of the keywords, such as numbers and strings, are written into the text, since
+    Python passes constants faster than a dict of keywords.
     """
     passed = [f"{keyword}={literal(value)}" for keyword, value in keywords.items()]
     return f"function({', '.join([*inputs, *passed])})"
@@ -76,13 +76,13 @@ def positional_call(values: Sequence[Any], inputs: Sequence[str] = ("x",)) -> st
 
 
 def dtype_test(names: Sequence[str], dtype: str = "x.dtype") -> str:
-    """Returns the text of a test whether the dtype of x is one of those that a scope has by name.
+    """Returns the text of a test whether the dtype of x is one of several.
 
-    It compares objects, since to hash a dtype takes longer, and begins with the usual one.
+    The test uses ``is``, because hashing a dtype takes longer, and begins with float32.
 
     Args:
-        names: The names.
-        dtype: The text that asks for it.
+        names: The names of the dtypes in the scope of the text.
+        dtype: The expression that gives the dtype of x.
     """
     usual_first = sorted(names, key=lambda name: name != "float32")
     return f"(dtype := {dtype}) is {' or dtype is '.join(usual_first)}"
@@ -95,23 +95,23 @@ def shortcut(
     scope: Mapping[str, Any],
     inputs: Sequence[str] = ("x",),
 ) -> Callable[..., Any]:
-    """Returns a function that evaluates `call` where `condition` holds, and calls `otherwise` else.
+    """Returns a function that evaluates `call` if `condition` is true, and else `otherwise`.
 
-    Both are Python text about the inputs. Compiled into one function, an activation's check of the
-    type and the framework's own call cost a single frame. What the condition cannot be asked of (a
-    list has no dtype), and what the call refuses, goes to `otherwise`, which knows what to say
-    about it. So does more or less than the inputs, where there are several.
+    Both texts are Python expressions of the inputs. They are compiled into one function, so that
+    the check of the type and the framework's own call cost a single frame. The function also calls
+    `otherwise`, which raises the right error, if the condition or the call fails (a list has no
+    dtype), or if there are several inputs and the number of arguments is wrong.
 
     Args:
-        condition: Whether the inputs may take the short way.
-        call: The short way.
-        otherwise: The long way, which takes everything.
-        scope: The names that both texts use; ``refusals`` are the errors that lead the long way.
-        inputs: What the texts call the inputs.
+        condition: The test whether `call` may be used.
+        call: The fast call.
+        otherwise: The function that handles and checks all other inputs.
+        scope: The names that both texts use. ``refusals`` are the errors that lead to `otherwise`.
+        inputs: The names of the inputs in the texts.
     """
     first, *further = inputs
     signature = passed_on = first
-    if further:  # each by its name: to pack them into a tuple costs 0.1 µs
+    if further:  # one name for each: packing them into a tuple costs 0.1 µs
         signature = ", ".join([first, *(f"{name}=missing" for name in further), "/", "*more"])
         condition = f"({condition}) and not more"
         passed_on = f"*[given for given in ({', '.join(inputs)}, *more) if given is not missing]"
@@ -133,5 +133,5 @@ def shortcut(
     }
     exec(_compiled(source, "exec"), names)
     written: Callable[..., Any] = names["call"]
-    written.__qualname__ = "shortcut.<locals>.call"  # as that of a closure, which it is
+    written.__qualname__ = "shortcut.<locals>.call"  # a qualified name as that of a closure
     return written

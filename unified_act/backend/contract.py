@@ -1,4 +1,4 @@
-"""What a backend must offer: the contract between the core and a framework."""
+"""The contract between the core and a framework: the interfaces that a backend implements."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 DTYPES = ("float16", "bfloat16", "float32", "float64")
-"""The element types that an activation may have, by name; a backend may lack some."""
+"""The names of the dtypes that an activation accepts. A backend may lack some."""
 
 
 class _Format(NamedTuple):
@@ -59,21 +59,23 @@ _FORMATS = {
 }
 
 Numerics = Literal["fast", "strict"]
-"""Which implementation to hand out: the fastest admitted one, or the shared definition."""
+"""The profile: the fastest implementation that is accurate enough, or the shared definition."""
 
 
 class Namespace(Protocol):
-    """The functions that an activation may use: array-API names, and what the standard lacks.
+    """The functions that an activation may use. Their names are those of the array API standard.
 
-    Arrays also have ``+ - * /``, unary ``-`` and the comparisons, among themselves and with
-    Python numbers. A Python number never changes the dtype. Results keep dtype and shape.
+    Some functions, such as `erfc`, are not in the standard. Arrays also support ``+ - * /``, unary
+    ``-`` and comparisons, with other arrays and with Python numbers. A Python number never changes
+    the dtype of an array. Elementwise results have the dtype and shape of their inputs.
 
-    Compose with `where`, never with a maximum, a clip or `abs` across a kink: frameworks disagree
-    about the gradient at a tie. Both branches of a `where` are computed, so both must be safe.
+    Write pieces of a function with `where`. Do not use a maximum, a clip or `abs` across a kink,
+    because frameworks disagree about the gradient at a tie. `where` computes both branches, so
+    neither may overflow or become NaN where the other one is chosen.
     """
 
     def where(self, condition: Any, a: Any, b: Any) -> Any:
-        """Elements of `a` where `condition` holds, else of `b`; either may be a number."""
+        """Elements of `a` where `condition` is true, else of `b`. One of these may be a number."""
 
     def full_like(self, x: Any, value: float) -> Any:
         """An array of the shape, dtype and device of `x`, filled with `value`."""
@@ -82,10 +84,10 @@ class Namespace(Protocol):
         """Absolute value."""
 
     def exp(self, x: Any) -> Any:
-        """E to the power x."""
+        """Exponential function."""
 
     def expm1(self, x: Any) -> Any:
-        """E to the power x, minus 1, accurate near 0."""
+        """Exponential function minus 1, accurate near 0."""
 
     def log(self, x: Any) -> Any:
         """Natural logarithm."""
@@ -100,7 +102,7 @@ class Namespace(Protocol):
         """Complementary error function, accurate in its tail."""
 
     def times_erfc(self, factor: Any, x: Any) -> Any:
-        """`factor` · erfc(x), rounded once where erfc(x) alone would be subnormal."""
+        """`factor` · erfc(x), accurate even if erfc(x) alone would be subnormal."""
 
     def sqrt(self, x: Any) -> Any:
         """Square root."""
@@ -112,48 +114,49 @@ class Namespace(Protocol):
         """Sine, of an angle in radians."""
 
     def sum(self, x: Any, *, axis: int) -> Any:
-        """Sum along `axis`, which stays with length 1."""
+        """Sum along `axis`, which is kept with length 1."""
 
     def max(self, x: Any, *, axis: int) -> Any:
-        """Maximum along `axis`, which stays with length 1."""
+        """Maximum along `axis`, which is kept with length 1."""
 
     def cumulative_sum(self, x: Any, *, axis: int) -> Any:
-        """Sum of the elements up to each, itself included, along `axis`."""
+        """Cumulative sum along `axis`: each element is added to all before it."""
 
     def sort(self, x: Any, *, axis: int) -> Any:
         """The elements in increasing order along `axis`."""
 
     def split(self, x: Any, sections: int, *, axis: int) -> list[Any]:
-        """Equal parts of `x`, one after the other along `axis`."""
+        """Splits `x` into equal parts along `axis`."""
 
     def concat(self, arrays: Sequence[Any], *, axis: int) -> Any:
-        """The arrays, one after the other along `axis`."""
+        """Concatenates the arrays along `axis`."""
 
     def stop_gradient(self, x: Any) -> Any:
         """`x` as a constant: no derivative flows through it."""
 
     def channel_weight(self, weight: Any, x: Any, *, axis: int) -> Any:
-        """`weight`, of shape (), (1,) or (channels,), shaped to multiply along `axis` of `x`."""
+        """`weight`, of shape (), (1,) or (channels,), reshaped to broadcast along `axis` of `x`."""
 
     def sum_to_weight(self, x: Any, weight: Any, *, axis: int) -> Any:
-        """The reverse of `channel_weight`: sums `x` over every axis but `axis`."""
+        """The transpose of `channel_weight`: sums `x` over all axes except `axis`."""
 
 
 @dataclass(frozen=True)
 class Native:
-    """A framework's own kernel for an activation: one row of a backend's table.
+    """A framework's own function (kernel) for an activation: one row of a backend's table.
 
     Attributes:
-        function: Dotted path of the function inside the framework; what a plugin overrides it with
-            is a function, or the path ``"module:function"`` of one.
-        dtypes: The dtypes in which it passes the fast gate, and so is used.
-        keywords: Our parameter names to the function's keywords.
-        constants: Keywords always passed, so that no default of the framework leaks through.
-        only: Parameter values outside which the kernel cannot be used.
-        unless: Parameter values with which it cannot be used.
-        bends: The parameters at whose values the function bends. A kernel takes its parameters in
-            the dtype of the array, so in 16 bits it bends elsewhere unless they are such numbers.
-        why: Why the dtypes that are missing are missing.
+        function: The dotted path of the function inside the framework. The override of a plugin is
+            a function, or the path ``"module:function"`` of one.
+        dtypes: The dtypes in which the kernel is used, because it is accurate enough there.
+        keywords: The keyword of the function for each parameter of the activation.
+        constants: Keywords that are always passed, so that no default of the framework applies.
+        only: The kernel is used only if these parameters have these values.
+        unless: The kernel is not used if one of these parameters has this value.
+        bends: The parameters at whose values the function bends. A kernel rounds its parameters to
+            the dtype of the array. So a kernel serves a 16-bit dtype only if that dtype holds these
+            values exactly.
+        why: The reason why the kernel is not used in the other dtypes.
     """
 
     function: str | Callable[..., Any]
@@ -166,7 +169,7 @@ class Native:
     why: str = ""
 
     def find(self, framework: Any) -> Callable[..., Any]:
-        """Returns the function itself, out of the framework's module."""
+        """Returns the function itself, looked up in the framework's module."""
         if callable(self.function):
             return self.function
         module, colon, path = self.function.rpartition(":")
@@ -176,18 +179,18 @@ class Native:
 
     @property
     def is_override(self) -> bool:
-        """Whether it is no function of the framework, but one of a plugin."""
+        """Whether the function belongs to a plugin and not to the framework."""
         return callable(self.function) or ":" in self.function
 
     @property
     def label(self) -> str:
-        """The path, in the form in which a reader finds the function."""
+        """The path of the function, for a reader."""
         if callable(self.function):
             return f"{self.function.__module__}:{self.function.__qualname__}"
         return self.function
 
     def arguments(self, parameters: Mapping[str, Any]) -> dict[str, Any] | None:
-        """Returns the keywords for a call with `parameters`; None where the kernel cannot serve."""
+        """Returns the keywords for a call with `parameters`; None if the kernel cannot be used."""
         if any(parameters[name] != value for name, value in self.only.items()):
             return None
         if any(parameters[name] == value for name, value in self.unless.items()):
@@ -216,11 +219,11 @@ class Native:
 def kernel_for(
     backend: str, table: Mapping[str, Native], activation: Activation, numerics: Numerics
 ) -> Native | None:
-    """Returns what is used of an activation in place of the shared definition, if anything.
+    """Returns the kernel that replaces the shared definition of an activation, if there is one.
 
     Args:
         backend: The name of the backend.
-        table: Its kernels.
+        table: The kernels of the backend.
         activation: The activation.
         numerics: The profile.
     """
@@ -254,21 +257,22 @@ def beyond_dtype(activation: Activation, parameters: Mapping[str, Any], dtype: s
 
 
 def input_error(name: str, wanted: str, x: Any, convert: str) -> InputTypeError:
-    """Returns what to raise about an input that is no array of the framework.
+    """Returns the error for an input that is not an array of the framework.
 
     Args:
-        name: What was called.
-        wanted: What it takes.
-        x: What it got.
+        name: The name of the function that was called.
+        wanted: The input that the function takes, in words.
+        x: The input that it got.
         convert: The code that converts `x`.
     """
     return InputTypeError(f"{name}: expected {wanted}, got {_type(x)}. Convert it with {convert}.")
 
 
 def cotangent_error(cotangent: Any, value: Any) -> InputTypeError:
-    """Returns what to raise about a cotangent that is none for an output."""
+    """Returns the error for a cotangent that does not match the output."""
     return InputTypeError(
-        f"the cotangent must match the output, {_describe(value)}; got {_describe(cotangent)}."
+        f"the cotangent must match the output, {_describe(value)}; got {_describe(cotangent)}. "
+        "Pass an array of this shape and dtype."
     )
 
 
@@ -278,16 +282,16 @@ def check_cotangent(
     arrays: Any,
     fits: Callable[[Any, Any], bool] = operator.eq,
 ) -> None:
-    """Raises unless a cotangent is None, or matches an output.
+    """Raises unless a cotangent is None or matches the output.
 
     Args:
-        cotangent: What a caller gave.
-        value: The output, or what has its shape and dtype.
-        arrays: The type of the framework's arrays, or several.
-        fits: Whether the first of two shapes is as good as the second.
+        cotangent: The cotangent that a caller passed.
+        value: The output, or anything with its shape and dtype.
+        arrays: The type, or the types, of the framework's arrays.
+        fits: ``fits(shape, wanted)``: whether the shape of the cotangent is accepted.
 
     Raises:
-        InputTypeError: It does not match.
+        InputTypeError: The cotangent does not match the output.
     """
     if cotangent is not None and (
         not isinstance(cotangent, arrays)
@@ -298,31 +302,32 @@ def check_cotangent(
 
 
 def detached_error(framework: str) -> UnsupportedError:
-    """Returns what to raise where an output has no gradient.
+    """Returns the error for an output that has no gradient.
 
     Args:
-        framework: What the framework calls itself.
+        framework: The name of the framework, as it writes it.
     """
     return UnsupportedError(
         f"the output does not depend on the input through {framework} operations: the gradient was "
-        "detached on the way."
+        "detached on the way. Compute the output from the input with differentiable operations."
     )
 
 
 def check_further(
     activation: Activation, x: Any, further: Sequence[Any], fits: Callable[[str, Any], bool]
 ) -> None:
-    """Raises unless the inputs after `x` are as many as they should be, and fit to it.
+    """Raises unless the inputs after `x` have the right number and the right dtypes.
 
     Args:
         activation: The activation.
         x: The input.
-        further: Its weights, mask or noise.
-        fits: ``fits(role, array)``: whether an array of the framework can be that. A ``"mask"`` is
-            boolean; a ``"weight"`` has the dtype of `x`, and ``"noise"`` too, or float32.
+        further: The weights, mask or noise that were passed.
+        fits: ``fits(role, array)``: whether an array is accepted in this role. A ``"mask"`` must
+            be boolean, a ``"weight"`` must have the dtype of `x`, and ``"noise"`` the dtype of `x`
+            or float32.
 
     Raises:
-        InputTypeError: They don't.
+        InputTypeError: The number or a dtype is wrong.
     """
     names = activation.inputs[1:]
     if len(further) != len(names):
@@ -338,7 +343,7 @@ def check_further(
 
 def _further_error(activation: str, name: str, role: str, array: Any, x: Any) -> InputTypeError:
     which = f"the {role}" if name == role else f"the {role} {name!r}"
-    advice = f"Cast {which} to the input's type first."
+    advice = f"Cast {which} to the dtype of the input first."
     if role == "mask":
         advice = "Make it an array of booleans, True where an element counts."
     return InputTypeError(
@@ -359,23 +364,23 @@ def _describe(array: Any) -> str:
 
 
 class Backend(Protocol):
-    """One framework, behind the interface that the core uses."""
+    """The interface of a backend, through which the core uses one framework."""
 
     @property
     def name(self) -> str:
-        """The name that selects it."""
+        """The name that selects the backend."""
 
     @property
     def dtypes(self) -> Sequence[str]:
-        """The names of the dtypes that it has, of `DTYPES`."""
+        """The names in `DTYPES` that the framework supports."""
 
     @property
     def native(self) -> Mapping[str, Native]:
-        """The framework's own kernels, by canonical name."""
+        """The framework's own kernels, by the canonical name of the activation."""
 
     @property
     def types(self) -> Sequence[type]:
-        """The array types that its callables are usually given."""
+        """The usual array types of the framework."""
 
     def accepts(self, array_type: type) -> bool:
         """Whether arrays of this type belong to the framework."""
@@ -383,42 +388,42 @@ class Backend(Protocol):
     def implement(
         self, activation: Activation, parameters: Mapping[str, float], numerics: Numerics
     ) -> Callable[..., Any]:
-        """Returns the function that computes `activation`: the work behind `get_activation`.
+        """Returns the function that computes `activation`. `get_activation` wraps it.
 
-        Equal callables share what this returns.
+        The result is cached and shared by all equal activation functions.
         """
 
     def uniform_like(self, x: Any, generator: Any) -> Any:
-        """Random numbers between 0 and 1, ends excluded, in the shape of `x`.
+        """Returns random numbers between 0 and 1, both excluded, in the shape of `x`.
 
         Args:
             x: An array.
-            generator: A seed, or a generator of the framework.
+            generator: A seed, or a random generator of the framework.
         """
 
     def value_and_grad(
         self, function: Callable[..., Any], inputs: Sequence[Any], cotangent: Any
     ) -> tuple[Any, tuple[Any, ...]]:
-        """Returns the value and the cotangent of each input, None for a boolean one."""
+        """Returns the value and the cotangent of each input, None for a boolean input."""
 
 
 class ModelBackend(Backend, Protocol):
-    """What a backend may offer in addition, if models are built with its framework.
+    """The optional part of the interface, for frameworks in which models are built.
 
-    Both members are optional.
+    A backend may implement either member alone.
     """
 
     @property
     def layers(self) -> Any:
-        """A module or an object with the functions of `unified_act.layers.Layers`."""
+        """A module or an object that has the functions of `unified_act.layers.Layers`."""
 
     def replace_activations(self, model: Any, old: Any, new: Any) -> Any:
-        """Replaces activations inside a model: the work behind `replace_activations`.
+        """Replaces activations inside a model, for `unified_act.replace_activations`.
 
         Args:
-            model: The model, which is changed.
-            old: Which activations, a `unified_act.replacement.Sought`.
-            new: What to put in their place, a `unified_act.layers.LayerSpec`.
+            model: The model. It is changed in place.
+            old: The activations to replace, a `unified_act.replacement.Sought`.
+            new: The layer to put in their place, a `unified_act.layers.LayerSpec`.
 
         Returns:
             A `unified_act.replacement.ReplacementReport`.

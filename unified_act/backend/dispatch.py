@@ -1,8 +1,8 @@
-"""How a backend turns an activation into a function: the part that all frameworks share.
+"""The base class of the backends, which turns an activation into a function.
 
-`FrameworkBackend` picks the implementation for each dtype, refuses wrong inputs, and draws random
-numbers. A backend derives from it, and says what the framework's arrays and dtypes are and how the
-framework computes.
+`FrameworkBackend` chooses the implementation for each dtype, rejects wrong inputs and draws random
+numbers. The backend of a framework derives from it. It adds the framework's array types, dtypes and
+functions.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ __all__ = ["LEAST_NOISE", "FrameworkBackend", "Request", "Words"]
 
 _Function = Callable[..., Any]
 LEAST_NOISE = 2.0**-25
-"""Replaces a random number 0, whose logarithm is infinite; half of the smallest other number."""
+"""Replaces a random number 0, whose logarithm is infinite. The next number is twice as large."""
 
 
 class Words(NamedTuple):
-    """The words for a framework's arrays in error messages, and the code that these suggest.
+    """Words and code for the error messages about a framework's arrays.
 
     Attributes:
-        wanted: What a function takes, such as ``"a torch.Tensor"``.
+        wanted: The input that a function takes, such as ``"a torch.Tensor"``.
         noun: ``"array"`` or ``"tensor"``.
-        convert: The code that converts `x` to one.
-        cast: The code that casts one of integers.
+        convert: The code that converts `x` to an array of the framework.
+        cast: The code that casts an array of integers to floating-point numbers.
     """
 
     wanted: str
@@ -55,10 +55,10 @@ class Request(NamedTuple):
         activation: The activation.
         parameters: Every parameter with its value.
         numerics: The profile.
-        kernel: The framework's kernel that serves it, if one does.
-        arguments: The keywords of the kernel's call.
-        functions: The functions that compute it, by the name of the dtype; empty until they are
-            made.
+        kernel: The framework's kernel, if one is used.
+        arguments: The keywords to call the kernel with.
+        functions: The function that computes the activation for each dtype, by name; empty until
+            they are made.
     """
 
     activation: Activation
@@ -77,21 +77,22 @@ class Request(NamedTuple):
 class FrameworkBackend:
     """The parts of a `Backend` that do not depend on the framework.
 
-    A subclass sets the attributes and overrides the methods that its framework needs otherwise.
+    A subclass sets the attributes, and overrides the methods that must differ for its framework.
 
     Attributes:
-        name: The name that selects it.
-        framework: Where kernels are found by their dotted paths.
-        native: The framework's own kernels, by canonical name.
-        gradient: Has ``shared_definition(activation, parameters)`` and ``value_and_grad(function,
-            inputs, cotangent)``, as the module `gradient` of a backend.
-        types: The array types that its callables are usually given.
+        name: The name that selects the backend.
+        framework: The module in which the dotted paths of kernels are looked up.
+        native: The framework's own kernels, by the canonical name of the activation.
+        gradient: A module or an object with ``shared_definition(activation, parameters)`` and
+            ``value_and_grad(function, inputs, cotangent)``.
+        types: The usual array types of the framework.
         dtype_objects: The framework's dtypes, by name.
-        arrays: The types of arrays that have values, without those of symbols.
-        usual: Of these, the exact types for which a look at the dtype is check enough.
+        arrays: The types of arrays that have values. Types of symbols are not among them.
+        usual: The array types for which no check but that of the dtype is needed. Subclasses of
+            these types do not count.
         booleans: The dtypes that a mask may have.
         generators: The type of the framework's random generators.
-        words: The words for its arrays in messages.
+        words: Words and code for the error messages about the framework's arrays.
     """
 
     name: str
@@ -108,15 +109,15 @@ class FrameworkBackend:
 
     @property
     def dtypes(self) -> Sequence[str]:
-        """The names of the dtypes that it has."""
+        """The names of the dtypes that the framework supports."""
         return tuple(self.dtype_objects)
 
     def spellings(self, dtype: Any) -> Sequence[Any]:
-        """The objects that an array may have as its dtype, for one of `dtype_objects`."""
+        """Returns the objects that may be the `dtype` of an array, for one of `dtype_objects`."""
         return (dtype,)
 
     def dtype_text(self, x: Any) -> str:
-        """How a message writes the dtype of an array."""
+        """Returns the dtype of an array as error messages write it."""
         return str(x.dtype)
 
     def accepts(self, array_type: type) -> bool:
@@ -124,32 +125,32 @@ class FrameworkBackend:
         return issubclass(array_type, self.arrays)
 
     def is_array(self, x: Any) -> bool:
-        """Whether it is an array that can be computed with."""
+        """Whether `x` is an array of the framework that has values."""
         return isinstance(x, self.arrays)
 
     def is_noise(self, given: Any) -> bool:
-        """Whether it is an array of random numbers, and not a seed or a generator."""
+        """Whether a second argument is an array of random numbers, not a seed or a generator."""
         return self.is_array(given)
 
     def dtypes_for(self, role: str, x: Any) -> Sequence[Any]:
-        """The dtypes that a ``"mask"``, a ``"weight"`` or ``"noise"`` may have beside `x`."""
+        """Returns the dtypes that a ``"mask"``, a ``"weight"`` or ``"noise"`` for `x` may have."""
         if role == "mask":
             return self.booleans
         return (x.dtype,) if role == "weight" else (x.dtype, self.dtype_objects["float32"])
 
     def shape_of(self, x: Any) -> Shape | None:
-        """The shape of an array, as far as it is known."""
+        """Returns the shape of an array; unknown lengths, or the whole shape, may be None."""
         shape: Shape = x.shape
         return shape
 
     def fitted(self, function: _Function, request: Request) -> _Function:
-        """Returns `function` with a check of shapes, and made to take every shape that is right."""
+        """Returns `function` with a check of shapes, adapted so that it takes all valid shapes."""
         return with_shape_check(
             function, request.activation, request.parameters, shape_of=self.shape_of
         )
 
     def shared(self, request: Request) -> Mapping[str, _Function]:
-        """Returns the shared definition for each dtype, by name."""
+        """Returns the shared definition for each dtype, by the name of the dtype."""
         function = self.gradient.shared_definition(request.activation, request.parameters)
         return dict.fromkeys(self.dtypes, self.fitted(function, request))
 
@@ -158,39 +159,39 @@ class FrameworkBackend:
         return self.fitted(with_keywords(kernel.find(self.framework), request.arguments), request)
 
     def short_way(self, request: Request, otherwise: _Function) -> _Function:
-        """Returns a function that calls the kernel directly where it can, else ``otherwise``.
+        """Returns a function that calls the kernel directly if it can, and else `otherwise`.
 
         Args:
-            request: What is asked for.
-            otherwise: The function that takes everything and checks it.
+            request: The requested activation.
+            otherwise: The function that checks its inputs and handles all of them.
         """
         del request
         return otherwise
 
     def run(self, function: _Function, x: Any, *further: Any) -> Any:
-        """Calls an implementation with arrays that have been checked."""
+        """Calls an implementation with arrays that have passed the checks."""
         return function(x, *further)
 
     def prepared(self, activation: Activation, x: Any, further: Sequence[Any]) -> Sequence[Any]:
-        """Returns the inputs after `x`, cast where the framework casts on its own."""
+        """Returns the inputs after `x`, cast if the framework casts automatically (autocast)."""
         del activation, x
         return further
 
     def symbolic(self, request: Request, x: Any, *further: Any) -> Any:
-        """Returns the result for an input that stands for an array while a graph is made.
+        """Returns the result for a symbolic input: a placeholder of an array in a graph.
 
         Raises:
-            InputTypeError: It stands for none.
+            InputTypeError: The input is not a placeholder of this framework.
         """
         del further
         raise self.wrong_input(request.activation.name, x)
 
     def wrong_input(self, name: str, x: Any) -> InputTypeError:
-        """Returns what to raise about an input.
+        """Returns the error for a wrong input.
 
         Args:
-            name: What was called.
-            x: What it got.
+            name: The name of the function that was called.
+            x: The input that it got.
         """
         words = self.words
         if not isinstance(x, self.arrays):
@@ -203,7 +204,7 @@ class FrameworkBackend:
     def implement(
         self, activation: Activation, parameters: Mapping[str, float], numerics: Numerics
     ) -> _Function:
-        """Returns the function that computes `activation`: the work behind `get_activation`."""
+        """Returns the function that computes `activation`. `get_activation` wraps it."""
         request = Request(activation, parameters, numerics)
         functions = dict(self.shared(request))
         row = kernel_for(self.name, self.native, activation, numerics)
@@ -223,7 +224,7 @@ class FrameworkBackend:
         return self.short_way(request, checked)
 
     def _checked(self, request: Request) -> _Function:
-        """Returns a function that picks the implementation by dtype, which is also the check."""
+        """Returns a function that looks up the implementation by dtype and rejects wrong inputs."""
         activation, usual = request.activation, self.usual
         by_dtype = {
             spelling: request.functions[name]
@@ -255,13 +256,13 @@ class FrameworkBackend:
         return other if several else unary
 
     def uniform_like(self, x: Any, generator: Any) -> Any:
-        """Random numbers between 0 and 1, ends excluded, in the shape of `x`.
+        """Returns random numbers between 0 and 1, both excluded, in the shape of `x`.
 
-        They are float32 for 16-bit types.
+        They are float64 if `x` is, and else float32.
 
         Args:
             x: An array.
-            generator: A seed, or a generator of the framework.
+            generator: A seed, or a random generator of the framework.
         """
         source = seed_or_generator(generator, self.generators)
         wide = self.dtype_objects["float64"]
@@ -272,15 +273,15 @@ class FrameworkBackend:
 
         Args:
             x: An array.
-            source: A seed, which is an integer of Python, or a generator.
-            dtype: The dtype to draw them in.
+            source: A seed, which is a Python integer, or a random generator.
+            dtype: The dtype of the numbers.
         """
         raise NotImplementedError
 
     def value_and_grad(
         self, function: _Function, inputs: Sequence[Any], cotangent: Any
     ) -> tuple[Any, tuple[Any, ...]]:
-        """Returns the value and the cotangent of each input, None for a boolean one."""
+        """Returns the value and the cotangent of each input, None for a boolean input."""
         allowed = (*self.dtype_objects.values(), *self.booleans)
         for x in inputs:
             if not self.is_array(x) or x.dtype not in allowed:

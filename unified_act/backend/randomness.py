@@ -1,4 +1,4 @@
-"""Random numbers for stochastic activations: explicit, never from a hidden stream."""
+"""Random numbers for stochastic activations. They never come from a global generator."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ def with_generator(
 
     Args:
         name: The activation's name.
-        function: ``function(x, noise)``, the noise uniform between 0 and 1, ends excluded.
+        function: ``function(x, noise)``, with noise that is uniform between 0 and 1, both excluded.
         uniform_like: ``uniform_like(x, generator)`` draws such noise.
-        is_array: Whether something is an array of the framework, and so noise already.
+        is_array: Whether a value is an array of the framework.
     """
 
     def call(x: Any, generator: Any = None) -> Any:
@@ -35,7 +35,7 @@ def with_generator(
                 f"{name} draws random numbers: pass a seed, a generator of the framework, or an "
                 "array of numbers between 0 and 1 as its second argument."
             )
-        # An input that is no array has no shape to draw for: `function` says so.
+        # If x is not an array, `function` raises the error about it.
         drawn = is_array(x) and not is_array(generator)
         return function(x, uniform_like(x, generator) if drawn else generator)
 
@@ -43,14 +43,14 @@ def with_generator(
 
 
 def seed_or_generator(given: Any, kind: type[_Generator]) -> int | _Generator:
-    """Returns what random numbers are to come from: a seed as a Python integer, or a generator.
+    """Returns the source of random numbers: a seed as a Python integer, or a generator.
 
     Args:
-        given: What a caller gave.
-        kind: The framework's type of generators.
+        given: The seed or generator that a caller passed.
+        kind: The type of the framework's random generators.
 
     Raises:
-        ParameterValueError: It is neither.
+        ParameterValueError: `given` is neither a seed nor a generator.
 
     Examples:
         >>> import random
@@ -66,5 +66,6 @@ def seed_or_generator(given: Any, kind: type[_Generator]) -> int | _Generator:
     except TypeError:
         raise ParameterValueError(
             f"random numbers come from a seed, which is an integer, from a {kind.__module__}."
-            f"{kind.__qualname__}, or are given as an array; got {literal(given)}."
+            f"{kind.__qualname__}, or from an array of them: pass one of these, got "
+            f"{literal(given)}."
         ) from None

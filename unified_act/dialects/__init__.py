@@ -1,4 +1,4 @@
-"""What each framework means by the name of an activation."""
+"""The meanings of the names of activations in each framework."""
 
 from unified_act.dialects.meaning import (
     Cell,

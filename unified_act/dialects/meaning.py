@@ -1,4 +1,4 @@
-"""What each framework means by the name of an activation: the table in ``dialects.toml``."""
+"""Finds the meaning of an activation's name in a framework, in the table ``dialects.toml``."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ WHOLE = "it"
 """The key of `Cell.because` for the whole cell."""
 
 ALSO = {"hf": "transformers", "pytorch": "torch", "tf": "tensorflow", "tfkeras": "keras2"}
-"""What else a dialect is called, normalized."""
+"""Other names of dialects, normalized."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One meaning of a name in a dialect; ``dialects.toml`` says what each field is."""
+    """One meaning of a name in a dialect. ``dialects.toml`` describes the fields."""
 
     spellings: tuple[str, ...]
     canonical: str | None = None
@@ -55,20 +55,20 @@ class Cell:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What it is called: the last component of each spelling, each once."""
+        """The last component of each spelling, without duplicates."""
         return tuple(dict.fromkeys(s.rpartition(".")[2] for s in self.spellings))
 
     @property
     def required(self) -> list[str]:
-        """Their parameters that have no default."""
+        """The framework's parameters without a default."""
         return [*self.needs, *(key for key, (_, *default) in self.takes.items() if not default)]
 
     def current(self, opset: int | None) -> bool:
-        """Whether the opset has it; None: there are no opsets."""
+        """Whether the opset has this meaning. None means that the dialect has no opsets."""
         return opset is None or self.since <= opset <= (self.until or opset)
 
     def fits(self, given: Mapping[str, Any], *, first: bool) -> bool:
-        """Whether a call with these arguments means this cell."""
+        """Whether a call with these arguments has this meaning."""
         chosen = all(
             _same(given[key], value) if key in given else first and key not in self.needs
             for key, value in self.when.items()
@@ -86,10 +86,10 @@ class Cell:
         return key in self.allows and _same(value, self.allows[key])
 
     def translate(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Returns our parameters for their arguments.
+        """Returns the parameters of `unified_act` for the arguments of the framework.
 
         Raises:
-            UnsupportedError: Two of theirs stand for one of ours and do not agree.
+            UnsupportedError: Two arguments stand for one parameter and contradict each other.
         """
         ours = dict(self.sets)
         by: dict[str, str] = {}
@@ -102,7 +102,7 @@ class Cell:
                 value = -value
             if name in by and ours[name] != value:
                 raise UnsupportedError(
-                    f"{by[name]} and {key} must be opposite numbers: ours is one number, {name}."
+                    f"{by[name]} and {key} must be opposite numbers, since both set {name}."
                 )
             ours[name], by[name] = value, key
         return ours
@@ -114,18 +114,18 @@ FIELDS = {"spell", "is", *(f.name for f in fields(Cell))} - {"spellings", "canon
 
 @dataclass(frozen=True)
 class Dialect:
-    """What one framework means by the names of its activations.
+    """The meanings of the names of activations in one framework.
 
     Attributes:
-        name: The name that selects it.
-        title: What it is, for a reader.
-        version: The version that the table was read from.
-        packages: The module that the first component of a spelling stands for.
-        strings: The framework's own lookup of a name that is neither function nor class.
+        name: The name that selects the dialect.
+        title: A phrase that describes the dialect.
+        version: The version of the framework that the table was made from.
+        packages: The module for the first component of each spelling.
+        strings: The framework's function that looks up an activation by a string.
         ended: Whether the framework is no longer developed.
-        others: What looks like an activation there and is none.
+        others: Functions of the framework that look like activations but are not.
         cells: All meanings.
-        opset: ONNX only: the opset that is meant.
+        opset: The selected opset of ONNX; None for all other dialects.
     """
 
     name: str
@@ -147,9 +147,9 @@ class Dialect:
         return f"{self.packages[first]}.{rest}" if dot else None
 
     def called(self, name: str) -> dict[str, list[Cell]]:
-        """Returns the cells that may be meant by `name`, by each exact name that it may stand for.
+        """Returns the possible meanings of `name`, by each exact name that it may stand for.
 
-        As it stands first; only if there is none, without case and separators.
+        The exact spelling takes precedence. If there is none, case and separators are ignored.
         """
         if name in self._by_name:
             return {name: self._by_name[name]}
@@ -171,12 +171,12 @@ class Dialect:
 
 @dataclass(frozen=True)
 class Meaning:
-    """What a name means in a dialect.
+    """The meaning of a name in a dialect.
 
     Attributes:
-        canonical: Our name.
-        parameters: Our parameters; those not here have our default.
-        cell: The cell of the table.
+        canonical: The name of the activation in `unified_act`.
+        parameters: The parameters in `unified_act`. All others have their defaults.
+        cell: The entry of the table.
     """
 
     canonical: str
@@ -184,10 +184,11 @@ class Meaning:
     cell: Cell = field(compare=False)
 
     def bind(self, activation: Activation) -> dict[str, float | int]:
-        """Returns every parameter of `activation`, which is ours of that name, with its value.
+        """Returns every parameter of `activation`, the activation `canonical`, with its value.
 
         Raises:
-            ParameterValueError: A value is out of range; the message says what ours is called.
+            ParameterValueError: A value is out of range. The message uses the parameter's name in
+                `unified_act`, and names that of the dialect.
         """
         try:
             return activation.bind(self.parameters)
@@ -213,13 +214,13 @@ def list_dialects() -> list[str]:
 
 
 def find_dialect(name: str) -> Dialect:
-    """Returns the dialect called `name`, without case and separators; ``"onnx:11"`` has opset 11.
+    """Returns the dialect called `name`, in any spelling; ``"onnx:11"`` selects opset 11.
 
     Raises:
-        UnknownDialectError: There is none.
+        UnknownDialectError: There is no such dialect.
     """
     if not isinstance(name, str):
-        raise UnknownDialectError(f"a dialect is named by a string, got {name!r}.")
+        raise UnknownDialectError(f"a dialect is named by a string, such as 'torch', got {name!r}.")
     plain, colon, version = name.replace("@", ":").partition(":")
     key = ALSO.get(normalize(plain), normalize(plain))
     for dialect in table().values():
@@ -231,7 +232,8 @@ def find_dialect(name: str) -> Dialect:
 def _at_opset(dialect: Dialect, opset: str, asked: str) -> Dialect:
     if dialect.opset is None:
         raise UnknownDialectError(
-            f"{asked!r}: only onnx has versions; {dialect.name} is {dialect.version}."
+            f"{asked!r}: only onnx has versions; {dialect.name} is {dialect.version}. "
+            f"Write {dialect.name!r}."
         )
     if not opset.isdecimal() or not 1 <= int(opset) <= dialect.opset:
         raise UnknownDialectError(
@@ -244,16 +246,17 @@ def resolve(name: str, given: Mapping[str, Any], dialect: str) -> Meaning:
     """Returns what `name`, called with the arguments `given`, means in a dialect.
 
     Args:
-        name: As the framework spells it, or without case and separators.
-        given: The framework's parameters, as it spells them.
-        dialect: Which framework.
+        name: The name as the framework spells it; case and separators may differ.
+        given: The parameters by the names that the framework has for them.
+        dialect: The name of the dialect.
 
     Raises:
         UnknownDialectError: There is no such dialect.
-        UnknownActivationError: The framework has none of that name, or several.
-        UnknownParameterError: It has no such parameter there.
-        ParameterValueError: A parameter that it requires is missing, or has no such value.
-        UnsupportedError: There is none of ours with this meaning; the message says why.
+        UnknownActivationError: The framework has no activation of this name, or several different
+            ones.
+        UnknownParameterError: The activation has no such parameter in the framework.
+        ParameterValueError: A required parameter is missing, or a value is not allowed.
+        UnsupportedError: No activation of `unified_act` has this meaning. The message tells why.
 
     Examples:
         >>> meaning = resolve("leaky_relu", {"alpha": 0.5}, "tensorflow")
@@ -276,7 +279,7 @@ def resolve(name: str, given: Mapping[str, Any], dialect: str) -> Meaning:
     if any(other != first for other in others):
         raise UnknownActivationError(
             f"{name!r} may be {' or '.join(map(repr, candidates))} in {spoken}, which differ: "
-            "write it exactly as there."
+            "write the name exactly as the framework does."
         )
     return first
 
@@ -308,7 +311,7 @@ def _meaning(
 def _misfit(
     subject: str, name: str, cells: Sequence[Cell], given: Mapping[str, Any]
 ) -> UnknownParameterError | ParameterValueError | UnsupportedError:
-    """Says why no cell takes the arguments, the likeliest mistake first."""
+    """Returns the error for arguments that fit no meaning, checking likely mistakes first."""
     settable = {key for cell in cells for key in (*cell.when, *cell.takes, *cell.allows)}
     reasons = {key: reason for cell in cells for key, reason in cell.because.items()}
     for key in given:
@@ -339,7 +342,7 @@ def _misfit(
 
 
 def _same(given: Any, wanted: Any) -> bool:
-    """Whether they are equal and of one kind: True is not 1, and None is only None."""
+    """Whether both are equal and of one type: True is not 1, and None equals only None."""
     if wanted is None or isinstance(wanted, (bool, str)):
         return given is wanted or (type(given) is type(wanted) and given == wanted)
     return isinstance(given, (int, float)) and not isinstance(given, bool) and given == wanted
@@ -347,7 +350,7 @@ def _same(given: Any, wanted: Any) -> bool:
 
 @functools.cache
 def table() -> dict[str, Dialect]:
-    """Returns all dialects by name, read on the first use."""
+    """Returns all dialects by name. The file is read on the first use."""
     document = _document()
     notes = document["notes"]
     return {
@@ -358,9 +361,9 @@ def table() -> dict[str, Dialect]:
 
 
 def same() -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Yields ``(name, other, parameters)``: `name` is `other` with these parameters.
+    """Yields ``(name, other, parameters)``: `name` equals `other` with these parameters.
 
-    A parameter that is a string is the parameter of `name` that goes there.
+    If the value of a parameter is a string, it names the parameter of `name` to take it from.
     """
     for entry in _document()["same"]:
         yield entry["name"], entry["as"], entry["with"]
@@ -373,7 +376,7 @@ def _document() -> dict[str, Any]:
 
 
 def _with_none(value: Any) -> Any:
-    """TOML has no None: it is written "None"."""
+    """Replaces the string "None" by None, which TOML cannot express."""
     if isinstance(value, dict):
         return {key: _with_none(item) for key, item in value.items()}
     if isinstance(value, list):

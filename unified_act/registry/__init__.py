@@ -1,4 +1,4 @@
-"""Which activations there are: built-in ones, registered ones, and those of plugins."""
+"""The registry of activations: built-in ones, registered ones, and those of plugins."""
 
 from unified_act.registry.plugins import BACKENDS, Announcement, announced, announcement_of
 from unified_act.registry.registration import load_plugin, register_activation

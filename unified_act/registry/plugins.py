@@ -1,7 +1,6 @@
-"""What other distributions bring: activations and backends, announced by entry points.
+"""Finds the activations and backends of other distributions, which announce them by entry points.
 
-Only metadata is read here, and only once; nothing of a plugin is imported to find out that it is
-there.
+This reads only the metadata of the distributions, and only once. It does not import plugins.
 """
 
 from __future__ import annotations
@@ -20,18 +19,18 @@ __all__ = ["ACTIVATIONS", "BACKENDS", "Announcement", "announced", "announcement
 
 ACTIVATIONS = "unified_act.activations"
 BACKENDS = "unified_act.backends"
-"""The groups of entry points: the name of each is that of the activation or backend."""
+"""The groups of entry points. An entry point has the name of its activation or backend."""
 
 
 class Announcement(NamedTuple):
     """An entry point of an installed distribution.
 
     Attributes:
-        name: What it announces.
-        module: The module that brings it.
-        attribute: What to take from the module; empty if nothing was written.
+        name: The name of the activation or backend.
+        module: The module that provides it.
+        attribute: The attribute of the module; empty if the entry point names none.
         distribution: The name of the distribution.
-        version: Its version.
+        version: The version of the distribution.
     """
 
     name: str
@@ -42,18 +41,18 @@ class Announcement(NamedTuple):
 
     @property
     def origin(self) -> str:
-        """Which plugin this is, for messages."""
+        """The plugin and its version, for messages."""
         return f"{self.distribution} {self.version}"
 
 
 @functools.cache
 def announced(group: str) -> Mapping[str, Sequence[Announcement]]:
-    """Returns what is announced, by normalized name, in alphabetical order.
+    """Returns the announcements of a group by normalized name, in alphabetical order.
 
     Args:
         group: One of the groups of entry points.
     """
-    from importlib.metadata import entry_points  # more time than `import unified_act` takes
+    from importlib.metadata import entry_points  # slower than `import unified_act`, so not above
 
     found: dict[str, list[Announcement]] = {}
     for entry in entry_points(group=group):
@@ -69,20 +68,20 @@ def _announcement(entry: EntryPoint) -> Announcement:
 
 
 def announcement_of(group: str, name: str) -> Announcement | None:
-    """Returns the one announcement of a name, or None.
+    """Returns the announcement of a name, or None.
 
     Args:
         group: One of the groups of entry points.
         name: The name, in any spelling.
 
     Raises:
-        NameConflictError: Two distributions announce it.
+        NameConflictError: Several distributions announce the name.
     """
     candidates = announced(group).get(normalize(name), ())
     if len(candidates) > 1:
         kind = group.rpartition(".")[2].removesuffix("s")
         by = " and ".join(candidate.origin for candidate in candidates)
         raise NameConflictError(
-            f"the {kind} {name!r} is brought by {by}: uninstall all but one of them."
+            f"the {kind} {name!r} is announced by {by}: uninstall all but one of them."
         )
     return candidates[0] if candidates else None

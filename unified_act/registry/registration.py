@@ -1,4 +1,4 @@
-"""Registering activations: by a program itself, or by the module that a plugin announces."""
+"""Registers activations, from a program itself or from the module that a plugin announces."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["load_plugin", "register_activation"]
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 _TAKEN = ("backend", "dialect", "name", "numerics", "plugin")
-"""What configurations and `get_activation` use themselves."""
+"""The keywords of `get_activation` and of configurations, which no parameter may have."""
 
 
 def register_activation(
@@ -35,28 +35,28 @@ def register_activation(
 ) -> Callable[[_Function], _Function]:
     """Registers the decorated function as an activation, for every backend at once.
 
-    It is tried out first, on plain Python numbers: whether it uses nothing that one of the
-    frameworks lacks, and whether derivatives and kinks are those of the function.
+    The function is first tried out on plain Python numbers. It may use only what every framework
+    offers, and its derivatives and kinks must belong to it.
 
     Args:
-        name: Its canonical name.
-        parameters: Defaults by name, or `Parameter` objects where a range or a text is wanted.
-        derivative: ``derivative(xp, x, **parameters)``, f′(x). Without it the framework
-            differentiates the function, and NumPy, which cannot, offers the value only.
-        aliases: Other names. Those of a plugin are known once it is loaded.
-        **facts: Further fields of `Activation`: kinks, limits, formula, summary, source, oracle,
-            overrides …; with a kind other than elementwise, it says what functions and derivatives
-            take there.
+        name: The canonical name.
+        parameters: Defaults by name, or `Parameter` objects with a range and a text.
+        derivative: ``derivative(xp, x, **parameters)``, which returns f′(x). Without it the
+            framework differentiates the function. NumPy cannot do that and offers only values.
+        aliases: Other names. The aliases of a plugin are known only after it is loaded.
+        **facts: Further fields of `Activation`, such as kinks, limits, formula, summary, source,
+            oracle, overrides and kind. `Activation` describes them, and the arguments of the
+            functions for every kind.
 
     Returns:
         A decorator that registers a function ``forward(xp, x, *, <parameters>)`` and returns it
         unchanged. `xp` is the framework's `Namespace`.
 
     Raises:
-        NameConflictError: A name is taken, or could not be asked for.
-        InvalidActivationError: The function's parameters are not the declared ones, its kind needs
-            others, it cannot be run on every framework, or a derivative is not its own. It is a
-            `TypeError` too.
+        NameConflictError: A name is taken already, or cannot be used as a name.
+        InvalidActivationError: The parameters of the function differ from the declared ones, its
+            kind needs other parameters, it cannot run on every framework, or a derivative does not
+            belong to it. This error is a `TypeError` too.
 
     Examples:
         >>> import numpy as np
@@ -76,13 +76,16 @@ def register_activation(
         parameters = [Parameter(key, default) for key, default in parameters.items()]
     taken = sorted({parameter.name for parameter in parameters}.intersection(_TAKEN))
     if taken:
-        raise NameConflictError(f"activation {name!r}: get_activation takes {taken} itself.")
+        raise NameConflictError(
+            f"activation {name!r}: {', '.join(taken)} cannot be the name of a parameter, because "
+            "get_activation has an argument of this name. Choose another name."
+        )
 
     def register(forward: _Function) -> _Function:
         from unified_act.registry.validation import validate
 
         if not callable(forward):
-            raise InvalidActivationError(f"activation {name!r}: {forward!r} is no function.")
+            raise InvalidActivationError(f"activation {name!r}: {forward!r} is not a function.")
         loading = _loading.get()
         try:
             activation = Activation(
@@ -108,7 +111,7 @@ def register_activation(
 
 
 def _refuse_names_of_others(activation: Activation, module: str) -> None:
-    """Raises if a plugin announces a name; its own module may register it all the same."""
+    """Raises if a plugin announces a name, unless the plugin's own module registers it."""
     root = module.partition(".")[0]
     for _, announcement in _announced_as(activation):
         if announcement.module.partition(".")[0] != root:
@@ -119,7 +122,7 @@ def _refuse_names_of_others(activation: Activation, module: str) -> None:
 
 
 def _announced_as(activation: Activation) -> Iterator[tuple[str, Announcement]]:
-    """Yields what is announced under a name of an activation, and the name."""
+    """Yields the announcements of the names of an activation, each with its name."""
     announced = plugins.announced(plugins.ACTIVATIONS)
     for name in (activation.name, *activation.aliases):
         for announcement in announced.get(normalize(name), ()):
@@ -130,8 +133,8 @@ class _Loading:
     """A module of a plugin, while it is imported.
 
     Attributes:
-        announcement: What announced it.
-        found: What it has registered so far.
+        announcement: The announcement of the module.
+        found: The activations that the module has registered so far.
     """
 
     def __init__(self, announcement: Announcement) -> None:
@@ -140,27 +143,27 @@ class _Loading:
 
 
 _loading: ContextVar[_Loading | None] = ContextVar("unified_act_loading", default=None)
-# Of modules that are imported, by whatever thread, until one thread has registered it all.
+# The modules that any thread is importing, until one thread has registered their activations.
 _pending: dict[str, _Loading] = {}
 _failed: dict[str, Exception | SystemExit] = {}
-_lock = threading.Lock()  # held only for moments: an import takes locks of its own
+_lock = threading.Lock()  # never held during an import, which takes other locks
 
 
 def load_plugin(announcement: Announcement) -> None:
-    """Imports what a plugin announces and registers it; the second time nothing happens.
+    """Imports the module that a plugin announces and registers its activations, once.
 
-    What its module registers counts only when the module is through: if it fails, nothing of it is
-    there, and it is not tried again.
+    The activations are registered only after the whole import has succeeded. If it fails, none of
+    them is registered, and the import is not tried again.
 
     Raises:
-        PluginError: It cannot be imported, registers something that is no activation, or not what
-            it announces.
+        PluginError: The module cannot be imported, registers something that is not an activation,
+            or does not register the announced activation.
     """
     module = announcement.module
     if module not in _failed:
         try:
             _import_and_register(announcement)
-        except (Exception, SystemExit) as error:  # whatever a plugin does on import
+        except (Exception, SystemExit) as error:  # importing a plugin may raise anything
             _failed[module] = error
     if module in _failed:
         cause = _failed[module]
@@ -173,8 +176,8 @@ def load_plugin(announcement: Announcement) -> None:
     if announcement.name not in [activation.name for activation in ACTIVATIONS]:
         raise _plugin_error(
             announcement,
-            f"{module} registers no activation of that name. Register it, or name the entry point "
-            "as what is registered",
+            f"{module} registers no activation of that name. Register it, or give the entry point "
+            "the name of the registered activation",
         )
 
 
@@ -187,7 +190,7 @@ def _import_and_register(announcement: Announcement) -> None:
     with _as_plugin(loading):
         importlib.import_module(module)
     with _lock:
-        if _pending.get(module) is loading:  # else another thread was faster
+        if _pending.get(module) is loading:  # no other thread has done it already
             del _pending[module]
             _refuse_names_of_other_plugins(loading)
             ACTIVATIONS.add(*loading.found)
@@ -207,7 +210,7 @@ def _refuse_names_of_other_plugins(loading: _Loading) -> None:
         for name, other in _announced_as(activation):
             if other.distribution != loading.announcement.distribution:
                 raise NameConflictError(
-                    f"{name!r} is brought by {activation.plugin} and {other.origin}: "
+                    f"{name!r} is provided by {activation.plugin} and {other.origin}: "
                     "uninstall one of them."
                 )
 

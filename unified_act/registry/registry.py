@@ -1,4 +1,4 @@
-"""The registry: one name, one activation."""
+"""The registry, which finds an activation by its name."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ __all__ = ["ACTIVATIONS", "Registry", "list_activations"]
 
 
 class Registry:
-    """Activations by name. Safe to read and write from several threads."""
+    """Activations by name. Several threads may read and write at the same time."""
 
     load: Callable[[Announcement], None] | None = None
-    """``load(announcement)`` registers what a plugin announces. None: there are no plugins."""
+    """``load(announcement)`` registers the activations of a plugin; None: there are no plugins."""
 
     def __init__(self, built_in: Callable[[], Iterable[Activation]] = tuple) -> None:
-        """Starts with what `built_in` returns, which is called on the first use."""
+        """Starts with the activations that `built_in` returns. It is called on the first use."""
         self._lock = threading.RLock()
         self._built_in: Callable[[], Iterable[Activation]] | None = built_in
         self._by_key: dict[str, Activation] = {}
 
     def add(self, *activations: Activation) -> None:
-        """Registers activations under their names and aliases, all of them or none.
+        """Registers activations under their names and aliases: either all of them or none.
 
         Raises:
-            NameConflictError: A name is taken. Nothing is registered then.
+            NameConflictError: A name is taken already. Then nothing is registered.
         """
         with self._lock:
             by_key = self._complete()
@@ -52,13 +52,13 @@ class Registry:
         """Returns the activation called `name`, loading the plugin that announces it.
 
         Args:
-            name: Its name or an alias.
-            plugin: The distribution that is known to bring it, to say so where it is missing.
+            name: The name or an alias.
+            plugin: The distribution that is known to provide it, for the error message.
 
         Raises:
-            UnknownActivationError: There is none; the message names the nearest ones.
+            UnknownActivationError: No activation has this name. The message names similar ones.
             NameConflictError: Several distributions announce it.
-            PluginError: The distribution that announces it does not bring it.
+            PluginError: It cannot be loaded from the distribution that announces it.
         """
         key = normalize(name)
         found = self._complete().get(key)
@@ -71,7 +71,8 @@ class Registry:
             if plugin:
                 raise UnknownActivationError(
                     f"unknown activation {name!r}: it comes with {plugin}, which is not installed "
-                    f"here, or no longer has it. Install it with: pip install {plugin}"
+                    f"here, or no longer has it. Install a version that has it: "
+                    f"pip install {plugin}"
                 )
             raise UnknownActivationError(
                 f"unknown activation {name!r}. {suggest(name.lower(), self.spellings())}"
@@ -79,7 +80,7 @@ class Registry:
         return found
 
     def names(self) -> list[str]:
-        """Returns the canonical names in alphabetical order, those of plugins not loaded too."""
+        """Returns the canonical names in alphabetical order, including plugins not yet loaded."""
         names = {activation.name for activation in self}
         if self.load is not None:
             by_key = self._complete()
@@ -91,11 +92,11 @@ class Registry:
         return sorted(names)
 
     def spellings(self) -> set[str]:
-        """Returns the canonical names and the aliases, as far as these are known."""
+        """Returns the canonical names, and the aliases of the loaded activations."""
         return {*self.names(), *(alias for activation in self for alias in activation.aliases)}
 
     def load_all(self) -> tuple[list[Activation], dict[str, UnifiedActError]]:
-        """Returns all activations, those of plugins too, and by name why some cannot be loaded."""
+        """Returns all activations, loading all plugins, and the errors of those that fail."""
         found: list[Activation] = []
         broken: dict[str, UnifiedActError] = {}
         for name in self.names():
@@ -123,13 +124,13 @@ class Registry:
 
 
 def _extended(by_key: dict[str, Activation], activation: Activation) -> dict[str, Activation]:
-    """Returns a new dict, so that readers need no lock and never see half an entry."""
+    """Returns a new dict with an activation added. Readers of the old dict need no lock."""
     names = (activation.name, *activation.aliases)
     for name in names:
         if not normalize(name) or "(" in name:
             raise NameConflictError(
-                f"cannot register {name!r}: a name must not be empty, and a bracket begins the "
-                "parameters."
+                f"cannot register {name!r}: a name must not be empty or contain a bracket, which "
+                "begins the parameters. Choose another name."
             )
         holder = by_key.get(normalize(name))
         if holder is not None:
@@ -142,7 +143,7 @@ def _extended(by_key: dict[str, Activation], activation: Activation) -> dict[str
 
 
 def _catalogue() -> Iterable[Activation]:
-    from unified_act.catalogue import ACTIVATIONS  # a third of the time of `import unified_act`
+    from unified_act.catalogue import ACTIVATIONS  # imported late: it takes a while
 
     return ACTIVATIONS
 
@@ -154,12 +155,12 @@ ACTIVATIONS = Registry(_catalogue)
 def list_activations(kind: str | None = None) -> list[str]:
     """Returns the canonical names of all activations, in alphabetical order.
 
-    Those of plugins are in it without being imported, unless a kind is asked for, which only they
-    know; what cannot be loaded then has none.
+    Activations of plugins are included without importing the plugins. With `kind` all plugins are
+    imported, because only they know the kind. Activations that cannot be loaded are then left out.
 
     Args:
-        kind: Only those of this kind: ``"elementwise"``, ``"axis"``, ``"gated"``, ``"learned"`` or
-            ``"stochastic"``.
+        kind: Return only activations of this kind: ``"elementwise"``, ``"axis"``, ``"gated"``,
+            ``"learned"`` or ``"stochastic"``.
 
     Raises:
         ParameterValueError: There is no such kind.

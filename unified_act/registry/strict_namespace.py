@@ -1,7 +1,7 @@
-"""The strict namespace: what runs on it runs on every framework.
+"""The strict namespace: a definition that runs on it runs on every framework.
 
-Its arrays are rows of plain Python floats. They have the operators that all frameworks have, and
-refuse what only some do.
+Its arrays are rows of plain Python floats. They have only the operators that all frameworks have.
+Every other operation raises a `PortabilityError`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ __all__ = ["Mask", "PortabilityError", "Row", "namespace"]
 
 
 class PortabilityError(Exception):
-    """Something that not every framework can do."""
+    """A definition uses something that not every framework supports."""
 
 
 def _refusing(what: str) -> Callable[..., NoReturn]:
@@ -31,8 +31,8 @@ _NO_NUMBER = _refusing(
     "xp.where(condition, a, b)"
 )
 _NO_NUMPY = _refusing(
-    "an array was given to NumPy, or a scalar of NumPy or an index to it, which leaves the "
-    "framework and loses the gradient: use the functions of xp and Python's own numbers"
+    "an array was passed to NumPy, combined with a NumPy scalar, or indexed, which leaves the "
+    "framework and loses the gradient: use the functions of xp and plain Python numbers"
 )
 _NO_CHANGE = _refusing(
     "an array is changed in place, which changes the caller's input on some frameworks: write "
@@ -43,11 +43,11 @@ _NO_POWER = _refusing(
 )
 
 
-_NOT_A_NUMBER = "a condition is no number on every framework: use xp.where(condition, a, b)"
+_NOT_A_NUMBER = "a condition is not a number on every framework: use xp.where(condition, a, b)"
 
 
 class _Refusals:
-    """What neither numbers nor masks do."""
+    """The operations that neither rows nor masks support."""
 
     __slots__ = ("values",)
     __hash__ = None  # type: ignore[assignment]
@@ -60,7 +60,7 @@ class _Refusals:
     __iadd__ = __isub__ = __imul__ = __itruediv__ = _NO_CHANGE
     __pow__ = __rpow__ = __ipow__ = _NO_POWER
     __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __matmul__ = __rmatmul__ = _refusing(
-        "of arithmetic, arrays have + - * / on every framework and nothing else: use xp.floor"
+        "the only arithmetic operators of arrays on every framework are + - * /: use xp.floor"
     )
     __abs__ = _refusing("write xp.abs(x)")
 
@@ -73,7 +73,7 @@ class _Refusals:
 
 
 class Mask(_Refusals):
-    """What a comparison gives."""
+    """The result of a comparison."""
 
     __slots__ = ()
     __and__ = __or__ = __xor__ = __invert__ = _refusing(
@@ -85,7 +85,7 @@ class Mask(_Refusals):
 
 
 class Row(_Refusals):
-    """Floats that act on each other element by element; a single one acts on all."""
+    """An array of floats with elementwise operators. A single element is broadcast."""
 
     __slots__ = ()
     __hash__ = None
@@ -139,14 +139,14 @@ class Row(_Refusals):
 def _numbers(operand: Any) -> list[float]:
     if isinstance(operand, Row):
         return operand.values
-    # Exactly: a scalar of NumPy is a float too, and makes float64 of whatever it meets.
+    # Exact types: a NumPy scalar is a subclass of float, but turns other arrays into float64.
     if type(operand) in (float, int):
         return [float(operand)]
     if isinstance(operand, Mask):
         raise PortabilityError(_NOT_A_NUMBER)
     raise PortabilityError(
         f"an array meets {operand!r} of type {type(operand).__module__}.{type(operand).__name__}: "
-        "only other arrays and Python's own numbers leave its dtype alone, so write float(…)"
+        "this may change the dtype of the array, so write float(…) to get a plain Python number"
     )
 
 
@@ -155,7 +155,7 @@ def _pairs(left: Any, right: Any) -> list[tuple[float, float]]:
 
 
 def _together(left: list[Any], right: list[Any]) -> list[tuple[Any, Any]]:
-    """The elements of both in pairs; a single one goes with each of the others."""
+    """Returns the elements of both in pairs. A single element is broadcast."""
     a = left * len(right) if len(left) == 1 else left
     b = right * len(left) if len(right) == 1 else right
     if len(a) != len(b):
@@ -182,14 +182,14 @@ def _quotient(a: float, b: float) -> float:
 def _row(name: str, x: Any) -> Row:
     if not isinstance(x, Row):
         raise PortabilityError(
-            f"xp.{name} is given {x!r}, but takes an array on every framework: for a number, use "
+            f"xp.{name} got {x!r}, but takes only arrays on some frameworks: for a number, use "
             "the module math"
         )
     return x
 
 
 def _elementwise(name: str, function: Callable[[float], float]) -> Callable[[Any, Any], Row]:
-    """A function of `math` as one of arrays, with infinities and NaN in place of errors."""
+    """Returns a function of `math` for arrays, with infinities and NaN in place of errors."""
 
     def one(x: float) -> float:
         try:
@@ -215,7 +215,7 @@ def _floor(x: float) -> float:
 
 
 class _Namespace:
-    """The functions of `unified_act.backend.Namespace`, and no others."""
+    """The functions of `unified_act.backend.Namespace`, and nothing else."""
 
     abs = _elementwise("abs", math.fabs)
     exp = _elementwise("exp", math.exp)
@@ -233,11 +233,13 @@ class _Namespace:
 
     def where(self, condition: Any, a: Any, b: Any) -> Row:
         if not isinstance(condition, Mask):
-            raise PortabilityError(f"the condition of xp.where is no comparison, but {condition!r}")
+            raise PortabilityError(
+                f"the condition of xp.where must be a comparison of arrays, got {condition!r}"
+            )
         if not isinstance(a, Row) and not isinstance(b, Row):
             raise PortabilityError(
-                "xp.where has numbers on both sides, whose dtype is anybody's guess: make one an "
-                "array with xp.full_like(x, value)"
+                "both choices of xp.where are numbers, so that the dtype of the result is unknown: "
+                "make one an array with xp.full_like(x, value)"
             )
         choices = _together(condition.values, _pairs(a, b))
         return Row([one if holds else other for holds, (one, other) in choices])
@@ -277,9 +279,11 @@ class _Namespace:
 
 def _along(name: str, x: Any, axis: int) -> list[float]:
     if axis not in (0, -1):
-        raise PortabilityError(f"xp.{name} got the axis {axis} of a row")
+        raise PortabilityError(
+            f"xp.{name} got axis={axis!r}: pass on the parameter `axis` as it is"
+        )
     return _row(name, x).values
 
 
 namespace = _Namespace()
-"""What a definition is called with as `xp`, to try it out."""
+"""The namespace `xp` on which a definition is tried out."""

@@ -1,7 +1,7 @@
-"""Trying out what is registered: its signature, its portability, its derivatives.
+"""Tries out an activation before it is registered: signature, portability and derivatives.
 
-All on plain Python numbers, so that no framework is needed. This finds mistakes and names the
-line; how accurate an activation is, the conformance suite says.
+The functions are called with plain Python numbers, so that no framework is needed. This finds
+mistakes and names the line. The conformance suite measures the accuracy.
 """
 
 from __future__ import annotations
@@ -24,30 +24,31 @@ _Function = Callable[..., Any]
 _Rows = Sequence[Any]
 
 _X = (-6.7103, -3.1127, -1.7309, -0.3141, -0.0273, 0.0911, 0.8713, 1.4147, 2.2307, 3.5719, 5.3, 8.1)
-"""Away from where people put kinks; twelve, so that an axis can be cut into 2, 3, 4 or 6."""
+"""Inputs away from likely kinks. There are twelve, which can be divided into 2, 3, 4 or 6."""
 _CLOSE = tuple(0.3 * x for x in _X)
-"""For an axis, where larger numbers would silence the others."""
+"""Inputs for an axis, where large numbers would hide the effect of the others."""
 _STEP = 2e-5
 _TOLERANCE = 1e-6
-"""Of differences with that step, relative to the numbers involved."""
+"""The relative tolerance for finite differences with this step."""
 
 
 def validate(activation: Activation) -> None:
-    """Raises unless an activation can be run everywhere and its derivatives are its own.
+    """Raises unless an activation runs on every framework and its derivatives belong to it.
 
-    One with a parameter that has no default is tried with 1, or the nearest number allowed.
+    A parameter without a default is set to 1, or to the nearest allowed number.
 
     Args:
         activation: The activation.
 
     Raises:
-        InvalidActivationError: It cannot, or they are not; the message says where.
+        InvalidActivationError: The activation is invalid. The message names the place and the
+            mistake.
     """
     _Validation(activation).run()
 
 
 class _Validation:
-    """The checks of one activation, all of which speak of it in the same way."""
+    """The checks of one activation."""
 
     def __init__(self, activation: Activation) -> None:
         self.activation = activation
@@ -61,7 +62,7 @@ class _Validation:
         self.names = activation.kind.terms(activation.inputs)
 
     def run(self) -> None:
-        """Runs them, the most basic first."""
+        """Runs all checks, the most basic first."""
         self._kind()
         for part in ("forward", "derivative", "second_derivative", "oracle"):
             if getattr(self.activation, part) is not None:
@@ -77,7 +78,7 @@ class _Validation:
                 self._kinks()
 
     def _fail(self, part: str, problem: str, place: str = "") -> InvalidActivationError:
-        """What to raise: whose it is, where, and what is wrong."""
+        """Returns the error: the activation, its plugin, the place, and the problem."""
         plugin = f" of {self.activation.plugin}" if self.activation.plugin else ""
         if not place:
             code = getattr(getattr(self.activation, part, None), "__code__", None)
@@ -91,14 +92,18 @@ class _Validation:
         declared = [parameter.name for parameter in self.activation.parameters]
         missing = [name for name in kind.needs if name not in declared]
         if missing:
-            raise self._fail("parameters", f"one that is {kind} needs the parameters {missing}")
+            raise self._fail(
+                "parameters", f"an activation that is {kind} needs the parameters {missing}"
+            )
         if len(self.activation.inputs) < kind.least_inputs:
-            raise self._fail("inputs", f'name them, as in inputs=("x", "weight"): it is {kind}')
+            raise self._fail(
+                "inputs", f'it is {kind}, so name several inputs, as in inputs=("x", "weight")'
+            )
         strangers = [
             name for name in self.activation.initial if name not in self.activation.weights
         ]
         if strangers:
-            raise self._fail("initial", f"{strangers} are no learned inputs")
+            raise self._fail("initial", f"{strangers} are not among the learned inputs")
 
     def _signature(self, part: str) -> None:
         function = getattr(self.activation, part)
@@ -120,7 +125,7 @@ class _Validation:
         )
 
     def _inputs(self) -> list[Any]:
-        """Numbers for every array input of `forward`, each another."""
+        """Returns an array for every input of `forward`, with different numbers in each."""
         activation, size = self.activation, len(_X)
         found: list[Any] = [Row(_CLOSE if activation.along_axis else _X)]
         names = activation.kind.terms(activation.inputs_for(self.every))
@@ -137,7 +142,7 @@ class _Validation:
         return found
 
     def _called(self, part: str, *arrays: Any) -> Any:
-        """Calls a function of the activation, and says of an error where it comes from."""
+        """Calls a function of the activation. An error names the line that it comes from."""
         function = getattr(self.activation, part)
         try:
             result = function(namespace, *arrays, **self.parameters)
@@ -149,16 +154,16 @@ class _Validation:
                 problem = str(error)
             elif isinstance(error, NameError) and error.name == _name_of(self.activation.forward):
                 problem += (
-                    ". It has that name only when it is registered: put what both need into a "
-                    "function of its own"
+                    ". The function has this name only after it is registered: put the common part "
+                    "into a separate function"
                 )
             raise self._fail(part, problem.rstrip("."), _line_of(error)) from error
         if part == "forward" and not isinstance(result, Row):
-            raise self._fail(part, f"it returns {result!r} in place of an array")
+            raise self._fail(part, f"it must return an array, but returns {result!r}")
         return result
 
     def _slopes(self, part: str, inputs: _Rows, moving: int, pick: _Function) -> list[float]:
-        """The derivative by one input, element by element, from differences."""
+        """Returns the derivative with respect to one input, elementwise, by finite differences."""
         ends = []
         for sign in (1.0, -1.0):
             moved = Row([x + sign * _STEP for x in inputs[moving].values])
@@ -169,7 +174,7 @@ class _Validation:
     def _compare(self, part: str, inputs: _Rows, what: str, given: Any, true: list[float]) -> None:
         values = given.values if isinstance(given, Row) else [given] * len(true)
         if len(values) != len(true):
-            raise self._fail(part, f"{what} has {len(values)} elements, not {len(true)}")
+            raise self._fail(part, f"{what} has {len(values)} elements, but must have {len(true)}")
         for place, (value, slope) in enumerate(zip(values, true, strict=True)):
             off = abs(value - slope)
             if math.isfinite(slope) and not off <= _TOLERANCE * (1.0 + abs(slope)):
@@ -178,16 +183,16 @@ class _Validation:
                     for name, array in zip(self.names, inputs, strict=False)
                 )
                 raise self._fail(
-                    part, f"{what} at {where} is {value:.6g}, but the function's is {slope:.6g}"
+                    part, f"{what} at {where} is {value:.6g}, but should be {slope:.6g}"
                 )
 
     def _partials(self, inputs: list[Any]) -> None:
-        """Compares the derivative by each input with differences of the function."""
+        """Compares the partial derivatives with finite differences of the function."""
         names, listed = self.names, self.activation.kind.listed
         found = self._called("derivative", *inputs)
         for index, row in enumerate(self._several("derivative", listed(found), len(inputs))):
             slopes = self._slopes("forward", inputs, index, lambda result: result)
-            what = f"the derivative by {names[index]}"
+            what = f"the derivative with respect to {names[index]}"
             self._compare("derivative", inputs, what, row, slopes)
         if self.activation.second_derivative is None:
             return
@@ -197,16 +202,16 @@ class _Validation:
                 slopes = self._slopes(
                     "derivative", inputs, by, lambda r, i=index: _array(listed(r)[i])
                 )
-                what = f"the derivative by {names[index]} and {names[by]}"
+                what = f"the derivative with respect to {names[index]} and {names[by]}"
                 self._compare("second_derivative", inputs, what, entry, slopes)
 
     def _several(self, part: str, found: Any, count: int) -> Sequence[Any]:
         if not isinstance(found, (tuple, list)) or len(found) != count:
-            raise self._fail(part, f"it must return a tuple of {count}, one for each input")
+            raise self._fail(part, f"it must return a tuple of {count} arrays, one for each input")
         return found
 
     def _pullback(self, inputs: list[Any]) -> None:
-        """Compares what goes back through an axis with differences along a direction."""
+        """Compares the pullback of an activation along an axis with finite differences."""
         result = self._called("forward", *inputs)
         cotangent = Row([math.cos(1.0 + place) for place in range(len(result.values))])
         back = self._called("derivative", cotangent, *inputs)
@@ -218,11 +223,11 @@ class _Validation:
                 values = self._called("forward", Row(x), *inputs[1:]).values
                 ends.append(sum(map(float.__mul__, values, cotangent.values)))
             slope = (ends[0] - ends[1]) / (2.0 * _STEP)
-            what = f"what goes back to element {place}"
+            what = f"the cotangent of element {place}"
             self._compare("derivative", [], what, Row([_array(by_x).values[place]]), [slope])
 
     def _kinks(self) -> None:
-        """Compares what is declared of kinks with what the derivative says there."""
+        """Compares the declared derivatives at kinks with those that `derivative` returns."""
         for kink in self.activation.kinks(**self.every):
             slope = _array(self._called("derivative", Row([kink.at]))).values[0]
             if slope != kink.derivative:
@@ -240,7 +245,7 @@ def _name_of(function: _Function) -> str:
 def _takes(
     function: _Function, arguments: Sequence[str], keywords: Sequence[str], exactly: bool
 ) -> bool:
-    """Whether a function can be called so; exactly: whether it could not be called otherwise."""
+    """Whether a function accepts these arguments; with `exactly`, whether it takes no others."""
     signature = inspect.signature(function)
     try:
         signature.bind(*arguments, **dict.fromkeys(keywords))
@@ -258,7 +263,7 @@ def _array(result: Any) -> Row:
 
 
 def _line_of(error: Exception) -> str:
-    """The last line of the author's own that led to an error."""
+    """Returns the last line of the author's code that led to an error."""
     own = str(Path(__file__).parents[1])
     frames = [
         f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith(own)

@@ -179,7 +179,12 @@ class TestWhatIsAskedFor:
             ("relu(a=1)", "gelu", ua.UnknownParameterError, "no parameter 'a'"),
             ("relu", "elu(a=1)", ua.UnknownParameterError, "no parameter 'a'"),
             ("elu(alpha='x')", "gelu", ua.ParameterValueError, "alpha must be a number"),
-            ("relu", nn.functional.gelu, ua.UnknownActivationError, "give its name"),
+            (
+                "relu",
+                nn.functional.gelu,
+                ua.UnknownActivationError,
+                "pass the name of an activation",
+            ),
             (nn.functional.relu, "gelu", ua.UnknownActivationError, "got builtin|got function"),
         ],
     )
