@@ -12,7 +12,13 @@ import importlib
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # for type checkers; at run time `__getattr__` imports each name on first use
     from unified_act.activation import Activation, Kink, Limits, Parameter
-    from unified_act.api import describe, from_config, get_activation, value_and_grad
+    from unified_act.api import (
+        describe,
+        from_config,
+        get_activation,
+        identify,
+        value_and_grad,
+    )
     from unified_act.callables import ActivationFunction
     from unified_act.dialects import list_dialects
     from unified_act.errors import (
@@ -30,7 +36,6 @@ if TYPE_CHECKING:  # for type checkers; at run time `__getattr__` imports each n
         UnknownParameterError,
         UnsupportedError,
     )
-    from unified_act.identification import identify
     from unified_act.layers import export_weights, get_layer, import_weights
     from unified_act.loading import list_backends, use_backend
     from unified_act.registry import list_activations, register_activation
@@ -77,11 +82,10 @@ _HOME = {
     name: f"unified_act.{module}"
     for module, names in {
         "activation": ("Activation", "Kink", "Limits", "Parameter"),
-        "api": ("describe", "from_config", "get_activation", "value_and_grad"),
+        "api": ("describe", "from_config", "get_activation", "identify", "value_and_grad"),
         "callables": ("ActivationFunction",),
         "dialects": ("list_dialects",),
         "errors": [name for name in __all__ if name.endswith("Error")],
-        "identification": ("identify",),
         "layers": ("export_weights", "get_layer", "import_weights"),
         "loading": ("list_backends", "use_backend"),
         "registry": ("list_activations", "register_activation"),

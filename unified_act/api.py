@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import math
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from unified_act.activation import Activation, Parameter
 from unified_act.callables import ActivationFunction, from_config, get_activation
-from unified_act.errors import InputTypeError
+from unified_act.errors import InputTypeError, UnsupportedError
 from unified_act.loading import backend_of, load_backend
 from unified_act.parsing import parse
 from unified_act.registry import ACTIVATIONS
@@ -16,7 +17,14 @@ from unified_act.registry import ACTIVATIONS
 if TYPE_CHECKING:
     from unified_act.backend import Backend
 
-__all__ = ["describe", "from_config", "get_activation", "value_and_grad"]
+__all__ = [
+    "Identification",
+    "describe",
+    "from_config",
+    "get_activation",
+    "identify",
+    "value_and_grad",
+]
 
 
 def value_and_grad(
@@ -178,3 +186,84 @@ def _value(parameter: Parameter, given: Mapping[str, float]) -> str:
     if value is None:
         return ""
     return f" = {value}" if default in (None, value) else f" = {value}, by default {default}"
+
+
+class Identification(Protocol):
+    """What a callable was found to be. `print` shows it in a few lines.
+
+    The conformance suite makes it: `unified_act_conformance.identify.Identification` has the
+    fields in full.
+    """
+
+    @property
+    def backend(self) -> str:
+        """The framework in which the callable was called."""
+
+    @property
+    def verdict(self) -> str:
+        """How far its values and gradients are those of `match`."""
+
+    @property
+    def match(self) -> Any:
+        """The activation that it is, with parameters; None if no activation has its values."""
+
+    @property
+    def known(self) -> bool:
+        """Whether its values are those of a known activation."""
+
+    @property
+    def equal(self) -> tuple[Any, ...]:
+        """Other activations that cannot be told from it."""
+
+    @property
+    def nearest(self) -> tuple[Any, ...]:
+        """The nearest activations that it is not, the nearest first."""
+
+    @property
+    def differences(self) -> Mapping[str, Any]:
+        """How far it is from `match`, by the name of the dtype."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What else was seen."""
+
+
+def identify(function: Callable[..., Any], *, backend: str | None = None) -> Identification:
+    """Finds out which activation an unknown callable is, from its values and gradients.
+
+    The function is called at some hundred inputs: around kinks, in both tails, and at tiny and
+    huge numbers. The parameters of every registered activation are fitted to the results. Then
+    values and gradients are compared. Functions along an axis are called with whole arrays.
+
+    Args:
+        function: A function, module, layer or block that takes an array of its framework and
+            returns an array. A module is called in its present mode, training or evaluation.
+        backend: The framework of `function`. By default it is the framework whose module defines
+            the function.
+
+    Returns:
+        A report to print: which activation the function is, the remaining differences, and how
+        much the nearest other activations differ.
+
+    Raises:
+        InputTypeError: `function` is not callable.
+        UnknownBackendError: The module that defines the function does not show its framework.
+        UnsupportedError: The function fails on every array that was tried, or the conformance
+            suite is not installed.
+
+    Examples:
+        >>> import numpy as np
+        >>> import unified_act as ua
+        >>> found = ua.identify(lambda x: np.where(x > 0, x, 0.2 * x), backend="numpy")
+        >>> str(found.match), found.verdict
+        ('leaky_relu(negative_slope=0.2)', 'same value, gradient unknown')
+    """
+    try:
+        suite = importlib.import_module("unified_act_conformance.identify")
+    except ModuleNotFoundError as error:
+        raise UnsupportedError(
+            f"identify needs {error.name}, which is not installed. "
+            "Install it with: pip install 'unified-act[conformance]'"
+        ) from error
+    found: Identification = suite.identify(function, backend)
+    return found

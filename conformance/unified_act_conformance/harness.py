@@ -6,7 +6,7 @@ import importlib
 import importlib.metadata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -14,9 +14,6 @@ import unified_act as ua
 from unified_act.backend import Numerics
 from unified_act.loading import find_entry, load_backend
 from unified_act_conformance.floats import FloatArray
-
-if TYPE_CHECKING:
-    from unified_act_conformance.mutants.base import Mutant
 
 __all__ = ["Function", "Harness", "NotOfferedError", "check_dtype", "load_harness"]
 
@@ -122,8 +119,11 @@ class Harness:
         del function, x
         raise NotOfferedError("what it keeps for the backward pass cannot be counted")
 
-    def mutants(self) -> Sequence[Mutant]:
-        """Wrong implementations, made of the framework, that the suite has to reject."""
+    def mutants(self) -> Sequence[Any]:
+        """Wrong implementations, made of the framework, that the suite has to reject.
+
+        Each is a `unified_act_conformance.mutants.base.Mutant`.
+        """
         return ()
 
     def layouts(self, values: FloatArray, dtype: str) -> Iterator[tuple[str, Any, FloatArray]]:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 from unified_act.activation.shapes import Shape, channel_shape, fits, section_length
 from unified_act.errors import InputTypeError, InvalidActivationError
-
-if TYPE_CHECKING:
-    from unified_act.activation.specification import Activation
 
 __all__ = ["ELEMENTWISE", "KINDS", "Kind", "WithPullback", "kind_named"]
 
@@ -20,6 +17,40 @@ _Check = Callable[..., None]
 WithPullback = Callable[[_Function, _Function], _Function]
 """``with_pullback(function, pullback)`` returns `function` with a custom gradient: the framework
 calls ``pullback(cotangent, *inputs)`` instead of differentiating the operations of `function`."""
+
+
+class Specified(Protocol):
+    """The fields of an `unified_act.Activation` that its kind reads."""
+
+    @property
+    def name(self) -> str:
+        """The canonical name."""
+
+    @property
+    def inputs(self) -> Sequence[str]:
+        """The names of the array inputs."""
+
+    @property
+    def masks(self) -> Sequence[str]:
+        """The inputs that are boolean."""
+
+    @property
+    def weights(self) -> tuple[str, ...]:
+        """The inputs that are learned."""
+
+    @property
+    def resizes(self) -> bool:
+        """Whether the result has another length than the input."""
+
+    @property
+    def resized(self) -> Callable[..., int] | None:
+        """The length of the result, given that of the input."""
+
+    def inputs_for(self, parameters: Mapping[str, float]) -> tuple[str, ...]:
+        """The inputs that are taken with these parameters."""
+
+    def has_parameter(self, name: str) -> bool:
+        """Whether there is a parameter of this name."""
 
 
 class Kind(str):
@@ -45,11 +76,11 @@ class Kind(str):
     not_passed_on: ClassVar[Sequence[str]] = ()
     least_inputs: ClassVar[int] = 1
 
-    def along_axis(self, activation: Activation) -> bool:
+    def along_axis(self, activation: Specified) -> bool:
         """Whether the elements along an axis act on each other."""
         return False
 
-    def role(self, activation: Activation, name: str) -> str:
+    def role(self, activation: Specified, name: str) -> str:
         """Whether an input after the first is a ``"weight"``, a ``"mask"`` or ``"noise"``."""
         return "mask" if name in activation.masks else "weight"
 
@@ -61,7 +92,7 @@ class Kind(str):
         """The names of the arrays that are passed to `forward` for these inputs."""
         return inputs
 
-    def arguments(self, activation: Activation, part: str) -> Sequence[str]:
+    def arguments(self, activation: Specified, part: str) -> Sequence[str]:
         """The arguments that a function of the specification takes before its parameters.
 
         Args:
@@ -84,7 +115,7 @@ class Kind(str):
 
     def pullback(
         self,
-        activation: Activation,
+        activation: Specified,
         xp: Any,
         parameters: _Parameters,
         derivative: _Function,
@@ -134,7 +165,7 @@ class Kind(str):
         return lambda cotangent, *inputs: tuple(scaled(cotangent, *inputs))
 
     def pushforward(
-        self, activation: Activation, xp: Any, parameters: _Parameters, derivative: _Function
+        self, activation: Specified, xp: Any, parameters: _Parameters, derivative: _Function
     ) -> _Pullback | None:
         """Returns ``pushforward(*tangents, *inputs)``, as `assembly.pushforward_of` does."""
         if self.elementwise or self.along_axis(activation):
@@ -150,12 +181,12 @@ class Kind(str):
 
         return pushforward
 
-    def sections(self, activation: Activation, parameters: _Parameters) -> int:
+    def sections(self, activation: Specified, parameters: _Parameters) -> int:
         """The number of equal parts into which the axis is divided: the parameter ``groups``."""
         return int(parameters.get("groups", 1)) if activation.resizes else 1
 
     def result_length(
-        self, activation: Activation, parameters: _Parameters, length: int
+        self, activation: Specified, parameters: _Parameters, length: int
     ) -> int | None:
         """The length of the axis in the result; None if only a call of `forward` can tell.
 
@@ -168,7 +199,7 @@ class Kind(str):
             return length
         return None if activation.resized is None else activation.resized(length, **parameters)
 
-    def shape_check(self, activation: Activation, parameters: _Parameters) -> _Check | None:
+    def shape_check(self, activation: Specified, parameters: _Parameters) -> _Check | None:
         """Returns ``check(*shapes)``, which raises if inputs of these shapes do not fit together.
 
         Returns None if there is nothing to check.
@@ -207,7 +238,7 @@ class Elementwise(Kind):
         """Returns the only derivative in a tuple."""
         return (found,)
 
-    def shape_check(self, activation: Activation, parameters: _Parameters) -> None:
+    def shape_check(self, activation: Specified, parameters: _Parameters) -> None:
         """Returns None: every shape is allowed."""
 
 
@@ -218,13 +249,13 @@ class Axis(Kind):
 
     needs: ClassVar[Sequence[str]] = ("axis",)
 
-    def along_axis(self, activation: Activation) -> bool:
+    def along_axis(self, activation: Specified) -> bool:
         """Always true for this kind."""
         return True
 
     def pullback(
         self,
-        activation: Activation,
+        activation: Specified,
         xp: Any,
         parameters: _Parameters,
         derivative: _Function,
@@ -261,7 +292,7 @@ class Gated(Kind):
     resizes = True
     needs = not_passed_on = ("axis", "gate_first")
 
-    def role(self, activation: Activation, name: str) -> str:
+    def role(self, activation: Specified, name: str) -> str:
         """Whether an argument of `forward` is the ``"gate"``."""
         return name if name == "gate" else super().role(activation, name)
 
@@ -278,11 +309,11 @@ class Gated(Kind):
         axis, step = parameters["axis"], -1 if parameters["gate_first"] else 1
         return lambda cotangent, x: (xp.concat(scaled(cotangent, x)[::step], axis=axis),)
 
-    def sections(self, activation: Activation, parameters: _Parameters) -> int:
+    def sections(self, activation: Specified, parameters: _Parameters) -> int:
         """Always two for this kind."""
         return 2
 
-    def result_length(self, activation: Activation, parameters: _Parameters, length: int) -> int:
+    def result_length(self, activation: Specified, parameters: _Parameters, length: int) -> int:
         """Half of the length."""
         return length // 2
 
@@ -315,7 +346,7 @@ class Learned(Kind):
 
         return pullback
 
-    def shape_check(self, activation: Activation, parameters: _Parameters) -> _Check | None:
+    def shape_check(self, activation: Specified, parameters: _Parameters) -> _Check | None:
         """Checks that a weight is one number, or a vector with one number for each channel."""
         name, names, axis = activation.name, activation.weights, parameters["axis"]
 
@@ -340,11 +371,11 @@ class Stochastic(Axis):
     needs = ()
     least_inputs = 2
 
-    def along_axis(self, activation: Activation) -> bool:
+    def along_axis(self, activation: Specified) -> bool:
         """Whether the activation has the parameter ``axis``."""
         return activation.has_parameter("axis")
 
-    def role(self, activation: Activation, name: str) -> str:
+    def role(self, activation: Specified, name: str) -> str:
         """Every input after `x` is noise."""
         return "noise"
 
