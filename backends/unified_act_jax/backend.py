@@ -1,4 +1,4 @@
-"""JAX behind the interface of the core."""
+"""JAX backend: the implementation of `FrameworkBackend`."""
 
 from __future__ import annotations
 
@@ -86,6 +86,6 @@ class JaxBackend(FrameworkBackend):
         )
 
     def draw(self, x: jax.Array, source: int | jax.Array, dtype: Any) -> jax.Array:
-        """Returns uniform random numbers in the shape of `x`, by a seed or a key of JAX."""
+        """Returns uniform random numbers in the shape of `x`, from a seed or a JAX key."""
         key = source if isinstance(source, jax.Array) else jax.random.key(source)
         return jnp.maximum(jax.random.uniform(key, x.shape, dtype), LEAST_NOISE)

@@ -35,21 +35,21 @@ class JaxHarness(Harness):
     _compiled = ""
 
     def packages(self) -> list[str]:
-        """The distributions whose versions say what was tested."""
+        """The distributions whose versions are reported as tested."""
         return ["jax"]
 
     def to_native(self, values: FloatArray, dtype: str) -> Any:
-        """The array of the same values."""
+        """Returns an array with the same values."""
         check_dtype(values.dtype.name, dtype)
         return jnp.array(values)
 
     def to_numpy(self, array: Any, dtype: str) -> FloatArray:
-        """The NumPy array of the same values."""
+        """Returns a NumPy array with the same values."""
         check_dtype(array.dtype.name, dtype)
         return np.asarray(array)
 
     def orders(self, activation: str, dtype: str, numerics: Numerics) -> Sequence[int]:
-        """All of them, of everything."""
+        """Returns all orders: every activation has a second derivative here."""
         del dtype, numerics
         if activation != self._compiled:  # for hundreds of shapes, which would take gigabytes
             jax.clear_caches()  # type: ignore[no-untyped-call]

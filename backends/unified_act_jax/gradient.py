@@ -22,13 +22,13 @@ _Function = Callable[..., jax.Array]
 
 
 def _widen(x: jax.Array) -> jax.Array:
-    """16-bit arrays in float32: they are computed there and rounded once."""
+    """Casts 16-bit arrays to float32, so that the result is rounded only once."""
     # And never of a weak type, which Python's numbers promote.
     return x.astype(jnp.float32 if x.dtype.itemsize == 2 else x.dtype)
 
 
 def shared_definition(activation: Activation, parameters: Mapping[str, float]) -> _Function:
-    """Returns the shared definition, differentiated analytically, twice, where that is known."""
+    """Returns the shared definition with its analytic first and second derivatives."""
     function = assemble(activation, namespace, parameters)
     pullback = pullback_of(activation, namespace, parameters, _with_pullback)
 

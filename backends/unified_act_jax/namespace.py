@@ -1,4 +1,4 @@
-"""The functions that activations are written with, on JAX: a `unified_act.backend.Namespace`."""
+"""The `Namespace` of JAX: the functions in which activations are written."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ def times_erfc(factor: Array, x: Array) -> Array:
 
 
 def split(x: Array, sections: int, *, axis: int) -> list[Array]:
-    """Equal parts of `x` along `axis`."""
+    """Splits `x` into equal parts along `axis`."""
     section_length(x.shape, sections, axis)
     return jnp.split(x, sections, axis=axis)
 
 
 def channel_weight(weight: Array, x: Array, *, axis: int) -> Array:
-    """`weight`, shaped to multiply along `axis` of `x`."""
+    """`weight`, reshaped to broadcast along `axis` of `x`."""
     shape = () if weight.size == 1 else channel_shape(weight.size, x.shape, axis)
     return weight.reshape(shape)
 
 
 def sum_to_weight(x: Array, weight: Array, *, axis: int) -> Array:
-    """The reverse of `channel_weight`."""
+    """The transpose of `channel_weight`: sums `x` over all axes except `axis`."""
     over = [d for d in range(x.ndim) if weight.size == 1 or d != axis % x.ndim]
     return jnp.sum(x, axis=tuple(over)).reshape(weight.shape)

@@ -1,4 +1,4 @@
-"""MXNet behind the interface of the core."""
+"""MXNet backend: the implementation of `FrameworkBackend`."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class MxnetBackend(FrameworkBackend):
         return (dtype, np.dtype(dtype))
 
     def dtype_text(self, x: Any) -> str:
-        """How a message writes the dtype of an array."""
+        """Returns the dtype of an array as error messages write it."""
         return str(np.dtype(x.dtype))
 
     def accepts(self, array_type: type) -> bool:
@@ -106,7 +106,9 @@ class MxnetBackend(FrameworkBackend):
             return super().symbolic(request, x, *further)
         if not all(isinstance(each, Symbol) for each in further):
             name = request.activation.name
-            raise InputTypeError(f"{name}: what goes with a Symbol must be a Symbol.")
+            raise InputTypeError(
+                f"{name}: x is a Symbol, so pass a Symbol for every other input too."
+            )
         kernel = request.kernel
         if kernel is not None and set(kernel.dtypes).issuperset(_IN_A_GRAPH):
             graph = with_keywords(kernel.find(mx.sym), request.arguments)
@@ -138,7 +140,7 @@ class MxnetBackend(FrameworkBackend):
         """Returns the value and the cotangent of each input."""
         if any(isinstance(x, Symbol) for x in inputs):
             raise UnsupportedError(
-                "value_and_grad needs arrays: a Symbol has no value until it is bound."
+                "value_and_grad needs arrays, and a Symbol has no value: bind it, or pass arrays."
             )
         return super().value_and_grad(function, inputs, cotangent)
 

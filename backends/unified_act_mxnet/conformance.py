@@ -39,17 +39,17 @@ class MxnetHarness(Harness):
     scalars = False
 
     def packages(self) -> list[str]:
-        """The distributions whose versions say what was tested."""
+        """The distributions whose versions are reported as tested."""
         return ["mxnet", "numpy"]
 
     def to_native(self, values: FloatArray, dtype: str) -> Any:
-        """The NDArray of the same values."""
+        """Returns an NDArray with the same values."""
         if dtype == "bfloat16":
             return mx.nd.array(values.view(np.uint16).view(BFLOAT16), dtype=BFLOAT16)
         return mx.nd.array(values, dtype=dtype)
 
     def to_numpy(self, array: Any, dtype: str) -> FloatArray:
-        """The NumPy array of the same values."""
+        """Returns a NumPy array with the same values."""
         found = "bfloat16" if array.dtype == BFLOAT16 else np.dtype(array.dtype).name
         check_dtype(found, dtype)
         values = array.asnumpy()

@@ -27,7 +27,7 @@ _NARROW = ("float16", "float32")
 
 
 class ActivationLayer(mx.gluon.HybridBlock):  # type: ignore[misc, name-defined]
-    """An activation that holds its weights as parameters.
+    """A layer for an activation, with the weights as parameters.
 
     Attributes:
         spec: What it is.
@@ -99,7 +99,7 @@ class ActivationLayer(mx.gluon.HybridBlock):  # type: ignore[misc, name-defined]
         return mx.sym.elemwise_sub(weight.as_nd_ndarray(), mx.sym.zeros_like(row))
 
     def infer_shape(self, x: Any, *_others: Any) -> None:
-        """Gives the weights the size that the first input says."""
+        """Sets the size of the weights to the number of channels of the first input."""
         for name in self.spec.initial:
             getattr(self, name).shape = (self.spec.channels_of(x.shape),)
 
@@ -125,7 +125,7 @@ def make_layer(spec: LayerSpec, options: Mapping[str, Any]) -> ActivationLayer:
 
 
 def is_layer(thing: Any) -> bool:
-    """Whether it is an activation as a block of Gluon."""
+    """Whether an object is an activation block of Gluon."""
     return isinstance(thing, ActivationLayer)
 
 

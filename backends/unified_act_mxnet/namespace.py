@@ -1,4 +1,4 @@
-"""The functions that activations are written with, on MXNet: a `unified_act.backend.Namespace`.
+"""The `Namespace` of MXNet: the functions in which activations are written.
 
 They take symbols of the NumPy kind, whose operators broadcast and whose numbers are doubles.
 Arrays never get here: a definition becomes a graph once, and the graph is called with arrays.
@@ -19,7 +19,7 @@ sin, sqrt, tanh = _np.sin, _np.sqrt, _np.tanh
 
 
 def where(condition: Any, a: Any, b: Any) -> Any:
-    """Elements of `a` where `condition` holds, else of `b`."""
+    """Elements of `a` where `condition` is true, else of `b`."""
     return _np.where(condition, *as_arrays(a, b))
 
 
@@ -39,17 +39,17 @@ def times_erfc(factor: Any, x: Any) -> Any:
 
 
 def sum(x: Any, *, axis: int) -> Any:
-    """Sum along `axis`, which stays with length 1."""
+    """Sum along `axis`, which is kept with length 1."""
     return _np.sum(x, axis=axis, keepdims=True)
 
 
 def max(x: Any, *, axis: int) -> Any:
-    """Maximum along `axis`, which stays with length 1."""
+    """Maximum along `axis`, which is kept with length 1."""
     return _np.max(x, axis=axis, keepdims=True)
 
 
 def cumulative_sum(x: Any, *, axis: int) -> Any:
-    """Sum of the elements up to each along `axis`."""
+    """Cumulative sum along `axis`."""
     # Counted from the end, an axis is not known to cumsum.
     moved = mx.sym.swapaxes(x.as_nd_ndarray(), dim1=axis, dim2=0).as_np_ndarray()
     total = _np.cumsum(moved, axis=0).as_nd_ndarray()
@@ -62,13 +62,13 @@ def sort(x: Any, *, axis: int) -> Any:
 
 
 def split(x: Any, sections: int, *, axis: int) -> list[Any]:
-    """Equal parts of `x` along `axis`."""
+    """Splits `x` into equal parts along `axis`."""
     parts = mx.sym.split(x.as_nd_ndarray(), num_outputs=sections, axis=axis)
     return [parts[i].as_np_ndarray() for i in range(sections)]
 
 
 def concat(arrays: Sequence[Any], *, axis: int) -> Any:
-    """The arrays, one after the other along `axis`."""
+    """Concatenates the arrays along `axis`."""
     return _np.concatenate(list(arrays), axis=axis)
 
 

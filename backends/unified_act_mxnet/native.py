@@ -1,4 +1,4 @@
-"""MXNet's own operators: data. The conformance suite decides about `dtypes`."""
+"""MXNet's own operators, as data. A test checks `dtypes` with the conformance suite."""
 
 from __future__ import annotations
 

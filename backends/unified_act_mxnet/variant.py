@@ -14,7 +14,7 @@ NAMESPACE = special.variant_of(namespace)
 
 
 def where(condition: Any, a: Any, b: Any) -> Any:
-    """Elements of `a` where `condition` holds, else of `b`."""
+    """Elements of `a` where `condition` is true, else of `b`."""
     # MXNet's newer where, which broadcasts, takes ten times as long. This one knows no booleans.
     chosen = mx.sym.Cast(condition.as_nd_ndarray(), dtype="int32")
     arrays = (array.as_nd_ndarray() for array in namespace.as_arrays(a, b))

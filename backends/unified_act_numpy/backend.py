@@ -1,4 +1,4 @@
-"""NumPy behind the interface of the core."""
+"""NumPy backend: the implementation of `FrameworkBackend`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ __all__ = ["NumpyBackend"]
 
 
 class NumpyBackend(FrameworkBackend):
-    """The backend ``"numpy"``. bfloat16 arrays are those of `ml_dtypes`, if that is installed."""
+    """The backend ``"numpy"``. If `ml_dtypes` is installed, it supports bfloat16 arrays."""
 
     name = "numpy"
     framework = np
@@ -55,13 +55,13 @@ class NumpyBackend(FrameworkBackend):
         return {name: every[name] for name in DTYPES}
 
     def accepts(self, array_type: type) -> bool:
-        """Whether `array_type` is an array or a scalar type, and no subclass with own rules."""
+        """Whether `array_type` is an array or scalar type, but not a subclass with other rules."""
         # np.matrix multiplies otherwise, a masked array's mask would be lost.
         rules = (np.matrix, np.ma.MaskedArray)
         return issubclass(array_type, self.arrays) and not issubclass(array_type, rules)
 
     def is_array(self, x: Any) -> bool:
-        """Whether it is an array or a scalar, and of no subclass with own rules."""
+        """Whether `x` is an array or a scalar, but not of a subclass with other rules."""
         return self.accepts(type(x))
 
     def short_way(self, request: Request, otherwise: Callable[..., Any]) -> Callable[..., Any]:
@@ -75,7 +75,7 @@ class NumpyBackend(FrameworkBackend):
         return shortcut(test, written_call(arguments), otherwise, scope)
 
     def wrong_input(self, name: str, x: Any) -> InputTypeError:
-        """Returns what to raise about an input; there are subclasses and floats with own rules."""
+        """Returns the error for a wrong input, such as a subclass of arrays or another float."""
         if not isinstance(x, self.arrays) or not np.issubdtype(x.dtype, np.floating):
             return super().wrong_input(name, x)
         return InputTypeError(

@@ -24,7 +24,7 @@ class NumpyHarness(Harness):
     differentiates = False
 
     def packages(self) -> list[str]:
-        """The distributions whose versions say what was tested."""
+        """The distributions whose versions are reported as tested."""
         return ["numpy", "ml_dtypes"]
 
     def to_native(self, values: FloatArray, dtype: str) -> Any:
@@ -38,7 +38,7 @@ class NumpyHarness(Harness):
         return np.asarray(array)
 
     def orders(self, activation: str, dtype: str, numerics: Numerics) -> Sequence[int]:
-        """The gradient only where its author wrote it down: NumPy differentiates nothing."""
+        """Returns order 1 only for activations with a derivative: NumPy differentiates nothing."""
         del dtype, numerics
         return (0,) if ACTIVATIONS.find(activation).derivative is None else (0, 1)
 

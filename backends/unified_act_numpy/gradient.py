@@ -1,4 +1,4 @@
-"""Differentiation on NumPy: it has none of its own, so all rests on the analytic derivatives."""
+"""Differentiation on NumPy, by analytic derivatives: NumPy has no automatic differentiation."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ million elements gelu takes half the time."""
 
 
 def _widen(x: Array) -> Array:
-    """16-bit arrays in float32: they are computed there and rounded once.
+    """Casts 16-bit arrays to float32, so that the result is rounded only once.
 
     Also, NumPy 1 promotes an array without dimensions when it meets a Python number.
     """
@@ -77,7 +77,7 @@ def value_and_grad(
     """Returns the value and the cotangent of each input, by the analytic derivative."""
     if not isinstance(function, ActivationFunction):
         raise UnsupportedError(
-            "NumPy cannot differentiate an arbitrary function: pass what get_activation returns."
+            "NumPy cannot differentiate an arbitrary function: pass one from get_activation."
         )
     activation = ACTIVATIONS.find(function.name)
     pullback = pullback_of(activation, namespace, function.parameters)

@@ -19,7 +19,7 @@ Array = NDArray[Any]
 
 
 class ActivationLayer:
-    """An activation that holds its weights, and their gradients after a backward pass.
+    """A layer for an activation, with its weights and, after a backward pass, their gradients.
 
     Attributes:
         spec: What it is.
@@ -69,7 +69,9 @@ class ActivationLayer:
             UnsupportedError: The activation has no analytic derivative.
         """
         if self._inputs is None:
-            raise ParameterValueError(f"{self!r} has seen no input: call forward first.")
+            raise ParameterValueError(
+                f"{self!r} has no input to differentiate at: call forward first."
+            )
         _, found = value_and_grad(self.spec.function, *self._inputs, cotangent=cotangent)
         by_x, *by_others = found if isinstance(found, tuple) else (found,)
         self.gradients = dict(zip(self.weights, by_others, strict=False))
@@ -87,7 +89,7 @@ def make_layer(spec: LayerSpec, options: Mapping[str, Any]) -> ActivationLayer:
 
 
 def is_layer(thing: Any) -> bool:
-    """Whether it is a layer on NumPy."""
+    """Whether an object is a layer for NumPy."""
     return isinstance(thing, ActivationLayer)
 
 
@@ -97,6 +99,6 @@ def weights_of(layer: ActivationLayer) -> Mapping[str, Array | None]:
 
 
 def set_weights(layer: ActivationLayer, weights: Mapping[str, Array]) -> None:
-    """Gives the layer these weights."""
+    """Sets the weights of the layer."""
     layer.weights = {name: np.array(weights[name], np.float64) for name in layer.weights}
     layer.spec = replace(layer.spec, channels=len(next(iter(weights.values()))))

@@ -1,4 +1,4 @@
-"""The functions that activations are written with, on NumPy: a `unified_act.backend.Namespace`."""
+"""The `Namespace` of NumPy: the functions in which activations are written."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ full_like, sin, sqrt, tanh = np.full_like, np.sin, np.sqrt, np.tanh
 
 
 def where(condition: Any, a: Any, b: Any) -> Array:
-    """Elements of `a` where `condition` holds, else of `b`."""
+    """Elements of `a` where `condition` is true, else of `b`."""
     # NumPy 1 turns a Python number into float64 here, and the result with it.
     if isinstance(a, float):
         a = b.dtype.type(a)
@@ -38,19 +38,19 @@ def times_erfc(factor: Array, x: Array) -> Array:
 
 
 def sum(x: Array, *, axis: int) -> Array:
-    """Sum along `axis`, which stays with length 1."""
+    """Sum along `axis`, which is kept with length 1."""
     # NumPy sums in pairs, which loses no digits, only along what is contiguous.
     rows = np.ascontiguousarray(np.moveaxis(x, axis, -1))
     return np.moveaxis(np.sum(rows, axis=-1, keepdims=True), -1, axis)
 
 
 def max(x: Array, *, axis: int) -> Array:
-    """Maximum along `axis`, which stays with length 1."""
+    """Maximum along `axis`, which is kept with length 1."""
     return np.max(x, axis=axis, keepdims=True, initial=-np.inf)  # type: ignore[no-any-return]
 
 
 def cumulative_sum(x: Array, *, axis: int) -> Array:
-    """Sum of the elements up to each along `axis`."""
+    """Cumulative sum along `axis`."""
     return np.cumsum(x, axis=axis)
 
 
@@ -60,13 +60,13 @@ def sort(x: Array, *, axis: int) -> Array:
 
 
 def split(x: Array, sections: int, *, axis: int) -> list[Array]:
-    """Equal parts of `x` along `axis`."""
+    """Splits `x` into equal parts along `axis`."""
     section_length(x.shape, sections, axis)
     return np.split(x, sections, axis=axis)
 
 
 def concat(arrays: Sequence[Array], *, axis: int) -> Array:
-    """The arrays, one after the other along `axis`."""
+    """Concatenates the arrays along `axis`."""
     return np.concatenate(arrays, axis=axis)
 
 
@@ -76,14 +76,14 @@ def stop_gradient(x: Array) -> Array:
 
 
 def channel_weight(weight: Array, x: Array, *, axis: int) -> Array:
-    """`weight`, shaped to multiply along `axis` of `x`."""
+    """`weight`, reshaped to broadcast along `axis` of `x`."""
     if weight.size == 1:
         return weight.reshape((1,) * x.ndim)
     return weight.reshape(channel_shape(weight.size, x.shape, axis))
 
 
 def sum_to_weight(x: Array, weight: Array, *, axis: int) -> Array:
-    """The reverse of `channel_weight`."""
+    """The transpose of `channel_weight`: sums `x` over all axes except `axis`."""
     if weight.size == 1:
         return sum(x.reshape(-1), axis=0).reshape(weight.shape)
     rows = np.ascontiguousarray(np.moveaxis(x, axis, 0))  # see `sum`

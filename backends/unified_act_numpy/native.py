@@ -1,4 +1,4 @@
-"""NumPy's own kernels: data. The conformance suite decides about `dtypes`."""
+"""NumPy's own kernels, as data. A test checks `dtypes` with the conformance suite."""
 
 from __future__ import annotations
 

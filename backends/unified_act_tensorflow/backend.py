@@ -1,4 +1,4 @@
-"""TensorFlow behind the interface of the core."""
+"""TensorFlow backend: the implementation of `FrameworkBackend`."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ class TensorflowBackend(FrameworkBackend):
     )
 
     def dtype_text(self, x: Any) -> str:
-        """How a message writes the dtype of a tensor."""
+        """Returns the dtype of a tensor as error messages write it."""
         return str(x.dtype.name)
 
     def shape_of(self, x: Any) -> list[int | None] | None:
-        """The shape of a tensor, as far as it is known."""
+        """Returns the shape of a tensor; unknown lengths, or the whole shape, may be None."""
         lengths: list[int | None] | None = None if x.shape.rank is None else x.shape.as_list()
         return lengths
 

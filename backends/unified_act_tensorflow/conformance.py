@@ -26,21 +26,21 @@ class TensorflowHarness(Harness):
     flushing_modes = ("jit",)
 
     def packages(self) -> list[str]:
-        """The distributions whose versions say what was tested."""
+        """The distributions whose versions are reported as tested."""
         return ["tensorflow", "tensorflow-cpu"]
 
     def to_native(self, values: FloatArray, dtype: str) -> Any:
-        """The tensor of the same values."""
+        """Returns a tensor with the same values."""
         check_dtype(values.dtype.name, dtype)
         return tf.constant(values)
 
     def to_numpy(self, array: Any, dtype: str) -> FloatArray:
-        """The NumPy array of the same values."""
+        """Returns a NumPy array with the same values."""
         check_dtype(array.dtype.name, dtype)
         return np.asarray(array.numpy())
 
     def orders(self, activation: str, dtype: str, numerics: Numerics) -> Sequence[int]:
-        """All of them, of everything."""
+        """Returns all orders: every activation has a second derivative here."""
         del activation, dtype, numerics
         return (0, 1, 2)
 

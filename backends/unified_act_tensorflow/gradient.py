@@ -16,14 +16,14 @@ __all__ = ["shared_definition", "value_and_grad"]
 
 
 def _widen(x: Any) -> Any:
-    """16-bit arrays in float32: they are computed there and rounded once."""
+    """Casts 16-bit arrays to float32, so that the result is rounded only once."""
     return tf.cast(x, tf.float32) if x.dtype in (tf.float16, tf.bfloat16) else x
 
 
 def shared_definition(
     activation: Activation, parameters: Mapping[str, float]
 ) -> Callable[..., Any]:
-    """Returns the shared definition, differentiated analytically, twice, where that is known."""
+    """Returns the shared definition with its analytic first and second derivatives."""
     function = assemble(activation, namespace, parameters)
     pullback = pullback_of(activation, namespace, parameters, _with_pullback)
 
@@ -54,7 +54,7 @@ def shared_definition(
 def _with_pullback(
     function: Callable[..., Any], pullback: Callable[..., tuple[Any, ...]]
 ) -> Callable[..., Any]:
-    """Returns `function` with this pullback instead of its operations' own."""
+    """Returns `function` with this pullback in place of automatic differentiation."""
 
     @tf.custom_gradient  # type: ignore[untyped-decorator]
     def with_gradient(*inputs: Any) -> Any:

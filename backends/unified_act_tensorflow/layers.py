@@ -1,4 +1,4 @@
-"""Layers on TensorFlow, of Keras: its own where they are the same thing, else one generic layer."""
+"""Layers on TensorFlow: those of Keras if they compute the same, else one generic layer."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _WEIGHT_OPTIONS = ("constraint", "initializer", "regularizer")
 
 @keras.saving.register_keras_serializable(package="unified_act")
 class ActivationLayer(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
-    """An activation that holds its weights as variables.
+    """A layer for an activation, with the weights as variables.
 
     It has them from the start, unless their size is that of the first input.
 
@@ -66,7 +66,7 @@ class ActivationLayer(keras.layers.Layer):  # type: ignore[misc]  # Keras has no
             self.build(None)
 
     def build(self, input_shape: Any) -> None:
-        """Makes the weights."""
+        """Creates the weights."""
         channels = self.spec.channels_of(input_shape)
         for name, value in self.spec.initial.items():
             self.learned[name] = self.add_weight(
@@ -118,7 +118,7 @@ class ActivationLayer(keras.layers.Layer):  # type: ignore[misc]  # Keras has no
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> ActivationLayer:
-        """Returns what `get_config` wrote down."""
+        """Returns the layer that `get_config` described."""
         own = ("function", "channels", "initial")
         options = {name: value for name, value in config.items() if name not in own}
         return cls(LayerSpec.from_config(config), **options)
@@ -139,18 +139,18 @@ def make_layer(spec: LayerSpec, options: Mapping[str, Any]) -> Any:
     Raises:
         UnsupportedError: Keras runs on another framework.
         UnknownParameterError: There is no such option.
-        ParameterValueError: An option is about weights, and nothing is learned.
+        ParameterValueError: An option is for weights, but the activation has none.
     """
     if keras.config.backend() != "tensorflow":
         raise UnsupportedError(
             f"Keras runs on {keras.config.backend()!r} here: set KERAS_BACKEND=tensorflow before "
-            "it is imported."
+            "Keras is imported."
         )
     check_options(options, (*_OPTIONS, *_WEIGHT_OPTIONS), "tensorflow")
     useless = [] if spec.initial else [name for name in _WEIGHT_OPTIONS if name in options]
     if useless:
         raise ParameterValueError(
-            f"{spec.function.name} learns nothing, so that it has no weights for "
+            f"{spec.function.name} learns nothing and has no weights: leave out "
             f"{', '.join(useless)}."
         )
     layer, config = _LAYERS.get(spec.function.name, (None, {}))
@@ -161,7 +161,7 @@ def make_layer(spec: LayerSpec, options: Mapping[str, Any]) -> Any:
 
 
 def is_layer(thing: Any) -> bool:
-    """Whether it is an activation as a layer of Keras."""
+    """Whether an object is an activation layer of Keras."""
     return isinstance(thing, (ActivationLayer, *(layer for layer, _ in _LAYERS.values())))
 
 
@@ -180,7 +180,7 @@ def _as_numpy(weight: Any) -> NDArray[Any]:
 
 
 def set_weights(layer: ActivationLayer, weights: Mapping[str, NDArray[Any]]) -> None:
-    """Gives the layer these weights."""
+    """Sets the weights of the layer."""
     if not layer.built:
         layer.spec = replace(layer.spec, channels=len(next(iter(weights.values()))))
         layer.build(None)

@@ -1,4 +1,4 @@
-"""The functions that activations are written with, on TensorFlow: a `Namespace`."""
+"""The `Namespace` of TensorFlow: the functions in which activations are written."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ expm1, log, log1p = tf.math.expm1, tf.math.log, tf.math.log1p
 
 
 def where(condition: Any, a: Any, b: Any) -> Any:
-    """Elements of `a` where `condition` holds, else of `b`."""
+    """Elements of `a` where `condition` is true, else of `b`."""
     # A Python number would become float32 whatever the other side is.
     if isinstance(a, float):
         a = tf.constant(a, b.dtype)
@@ -54,7 +54,7 @@ def _times_erfc_in_float64(factor: Any, x: Any) -> Any:
 
 
 def sum(x: Any, *, axis: int) -> Any:
-    """Sum along `axis`, which stays with length 1."""
+    """Sum along `axis`, which is kept with length 1."""
     # TensorFlow sums in pairs, which loses no digits, only along the last axis.
     rank = x.shape.rank
     if rank is None or axis % rank == rank - 1:
@@ -65,12 +65,12 @@ def sum(x: Any, *, axis: int) -> Any:
 
 
 def max(x: Any, *, axis: int) -> Any:
-    """Maximum along `axis`, which stays with length 1."""
+    """Maximum along `axis`, which is kept with length 1."""
     return tf.reduce_max(x, axis=axis, keepdims=True)
 
 
 def cumulative_sum(x: Any, *, axis: int) -> Any:
-    """Sum of the elements up to each along `axis`."""
+    """Cumulative sum along `axis`."""
     return tf.cumsum(x, axis=axis)
 
 
@@ -80,7 +80,7 @@ def sort(x: Any, *, axis: int) -> Any:
 
 
 def split(x: Any, sections: int, *, axis: int) -> list[Any]:
-    """Equal parts of `x` along `axis`."""
+    """Splits `x` into equal parts along `axis`."""
     if x.shape.rank is not None:
         section_length(x.shape.as_list(), sections, axis)
     parts: list[Any] = tf.split(x, sections, axis=axis)
@@ -88,7 +88,7 @@ def split(x: Any, sections: int, *, axis: int) -> list[Any]:
 
 
 def concat(arrays: Sequence[Any], *, axis: int) -> Any:
-    """The arrays, one after the other along `axis`."""
+    """Concatenates the arrays along `axis`."""
     return tf.concat(arrays, axis=axis)
 
 
@@ -98,7 +98,7 @@ def stop_gradient(x: Any) -> Any:
 
 
 def channel_weight(weight: Any, x: Any, *, axis: int) -> Any:
-    """`weight`, shaped to multiply along `axis` of `x`."""
+    """`weight`, reshaped to broadcast along `axis` of `x`."""
     channels = weight.shape.num_elements()
     if channels == 1:
         return tf.reshape(weight, [])
@@ -109,7 +109,7 @@ def channel_weight(weight: Any, x: Any, *, axis: int) -> Any:
 
 
 def sum_to_weight(x: Any, weight: Any, *, axis: int) -> Any:
-    """The reverse of `channel_weight`."""
+    """The transpose of `channel_weight`: sums `x` over all axes except `axis`."""
     channels = weight.shape.num_elements()
     if channels == 1:
         return tf.reshape(tf.reduce_sum(x), weight.shape)
@@ -128,6 +128,6 @@ def _rank(x: Any) -> int:
     if rank is None:
         raise UnsupportedError(
             "a weight per channel needs an input of known rank: give the tf.function an "
-            "input_signature with as many None as there are dimensions."
+            "input_signature with None for each dimension."
         )
     return rank

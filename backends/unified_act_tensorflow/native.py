@@ -1,4 +1,4 @@
-"""TensorFlow's own kernels: data. The conformance suite decides about `dtypes`."""
+"""TensorFlow's own kernels, as data. A test checks `dtypes` with the conformance suite."""
 
 from __future__ import annotations
 

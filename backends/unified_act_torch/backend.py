@@ -1,4 +1,4 @@
-"""PyTorch behind the interface of the core."""
+"""PyTorch backend: the implementation of `FrameworkBackend`."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class TorchBackend(FrameworkBackend):
         return issubclass(array_type, (Tensor, Proxy))
 
     def shape_of(self, x: Tensor) -> Sequence[int | None]:
-        """The shape of a tensor, as far as it is known."""
+        """Returns the shape of a tensor; unknown lengths, or the whole shape, may be None."""
         return lengths(x)
 
     def short_way(self, request: Request, otherwise: Callable[..., Any]) -> Callable[..., Any]:

@@ -44,17 +44,17 @@ class TorchHarness(Harness):
     }
 
     def packages(self) -> list[str]:
-        """The distributions whose versions say what was tested."""
+        """The distributions whose versions are reported as tested."""
         return ["torch"]
 
     def to_native(self, values: FloatArray, dtype: str) -> Any:
-        """The tensor of the same values."""
+        """Returns a tensor with the same values."""
         if dtype == "bfloat16":
             return torch.from_numpy(values.view(np.int16).copy()).view(torch.bfloat16)
         return torch.from_numpy(values.copy())
 
     def to_numpy(self, array: Any, dtype: str) -> FloatArray:
-        """The NumPy array of the same values."""
+        """Returns a NumPy array with the same values."""
         check_dtype(str(array.dtype).removeprefix("torch."), dtype)
         array = array.detach().cpu().contiguous()
         if dtype == "bfloat16":
@@ -63,7 +63,7 @@ class TorchHarness(Harness):
         return np.asarray(array.numpy())
 
     def orders(self, activation: str, dtype: str, numerics: Numerics) -> Sequence[int]:
-        """All of them, of everything."""
+        """Returns all orders: every activation has a second derivative here."""
         del activation, dtype, numerics
         return (0, 1, 2)
 

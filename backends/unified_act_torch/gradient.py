@@ -20,7 +20,7 @@ __all__ = ["shared_definition", "value_and_grad"]
 
 
 def _widen(x: Any) -> Any:
-    """16-bit arrays in float32: they are computed there and rounded once."""
+    """Casts 16-bit arrays to float32, so that the result is rounded only once."""
     if x is None:  # the tangent of a mask
         return None
     return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
@@ -29,7 +29,7 @@ def _widen(x: Any) -> Any:
 def shared_definition(
     activation: Activation, parameters: Mapping[str, float]
 ) -> Callable[..., Tensor]:
-    """Returns the shared definition, differentiated analytically, twice, where that is known."""
+    """Returns the shared definition with its analytic first and second derivatives."""
     # Everything from here on closes over functions and numbers only, which Dynamo can trace.
     value = _rounded_once(assemble(activation, namespace, parameters))
     exported = _rounded_once(assemble(activation, NAMESPACE, parameters))
@@ -77,7 +77,7 @@ def _rounded_once(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
 def _with_pullback(
     function: Callable[..., Tensor], pullback: Callable[..., tuple[Tensor | None, ...]]
 ) -> Callable[..., Tensor]:
-    """Returns `function` with this pullback instead of its operations' own."""
+    """Returns `function` with this pullback in place of automatic differentiation."""
     return _applied(_with_forward_mode(_function(function, pullback), _by_operations(function)))
 
 

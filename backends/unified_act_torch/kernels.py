@@ -1,4 +1,4 @@
-"""Compositions of PyTorch's kernels that serve better than the one it has for the purpose."""
+"""Compositions of PyTorch's kernels that are better than its own kernel for an activation."""
 
 from __future__ import annotations
 

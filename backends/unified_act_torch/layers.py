@@ -1,4 +1,4 @@
-"""Layers on PyTorch: its own modules where they are the same thing, else one generic module."""
+"""Layers on PyTorch: its own modules if they compute the same, else one generic module."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ _MODULES: Mapping[str, type[nn.Module]] = {
 
 
 class ActivationLayer(nn.Module):
-    """An activation that holds its weights as parameters.
+    """A layer for an activation, with the weights as parameters.
 
     Attributes:
         spec: What it is.
@@ -70,7 +70,7 @@ class ActivationLayer(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Gives the weights the values that they begin with."""
+        """Sets the weights to their initial values."""
         for name, value in self.spec.initial.items():
             weight = getattr(self, name)
             if not is_lazy(weight):
@@ -93,23 +93,23 @@ class ActivationLayer(nn.Module):
         return result
 
     def extra_repr(self) -> str:
-        """Returns what stands between the brackets of the repr."""
+        """Returns the text between the brackets of the repr."""
         return self.spec.describe()
 
 
 class LazyActivationLayer(LazyModuleMixin, ActivationLayer):
-    """The same before its first input, which decides how many channels the weights have."""
+    """A layer before its first input, which determines the number of channels of the weights."""
 
     cls_to_become = ActivationLayer
 
     def initialize_parameters(self, x: Tensor, *_others: Tensor) -> None:
-        """Makes the weights, unless a state dict has brought them."""
+        """Creates the weights, unless a state dict has done so."""
         if self.has_uninitialized_params():
             self.materialize(self.spec.channels_of(x.shape))
         self.spec = replace(self.spec, channels=len(next(self.parameters())))
 
     def materialize(self, channels: int) -> None:
-        """Gives the weights their size and the values that they begin with."""
+        """Sets the size of the weights, and their initial values."""
         for name in self.spec.initial:
             getattr(self, name).materialize((channels,))
         self.reset_parameters()
@@ -128,7 +128,7 @@ def make_layer(spec: LayerSpec, options: Mapping[str, Any]) -> nn.Module:
 
 
 def is_layer(thing: Any) -> bool:
-    """Whether it is an activation as a module of PyTorch."""
+    """Whether an object is an activation layer of PyTorch."""
     return isinstance(thing, (ActivationLayer, *_MODULES.values()))
 
 
@@ -147,7 +147,7 @@ def _as_numpy(weight: Tensor) -> NDArray[Any]:
 
 
 def set_weights(layer: nn.Module, weights: Mapping[str, NDArray[Any]]) -> None:
-    """Gives the layer these weights."""
+    """Sets the weights of the layer."""
     if isinstance(layer, LazyActivationLayer) and layer.has_uninitialized_params():
         layer.materialize(len(next(iter(weights.values()))))
     with torch.no_grad():

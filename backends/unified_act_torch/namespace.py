@@ -1,4 +1,4 @@
-"""The functions that activations are written with, on PyTorch: a `Namespace`."""
+"""The `Namespace` of PyTorch: the functions in which activations are written."""
 
 from __future__ import annotations
 
@@ -35,19 +35,19 @@ def times_erfc(factor: Tensor, x: Tensor) -> Tensor:
 
 
 def sum(x: Tensor, *, axis: int) -> Tensor:
-    """Sum along `axis`, which stays with length 1."""
+    """Sum along `axis`, which is kept with length 1."""
     return torch.sum(x, dim=axis, keepdim=True)
 
 
 def max(x: Tensor, *, axis: int) -> Tensor:
-    """Maximum along `axis`, which stays with length 1."""
+    """Maximum along `axis`, which is kept with length 1."""
     if x.ndim and lengths(x)[axis] == 0:  # which PyTorch refuses
         return torch.sum(x, dim=axis, keepdim=True) - math.inf
     return torch.amax(x, dim=axis, keepdim=True)
 
 
 def cumulative_sum(x: Tensor, *, axis: int) -> Tensor:
-    """Sum of the elements up to each along `axis`."""
+    """Cumulative sum along `axis`."""
     return torch.cumsum(x, dim=axis)
 
 
@@ -57,13 +57,13 @@ def sort(x: Tensor, *, axis: int) -> Tensor:
 
 
 def split(x: Tensor, sections: int, *, axis: int) -> list[Tensor]:
-    """Equal parts of `x` along `axis`."""
+    """Splits `x` into equal parts along `axis`."""
     section_length(lengths(x), sections, axis)
     return list(torch.chunk(x, sections, dim=axis))
 
 
 def concat(arrays: Sequence[Tensor], *, axis: int) -> Tensor:
-    """The arrays, one after the other along `axis`."""
+    """Concatenates the arrays along `axis`."""
     return torch.cat(tuple(arrays), dim=axis)
 
 
@@ -73,14 +73,14 @@ def stop_gradient(x: Tensor) -> Tensor:
 
 
 def channel_weight(weight: Tensor, x: Tensor, *, axis: int) -> Tensor:
-    """`weight`, shaped to multiply along `axis` of `x`."""
+    """`weight`, reshaped to broadcast along `axis` of `x`."""
     if weight.numel() == 1:
         return weight.reshape(())
     return weight.reshape(channel_shape(weight.numel(), lengths(x), axis))
 
 
 def sum_to_weight(x: Tensor, weight: Tensor, *, axis: int) -> Tensor:
-    """The reverse of `channel_weight`."""
+    """The transpose of `channel_weight`: sums `x` over all axes except `axis`."""
     if weight.numel() == 1:
         return torch.sum(x).reshape(weight.shape)
     axis %= x.ndim

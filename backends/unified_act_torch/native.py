@@ -1,4 +1,4 @@
-"""PyTorch's own kernels: data. The conformance suite decides about `dtypes`."""
+"""PyTorch's own kernels, as data. A test checks `dtypes` with the conformance suite."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Activations inside an existing module: finding them, and putting others in their place."""
+"""Finds the activations inside an existing module and replaces them."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class _Place:
 
 
 def replace_activations(model: Any, old: Sought, new: LayerSpec) -> ReplacementReport:
-    """Replaces in `model` what is sought; `unified_act.replace_activations` says more."""
+    """Replaces activations in `model`, for `unified_act.replace_activations`."""
     if not isinstance(model, nn.Module):
         raise InputTypeError(f"expected a torch.nn.Module, got {type(model).__name__}.")
     # All are made before the first is put in, so that an error leaves the model as it was.
@@ -113,7 +113,7 @@ def replace_activations(model: Any, old: Sought, new: LayerSpec) -> ReplacementR
 
 
 def _places(model: nn.Module) -> Iterator[_Place]:
-    """Yields where activations are, a shared one as often as it is held."""
+    """Yields the places of all activations. A shared activation has several places."""
     modules = dict(model.named_modules(remove_duplicate=False))
     for path, module in modules.items():
         if isinstance(module, torch.jit.ScriptModule):
@@ -134,7 +134,7 @@ def _places(model: nn.Module) -> Iterator[_Place]:
 
 
 def _meaning(thing: Any) -> _Meaning | None:
-    """What something is, if it is an activation."""
+    """Returns the identity of an object, if it is an activation."""
     if isinstance(thing, ActivationLayer):
         return _of_ours(thing.spec.function, is_layer=True)
     if isinstance(thing, ActivationFunction):
@@ -204,7 +204,7 @@ def _constructor_arguments(module: nn.Module, spelling: str) -> dict[str, Any]:
 
 
 def _change(place: _Place, old: Sought, new: LayerSpec, made: dict[Any, Any]) -> FoundActivation:
-    """Says what becomes of a place, and makes what shall be there."""
+    """Returns the change at a place, and the new object for it."""
     meaning = place.meaning
     if meaning.name is None:
         return FoundActivation(place.path, meaning.text, notes=meaning.notes)
@@ -222,7 +222,7 @@ def _change(place: _Place, old: Sought, new: LayerSpec, made: dict[Any, Any]) ->
 
 
 def _made(place: _Place, new: LayerSpec) -> Any:
-    """Returns what goes into a place: a function for a function, unless it has weights."""
+    """Returns the new object for a place: a function for a function, unless it has weights."""
     if not place.is_module and not new.initial:
         return new.function
     _refuse_what_would_be_lost(place)
@@ -243,12 +243,12 @@ def _refuse_what_would_be_lost(place: _Place) -> None:
     if any(own is None or key != own.id for key in hooks):
         raise UnsupportedError(
             f"{place.path or 'the model'} has hooks, which would be lost: remove them first, and "
-            "register them anew on what replaces it."
+            "register them on the new module."
         )
 
 
 def _notes(place: _Place, new: LayerSpec) -> Iterator[str]:
-    """What changes with the replacement of an activation."""
+    """Yields notes about further changes that the replacement of an activation brings."""
     yield from place.meaning.notes
     weights = [name for name, _ in place.held.named_parameters()] if place.is_module else []
     if weights:

@@ -1,4 +1,4 @@
-"""The conformance suite: every backend against exact arithmetic, value and gradient.
+"""The conformance suite compares values and gradients of every backend with exact arithmetic.
 
 >>> from unified_act_conformance import check_activation
 >>> results = check_activation("softsign", backends=["numpy"], dtypes=["float32"])
@@ -18,7 +18,7 @@ __all__ = ["check_activation", "check_backend", "mutation_score"]
 
 
 def __getattr__(name: str) -> Any:
-    """Imports what is asked for: the suite is large, and the command needs little of it."""
+    """Imports a name on first use: the suite is large, and the command needs little of it."""
     if name in ("check_activation", "check_backend"):
         from unified_act_conformance import api
 

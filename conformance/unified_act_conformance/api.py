@@ -1,4 +1,4 @@
-"""The suite in one call, for a test of somebody else's."""
+"""Functions that run the suite in one call, for the tests of other projects."""
 
 from __future__ import annotations
 
@@ -37,29 +37,30 @@ def check_activation(
     quick: bool = True,
     **parameters: float,
 ) -> list[Result | CheckResult]:
-    """Judges one activation and raises unless it conforms.
+    """Judges one activation and raises an error unless it conforms.
 
     Args:
-        activation: A name, or what `get_activation` returned. One that is registered by a third
-            party is judged by its own definition, evaluated exactly.
-        backends: Where; default: the backend of an `ActivationFunction`, else all that are
-            installed.
-        dtypes: Only these float types.
-        numerics: The profile; default: that of an `ActivationFunction`, else ``"fast"``.
-        function: Judge this function of the framework's arrays instead, as if it had the name. It
-            needs one backend.
-        oracle: ``oracle(xp, x, **parameters)``: the exact function, in place of the suite's own.
+        activation: A name, or a function from `get_activation`. An activation that somebody else
+            has registered is compared with its own definition, evaluated exactly.
+        backends: Judge it on these backends. The default is the backend of an
+            `ActivationFunction`, else all that are installed.
+        dtypes: Judge it in these float types only.
+        numerics: The profile. The default is that of an `ActivationFunction`, else ``"fast"``.
+        function: Judge this function of the framework's arrays instead, as an implementation of
+            `activation`. Give exactly one backend with it.
+        oracle: ``oracle(xp, x, **parameters)``: the exact function, which replaces the formula of
+            the suite.
         domain: Judge only inputs in this interval, such as ``(-100, 100)`` for a formula that
             overflows further out.
-        quick: Fewer inputs for float32 and float64.
-        **parameters: The activation's parameters.
+        quick: Whether to use fewer inputs for float32 and float64.
+        **parameters: The parameters of the activation.
 
     Returns:
-        All results, those that the framework does not support among them.
+        All results, including those of cases that the framework does not support.
 
     Raises:
-        AssertionError: Something is wrong; the message says what.
-        ValueError: The arguments do not fit together.
+        AssertionError: The activation does not conform. The message lists the problems.
+        ValueError: The arguments contradict each other.
         unified_act.UnifiedActError: There is no such activation, parameter or backend.
 
     Examples:
@@ -82,7 +83,7 @@ def check_activation(
             backends = [activation.backend]
     elif not isinstance(activation, str):
         raise ValueError(
-            "give the name of an activation, and a function of your own as "
+            "give the name of an activation, and pass your own function as "
             "check_activation(name, function=...)"
         )
     subject = subject_of(str(name), parameters)
@@ -117,21 +118,21 @@ def check_backend(
     numerics: Numerics = "fast",
     quick: bool = True,
 ) -> list[Result | CheckResult]:
-    """Judges everything on one backend and raises unless it conforms.
+    """Judges all activations on one backend and raises an error unless they conform.
 
     Args:
-        backend: Its name.
-        activations: Only these.
-        dtypes: Only these float types.
+        backend: The name of the backend.
+        activations: Judge these activations only.
+        dtypes: Judge them in these float types only.
         numerics: The profile.
-        quick: Fewer inputs for float32 and float64.
+        quick: Whether to use fewer inputs for float32 and float64.
 
     Returns:
-        All results, those that the framework does not support among them.
+        All results, including those of cases that the framework does not support.
 
     Raises:
-        AssertionError: Something is wrong; the message says what.
-        ValueError: Nothing is left to judge.
+        AssertionError: Something does not conform. The message lists the problems.
+        ValueError: The arguments leave nothing to judge.
         unified_act.UnifiedActError: There is no such activation or backend.
     """
     available = _available([backend], dtypes)
@@ -147,10 +148,10 @@ def check_backend(
 
 
 def describe_result(result: Result | CheckResult) -> str:
-    """Returns what a result is about and what is wrong, in a line.
+    """Returns one line about a result: the case or check, and the problem if there is one.
 
     Args:
-        result: Of a case or a check.
+        result: The result of a case or a check.
     """
     where = describe(result.planned if isinstance(result, CheckResult) else result.case)
     return f"{where}: {result.problem or result.unsupported or 'passed'}"
@@ -159,7 +160,10 @@ def describe_result(result: Result | CheckResult) -> str:
 def _available(backends: Sequence[str], dtypes: Sequence[str]) -> dict[str, list[str]]:
     available = dtypes_of(backends or ua.list_backends(installed=True), dtypes)
     if not any(available.values()):
-        raise ValueError("nothing to judge: no backend has any of these types")
+        raise ValueError(
+            "nothing to judge: no backend has any of these types. Install a backend, or choose "
+            "other dtypes"
+        )
     return available
 
 

@@ -1,4 +1,4 @@
-"""What the suite needs of each framework and the library does not: arrays in and out, modes."""
+"""The interface through which the suite uses a framework: arrays, compilers and derivatives."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Function = Callable[..., Any]
 """A function of the framework's arrays."""
 
 
-@cache  # every case and check asks, and each answer would be searched for and parsed again
+@cache  # every case and check needs it, and each call would search and parse metadata again
 def _installed(package: str) -> str | None:
     try:
         return importlib.metadata.version(package)
@@ -30,17 +30,20 @@ def _installed(package: str) -> str | None:
 
 
 class NotOfferedError(NotImplementedError):
-    """Raised where a framework has no such power; a check is then unsupported, and counted so."""
+    """The framework does not offer this. The suite counts the check as unsupported."""
 
 
 class Harness:
-    """The powers of one framework; what is not overridden is not offered, and is reported so.
+    """The interface of a framework for the suite. A backend derives a class from it.
+
+    The suite reports a method that the class does not override as not supported.
 
     Attributes:
-        modes: Ways to compile a function, by name: each takes one and returns another.
-        flushing_modes: Those of them in which subnormal numbers may become 0.
+        modes: The compilers of the framework by name: functions that compile a function.
+        flushing_modes: The names of the compilers that may replace subnormal numbers by 0.
         scalars: Whether an array may have no dimensions.
-        differentiates: Whether any function has a gradient, not only what brings its own.
+        differentiates: Whether the framework can differentiate any function. If not, only
+            activations with a derivative have a gradient.
     """
 
     modes: Mapping[str, Callable[[Function], Function]] = {}
@@ -49,7 +52,7 @@ class Harness:
     differentiates = True
 
     def packages(self) -> list[str]:
-        """The distributions whose versions say what was tested."""
+        """The distributions whose versions are reported as tested."""
         raise NotImplementedError
 
     def version(self) -> str:
@@ -65,19 +68,19 @@ class Harness:
         raise LookupError(f"none of {self.packages()} is installed")
 
     def to_native(self, values: FloatArray, dtype: str) -> Any:
-        """The framework's array of the same values; `dtype` names the type of both."""
+        """Returns an array of the framework with the same values, which are of type `dtype`."""
         raise NotImplementedError
 
     def native_input(self, values: FloatArray, dtype: str) -> Any:
-        """`to_native`, of a mask too, which is boolean whatever `dtype` is."""
+        """Returns the same as `to_native`. A mask becomes boolean, whatever `dtype` is."""
         return self.to_native(values, "bool" if values.dtype == np.bool_ else dtype)
 
     def to_numpy(self, array: Any, dtype: str) -> FloatArray:
-        """The reverse of `to_native`; raises `TypeError` if the array has another type."""
+        """Returns the values of an array. Raises `TypeError` if its type is not `dtype`."""
         raise NotImplementedError
 
     def orders(self, activation: str, dtype: str, numerics: Numerics) -> Sequence[int]:
-        """The derivatives that the framework can give of an activation.
+        """Returns the orders of the derivatives that the framework supports for an activation.
 
         Args:
             activation: The canonical name.
@@ -88,7 +91,7 @@ class Harness:
         return (0, 1)
 
     def second_derivative(self, function: Function, x: Any, cotangent: Any) -> Any:
-        """The gradient of the gradient: f″ times the cotangent, for an elementwise function."""
+        """Returns f″ times the cotangent for an elementwise function, by differentiating twice."""
         return self.hessian_product(function, (x,), None, (cotangent,))[0]
 
     def hessian_product(
@@ -98,36 +101,36 @@ class Harness:
         cotangent: Any | None,
         directions: Sequence[Any],
     ) -> tuple[Any, ...]:
-        """The gradient of Σᵢ ⟨directionᵢ, gᵢ⟩, with gᵢ the gradient by input i.
+        """Returns the gradient of Σᵢ ⟨directionᵢ, gᵢ⟩, where gᵢ is the gradient of input i.
 
         Args:
-            function: What to differentiate.
-            inputs: Its inputs.
-            cotangent: What its gradients are taken with; None for ones.
+            function: The function to differentiate.
+            inputs: The inputs of the function.
+            cotangent: The cotangent of the gradients gᵢ; None for ones.
             directions: One array for each input.
         """
         del function, inputs, cotangent, directions
         raise NotOfferedError("it has no second derivatives")
 
     def jvp(self, function: Function, inputs: Sequence[Any], tangents: Sequence[Any]) -> Any:
-        """The derivative along the tangents, in forward mode."""
+        """Returns the derivative along the tangents, in forward mode."""
         del function, inputs, tangents
         raise NotOfferedError("it has no forward mode")
 
     def saved_elements(self, function: Function, x: Any) -> int:
-        """How many array elements a call keeps for its backward pass."""
+        """Returns the number of array elements that a call keeps for its backward pass."""
         del function, x
         raise NotOfferedError("what it keeps for the backward pass cannot be counted")
 
     def mutants(self) -> Sequence[Any]:
-        """Wrong implementations, made of the framework, that the suite has to reject.
+        """Returns wrong implementations for this framework, which the suite must reject.
 
         Each is a `unified_act_conformance.mutants.base.Mutant`.
         """
         return ()
 
     def layouts(self, values: FloatArray, dtype: str) -> Iterator[tuple[str, Any, FloatArray]]:
-        """Arrays laid out in memory in unusual ways: name, array, and its values.
+        """Yields arrays with unusual memory layouts: name, array, and values.
 
         Args:
             values: 32 numbers.
@@ -176,7 +179,7 @@ def load_harness(backend: str) -> Harness:
         backend: The backend's name.
 
     Raises:
-        unified_act.UnsupportedError: The backend has none.
+        unified_act.UnsupportedError: The backend has no harness.
     """
     load_backend(backend)
     module = f"{find_entry(backend).package}.conformance"
@@ -186,7 +189,7 @@ def load_harness(backend: str) -> Harness:
         if error.name != module:
             raise
         raise ua.UnsupportedError(
-            f"the suite cannot drive the backend {backend!r}: it needs a module {module} with "
+            f"the suite cannot test the backend {backend!r}: it needs a module {module} with "
             "an attribute `harness`, see unified_act_conformance.harness.Harness."
         ) from error
     return harness
@@ -199,5 +202,5 @@ def check_dtype(found: str, wanted: str) -> None:
 
 
 def contiguous(array: Any) -> FloatArray:
-    """The values of a NumPy array, in order and without strides of their own."""
+    """Returns a contiguous copy of a NumPy array."""
     return np.array(array, order="C", copy=True)

@@ -1,4 +1,4 @@
-"""Deterministic inputs: the same everywhere, so that a known deviation can be a strict one."""
+"""Deterministic inputs. They are the same everywhere, so that known deviations are exact."""
 
 from __future__ import annotations
 

@@ -3,8 +3,8 @@
     pytest -p unified_act_conformance.pytest_plugin --pyargs unified_act_conformance \
         --conformance-backend torch
 
-Each case is a test of its own, such as ``test_accuracy[gelu-torch-float32-gradient]``. A backend
-that is named and cannot be loaded is an error; without a name, those installed are run.
+Each case is a separate test, such as ``test_accuracy[gelu-torch-float32-gradient]``. If a named
+backend cannot be loaded, this is an error. Without a name all installed backends are tested.
 """
 
 from __future__ import annotations
@@ -36,16 +36,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """
     group = parser.getgroup("conformance", "conformance of activation functions")
     for option, text in (
-        ("backend", "only this backend; repeatable"),
-        ("activation", "only this activation; repeatable"),
-        ("dtype", "only this float type; repeatable"),
+        ("backend", "judge only this backend (repeatable)"),
+        ("activation", "judge only this activation (repeatable)"),
+        ("dtype", "judge only this float type (repeatable)"),
     ):
         group.addoption(f"--conformance-{option}", action="append", default=[], help=text)
     group.addoption(
-        "--conformance-numerics", choices=("fast", "strict"), default="fast", help="the profile"
+        "--conformance-numerics",
+        choices=("fast", "strict"),
+        default="fast",
+        help="judge this profile",
     )
     group.addoption(
-        "--conformance-full", action="store_true", help="all inputs, as the command has them"
+        "--conformance-full", action="store_true", help="judge all inputs, as the command does"
     )
 
 

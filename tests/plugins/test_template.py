@@ -53,9 +53,9 @@ def test_its_activation_conforms_on_numpy(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("Relu", "no name like my_activation"),
-        ("my-act", "no name like my_activation"),
-        ("class", "no name like my_activation"),
+        ("Relu", "is not a valid name: write lower-case"),
+        ("my-act", "is not a valid name: write lower-case"),
+        ("class", "is not a valid name: write lower-case"),
         ("hardswish", "there is an activation"),
     ],
 )

@@ -1,4 +1,4 @@
-"""What is checked besides accuracy."""
+"""The checks besides accuracy."""
 
 from __future__ import annotations
 

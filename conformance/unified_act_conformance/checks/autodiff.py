@@ -1,4 +1,4 @@
-"""Checks of the other ways through a framework: compilers, forward mode, memory."""
+"""Checks of other features of a framework: compilers, forward mode and memory for backward."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One activation on one backend in one type, laid out for a check."""
+"""The setting of a check: one activation on one backend in one float type."""
 
 from __future__ import annotations
 

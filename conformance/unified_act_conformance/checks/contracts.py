@@ -1,4 +1,4 @@
-"""Checks of what an activation promises beyond its formula: shares of 1, and honest randomness."""
+"""Checks of further promises: results that add up to 1, and correctly distributed randomness."""
 
 from __future__ import annotations
 

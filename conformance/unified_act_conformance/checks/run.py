@@ -1,4 +1,4 @@
-"""What is checked besides accuracy: plan, run, results."""
+"""Plans and runs the checks besides accuracy, and collects their results."""
 
 from __future__ import annotations
 

@@ -39,22 +39,26 @@ __all__ = ["list_command", "show"]
 
 LEGEND = "Float types: where the framework's own kernel is used; elsewhere the shared definition."
 MEASURED = (0, 1)
-"""What `show --measure` judges: value and gradient."""
+"""The orders that `show --measure` judges: value and gradient."""
 
 
 @click.command("list")
-@click.option("--kind", help="Only this kind, such as elementwise or axis.")
-@click.option("--backend", "backends", multiple=True, help="Only this backend; repeatable.")
-@click.option("--native", is_flag=True, help="Only what a framework has a kernel of its own for.")
-@click.option("--plugins", is_flag=True, help="What other distributions bring, and its errors.")
+@click.option("--kind", help="List only this kind, such as elementwise or axis.")
+@click.option("--backend", "backends", multiple=True, help="List only this backend (repeatable).")
+@click.option(
+    "--native", is_flag=True, help="List only activations for which a framework has its own kernel."
+)
+@click.option(
+    "--plugins", is_flag=True, help="List the plugins of other distributions, with errors."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
 def list_command(
     kind: str | None, backends: Sequence[str], native: bool, plugins: bool, as_json: bool
 ) -> None:
     """Lists the activations, and where the frameworks' own kernels are used.
 
-    Backends that are not installed are left out, and so are plugins that cannot be loaded: those
-    --plugins shows. It exits with 1 if there are any.
+    Backends that are not installed are left out, and so are plugins that cannot be loaded. Use
+    --plugins to see all plugins; it exits with 1 if one of them cannot be loaded.
     """
     console = make_console()
     if plugins:
@@ -64,7 +68,7 @@ def list_command(
     usable, _ = ACTIVATIONS.load_all()
     if kind is not None and kind not in KINDS:
         known = ", ".join(sorted(KINDS))
-        raise click.BadParameter(f"{kind!r} is none of {known}.", param_hint="--kind")
+        raise click.BadParameter(f"unknown kind {kind!r}: use one of {known}.", param_hint="--kind")
     with mistakes_told(console):
         named = {find_entry(name).name for name in backends}
         wanted = [name for name in ua.list_backends(installed=True) if not named or name in named]
@@ -136,18 +140,25 @@ def _document(activation: Activation, found: Iterable[Usage]) -> dict[str, Any]:
 
 @click.command()
 @click.argument("name")
-@click.option("--backend", "backends", multiple=True, help="Only this, and the code that it runs.")
-@click.option("--measure", is_flag=True, help="Judge it now, in float32, on what is installed.")
-@click.option("--json", "as_json", is_flag=True, help="Print what is known as JSON.")
+@click.option(
+    "--backend",
+    "backends",
+    multiple=True,
+    help="Show only this backend, and its code (repeatable).",
+)
+@click.option(
+    "--measure", is_flag=True, help="Measure the error now, in float32, on all installed backends."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 def show(name: str, backends: Sequence[str], measure: bool, as_json: bool) -> None:
-    """Shows what an activation is, what each backend uses for it, and what is known to be off.
+    """Shows an activation: its definition, the code that backends use, and known deviations.
 
     For example: unified-act show gelu --backend torch, or unified-act show "silu(beta=1.702)"
     """
     console = make_console()
     with mistakes_told(console):
         activation = ACTIVATIONS.find(name.partition("(")[0])
-        # What has a parameter without a default can be shown, but not be run without it.
+        # An activation with a missing parameter can be shown, but not run.
         open_ = "(" not in name and any(p.default is None for p in activation.parameters)
         subject = Subject(activation.name) if open_ else subject_of(name)
         parameters = None if open_ else activation.bind(dict(subject.parameters))

@@ -1,4 +1,4 @@
-"""What the commands share: the console, and how a mistake is told."""
+"""Code that the commands share: the console, JSON output and error reports."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 def make_console() -> Console:
-    """Returns the console, wide enough for four backends also where the output is a file."""
+    """Returns the console. If the output is a file, it is wide enough for four backends."""
     return Console(width=None if sys.stdout.isatty() else 160)
 
 
 @contextmanager
 def mistakes_told(console: Console) -> Iterator[None]:
-    """Ends the process with a line, not a traceback, if something is not there.
+    """Reports an error of `unified_act` in one line without a traceback, and ends the process.
 
     Args:
-        console: Where to.
+        console: The console to print on.
     """
     try:
         yield
@@ -45,10 +45,10 @@ def mistakes_told(console: Console) -> Iterator[None]:
 
 
 def echo_json(document: Any) -> None:
-    """Prints a document as JSON, in which what is not finite is null.
+    """Prints a document as JSON. Infinity and NaN become null.
 
     Args:
-        document: Made of dicts, sequences, texts and numbers.
+        document: Nested dicts, sequences, texts and numbers.
     """
     click.echo(json.dumps(_plain(document), indent=2, ensure_ascii=False))
 

@@ -83,7 +83,9 @@ def curves_of(source: Source, between: tuple[float, float], orders: Sequence[int
     """
     unknown = Unknown(source.function, source.backend)
     if not unknown.is_elementwise():
-        raise ua.UnsupportedError(f"{source.text} is no function of one number, so has no curve.")
+        raise ua.UnsupportedError(
+            f"{source.text} is not a function of one number, so it has no curve."
+        )
     dtype = unknown.dtypes[0]
     kinks = source.kinks
     at = [kink.at for kink in kinks or ()]

@@ -19,20 +19,20 @@ if TYPE_CHECKING:
 
 __all__ = ["diff", "identify"]
 
-BACKEND = click.option("--backend", help="The framework, where the module does not tell it.")
+BACKEND = click.option("--backend", help="The framework, if the module does not show it.")
 
 
 @click.command()
 @click.argument("callable_", metavar="MODULE:ATTRIBUTE")
 @BACKEND
-@click.option("--json", "as_json", is_flag=True, help="Print the finding as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def identify(callable_: str, backend: str | None, as_json: bool) -> None:
-    """Says which activation a callable is, with which parameters, and how far off.
+    """Finds out which activation a callable is, its parameters, and what still differs.
 
     For example: unified-act identify torch.nn.functional:gelu
 
-    MODULE:ATTRIBUTE is a function, a module, a layer or a block; a class is made without arguments.
-    Exits with 0 if its values are those of a known activation, and with 1 otherwise.
+    MODULE:ATTRIBUTE is a function, a module, a layer or a block. A class is instantiated without
+    arguments. The exit code is 0 if the values are those of a known activation, and 1 otherwise.
     """
     from unified_act_conformance.identify import identify as identify_callable
     from unified_act_conformance.identify import source_of
@@ -52,7 +52,9 @@ def identify(callable_: str, backend: str | None, as_json: bool) -> None:
 @click.argument("first", metavar="A")
 @click.argument("second", metavar="B")
 @click.option("--dtype", type=click.Choice(DTYPES), default="float32", show_default=True)
-@click.option("--range", "between", type=(float, float), help="Only inputs between these two.")
+@click.option(
+    "--range", "between", type=(float, float), help="Compare only inputs between these two numbers."
+)
 @BACKEND
 @click.option("--json", "as_json", is_flag=True, help="Print the differences as JSON.")
 def diff(
@@ -63,11 +65,12 @@ def diff(
     backend: str | None,
     as_json: bool,
 ) -> None:
-    """Shows how far two functions are apart, in value and gradient, and where.
+    """Shows the differences between two functions, in value and gradient, by region.
 
-    A and B are activations, as in gelu or "elu(alpha=0.5)", on a backend, as in gelu@torch, or
-    what a framework means by the name, as in gelu@jax; or callables, as in
-    torch.nn.functional:gelu. Without a backend it is NumPy.
+    A and B are activations, such as gelu or "elu(alpha=0.5)", or callables, such as
+    torch.nn.functional:gelu. gelu@torch computes gelu with PyTorch; numpy, tensorflow and mxnet
+    work alike. Any other word after the @ is a dialect: gelu@jax is the function that JAX calls
+    gelu. Without an @ the functions are computed with NumPy.
     """
     from unified_act_conformance.identify import differences, source_of
 

@@ -55,12 +55,21 @@ NUMERICS = click.option(
     type=click.Choice(["fast", "strict"]),
     default="fast",
     show_default=True,
-    help="The profile to test, which is also the gate.",
+    help="Judge this profile, by its accuracy budgets.",
 )
 WHICH = (
-    click.option("--activation", "activations", multiple=True, help="Only this activation."),
     click.option(
-        "--dtype", "dtypes", multiple=True, type=click.Choice(DTYPES), help="Only this float type."
+        "--activation",
+        "activations",
+        multiple=True,
+        help="Judge only this activation (repeatable).",
+    ),
+    click.option(
+        "--dtype",
+        "dtypes",
+        multiple=True,
+        type=click.Choice(DTYPES),
+        help="Judge only this float type (repeatable).",
     ),
 )
 ORDER = click.option(
@@ -68,41 +77,52 @@ ORDER = click.option(
     "orders",
     multiple=True,
     type=click.IntRange(min(ORDERS), max(ORDERS)),
-    help="Only the accuracy of this derivative; 0 is the value.",
+    help="Judge only the accuracy of this derivative; 0 is the value (repeatable).",
 )
 RUN = (
-    click.option("--backend", "backends", multiple=True, help="Only this backend; repeatable."),
+    click.option(
+        "--backend", "backends", multiple=True, help="Judge only this backend (repeatable)."
+    ),
     *WHICH,
     ORDER,
-    click.option("--check", "checks", multiple=True, help="Only this check, and no accuracy."),
+    click.option(
+        "--check",
+        "checks",
+        multiple=True,
+        help="Run only this check, and no accuracy tests (repeatable).",
+    ),
     NUMERICS,
     click.option(
         "--implementation",
         type=click.Choice(["ours", "native"]),
         default="ours",
         show_default=True,
-        help="What to judge; native: the framework's own kernels, also those that we do not use.",
+        help="Judge unified_act (ours), or all of the framework's own kernels (native).",
     ),
     click.option(
-        "--quick", is_flag=True, help="Fewer inputs for float32 and float64, no compilers."
+        "--quick", is_flag=True, help="Use fewer inputs for float32 and float64, and no compilers."
     ),
-    click.option("--slow", is_flag=True, help="Slow compilers too, and all in every float type."),
+    click.option(
+        "--slow",
+        is_flag=True,
+        help="Use slow compilers too, and all compilers in every float type.",
+    ),
     click.option(
         "--jobs",
         type=click.IntRange(min=0),
         default=0,
-        help="Processes; by default as many as there are cores, and one for a small run.",
+        help="Number of processes. The default is the number of cores, and 1 for a small run.",
     ),
-    click.option("--json", type=FILE, help="Write the results here as JSON."),
-    click.option("--junit", type=FILE, help="Write the results here as JUnit XML."),
-    click.option("--markdown", type=FILE, help="Write tables of the results here."),
-    click.option("--html", type=FILE, help="Write a page with error curves here."),
+    click.option("--json", type=FILE, help="Write the results to this file as JSON."),
+    click.option("--junit", type=FILE, help="Write the results to this file as JUnit XML."),
+    click.option("--markdown", type=FILE, help="Write tables of the results to this file."),
+    click.option("--html", type=FILE, help="Write an HTML page with error curves to this file."),
 )
 
 
 @dataclass(frozen=True)
 class Options:
-    """The options of a run: see their help."""
+    """The options of a run. Their help texts describe them."""
 
     backends: Sequence[str]
     activations: Sequence[str]
@@ -128,7 +148,7 @@ def _with(options: Sequence[Callable[[Command], Command]]) -> Callable[[Command]
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(ua.__version__, prog_name="unified-act")
 def cli() -> None:
-    """One name, one activation function, the same on every framework."""
+    """Activation functions by name, the same on every framework."""
 
 
 for command in (list_command, show, plot, diff, identify, new_plugin):
@@ -141,24 +161,26 @@ for command in (list_command, show, plot, diff, identify, new_plugin):
 def conformance(context: click.Context, /, **options: Any) -> None:
     """Judges every activation against exact arithmetic.
 
-    Without a command it is `run`.
+    Without a command this does the same as `run`.
     """
     if context.invoked_subcommand is None:
         context.invoke(run, **options)
     elif any(
         value for name, value in options.items() if name not in ("numerics", "implementation")
     ):
-        raise click.UsageError(f"options come after the command: {context.invoked_subcommand} ...")
+        raise click.UsageError(
+            f"options come after the command: write conformance {context.invoked_subcommand} ..."
+        )
 
 
 @conformance.command()
 @_with(RUN)
 def run(**options: Any) -> None:
-    """Judges value, gradient and second derivative, and checks what else has to hold.
+    """Judges value, gradient and second derivative, and runs the other checks.
 
-    Exits with 0 if everything passed, and with 1 if something failed or nothing ran. A backend that
-    is asked for and cannot be loaded is a failure; without --backend, the built-in ones that are
-    installed are run, and that of a plugin only where it is named.
+    The exit code is 0 if everything passed, and 1 if something failed or nothing ran. If a backend
+    that you name cannot be loaded, this is a failure. Without --backend, all installed built-in
+    backends are judged. The backend of a plugin is judged only if you name it.
     """
     given = Options(**options)
     console = make_console()
@@ -181,16 +203,18 @@ def run(**options: Any) -> None:
 
 @conformance.command()
 @click.argument("activation")
-@click.option("--backend", required=True, help="The backend.")
+@click.option("--backend", required=True, help="The backend to run.")
 @click.option("--dtype", type=click.Choice(DTYPES), default="float32", show_default=True)
 @click.option("--order", type=click.IntRange(min(ORDERS), max(ORDERS)), default=0)
-@click.option("--part", default="x", help="The input that the gradient is taken by.")
+@click.option("--part", default="x", help="The input whose gradient to show.")
 @NUMERICS
-@click.option("--x", required=True, help="The input, in decimal or as float.hex writes it.")
+@click.option(
+    "--x", required=True, help="The input: a decimal number, or one as float.hex writes it."
+)
 def repro(
     activation: str, backend: str, dtype: str, order: int, part: str, numerics: Numerics, x: str
 ) -> None:
-    """Shows what one backend makes of one input, and what is right.
+    """Shows the result of one backend for one input, and the exact result.
 
     For example: unified-act conformance repro "elu(alpha=0.5)" --backend torch --x -1
     """
@@ -209,11 +233,15 @@ def repro(
 
 @conformance.command()
 @click.argument("output", type=FILE)
-@click.option("--backend", required=True, help="Whose kernels.")
+@click.option("--backend", required=True, help="The backend whose kernels to record.")
 @_with(WHICH)
 @ORDER
-@click.option("--python", type=EXISTING, help="The interpreter of another environment.")
-@click.option("--plan-only", is_flag=True, help="Write OUTPUT as a plan and record nothing.")
+@click.option(
+    "--python",
+    type=EXISTING,
+    help="Run the kernels with this Python interpreter, of another environment.",
+)
+@click.option("--plan-only", is_flag=True, help="Write only the plan of the recording to OUTPUT.")
 def record(
     output: Path,
     backend: str,
@@ -223,10 +251,11 @@ def record(
     python: Path | None,
     plan_only: bool,
 ) -> None:
-    """Records what a framework's own kernels give, bit for bit, into OUTPUT.
+    """Records the exact results of a framework's own kernels in the file OUTPUT.
 
-    With --python they run in another environment, which needs NumPy and the framework and nothing
-    else. Where not even this process can run, carry over a plan and the one file `recorder.py`.
+    With --python the kernels run in another environment, which needs only NumPy and the framework.
+    If this command cannot run on the machine of the framework, write a plan with --plan-only. Then
+    copy the plan and the file `recorder.py` to that machine.
     """
     from unified_act_conformance.recordings import recorder, recording
 
@@ -250,12 +279,12 @@ def record(
 
 @conformance.command()
 @click.argument("files", nargs=-1, type=EXISTING)
-@click.option("--json", "json_file", type=FILE, help="Write the verdicts here.")
+@click.option("--json", "json_file", type=FILE, help="Write the verdicts to this file as JSON.")
 def compare(files: Sequence[Path], json_file: Path | None) -> None:
-    """Judges recordings side by side: FILES, or else those that are shipped.
+    """Judges recordings side by side: FILES, or the recordings that come with the suite.
 
-    No framework is needed. What kernels do is told and not asserted: the exit code is 0 also where
-    they are above the budget.
+    No framework is needed. This command only reports: the exit code is 0 even if a kernel exceeds
+    its error budget.
     """
     from unified_act_conformance.recordings import recording
 
@@ -283,7 +312,7 @@ def _run(given: Options, console: Console) -> Run:
 
 
 def _reckoned(given: Options, names: Sequence[str], subjects: Sequence[Subject]) -> int:
-    """About how many cases and checks there are, told before any framework is imported."""
+    """Estimates the number of cases and checks without importing a framework."""
     dtypes = given.dtypes or DTYPES
     cases = checks = 0
     if not given.checks:
@@ -311,7 +340,7 @@ def _judge(
     size = len(cases) + len(checks)
     if not size:
         reasons = [*filter(None, map(without_subject, given.activations))]
-        why = "; ".join(reasons) or "nothing has that combination of options"
+        why = "; ".join(reasons) or "no case fits all of these options, so leave some out"
         console.print(f"[red]Nothing was run:[/] {why}.", soft_wrap=True)
         sys.exit(1)
     columns = (
@@ -363,7 +392,7 @@ def _checks(
 
 
 def _write(found: Run, given: Options) -> None:
-    """Writes the files that were asked for."""
+    """Writes the requested files."""
     if given.json:
         from unified_act_conformance.report.json import json_report
 

@@ -31,21 +31,29 @@ FILES = {
     "--folder",
     type=click.Path(file_okay=False, path_type=Path),
     default=Path(),
-    help="Where to make the package's own folder; by default here.",
+    help="Create the folder of the package in this one (default: the current one).",
 )
 def new_plugin(name: str, folder: Path) -> None:
-    """Makes a package that brings the activation NAME, with its test and its CI workflow.
+    """Creates a package that provides the activation NAME, with a test and a CI workflow.
 
-    What is written is complete and passes; put your own formula in place of its own.
+    The package is complete and its test passes. Replace the example formula by your own.
     """
     if not name.isidentifier() or keyword.iskeyword(name) or name != name.lower():
-        raise click.BadParameter(f"{name!r} is no name like my_activation.", param_hint="NAME")
+        raise click.BadParameter(
+            f"{name!r} is not a valid name: write lower-case letters, digits and underscores, as "
+            "in my_activation, and no keyword of Python.",
+            param_hint="NAME",
+        )
     if normalize(name) in map(normalize, ACTIVATIONS.spellings()):
-        raise click.BadParameter(f"there is an activation {name!r} already.", param_hint="NAME")
+        raise click.BadParameter(
+            f"there is an activation {name!r} already: choose another name.", param_hint="NAME"
+        )
     distribution = f"unified-act-{name.replace('_', '-')}"
     target = folder / distribution
     if target.exists():
-        raise click.BadParameter(f"{target} exists already.", param_hint="--folder")
+        raise click.BadParameter(
+            f"{target} exists already: remove it, or choose another folder.", param_hint="--folder"
+        )
     names = {"name": name, "distribution": distribution, "package": f"unified_act_{name}"}
     templates = Environment(
         loader=PackageLoader("unified_act_conformance.commands", "templates/plugin"),

@@ -17,16 +17,16 @@ LINES = 14
 
 @click.command()
 @click.argument("names", nargs=-1, required=True)
-@click.option("-o", "--output", type=FILE, help="Write a picture here: .png, .svg, .pdf.")
+@click.option("-o", "--output", type=FILE, help="Write a picture to this file: .png, .svg or .pdf.")
 @click.option(
     "--order",
     type=click.IntRange(0, 2),
     default=1,
     show_default=True,
-    help="Up to which derivative.",
+    help="Draw up to this derivative; 0 is the value.",
 )
-@click.option("--range", "between", type=(float, float), help="From where to where.")
-@click.option("--backend", help="The framework, where a callable's module does not tell it.")
+@click.option("--range", "between", type=(float, float), help="Draw between these two inputs.")
+@click.option("--backend", help="The framework of a callable, if its module does not show it.")
 def plot(
     names: Sequence[str],
     output: Path | None,
@@ -34,11 +34,11 @@ def plot(
     between: tuple[float, float] | None,
     backend: str | None,
 ) -> None:
-    """Draws activations and their derivatives, kinks marked, in the terminal or a file.
+    """Draws activations and their derivatives in the terminal or a file, with kinks marked.
 
     For example: unified-act plot gelu silu "elu(alpha=0.5)" --order 2 -o smooth.png
 
-    NAMES are written as for `unified-act diff`.
+    NAMES are written as A and B of `unified-act diff`.
     """
     from unified_act_conformance.commands.curves import (
         curves_of,

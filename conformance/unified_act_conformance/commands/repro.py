@@ -1,4 +1,4 @@
-"""One input of one case, looked at closely: what a report's line about a failure runs."""
+"""Runs one input of one case, as the reproduction line of a failure report does."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def repro(
     x_hex: str = "0x0p+0",
     parameters: Mapping[str, float | int] | None = None,
 ) -> str:
-    """Runs one input on one backend, and returns in a few lines what came of it.
+    """Runs one input on one backend, and returns a short report of the result.
 
     Args:
         activation: The activation: its name, or with parameters as in `"elu(alpha=0.5)"`.
@@ -74,10 +74,10 @@ def repro_command(
 
 
 def repro_text(case: Case, numerics: Numerics, x: float) -> str:
-    """Runs a case at one input, and returns in a few lines what came of it.
+    """Runs a case at one input, and returns a short report of the result.
 
-    An elementwise activation is called with that input alone. Of another the suite's own rows or
-    weights are run, and the worst output that is about this input is shown.
+    An elementwise activation is called with this input alone. Any other activation is called with
+    the rows or weights of the suite, and the report shows the worst output for this input.
 
     Args:
         case: The case.

@@ -1,4 +1,4 @@
-"""What frameworks are known to do otherwise: declared deviations."""
+"""Declared deviations: known inputs for which a framework misses the budget."""
 
 from __future__ import annotations
 

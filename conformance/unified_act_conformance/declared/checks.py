@@ -1,4 +1,4 @@
-"""Checks that a framework cannot pass, declared by its backend."""
+"""Checks that a framework cannot pass, as its backend declares them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What frameworks cannot do, declared by each backend: read and matched."""
+"""Reads the declared deviations of each backend, and matches outputs with them."""
 
 from __future__ import annotations
 

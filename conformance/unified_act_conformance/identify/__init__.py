@@ -1,4 +1,4 @@
-"""Which activation an unknown callable is."""
+"""Finds out which activation an unknown callable is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far a known activation is from what an unknown one answered."""
+"""Compares a known activation with the results of an unknown one."""
 
 from __future__ import annotations
 

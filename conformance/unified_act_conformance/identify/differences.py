@@ -1,4 +1,4 @@
-"""How far two functions are apart, in value and gradient, by the size of the input."""
+"""Measures the differences of two functions, in value and gradient, by region of the input."""
 
 from __future__ import annotations
 
@@ -99,11 +99,13 @@ def differences(
         unified_act.ParameterValueError: The range is empty.
     """
     if between is not None and not between[0] < between[1]:
-        raise ua.ParameterValueError(f"the range from {between[0]:g} to {between[1]:g} is empty.")
+        raise ua.ParameterValueError(
+            f"the range from {between[0]:g} to {between[1]:g} is empty: give the smaller first."
+        )
     pair = [Unknown(source.function, source.backend) for source in (first, second)]
     pointwise = [unknown.is_elementwise() for unknown in pair]
     if pointwise[0] != pointwise[1]:
-        raise ua.UnsupportedError("one of them treats each element alone, the other does not.")
+        raise ua.UnsupportedError("only one of the two is elementwise: name two of the same kind.")
     kinks = [kink.at for source in (first, second) for kink in source.kinks or ()]
     x = _inputs(dtype, kinks, between) if pointwise[0] else block(pair[0].shape)
     samples = []
@@ -114,7 +116,9 @@ def differences(
             raise ua.UnsupportedError(f"{source.text} fails in {dtype}: {error}") from error
     one, other = samples
     if one.value.shape != other.value.shape:
-        raise ua.UnsupportedError(f"outputs {one.value.shape} and {other.value.shape} differ.")
+        raise ua.UnsupportedError(
+            f"the outputs have different shapes, {one.value.shape} and {other.value.shape}."
+        )
     notes = (
         f"{source.text} has no gradient: {unknown.missing_gradient}"
         for source, unknown in zip((first, second), pair, strict=True)

@@ -1,4 +1,4 @@
-"""Which parameters make a known activation come closest to what an unknown one answered."""
+"""Fits the parameters of a known activation to the results of an unknown one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which activation is this callable? An answer by value and gradient on a grid."""
+"""Identifies a callable by its values and gradients on a grid."""
 
 from __future__ import annotations
 
@@ -145,13 +145,13 @@ def identify(function: Callable[..., Any], backend: str | None = None) -> Identi
 
 def _backend(function: Any, backend: str | None) -> str:
     if isinstance(function, type):
-        raise ua.InputTypeError(f"{function.__qualname__} is a class: pass an instance.")
+        raise ua.InputTypeError(f"{function.__qualname__} is a class: pass an instance of it.")
     if not callable(function):
         raise ua.InputTypeError(f"identify takes a callable, got {type(function).__name__}.")
     chosen = backend or backend_of_callable(function)
     if chosen is None:
         raise ua.UnknownBackendError(
-            "which framework this callable belongs to cannot be told from where it is defined: "
+            "the module that defines this callable does not show its framework: "
             f"pass backend=…, one of {', '.join(list_backends())}."
         )
     return load_backend(chosen).name

@@ -1,4 +1,4 @@
-"""Asking an unknown callable: which framework it belongs to, what it answers, where it bends."""
+"""Calls an unknown callable to find out its framework, its results and its kinks."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def _weights(function: Callable[..., Any]) -> int:
     others = activation.inputs_for(function.parameters)[1:]
     if others and not activation.weights:
         raise ua.UnsupportedError(
-            f"{function.name} takes {' and '.join(others)} besides x; give a function of x alone."
+            f"{function.name} takes {' and '.join(others)} besides x; pass a function of x alone."
         )
     return len(others)
 
@@ -152,7 +152,7 @@ class Unknown:
                     return shape, dtype
         first = failures[0]
         raise ua.UnsupportedError(
-            f"it cannot be called with an array of {self.backend}: {type(first).__name__}: "
+            f"the function fails with an array of {self.backend}: {type(first).__name__}: "
             f"{str(first).splitlines()[0] if str(first) else ''}"
         ) from first
 

@@ -1,4 +1,4 @@
-"""What a word on the command line stands for: an activation, or any callable of a framework."""
+"""Finds the function for a word on the command line: an activation or any callable."""
 
 from __future__ import annotations
 
@@ -59,8 +59,8 @@ def source_of(text: str, backend: str | None = None) -> Source:
         found = backend or backend_of_callable(function)
         if found is None:
             raise ua.UnknownBackendError(
-                f"{text}: its framework cannot be told from where it is defined. Say it with "
-                f"--backend, one of {', '.join(ua.list_backends())}."
+                f"{text}: the module does not show its framework. Name it with --backend, one of "
+                f"{', '.join(ua.list_backends())}."
             )
         return Source(text, function, load_backend(found).name)
     name, at, place = text.rpartition("@")
@@ -99,11 +99,13 @@ def load_callable(path: str) -> Callable[..., Any]:
             found = found()
         except TypeError as error:
             raise ua.InputTypeError(
-                f"{path} is a class that cannot be made without arguments: {error}. Put an "
-                "instance into a module of your own and name that."
+                f"{path} is a class that cannot be instantiated without arguments: {error}. Put an "
+                "instance into a module of your own and name that instance."
             ) from error
     if not callable(found):
-        raise ua.InputTypeError(f"{path} is no callable, but {type(found).__name__}.")
+        raise ua.InputTypeError(
+            f"{path} is not callable, but {type(found).__name__}: name a function."
+        )
     result: Callable[..., Any] = found
     return result
 

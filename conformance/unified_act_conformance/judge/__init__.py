@@ -1,4 +1,4 @@
-"""How far an output is from the exact answer, and whether that is allowed."""
+"""Measures the error of an output, and compares it with the budget."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How large an error may be: the budgets of `budgets.toml`."""
+"""The error budgets, from `budgets.toml`."""
 
 from __future__ import annotations
 

@@ -1,3 +1,3 @@
-"""Wrong implementations, which the suite has to reject."""
+"""Mutants: deliberately wrong implementations, which the suite must reject."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a mutant is: an implementation with one known fault, which the suite has to reject."""
+"""The class of mutants: implementations with one known fault, which the suite must reject."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether the suite would notice: implementations with one fault each, all of which it rejects."""
+"""The mutation score: how many of the deliberately wrong implementations the suite rejects."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is asked: inputs, with the exact answers to them."""
+"""Problems: inputs with the exact results for them."""
 
 from __future__ import annotations
 

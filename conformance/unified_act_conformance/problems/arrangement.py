@@ -1,4 +1,4 @@
-"""Arrays as blocks of numbers that act on each other, and back."""
+"""Divides arrays into blocks of elements that are computed together, and joins them again."""
 
 from __future__ import annotations
 

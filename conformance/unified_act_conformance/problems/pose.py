@@ -1,4 +1,4 @@
-"""Inputs with their exact answers: what a case hands to a backend and judges it by."""
+"""Makes the problems of a case: inputs for a backend with their exact results."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A problem: what a backend is asked, and the exact answer."""
+"""A problem: the inputs for a backend, and the exact results."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What kind of place each output is about: an ordinary one, or one where frameworks go wrong."""
+"""Classifies inputs: ordinary ones, and those for which frameworks are often wrong."""
 
 from __future__ import annotations
 

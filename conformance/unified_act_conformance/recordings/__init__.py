@@ -1,3 +1,3 @@
-"""Recordings of frameworks' own kernels: made anywhere, judged here."""
+"""Recordings of frameworks' own kernels, which can be judged without the framework."""
 
 from __future__ import annotations

@@ -111,7 +111,7 @@ def make_plan_file(
     """
     plan = make_plan(backend, activations=activations, dtypes=dtypes, orders=orders)
     if not plan.calls:
-        raise RecordingError(f"{backend} has no kernel of its own for any of that")
+        raise RecordingError(f"{backend} has no kernel of its own for any of that: choose others")
     plan.write(path)
     return plan
 

@@ -1,3 +1,3 @@
-"""What a run found: for a terminal, and as HTML, JSON, JUnit and Markdown."""
+"""Reports of a run: for the terminal, and as HTML, JSON, JUnit XML and Markdown."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Where a run happened: what its numbers may depend on besides the code."""
+"""The environment of a run: versions and hardware that its numbers may depend on."""
 
 from __future__ import annotations
 

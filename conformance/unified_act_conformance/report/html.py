@@ -1,4 +1,4 @@
-"""The report for people: one HTML page that needs nothing else, neither files nor a network."""
+"""The report as one HTML page, which needs no other files and no network."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What all reports share: a run, how its parts are called, and how numbers are written."""
+"""The results of a run, and the names and number formats that all reports share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run found, for a terminal."""
+"""The report for the terminal."""
 
 from __future__ import annotations
 

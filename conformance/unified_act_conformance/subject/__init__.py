@@ -1,4 +1,4 @@
-"""What is judged: the cases, and the implementation that each one calls."""
+"""The cases to judge, and the implementation that each case calls."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is run: an activation with its parameters, on a backend, in a type and an order."""
+"""Cases: an activation with its parameters, a backend, a float type and a derivative order."""
 
 from __future__ import annotations
 

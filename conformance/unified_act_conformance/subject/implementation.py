@@ -1,4 +1,4 @@
-"""What is judged: by default what `unified_act` hands out, else whatever a caller puts there."""
+"""The implementation to judge: that of `unified_act`, or one that a caller passes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where things are: the sources of a definition, and the code that a call runs."""
+"""Finds the source code of a definition, and the code that a call runs."""
 
 from __future__ import annotations
 

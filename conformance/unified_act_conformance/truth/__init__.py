@@ -1,4 +1,4 @@
-"""What is right: exact values and derivatives, from formulas in ball arithmetic."""
+"""Exact values and derivatives of activations, from formulas in ball arithmetic."""
 
 from __future__ import annotations
 

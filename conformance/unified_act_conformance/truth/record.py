@@ -107,30 +107,33 @@ def beyond(turning_point: float) -> float:
 
 @dataclass(frozen=True)
 class Record:
-    """One activation, as the suite knows it.
+    """The data of the suite about one activation.
 
     Attributes:
-        name: Its canonical name.
-        formula: What builds its formula, given the parameters that differ from the defaults; of an
-            elementwise activation.
-        definition: What a block of numbers comes to; of an activation of any other kind.
-        tier: Its tier in `judge/budgets.toml`.
-        variants: Parameters that it is judged with besides the defaults, where there are any: other
-            frameworks' defaults, and values that make a shortcut show. Factors are no float32
-            numbers, so that it shows where one becomes that.
-        ranges: ``ranges(**parameters)``: the smallest closed intervals that hold all values and all
-            slopes, infinite where there is no bound; no output may leave them.
-        crossings: Zeros of f', f'' and f''' other than 0, at the default parameters: inputs around
-            them are tried.
-        families: The families of activations that are taken for each other to which it belongs; a
-            failure says so where the output is that of another member.
-        family_parameters: With which parameters it is a member.
-        weights: For each weight of a learned activation the values that it is tried with; those of
-            one place go together. Infinity stands for a quarter of the type's largest number.
-        shares: Which elements get a share of 1: ``"all"``, ``"some"``, or ``"one"``; empty if
-            results are no shares.
-        noise: What becomes of the noise of a stochastic activation: ``"chances"``, each element
-            wins as often as softmax says; ``"slopes"``, evenly spread from `lower` to `upper`.
+        name: The canonical name.
+        formula: For an elementwise activation: a function that builds its exact formula from the
+            parameters that differ from the defaults.
+        definition: For an activation of any other kind: a function that computes the exact results
+            for a block of numbers.
+        tier: The name of the accuracy budget in `judge/budgets.toml`.
+        variants: Further parameters to judge, besides the defaults: the defaults of other
+            frameworks, and values for which a common shortcut is wrong. Factors are chosen so that
+            rounding them to float32 is noticed.
+        ranges: ``ranges(**parameters)`` returns the smallest closed intervals that contain all
+            values and all slopes. No output may be outside. Without a bound the end is infinite.
+        crossings: The zeros of f', f'' and f''' other than 0, for the default parameters. Inputs
+            around them are judged.
+        families: The groups of easily confused activations to which it belongs. If an output
+            equals that of another member, the failure report names this member.
+        family_parameters: The parameters with which it belongs to these groups.
+        weights: For each weight of a learned activation, the values to judge. The first values of
+            all weights are used together, then the second ones. Infinity stands for a quarter of
+            the largest number of the type.
+        shares: The elements whose results are non-negative and add up to 1: ``"all"``, ``"some"``
+            or ``"one"``; empty if results do not add up to 1.
+        noise: The use of the noise in a stochastic activation. With ``"chances"`` each element is
+            chosen with its softmax probability. With ``"slopes"`` slopes are uniformly distributed
+            from `lower` to `upper`.
     """
 
     name: str

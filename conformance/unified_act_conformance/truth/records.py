@@ -1,4 +1,4 @@
-"""The records of all activations, and what follows from them."""
+"""The records of all activations, and functions that look them up."""
 
 from __future__ import annotations
 

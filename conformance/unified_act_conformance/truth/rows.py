@@ -1,4 +1,4 @@
-"""The truth for softmax and log_softmax: values and vector-Jacobian products of rows."""
+"""Exact values and vector-Jacobian products of softmax and log_softmax, for rows."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ def test_a_callable_in_the_current_folder(module):
     assert "leaky_relu(negative_slope=2.5)" in result.output
     result = invoke("identify", "mine_a:act")
     assert result.exit_code == 1
-    assert "Say it with --backend" in result.output
+    assert "Name it with --backend" in result.output
 
 
 @pytest.mark.parametrize(
@@ -68,8 +68,8 @@ def test_a_callable_in_the_current_folder(module):
     [
         ("torch.nn.functional:gelo", "torch.nn.functional has no 'gelo'. Did you mean 'gelu'"),
         ("torch.missing:gelu", "there is no module 'torch.missing'"),
-        ("torch.nn:Threshold", "cannot be made without arguments"),
-        ("torch:pi", "is no callable, but float"),
+        ("torch.nn:Threshold", "cannot be instantiated without arguments"),
+        ("torch:pi", "is not callable, but float"),
         ("nosuchmodule:f", "there is no module 'nosuchmodule'"),
         ("torch:zeros_like", "it is constant"),
     ],
@@ -133,7 +133,7 @@ def test_diff_without_a_gradient():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("gelu", "softmax"), "one of them treats each element alone"),
+        (("gelu", "softmax"), "only one of the two is elementwise"),
         (("gelu", "silu", "--range", "1", "-1"), "the range from 1 to -1 is empty"),
         (("gelu", "gelou"), "unknown activation 'gelou'"),
     ],

@@ -89,7 +89,7 @@ def test_the_range_shows_every_kink():
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (("softmax",), 1, "is no function of one number"),
+        (("softmax",), 1, "is not a function of one number"),
         (("numpy:tanh",), 1, "numpy cannot differentiate it"),
         (("gelu", "--range", "1", "0"), 2, "the smaller one"),
         (("gelu", "-o", "gelu.xyz"), 1, "xyz"),
