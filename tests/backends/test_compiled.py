@@ -292,5 +292,7 @@ class TestMxnet:
         from unified_act_mxnet._framework import mx
 
         further = self.inputs(name)[1:]
-        with pytest.raises(ua.InputTypeError, match="x is a Symbol, so pass a Symbol for every other input"):
+        with pytest.raises(
+            ua.InputTypeError, match="x is a Symbol, so pass a Symbol for every other input"
+        ):
             ua.get_activation(name, backend="mxnet")(mx.sym.var("x"), *further)
