@@ -87,8 +87,8 @@ class LayerSpec:
             these parameters.
         """
         name = str(self.function.backend)
-        row = kernel_for(name, kernels, self.activation, self.function.numerics)
-        kernel = None if row is None else row.serving(self.function.parameters)
+        function = self.function
+        kernel = kernel_for(name, kernels, self.activation, function.numerics, function.parameters)
         if kernel is None or kernel.is_override or not set(kernel.dtypes).issuperset(dtypes):
             return None
         return kernel.arguments(self.function.parameters)

@@ -177,6 +177,20 @@ class TestParametersOfTheDtype:
             function(x)
         function(native(backend, np.array([0.0, 1.0]), "float64"))
 
+    @every_numerics
+    @pytest.mark.parametrize("number", [5e-324, 1e-310])
+    def test_float64_takes_every_parameter(self, backend, numerics, number):
+        shrink = ua.get_activation(
+            "hard_shrink", backend=backend, numerics=numerics, threshold=number
+        )
+        x = native(backend, np.array([-2.0, 3.0]), "float64")
+        if backend == "mxnet":  # which reads no subnormal number in a graph, and says so
+            with pytest.raises(Exception, match="Out of range value for scalar"):
+                shrink(x)
+            return
+        found = shrink(x)
+        np.testing.assert_array_equal(back(backend, found, "float64"), [-2.0, 3.0])
+
     def test_a_tensor_as_parameter_is_refused_since_its_gradient_would_be_lost(self, backend):
         tensor = native(backend, np.array(0.5), "float32")
         if backend == "numpy":

@@ -217,7 +217,11 @@ class Native:
 
 
 def kernel_for(
-    backend: str, table: Mapping[str, Native], activation: Activation, numerics: Numerics
+    backend: str,
+    table: Mapping[str, Native],
+    activation: Activation,
+    numerics: Numerics,
+    parameters: Mapping[str, Any] | None = None,
 ) -> Native | None:
     """Returns the kernel that replaces the shared definition of an activation, if there is one.
 
@@ -226,13 +230,17 @@ def kernel_for(
         table: The kernels of the backend.
         activation: The activation.
         numerics: The profile.
+        parameters: Every parameter with its value: only the dtypes that the kernel serves with
+            them are in the result. By default parameters are not considered.
     """
     if numerics != "fast":
         return None
     override = activation.overrides.get(backend)
     if override is None:
-        return table.get(activation.name)
-    return Native(override, keywords={p.name: p.name for p in activation.parameters})
+        kernel = table.get(activation.name)
+    else:
+        kernel = Native(override, keywords={p.name: p.name for p in activation.parameters})
+    return kernel if kernel is None or parameters is None else kernel.serving(parameters)
 
 
 def beyond_dtype(activation: Activation, parameters: Mapping[str, Any], dtype: str) -> str:
@@ -245,12 +253,13 @@ def beyond_dtype(activation: Activation, parameters: Mapping[str, Any], dtype: s
         parameters: Every parameter with its value.
         dtype: The name of the dtype of the input.
     """
-    wide = "float64" if dtype == "float64" else "float32"
+    if dtype == "float64":  # which parameters are themselves
+        return ""
     for name, number in parameters.items():
-        if isinstance(number, float) and not _FORMATS[wide].has(number):
+        if isinstance(number, float) and not _FORMATS["float32"].has(number):
             size = "large" if abs(number) > 1.0 else "small"
             return (
-                f"{activation.name}: {name}={number!r} is too {size} for {wide}, in which {dtype} "
+                f"{activation.name}: {name}={number!r} is too {size} for float32, in which {dtype} "
                 "is computed. Cast the input to float64, or pass another number."
             )
     return ""

@@ -207,8 +207,7 @@ class FrameworkBackend:
         """Returns the function that computes `activation`. `get_activation` wraps it."""
         request = Request(activation, parameters, numerics)
         functions = dict(self.shared(request))
-        row = kernel_for(self.name, self.native, activation, numerics)
-        kernel = None if row is None else row.serving(parameters)
+        kernel = kernel_for(self.name, self.native, activation, numerics, parameters)
         if kernel is not None:
             arguments = kernel.arguments(parameters) or {}
             request = request._replace(kernel=kernel, arguments=arguments)

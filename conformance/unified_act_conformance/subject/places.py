@@ -76,8 +76,7 @@ def code_of_call(
         numerics: The profile.
     """
     loaded = load_backend(backend)
-    row = kernel_for(loaded.name, loaded.native, activation, numerics)
-    kernel = None if row is None else row.serving(parameters)
+    kernel = kernel_for(loaded.name, loaded.native, activation, numerics, parameters)
     if kernel is None or dtype not in kernel.dtypes:
         module = f"{find_entry(backend).package}.gradient"
         gradient = importlib.import_module(module) if importlib.util.find_spec(module) else None
