@@ -100,6 +100,7 @@ def check_activation(
         *run_checks(
             list_checks([subject], available),
             numerics=numerics,
+            quick=quick,
             implement=implement,
             oracle=oracle,
             domain=domain,
@@ -141,7 +142,7 @@ def check_backend(
     checks = list_checks(plain, available)
     results: list[Result | CheckResult] = [
         *run(list_cases(subjects, available), numerics=numerics, quick=quick),
-        *run_checks(checks, numerics=numerics),
+        *run_checks(checks, numerics=numerics, quick=quick),
     ]
     _raise_unless_good(backend, results, count_cases(subjects, available) + len(checks))
     return results
