@@ -186,7 +186,8 @@ def check_function(
         kinks: Inputs where the derivative jumps, so that gradients there are not judged. Without
             them the oracle decides: of a branch of ``xp.where`` the gradient is that of the branch
             that it takes.
-        dtypes: Judge the function in these float types only.
+        dtypes: Judge the function in these float types only. The default is all, but for a Keras
+            layer the type that it casts to, and for a PyTorch module that of its weights.
         orders: Judge only these derivatives; 0 is the value.
         numerics: The profile: ``"strict"`` does not forgive errors of the machine epsilon.
         domain: Judge only inputs in this interval, such as ``(-100, 100)``.
@@ -224,7 +225,10 @@ def check_function(
         domain=domain,
         parameters=parameters,
     ) as judged:
-        subjects, available = [judged.subject], _available([judged.backend], dtypes)
+        subjects, available = (
+            [judged.subject],
+            _available([judged.backend], dtypes or judged.dtypes),
+        )
         cases = list_cases(subjects, available, orders)
         checks = judged.suited(list_checks(subjects, available, compilers=not quick))
         found = list(judged.run(cases, checks, numerics=numerics, quick=quick))

@@ -44,6 +44,7 @@ class JudgedFunction:
         oracle: What it is judged by; None for the suite's own formula of an activation.
         has_gradient: Whether its gradient is a function that was given with it.
         domain: The interval of inputs that are judged; None for all numbers.
+        dtypes: The float types that it has weights of or casts to, if it is a layer.
     """
 
     subject: Subject
@@ -52,6 +53,7 @@ class JudgedFunction:
     oracle: Oracle | None
     has_gradient: bool
     domain: Domain | None
+    dtypes: tuple[str, ...]
 
     @property
     def note(self) -> str:
@@ -164,6 +166,7 @@ def judged_function(
             exact,
             gradient is not None,
             domain,
+            _dtypes_of(function),
         )
 
 
@@ -201,6 +204,15 @@ def _specification(
         parameters=[ua.Parameter(key, None) for key in parameters],
         kinks=lambda **_: bends,
     )
+
+
+def _dtypes_of(function: Any) -> tuple[str, ...]:
+    """The type that a Keras layer casts to, or those of a PyTorch module's weights."""
+    if cast_to := getattr(function, "compute_dtype", ""):
+        return (cast_to,)
+    weights = getattr(function, "parameters", None)
+    found = weights() if callable(weights) else ()
+    return tuple({str(weight.dtype).removeprefix("torch."): None for weight in found})
 
 
 def _name_of(function: Any) -> str:

@@ -372,7 +372,7 @@ def _judge(
     console: Console,
     judged: JudgedFunction | None = None,
 ) -> Run:
-    available = dtypes_of(names, given.dtypes)
+    available = dtypes_of(names, given.dtypes or (judged.dtypes if judged is not None else ()))
     orders = given.orders or ORDERS
     cases = [] if given.checks else list_cases(subjects, available, orders)
     checks = [] if given.orders else _checks(given, subjects, available)
