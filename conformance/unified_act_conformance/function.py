@@ -155,7 +155,7 @@ def judged_function(
             exact = None
         else:
             try_oracle(_name_of(oracle), oracle, parameters)
-            exact = partial(oracle)  # equal to no other, whose kinks problems may be kept with
+            exact = _within(domain, oracle)
             activation = _specification(name, exact, gradient, kinks, parameters)
             stack.enter_context(ACTIVATIONS.lending(activation))
             subject = Subject(name, tuple(activation.bind(parameters).items()))
@@ -215,6 +215,20 @@ def _dtypes_of(function: Any) -> tuple[str, ...]:
     return tuple({str(weight.dtype).removeprefix("torch."): None for weight in found})
 
 
+def _within(domain: Domain | None, oracle: Oracle) -> Oracle:
+    """Returns the oracle where inputs are judged; further out it need not be defined.
+
+    It is equal to no other, so that no problem is used again that was posed with other kinks.
+    """
+    low, high = domain or (-math.inf, math.inf)
+
+    def exact(xp: Any, x: Any, **parameters: Any) -> Any:
+        outside = x.value < low or x.value > high
+        return xp.full_like(x, 0.0) if outside else oracle(xp, x, **parameters)
+
+    return exact
+
+
 def _name_of(function: Any) -> str:
     """The module and the name of a callable, of an instance those of its class."""
     if isinstance(function, ua.ActivationFunction):
@@ -222,5 +236,9 @@ def _name_of(function: Any) -> str:
     while isinstance(function, partial):
         function = function.func
     named = function if hasattr(function, "__qualname__") else type(function)
-    place = getattr(named, "__module__", None) or type(named).__module__
-    return f"{place}:{named.__qualname__.rpartition('<locals>.')[2]}"
+    owner = getattr(function, "__self__", None)
+    if isinstance(owner, type):  # a method of a class, as `apply` of PyTorch's Function
+        place, name = owner.__module__, f"{owner.__qualname__}.{function.__name__}"
+    else:
+        place, name = getattr(named, "__module__", None) or "", named.__qualname__
+    return f"{place}:{name.rpartition('<locals>.')[2]}".removeprefix(":")

@@ -146,6 +146,35 @@ def test_a_gradient_of_ones_own_is_judged() -> None:
         )
 
 
+def test_outside_the_domain_the_oracle_need_not_be_defined() -> None:
+    judge = {"oracle": lambda xp, x: xp.log(x), "backend": "torch", "dtypes": ["float32"]}
+    check_function(torch.log, domain=(1e-30, 1e30), **judge)
+    with pytest.raises(AssertionError, match=r"no exact value at x=-.* Give a domain without"):
+        check_function(torch.log, domain=(-1.0, 1e30), **judge)
+
+
+class Once(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return swish(x)
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx, cotangent):
+        (x,) = ctx.saved_tensors
+        share = torch.sigmoid(x)
+        return cotangent * (share + x * share * (1.0 - share))
+
+
+def test_a_function_with_its_own_backward_pass() -> None:
+    """PyTorch takes its second derivative for 0; whoever needs none does not ask for it."""
+    judge = {"backend": "torch", "dtypes": ["float32"], "domain": (-80, 1e30)}
+    check_function(Once.apply, oracle=exact_swish, orders=[0, 1], **judge)
+    with pytest.raises(AssertionError, match=r":Once\.apply .* second derivative is zero"):
+        check_function(Once.apply, oracle=exact_swish, **judge)
+
+
 def test_a_layer_is_judged_in_the_type_of_its_weights() -> None:
     class Scaled(torch.nn.Module):
         def __init__(self):

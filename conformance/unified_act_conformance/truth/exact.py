@@ -262,7 +262,15 @@ def _limit(truth: Defined, order: int, positive: bool) -> arb:
 def _decided(truth: Defined, ball: arb, point: arb, order: int) -> arb:
     if ball.rel_accuracy_bits() >= elementwise.ENOUGH_BITS:
         return ball
-    return decide(lambda bits: truth.at(point, order, bits), lambda: 1.0)
+    try:
+        return decide(lambda bits: truth.at(point, order, bits), lambda: 1.0)
+    except OracleError as error:
+        what = f"derivative of order {order}" if order else "value"
+        raise OracleError(
+            f"{truth.activation.name} has no exact {what} at x={float(point)}: it divides by 0 "
+            "there, or takes a root or logarithm that does not exist. Give a domain without this "
+            f"input, or define the function there with xp.where ({error})"
+        ) from error
 
 
 def truth_of(subject: Subject, given: Oracle | None = None) -> Truth | None:
