@@ -87,7 +87,7 @@ def check_activation(
     elif not isinstance(activation, str):
         raise ValueError(
             "give the name of an activation, and pass your own function as "
-            "check_activation(name, function=...)"
+            "check_activation(name, function=...) or check_function(function, oracle=...)"
         )
     subject = subject_of(str(name), parameters)
     if function is not None and len(backends) != 1:

@@ -235,10 +235,11 @@ def _name_of(function: Any) -> str:
         return f"unified_act:{function.name}"
     while isinstance(function, partial):
         function = function.func
-    named = function if hasattr(function, "__qualname__") else type(function)
+    named = function if hasattr(function, "__name__") else type(function)
     owner = getattr(function, "__self__", None)
     if isinstance(owner, type):  # a method of a class, as `apply` of PyTorch's Function
         place, name = owner.__module__, f"{owner.__qualname__}.{function.__name__}"
     else:
-        place, name = getattr(named, "__module__", None) or "", named.__qualname__
-    return f"{place}:{name.rpartition('<locals>.')[2]}".removeprefix(":")
+        place = getattr(named, "__module__", None) or type(named).__module__
+        name = getattr(named, "__qualname__", named.__name__)  # NumPy's have the latter alone
+    return f"{place}:{name.rpartition('<locals>.')[2]}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+from functools import partial
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import torch
 
 import unified_act as ua
 from unified_act_conformance import api, check_function
+from unified_act_conformance.function import judged_function
 from unified_act_conformance.subject.cases import Subject
 
 FINITE = (-1e308, 1e308)
@@ -220,6 +222,21 @@ def test_a_second_derivative_without_memory_of_its_own_is_read() -> None:
     """PyTorch gives that of abs as a tensor of zeros that is stored nowhere."""
     for dtype in ("float32", "bfloat16"):
         check_function(torch.abs, oracle=lambda xp, x: xp.abs(x), backend="torch", dtypes=[dtype])
+
+
+@pytest.mark.parametrize(
+    ("function", "name"),
+    [
+        (np.tanh, "numpy:tanh"),
+        (torch.nn.SiLU(), "torch.nn.modules.activation:SiLU"),
+        (partial(swish, beta=2.0), f"{__name__}:swish"),
+        (Once.apply, f"{__name__}:Once.apply"),
+        (ua.get_activation("relu", backend="numpy"), "unified_act:relu"),
+    ],
+)
+def test_a_function_is_called_by_its_module_and_name(function, name) -> None:
+    with judged_function(function, "silu", backend="torch", parameters={}) as judged:
+        assert str(judged.subject) == f"{name} as silu"
 
 
 def test_nothing_stays_registered() -> None:
