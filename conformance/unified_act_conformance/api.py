@@ -180,9 +180,9 @@ def check_function(
             such as ``"silu"`` or ``"elu(alpha=0.5)"``.
         backend: The framework of the function. It may be left out if the module of the function
             shows it, as that of ``torch.nn.functional.silu`` does.
-        gradient: ``gradient(x, cotangent)``, the cotangent times f′(x), which is judged in place of
-            the framework's derivative. Without it only values are judged on NumPy, which cannot
-            differentiate a function; gradients then have the status ``"unsupported"``.
+        gradient: ``gradient(x, cotangent, **parameters)``, the cotangent times f′(x), which is
+            judged in place of the framework's derivative. NumPy cannot differentiate a function, so
+            there only values are judged without it, and gradients are ``"unsupported"``.
         kinks: Inputs where the derivative jumps, so that gradients there are not judged. Without
             them the oracle decides: of a branch of ``xp.where`` the gradient is that of the branch
             that it takes.
@@ -192,7 +192,7 @@ def check_function(
         numerics: The profile: ``"strict"`` does not forgive errors of the machine epsilon.
         domain: Judge only inputs in this interval, such as ``(-100, 100)``.
         quick: Whether to use fewer inputs for float32 and float64, and no compilers.
-        **parameters: Numbers that the function and the oracle are called with.
+        **parameters: Numbers that the function, its gradient and the oracle are called with.
 
     Returns:
         All results, including those of cases that the framework does not support.

@@ -120,10 +120,10 @@ def judged_function(
         function: The function.
         oracle: The exact function, or the name of an activation.
         backend: The framework of the function; None if its module shows it.
-        gradient: ``gradient(x, cotangent)``.
+        gradient: ``gradient(x, cotangent, **parameters)``.
         kinks: Where derivatives are not judged.
         domain: The interval of inputs that are judged; None for all numbers.
-        parameters: What function and oracle are called with besides x.
+        parameters: What function, gradient and oracle are called with besides their arrays.
         name: What reports call it; the default is its module and name.
         options: The options with which the command judges it.
 
@@ -141,7 +141,10 @@ def judged_function(
             f"the module of {name} does not show its framework. Give its backend, one of "
             f"{', '.join(ua.list_backends())}."
         )
-    bound = partial(function, **parameters) if parameters else function
+    called, differentiated = function, gradient
+    if parameters:
+        called = partial(function, **parameters)
+        differentiated = gradient and partial(gradient, **parameters)
     with ExitStack() as stack:
         if oracle is None:
             raise ValueError(
@@ -162,7 +165,7 @@ def judged_function(
         yield JudgedFunction(
             replace(subject, options=tuple(options)),
             find_entry(found).name,
-            function_of_users(bound, gradient),
+            function_of_users(called, differentiated),
             exact,
             gradient is not None,
             domain,

@@ -87,6 +87,19 @@ def test_parameters_are_passed_to_both() -> None:
         check_function(lambda x, beta: swish(x), oracle=exact_swish, beta=2.0, **judge)
 
 
+def test_parameters_are_passed_to_a_gradient_too() -> None:
+    judge = {"oracle": "leaky_relu", "backend": "numpy", "dtypes": ["float32"]}
+    results = check_function(
+        lambda x, negative_slope: np.where(x > 0, x, x * x.dtype.type(negative_slope)),
+        gradient=lambda x, cotangent, negative_slope: (
+            cotangent * np.where(x > 0, 1, negative_slope).astype(x.dtype)
+        ),
+        negative_slope=0.25,
+        **judge,
+    )
+    assert statuses(results, 1) == {"passed"}
+
+
 def test_an_activation_is_an_oracle_with_its_own_budgets() -> None:
     judge = {"backend": "torch", "dtypes": ["float32"]}
     check_function(torch.nn.SiLU(), oracle="silu", dtypes=["float32"], domain=FINITE)
