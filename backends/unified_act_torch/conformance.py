@@ -77,11 +77,11 @@ class TorchHarness(Harness):
     def to_numpy(self, array: Any, dtype: str) -> FloatArray:
         """Returns a NumPy array with the same values."""
         check_dtype(str(array.dtype).removeprefix("torch."), dtype)
-        array = array.detach().cpu().contiguous()
+        array = array.detach().contiguous()
         if dtype == "bfloat16":
-            bits: FloatArray = array.view(torch.int16).numpy()
+            bits: FloatArray = array.view(torch.int16).numpy(force=True)
             return bits.view(ml_dtypes.bfloat16)
-        return np.asarray(array.numpy())
+        return np.asarray(array.numpy(force=True))  # also zeros that are stored nowhere
 
     def orders(self, activation: str, dtype: str, numerics: Numerics) -> Sequence[int]:
         """Returns all orders: every activation has a second derivative here."""

@@ -11,7 +11,7 @@ from unified_act_conformance.truth.elementwise import (
     reference_of,
     split,
 )
-from unified_act_conformance.truth.exact import Oracle, Truth, truth_of
+from unified_act_conformance.truth.exact import Oracle, Truth, truth_of, try_oracle
 from unified_act_conformance.truth.joint import (
     Block,
     along,
@@ -60,6 +60,7 @@ __all__ = [
     "rows",
     "split",
     "truth_of",
+    "try_oracle",
     "unrecorded",
     "value_range",
     "without_subject",
