@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -148,7 +149,8 @@ class MxnetBackend(FrameworkBackend):
 def _compiled(graph: Graph, request: Request, value_graph: Graph | None) -> Callable[..., Any]:
     """Returns a function of arrays that runs a graph as one operator, built on the first call."""
     activation, names = request.activation, request.inputs
-    built: dict[Graph, Callable[..., Any]] = {}
+    # One operator for each thread: MXNet's CachedOp writes down the shapes of the call it is in.
+    own = threading.local()
     axis = int(request.parameters.get("axis", 0))
 
     def call(*inputs: Any) -> Any:
@@ -180,6 +182,7 @@ def _compiled(graph: Graph, request: Request, value_graph: Graph | None) -> Call
 
     def run(*inputs: Any) -> Any:
         chosen = graph if value_graph is None or mx.autograd.is_recording() else value_graph
+        built: dict[Graph, Callable[..., Any]] = own.__dict__
         if chosen not in built:
             variables = [mx.sym.var(name) for name in names]
             built[chosen] = _in_order(names, chosen(*variables))

@@ -116,21 +116,19 @@ class Trial:
             for _ in range(1 if before == "the same" else before - 1):
                 call()
         if setting["threads"] == 1:
-            return self._judged(case, pose, call(), setting["mode"])
+            return self._judged(case, pose, self._numbers(case, call()), setting["mode"])
         return self._at_once(setting, case)
 
     def _at_once(self, setting: Setting, case: Case) -> str:
         """Several threads call it, with different inputs."""
-        prepared = [self._prepared(setting, turn) for turn in range(TURNS)]
-        chosen = [prepared[index % TURNS] for index in range(setting["threads"])]
+        # Each has arrays of its own: a framework may keep the gradient beside the input.
+        chosen = [self._prepared(setting, turn % TURNS) for turn in range(setting["threads"])]
         with ThreadPoolExecutor(len(chosen)) as pool:
-            found = list(pool.map(lambda each: each[2](), chosen))
+            found = list(pool.map(lambda each: self._numbers(case, each[2]()), chosen))
         seen: set[tuple[int, bytes]] = set()
         for (_, pose, _), outputs in zip(chosen, found, strict=True):
-            numbers = [self.harness.to_numpy(output, case.dtype) for output in outputs]
-            bits = (id(pose), b"".join(array.tobytes() for array in numbers))
-            mode = setting["mode"]
-            problem = "" if bits in seen else self._judged(case, pose, outputs, mode)
+            bits = (id(pose), b"".join(array.tobytes() for array in outputs))
+            problem = "" if bits in seen else self._judged(case, pose, outputs, setting["mode"])
             if problem:
                 return problem
             seen.add(bits)
@@ -188,10 +186,12 @@ class Trial:
 
         return products
 
-    def _judged(self, case: Case, pose: Pose, outputs: Sequence[Any], mode: str) -> str:
-        for answer, output in zip(pose.answers, outputs, strict=True):
+    def _numbers(self, case: Case, outputs: Sequence[Any]) -> list[FloatArray]:
+        return [self.harness.to_numpy(output, case.dtype) for output in outputs]
+
+    def _judged(self, case: Case, pose: Pose, outputs: Sequence[FloatArray], mode: str) -> str:
+        for answer, numbers in zip(pose.answers, outputs, strict=True):
             about = replace(case, part=answer.part if case.order else "x")
-            numbers = self.harness.to_numpy(output, case.dtype)
             if numbers.shape != answer.codes.shape:
                 return f"the {_what(about)} has shape {numbers.shape}, not {answer.codes.shape}"
             problem = self._wrong(about, answer, numbers, mode)
