@@ -182,7 +182,7 @@ def _compiled(graph: Graph, request: Request, value_graph: Graph | None) -> Call
 
     def run(*inputs: Any) -> Any:
         chosen = graph if value_graph is None or mx.autograd.is_recording() else value_graph
-        built: dict[Graph, Callable[..., Any]] = own.__dict__
+        built: dict[Any, Callable[..., Any]] = vars(own)
         if chosen not in built:
             variables = [mx.sym.var(name) for name in names]
             built[chosen] = _in_order(names, chosen(*variables))

@@ -45,12 +45,14 @@ class Harness:
         scalars: Whether an array may have no dimensions.
         differentiates: Whether the framework can differentiate any function. If not, only
             activations with a derivative have a gradient.
+        repeated: Of which orders a call is repeated some hundred times.
     """
 
     modes: Mapping[str, Callable[[Function], Function]] = {}
     flushing_modes: Sequence[str] = ()
     scalars = True
     differentiates = True
+    repeated: Sequence[int] = (0, 1)
 
     def tried_modes(self) -> Sequence[str]:
         """The names of the compilers and contexts that all activations are tried in."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from unified_act_conformance import dimensions as room
 from unified_act_conformance.checks.bench import Bench
+from unified_act_conformance.subject import registered
 
 __all__ = ["dimensions"]
 
@@ -21,5 +22,6 @@ def dimensions(bench: Bench) -> str:
         bench.implement,
         bench.oracle,
         bench.domain,
+        fixed=bench.implement is not registered or bench.oracle is not None,
     )
     return room.dimensions(trial, bench.case.dtype, pairs=not bench.quick)

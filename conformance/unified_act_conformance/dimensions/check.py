@@ -55,7 +55,8 @@ def _dimensions(trial: Trial) -> tuple[Dimension, ...]:
 
 
 def _settings(trial: Trial, dtype: str, pairs: bool) -> Iterator[Setting]:
-    planned = settings_of(trial.activation, trial.subject.parameters, pairs, trial.fixed)
+    base, repeated = trial.subject.parameters, tuple(trial.harness.repeated)
+    planned = settings_of(trial.activation, base, pairs, trial.fixed, repeated)
     own = [setting for setting in planned if setting["dtype"] == dtype]
     yield from ({**setting, "mode": "eager"} for setting in own)
     if dtype != "float32" or not pairs:

@@ -200,7 +200,12 @@ def _elementwise(case: Case, setting: Mapping[str, Any], turn: int, oracle: Orac
     problem = _specified(case, problem_at(case, [atoms], oracle=oracle))
     cotangent = None
     if case.order == 1:
-        signs = np.where(np.arange(atoms.size) % 3 == 0, -1.0, 1.0)
+        # Not where a number may be taken for 0, which is recognised by what 0 comes to.
+        size = np.abs(widen(atoms))
+        negative = (np.arange(atoms.size) % 3 == 0) & ~(
+            size < float_format(case.dtype).smallest_normal
+        )
+        signs = np.where(negative, -1.0, 1.0)
         problem = _times(problem, signs)
         cotangent = to_type(np.asarray(signs[codes]), case.dtype)
     return Pose((np.asarray(atoms[codes]),), cotangent, (), (Answer("x", codes, problem),))

@@ -133,7 +133,11 @@ def _values_of(parameter: Parameter, base: float) -> Sequence[Any]:
 
 @lru_cache(maxsize=256)
 def settings_of(
-    activation: Activation, base: tuple[tuple[str, Any], ...], pairs: bool, fixed: bool = False
+    activation: Activation,
+    base: tuple[tuple[str, Any], ...],
+    pairs: bool,
+    fixed: bool = False,
+    repeated: tuple[int, ...] = (0, 1),
 ) -> tuple[Setting, ...]:
     """Returns the settings to try: every value, or every pair of values, of all dimensions.
 
@@ -142,6 +146,7 @@ def settings_of(
         base: The parameters that differ from the defaults in an ordinary call.
         pairs: Whether every pair of values of two dimensions is to occur, or every value.
         fixed: Whether the parameters cannot be varied.
+        repeated: The orders that are tried again after many calls.
     """
     dimensions = dimensions_of(activation, base, fixed)
     names = [dimension.name for dimension in dimensions]
@@ -150,7 +155,7 @@ def settings_of(
     ordinary = {dimension.name: dimension.values[0] for dimension in dimensions}
     settings = [_made_possible(activation, setting, ordinary) for setting in found]
     often = {**ordinary, "before": CALLS}
-    settings += [{**often, "order": 0}, {**often, "order": 1}] if pairs else []
+    settings += [{**often, "order": order} for order in repeated] if pairs else []
     return tuple({repr(sorted(setting.items())): setting for setting in settings}.values())
 
 

@@ -53,6 +53,7 @@ class Trial:
         implement: What is tried.
         oracle: An explicit oracle, or None.
         domain: The interval of inputs that are judged, or None.
+        fixed: Whether the parameters cannot be varied, as those inside a user's function.
     """
 
     subject: Subject
@@ -62,16 +63,12 @@ class Trial:
     implement: Implement = registered
     oracle: Oracle | None = None
     domain: Domain | None = None
+    fixed: bool = False
 
     @property
     def activation(self) -> Activation:
         """The activation, as specified."""
         return ACTIVATIONS.find(self.subject.activation)
-
-    @property
-    def fixed(self) -> bool:
-        """Whether the parameters cannot be varied: a user's function has them inside."""
-        return self.implement is not registered or self.oracle is not None
 
     def fails(self, setting: Setting) -> str:
         """Says what is wrong in a setting; nothing if it is right or cannot be tried.

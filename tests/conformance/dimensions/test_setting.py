@@ -1,0 +1,83 @@
+"""What is varied follows from the specification, and every pair of values is tried."""
+
+from __future__ import annotations
+
+from itertools import combinations, product
+
+import pytest
+
+from unified_act.registry import ACTIVATIONS
+from unified_act_conformance.dimensions.setting import (
+    bound,
+    dimensions_of,
+    lengthened,
+    settings_of,
+)
+from unified_act_conformance.truth import list_subjects
+
+NAMES = [activation.name for activation in ACTIVATIONS.load_all()[0]]
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        ("gelu", {"place", "elements", "batch", "layout", "before", "threads"}),
+        ("elu", {"alpha"}),
+        ("hard_tanh", {"min_value", "max_value"}),
+        ("softmax", {"row", "place", "batch"}),
+        ("masked_softmax", {"mask", "row"}),
+        ("gumbel_softmax", {"tau", "hard", "row"}),
+        ("maxout", {"groups", "row"}),
+        ("glu", {"gate_first", "row", "elements"}),
+        ("rrelu", {"training", "lower", "upper"}),
+        ("xielu", {"weight alpha_p", "weight alpha_n", "channels", "beta", "elements"}),
+    ],
+)
+def test_dimensions_follow_from_the_specification(name: str, wanted: set[str]) -> None:
+    (base, *_) = list_subjects([name])
+    found = {d.name for d in dimensions_of(ACTIVATIONS.find(name), base.parameters)}
+    assert wanted | {"dtype", "order"} <= found
+
+
+def test_an_axis_is_tried_in_arrays_of_1_to_5_dimensions_from_both_ends() -> None:
+    dimensions = {d.name: d for d in dimensions_of(ACTIVATIONS.find("softmax"), ())}
+    places = dimensions["place"].values
+    assert {rank for rank, _ in places} == {1, 2, 3, 4, 5}
+    assert {axis for _, axis in places} >= {-5, -4, -3, -2, -1, 0, 1, 2, 3, 4}
+    assert all(-rank <= axis < rank for rank, axis in places)
+    assert {1, 2, 33, 257, 4096, 70_000} <= set(dimensions["row"].values)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_value_is_tried_and_every_setting_is_possible(name: str) -> None:
+    activation, (base, *_) = ACTIVATIONS.find(name), list_subjects([name])
+    for pairs in (False, True):
+        settings = settings_of(activation, base.parameters, pairs)
+        for setting in settings:
+            bound(activation, setting)
+        free = [d for d in dimensions_of(activation, base.parameters) if d.name not in CONSTRAINED]
+        for dimension in free:
+            assert {s[dimension.name] for s in settings} >= set(dimension.values), dimension.name
+
+
+CONSTRAINED = ("min_value", "max_value", "lower", "upper", "b")
+
+
+@pytest.mark.parametrize("name", ["gelu", "softmax", "glu", "snake"])
+def test_every_pair_of_values_is_tried(name: str) -> None:
+    activation = ACTIVATIONS.find(name)
+    settings = settings_of(activation, (), True)
+    for one, other in combinations(dimensions_of(activation, ()), 2):
+        tried = {(s[one.name], s[other.name]) for s in settings}
+        assert tried >= set(product(one.values, other.values)), (one.name, other.name)
+
+
+def test_parameters_that_cannot_be_varied_are_left_alone() -> None:
+    activation = ACTIVATIONS.find("elu")
+    for setting in settings_of(activation, (("alpha", 0.5),), True, True):
+        assert "alpha" not in setting
+
+
+def test_lengthened() -> None:
+    assert lengthened((3, 5), 100) == (3, 34)
+    assert lengthened((3, 50), 100) == (3, 50)
