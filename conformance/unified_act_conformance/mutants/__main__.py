@@ -16,9 +16,16 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=COUNT, help="how many mutants it has")
     parser.add_argument("--jobs", type=int, default=2, help="how many processes to use")
     parser.add_argument("--backend", action="append", default=[], help="for this backend only")
-    parser.add_argument("--survivors", type=Path, default=CACHE / "mutants-survivors.txt")
+    parser.add_argument(
+        "--survivors",
+        type=Path,
+        default=CACHE / "mutants-survivors.txt",
+        help="the file that the survivors are written to",
+    )
+    parser.add_argument("--again", type=Path, help="ask about the survivors in this file again")
     given = parser.parse_args()
     found = mutation_score(
+        again=given.again.read_text(encoding="utf-8") if given.again else "",
         seed=given.seed,
         count=given.count,
         jobs=given.jobs,

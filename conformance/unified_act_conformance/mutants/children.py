@@ -1,4 +1,4 @@
-"""Runs functions in forked copies of this process, several at a time."""
+"""Runs functions in forked copies of this process, several at a time, without our modules."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
+
+from unified_act_conformance.mutants.frameworks import forget_ours
 
 __all__ = ["Reply", "Task", "in_parallel"]
 
@@ -89,6 +91,7 @@ def _started(plan: Generator[Task, Reply, Any], task: Task, folder: Path, limit:
             nothing = os.open(os.devnull, os.O_RDWR)
             for stream in (0, 1, 2):
                 os.dup2(nothing, stream)
+            forget_ours()
             Path(name).write_text(json.dumps(task()), encoding="utf-8")
             status = 0
         except BaseException as error:

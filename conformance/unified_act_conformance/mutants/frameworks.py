@@ -1,4 +1,4 @@
-"""Imports the frameworks once, so that a forked child has them at once."""
+"""Imports the frameworks once; a forked child has them then, and imports `unified_act` afresh."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import importlib
 import sys
 from collections.abc import Sequence
 
-__all__ = ["import_frameworks"]
+__all__ = ["forget_ours", "import_frameworks"]
 
 
 def import_frameworks(backends: Sequence[str] = ()) -> list[str]:
-    """Imports frameworks, and nothing of `unified_act` that stays.
+    """Imports frameworks.
 
     Args:
         backends: The backends whose frameworks to import. The default is those that are installed.
@@ -22,11 +22,13 @@ def import_frameworks(backends: Sequence[str] = ()) -> list[str]:
     names = list(backends) or subject.usual_backends()
     for name in names:
         importlib.import_module(f"unified_act_{name}")
-    for name in [name for name in sys.modules if _ours(name)]:
-        if not name.startswith("unified_act_conformance.mutants"):
-            del sys.modules[name]
     return names
 
 
-def _ours(name: str) -> bool:
-    return name.partition(".")[0] == "unified_act" or name.startswith("unified_act_")
+def forget_ours() -> None:
+    """Forgets all modules of `unified_act`, the backends and the suite but this package's."""
+    for name in list(sys.modules):
+        package = name.partition(".")[0]
+        ours = package == "unified_act" or package.startswith("unified_act_")
+        if ours and not name.startswith(__package__ or ""):
+            del sys.modules[name]

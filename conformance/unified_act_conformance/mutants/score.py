@@ -27,6 +27,9 @@ LIMIT = 900.0
 ACTIVATIONS_EACH = 3
 """A change that makes no difference for one activation may make one for the next."""
 
+UNTRIED = ("for ", "axis", "default", "integer by 1")
+"""How the operators begin for which `digest` has no inputs: it varies no axis and no length."""
+
 SEEN = ("seen", "raised", "crashed")
 """By its numbers; by an error that the suite reports; or the process ended, or did not end."""
 MADE = (*SEEN, "survived", "no difference")
@@ -110,6 +113,7 @@ class MutationScore:
 def mutation_score(
     mutants: Iterable[Mutant] | None = None,
     *,
+    again: str = "",
     seed: int = SEED,
     count: int = COUNT,
     jobs: int = 2,
@@ -119,10 +123,11 @@ def mutation_score(
 ) -> MutationScore:
     """Makes mutants of the catalogue and the backends, and asks the suite about each.
 
-    Each runs in a forked copy of this process, which must not have imported `unified_act`.
+    Each runs in a forked copy of this process.
 
     Args:
         mutants: These mutants, in place of a sample.
+        again: Mutants whose ids are in this text, in place of a sample.
         seed: The sample's seed.
         count: How many mutants the sample has.
         jobs: How many processes to use.
@@ -132,7 +137,8 @@ def mutation_score(
     """
     usable = import_frameworks(backends)
     every = list_mutants(usable, jobs, cache, LIMIT) if mutants is None else list(mutants)
-    waiting = sample(every, seed) if mutants is None else iter(every)
+    chosen = [mutant for mutant in every if mutant.id in again] if again else every
+    waiting = iter(chosen) if again or mutants is not None else sample(every, seed)
     results: dict[int, MutantResult] = {}
 
     def plans() -> Iterator[Generator[Task, Reply, tuple[int, MutantResult]]]:
@@ -210,7 +216,7 @@ def _asked(mutant: Mutant, target: Target) -> Generator[Task, Reply, MutantResul
             if sound.died or sound.value is not None:
                 verdict = "unusable"
             return MutantResult(mutant, verdict, target, f"{what}, {numerics}: {said}")
-    if mutant.operator.startswith("for "):  # what it is wrong for is not among the inputs below
+    if mutant.operator.startswith(UNTRIED):
         return MutantResult(mutant, "survived", target, " and ".join(profiles))
     digests = []
     for task in (

@@ -13,7 +13,7 @@ import pytest
 from unified_act_conformance.mutants.score import MutantResult, MutationScore, sample
 from unified_act_conformance.mutants.sites import Target
 
-# The process that forks must not have imported what is mutated, as that of these tests has.
+# Forked is a process of its own: the one of these tests may have threads, which a copy has not.
 PROGRAM = """
 import json
 import sys
