@@ -103,19 +103,17 @@ class Source:
         """Whether it is about types, errors and texts, not about numbers."""
         inner = node
         for outer in self.ancestors(node):
-            if isinstance(outer, (ast.Raise, ast.Assert, ast.JoinedStr)):
-                return True
-            if isinstance(outer, ast.arg) or inner is getattr(outer, "annotation", None):
-                return True
-            if isinstance(outer, ast.FunctionDef) and inner in (
-                outer.returns,
-                *outer.decorator_list,
+            if (
+                isinstance(outer, (ast.Raise, ast.Assert, ast.JoinedStr, ast.arg))
+                or inner is getattr(outer, "annotation", None)
+                or inner is getattr(outer, "returns", None)
+                or inner in getattr(outer, "decorator_list", ())
+                or (isinstance(outer, ast.If) and inner is outer.test and _raises(outer))
+                # Which values are valid, and the weights of a layer: the suite judges functions.
+                or (isinstance(inner, ast.keyword) and _name(outer) in ("Parameter", "Words"))
+                or (isinstance(inner, ast.keyword) and inner.arg == "initial")
             ):
                 return True
-            if isinstance(outer, ast.If) and inner is outer.test:
-                return isinstance(outer.body[0], ast.Raise)
-            if isinstance(inner, ast.keyword) and _name(outer) in ("Parameter", "Words"):
-                return True  # which values are valid
             inner = outer
         return False
 
@@ -144,6 +142,10 @@ class Source:
                 about = condition.replace("a parameter", name) if name else condition
                 note = f"{node.name} is wrong for {about}"
                 yield Edit(f"for {condition}", node, start, start, text, note)
+
+
+def _raises(node: ast.If) -> bool:
+    return isinstance(node.body[0], ast.Raise)
 
 
 def _name(node: ast.AST) -> str:

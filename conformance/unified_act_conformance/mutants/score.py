@@ -7,14 +7,18 @@ from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from unified_act_conformance.mutants import asking
 from unified_act_conformance.mutants.children import Reply, Task, in_parallel
 from unified_act_conformance.mutants.faults import install
 from unified_act_conformance.mutants.frameworks import import_frameworks
 from unified_act_conformance.mutants.sites import Mutant, Target, list_mutants
+
+if TYPE_CHECKING:
+    from unified_act.backend import Numerics
 
 __all__ = ["COUNT", "REQUIRED", "SEED", "MutantResult", "MutationScore", "mutation_score", "sample"]
 
@@ -24,7 +28,7 @@ REQUIRED = 0.95
 CACHE = Path(".cache")
 LIMIT = 900.0
 """How many seconds a child may take; a mutant may run for ever."""
-ACTIVATIONS_EACH = 3
+ACTIVATIONS_EACH = 8
 """A change that makes no difference for one activation may make one for the next."""
 
 UNTRIED = ("for ", "axis", "default", "integer by 1")
@@ -103,6 +107,8 @@ class MutationScore:
         rows.append(f"{'all':<40}" + "".join(f"{total[verdict]:>15}" for verdict in MADE))
         rows += ["", *map(str, sorted(self.survivors, key=lambda result: result.verdict)), ""]
         seen = len(self.results) - len(self.survivors)
+        different = len(self.results) - total["no difference"]
+        rows.append(f"seen, of those that make a difference: {seen}/{different}")
         rows.append(
             f"mutation score {seen}/{len(self.results)} = {self.score:.1%}, "
             f"of {self.available:,} mutants"
@@ -137,27 +143,16 @@ def mutation_score(
     """
     usable = import_frameworks(backends)
     every = list_mutants(usable, jobs, cache, LIMIT) if mutants is None else list(mutants)
-    chosen = [mutant for mutant in every if mutant.id in again] if again else every
-    waiting = iter(chosen) if again or mutants is not None else sample(every, seed)
-    results: dict[int, MutantResult] = {}
-
-    def plans() -> Iterator[Generator[Task, Reply, tuple[int, MutantResult]]]:
-        # Those that turn out unusable are replaced by the next ones: the same in every order.
-        for number, mutant in enumerate(waiting):
-            unusable = sum(result.verdict not in MADE for result in results.values())
-            if number >= count + unusable:
-                return
-            yield _judged(number, mutant, seed)
-
-    while True:
-        before = len(results)
-        for _, (number, result) in in_parallel(plans(), jobs, LIMIT):
-            results[number] = result
+    chosen = [mutant for mutant in every if f"{mutant.id} [" in again] if again else every
+    waiting = enumerate(chosen if again or mutants is not None else sample(every, seed))
+    made: dict[int, MutantResult] = {}
+    # What turns out to be unusable is replaced by the next ones: the same ones in every run.
+    while plans := [_judged(*each, seed) for each in islice(waiting, count - len(made))]:
+        for _, (number, result) in in_parallel(plans, jobs, LIMIT):
             report(result)
-        if len(results) == before:
-            break
-    made = [results[number] for number in sorted(results) if results[number].verdict in MADE]
-    return MutationScore(made[:count], len(every))
+            if result.verdict in MADE:
+                made[number] = result
+    return MutationScore([made[number] for number in sorted(made)], len(every))
 
 
 def sample(mutants: Sequence[Mutant], seed: int) -> Iterator[Mutant]:
@@ -189,26 +184,27 @@ def _judged(
     random.Random(f"{seed} {mutant.id}").shuffle(targets)  # noqa: S311
     by_activation = {target.activation: target for target in targets}
     asked = list(by_activation.values())[:ACTIVATIONS_EACH]
-    survived = None
-    for target in asked:
-        result = yield from _asked(mutant, target)
+    first = yield from _asked(mutant, asked[0])
+    result = first
+    for target in asked[1:]:
         if result.verdict != "no difference":
-            return number, result
-        survived = survived or result
-    if survived is None:
-        raise ValueError(f"nothing runs {mutant.id}")
-    return number, survived
+            break
+        profiles = mutant.targets[target]
+        if not (yield from _same(mutant, target, profiles)):
+            result = yield from _asked(mutant, target)
+    return number, first if result.verdict == "no difference" else result
 
 
 def _asked(mutant: Mutant, target: Target) -> Generator[Task, Reply, MutantResult]:
+    """Asks about one activation on one backend, in each profile that runs the line."""
     profiles = mutant.targets[target]
     for numerics in profiles:
         reply = yield partial(_with, mutant, partial(asking.ask, *target, numerics))
         if reply.died:
             # Without the suite: does it fail where it is imported?
             imported = yield partial(_with, mutant, partial(asking.importable, *target))
-            usable = imported.value is True or "Error" not in imported.died
-            return MutantResult(mutant, "crashed" if usable else "unusable", target, reply.died)
+            verdict = _verdict(reply.died, "crashed") if imported.value is True else "unusable"
+            return MutantResult(mutant, verdict, target, reply.died)
         if reply.value is not None:
             index, what, said = reply.value
             sound = yield partial(asking.ask, *target, numerics, index)
@@ -216,17 +212,19 @@ def _asked(mutant: Mutant, target: Target) -> Generator[Task, Reply, MutantResul
             if sound.died or sound.value is not None:
                 verdict = "unusable"
             return MutantResult(mutant, verdict, target, f"{what}, {numerics}: {said}")
-    if mutant.operator.startswith(UNTRIED):
-        return MutantResult(mutant, "survived", target, " and ".join(profiles))
-    digests = []
-    for task in (
-        partial(asking.digest, *target, profiles),
-        partial(_with, mutant, partial(asking.digest, *target, profiles)),
-    ):
-        reply = yield task
-        digests.append(reply.value or reply.died)
-    verdict = "no difference" if digests[0] == digests[1] else "survived"
+    same = not mutant.operator.startswith(UNTRIED) and (yield from _same(mutant, target, profiles))
+    verdict = "no difference" if same else "survived"
     return MutantResult(mutant, verdict, target, " and ".join(profiles))
+
+
+def _same(
+    mutant: Mutant, target: Target, profiles: Sequence[Numerics]
+) -> Generator[Task, Reply, bool]:
+    """Whether all outputs have the same bits with the mutant and without."""
+    task = partial(asking.digest, *target, profiles)
+    sound = yield task
+    changed = yield partial(_with, mutant, task)
+    return bool(sound.value) and sound.value == changed.value
 
 
 def _with(mutant: Mutant, task: Task) -> Any:
@@ -235,7 +233,7 @@ def _with(mutant: Mutant, task: Task) -> Any:
     return task()
 
 
-def _verdict(said: str) -> str:
-    """Whether an error was raised, as the suite tells of one: by its type."""
-    first, _, _ = said.partition(":")
-    return "raised" if first.isidentifier() and first[0].isupper() else "seen"
+def _verdict(said: str, otherwise: str = "seen") -> str:
+    """Whether an error was raised, which is told by its type and what it says."""
+    first, colon, _ = said.partition(": ")
+    return "raised" if colon and first.isidentifier() and first[0].isupper() else otherwise

@@ -288,7 +288,7 @@ def _who_runs_what(
     roots = ["unified_act", "unified_act_conformance", *(f"unified_act_{b}" for b in backends)]
     for path in sorted(path for root in roots for path in _folder(root).rglob("*.py")):
         if "mutants" not in path.parts:
-            state.update(path.read_bytes())
+            state.update(str(path).encode() + path.read_bytes())
     file = cache / f"mutants-{state.hexdigest()[:16]}.json"
     if file.exists():
         found: dict[str, dict[str, Any]] = json.loads(file.read_text(encoding="utf-8"))
