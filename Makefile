@@ -3,6 +3,8 @@
 PYTHON ?= $(shell command -v python3.11 || echo python3)
 BACKENDS ?= numpy,torch,tensorflow,mxnet
 JOBS ?= 2
+SEED ?= 2026
+COUNT ?= 300
 ACTIVATIONS ?= relu leaky_relu gelu mish tanh hard_sigmoid
 
 ifeq ($(BACKENDS),numpy)
@@ -17,7 +19,7 @@ CACHES := UNIFIED_ACT_ORACLE_CACHE=$(CURDIR)/.cache/oracle JAX_COMPILATION_CACHE
 	JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0 JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES=-1
 PYTEST := $(QUIET) $(CACHES) $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
-.PHONY: run sweep test test-all test-environments check format bench docs build clean help
+.PHONY: run sweep test test-all test-environments mutants check format bench docs build clean help
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
@@ -37,6 +39,9 @@ test-all: .venv/.ready  ## test what `make test` leaves out: all combinations of
 
 test-environments: build  ## try the wheel on other versions of Python, NumPy and the frameworks
 	$(BIN)/python -m nox
+
+mutants: .venv/.ready  ## ask the conformance suite about faults that a machine plants in the sources (SEED= COUNT=)
+	$(QUIET) $(CACHES) $(BIN)/python -m unified_act_conformance.mutants --seed $(SEED) --count $(COUNT) --jobs $(JOBS)
 
 check: .venv/.ready  ## ruff, mypy, and which way imports may point
 	$(BIN)/ruff format --check .

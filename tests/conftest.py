@@ -1,7 +1,6 @@
 """What several test modules share."""
 
 import inspect
-from collections import Counter
 
 import pytest
 
@@ -52,20 +51,3 @@ def _no_default_backend(monkeypatch):
 def _run_python():
     """Runs a program in a fresh process and returns what it printed; fails if it did."""
     return run_python
-
-
-SCORE = "score"
-"""A property of the tests whose results are counted at the end: the mutation score."""
-
-
-def pytest_terminal_summary(terminalreporter):
-    """Prints how many of them passed, whichever worker ran them."""
-    passed, judged = Counter(), Counter()
-    for outcome in ("passed", "failed"):
-        for report in terminalreporter.stats.get(outcome, ()):
-            score = dict(report.user_properties).get(SCORE)
-            passed[score] += outcome == "passed"
-            judged[score] += 1
-    scores = [f"{score} {passed[score]}/{count}" for score, count in judged.items() if score]
-    if scores:
-        terminalreporter.write_line(", ".join(scores))

@@ -146,13 +146,6 @@ class Harness:
         del function, x
         raise NotOfferedError("what it keeps for the backward pass cannot be counted")
 
-    def mutants(self) -> Sequence[Any]:
-        """Returns wrong implementations for this framework, which the suite must reject.
-
-        Each is a `unified_act_conformance.mutants.base.Mutant`.
-        """
-        return ()
-
     def layouts(self, values: FloatArray, dtype: str) -> Iterator[tuple[str, Any, FloatArray]]:
         """Yields arrays with unusual memory layouts: name, array, and values.
 

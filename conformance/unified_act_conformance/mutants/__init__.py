@@ -1,3 +1,3 @@
-"""Mutants: deliberately wrong implementations, which the suite must reject."""
+"""Mutants: changes of the sources that a machine makes, which the suite has to see."""
 
 from __future__ import annotations

@@ -1,32 +1,44 @@
-"""The mutation score: how many of the deliberately wrong implementations the suite rejects."""
+"""The mutation score: how many of the mutants that a machine made the suite sees."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import random
+from collections import Counter
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
+from unified_act_conformance.mutants import asking
+from unified_act_conformance.mutants.children import Reply, Task, in_parallel
+from unified_act_conformance.mutants.faults import install
+from unified_act_conformance.mutants.frameworks import import_frameworks
+from unified_act_conformance.mutants.sites import Mutant, Target, list_mutants
 
-from unified_act_conformance.checks import list_checks, run_checks
-from unified_act_conformance.harness import load_harness
-from unified_act_conformance.judge import run
-from unified_act_conformance.mutants.arrays import ARRAY_MUTANTS
-from unified_act_conformance.mutants.base import Mutant
-from unified_act_conformance.mutants.formulas import FORMULA_MUTANTS
-from unified_act_conformance.mutants.joint import JOINT_MUTANTS
-from unified_act_conformance.subject import Case, list_cases, registered, usual_backends
+if TYPE_CHECKING:
+    from unified_act.backend import Numerics
 
-__all__ = [
-    "Mutant",
-    "MutantResult",
-    "MutationScore",
-    "judge_mutant",
-    "list_mutants",
-    "mutation_score",
-    "originals_of",
-]
+__all__ = ["COUNT", "REQUIRED", "SEED", "MutantResult", "MutationScore", "mutation_score", "sample"]
 
-WIDTH = 180
+SEED, COUNT = 2026, 300
+REQUIRED = 0.95
+"""The share of mutants that has to be seen."""
+CACHE = Path(".cache")
+LIMIT = 900.0
+"""How many seconds a child may take; a mutant may run for ever."""
+ACTIVATIONS_EACH = 8
+"""A change that makes no difference for one activation may make one for the next."""
+
+UNTRIED = ("for ", "axis", "default", "integer by 1")
+"""How the operators begin for which `digest` has no inputs: it varies no axis and no length."""
+
+SEEN = ("seen", "raised", "crashed")
+"""By its numbers; by an error that the suite reports; or the process ended, or did not end."""
+MADE = (*SEEN, "survived", "no difference")
+"""Of the last, not a bit of any output is another. Another verdict, ``"unusable"``, is that of what
+cannot be imported, or of which the suite says the same without the change."""
 
 
 @dataclass(frozen=True)
@@ -35,113 +47,193 @@ class MutantResult:
 
     Attributes:
         mutant: The mutant.
-        problems: What the suite found wrong; empty if it survived.
+        verdict: One of `MADE`.
+        target: What the suite was asked about last.
+        said: What it said; if nothing, how it was asked.
     """
 
     mutant: Mutant
-    problems: tuple[str, ...]
+    verdict: str
+    target: Target
+    said: str = ""
 
     @property
-    def rejected(self) -> bool:
-        """Whether the suite noticed, and where it should."""
-        return bool(self.noticed)
+    def seen(self) -> bool:
+        """Whether the suite saw that something is wrong."""
+        return self.verdict in SEEN
 
-    @property
-    def noticed(self) -> str:
-        """What it said; of a mutant, what said the case or check that is there for this fault."""
-        seen_by = self.mutant.seen_by
-        return next((found for found in self.problems if found.startswith(seen_by)), "")
+    def __str__(self) -> str:
+        """One line."""
+        where = "{}, {}".format(*self.target)
+        said = " ".join(self.said.split())
+        return f"{self.verdict}: {self.mutant.id} [{where}] {said}"
 
 
 @dataclass(frozen=True)
 class MutationScore:
-    """What became of all mutants, and of the right implementations they were made from.
+    """What became of a sample of mutants.
 
     Attributes:
-        outcomes: Of the mutants.
-        sound: Of the same activations without a fault, which have to be accepted.
+        results: One for each mutant.
+        available: How many mutants the sample was drawn from.
     """
 
-    outcomes: tuple[MutantResult, ...]
-    sound: tuple[MutantResult, ...]
+    results: Sequence[MutantResult]
+    available: int
 
     @property
     def score(self) -> float:
-        """The share of mutants that were rejected."""
-        return sum(outcome.rejected for outcome in self.outcomes) / len(self.outcomes)
+        """The share of mutants that were seen."""
+        return sum(result.seen for result in self.results) / max(len(self.results), 1)
 
     @property
     def passed(self) -> bool:
-        """Whether every mutant was rejected and nothing that is right."""
-        return self.score == 1.0 and not any(outcome.rejected for outcome in self.sound)
+        """Whether enough were seen."""
+        return self.score >= REQUIRED
+
+    @property
+    def survivors(self) -> list[MutantResult]:
+        """The mutants that were not seen."""
+        return [result for result in self.results if not result.seen]
 
     def __str__(self) -> str:
-        """A table, one line for each mutant with the first thing that was noticed."""
-        lines = []
-        for outcome in (*self.outcomes, *(found for found in self.sound if found.rejected)):
-            mutant = outcome.mutant
-            verdict = "rejected" if outcome.rejected else "SURVIVED"
-            where = f"{mutant.subject}, {mutant.dtype}, {mutant.numerics}"
-            line = f"{verdict}  {mutant.fault:<46} {where:<46} {outcome.noticed}"
-            lines.append(line[:WIDTH].rstrip())
-        rejected = sum(outcome.rejected for outcome in self.outcomes)
-        accepted = sum(not outcome.rejected for outcome in self.sound)
-        lines.append(
-            f"mutation score {rejected}/{len(self.outcomes)}, "
-            f"sound implementations accepted {accepted}/{len(self.sound)}"
+        """A table with a row for each operator, the survivors, and the score."""
+        rows = [f"{'operator':<40}" + "".join(f"{name:>15}" for name in MADE)]
+        found = Counter((result.mutant.operator, result.verdict) for result in self.results)
+        for operator in sorted({operator for operator, _ in found}):
+            counts = "".join(f"{found[operator, verdict] or '':>15}" for verdict in MADE)
+            rows.append(f"{operator:<40}{counts}")
+        total = Counter(result.verdict for result in self.results)
+        rows.append(f"{'all':<40}" + "".join(f"{total[verdict]:>15}" for verdict in MADE))
+        rows += ["", *map(str, sorted(self.survivors, key=lambda result: result.verdict)), ""]
+        seen = len(self.results) - len(self.survivors)
+        different = len(self.results) - total["no difference"]
+        rows.append(f"seen, of those that make a difference: {seen}/{different}")
+        rows.append(
+            f"mutation score {seen}/{len(self.results)} = {self.score:.1%}, "
+            f"of {self.available:,} mutants"
         )
-        return "\n".join(lines)
+        return "\n".join(rows)
 
 
-def list_mutants() -> list[Mutant]:
-    """Returns all mutants; those that need a framework only where it is installed."""
-    mutants = [*FORMULA_MUTANTS, *ARRAY_MUTANTS, *JOINT_MUTANTS]
-    for backend in usual_backends():
-        mutants += load_harness(backend).mutants()
-    return mutants
+def mutation_score(
+    mutants: Iterable[Mutant] | None = None,
+    *,
+    again: str = "",
+    seed: int = SEED,
+    count: int = COUNT,
+    jobs: int = 2,
+    backends: Sequence[str] = (),
+    cache: Path = CACHE,
+    report: Callable[[MutantResult], None] = lambda result: None,
+) -> MutationScore:
+    """Makes mutants of the catalogue and the backends, and asks the suite about each.
 
-
-def originals_of(mutants: Sequence[Mutant]) -> list[Mutant]:
-    """Returns what these mutants were made from, each once: mutants without a fault."""
-    settings = dict.fromkeys(
-        (mutant.subject, mutant.dtype, mutant.numerics, mutant.backend) for mutant in mutants
-    )
-    return [
-        Mutant("none", subject, registered, "", dtype, numerics, backend)
-        for subject, dtype, numerics, backend in settings
-    ]
-
-
-def judge_mutant(mutant: Mutant) -> MutantResult:
-    """Runs everything on a mutant.
+    Each runs in a forked copy of this process.
 
     Args:
-        mutant: The mutant.
+        mutants: These mutants, in place of a sample.
+        again: Mutants whose ids are in this text, in place of a sample.
+        seed: The sample's seed.
+        count: How many mutants the sample has.
+        jobs: How many processes to use.
+        backends: Mutants for these backends only. The default is those that are installed.
+        cache: The folder that keeps who runs which line of the sources.
+        report: Is told each result as it comes.
     """
-    backends = {mutant.backend: [mutant.dtype]}
-    cases: Sequence[Case] = list_cases([mutant.subject], backends)
-    with np.errstate(all="ignore"):
-        results = run(cases, numerics=mutant.numerics, quick=True, implement=mutant.implement)
-        problems = [
-            f"order {result.case.order}: {result.problem}" for result in results if result.problem
-        ]
-        checks = list_checks([mutant.subject], backends)
-        problems += [
-            f"{result.check}: {result.problem}"
-            for result in run_checks(checks, numerics=mutant.numerics, implement=mutant.implement)
-            if result.problem
-        ]
-    return MutantResult(mutant, tuple(problems))
+    usable = import_frameworks(backends)
+    every = list_mutants(usable, jobs, cache, LIMIT) if mutants is None else list(mutants)
+    chosen = [mutant for mutant in every if f"{mutant.id} [" in again] if again else every
+    waiting = enumerate(chosen if again or mutants is not None else sample(every, seed))
+    made: dict[int, MutantResult] = {}
+    # What turns out to be unusable is replaced by the next ones: the same ones in every run.
+    while plans := [_judged(*each, seed) for each in islice(waiting, count - len(made))]:
+        for _, (number, result) in in_parallel(plans, jobs, LIMIT):
+            report(result)
+            if result.verdict in MADE:
+                made[number] = result
+    return MutationScore([made[number] for number in sorted(made)], len(every))
 
 
-def mutation_score(mutants: Sequence[Mutant] | None = None) -> MutationScore:
-    """Runs the suite on every mutant, and on what each was made from.
+def sample(mutants: Sequence[Mutant], seed: int) -> Iterator[Mutant]:
+    """Yields mutants in a random order in which operators take turns, and in each the modules.
 
     Args:
-        mutants: Only these.
+        mutants: All mutants.
+        seed: Decides on the order.
     """
-    chosen = list_mutants() if mutants is None else mutants
-    return MutationScore(
-        outcomes=tuple(map(judge_mutant, chosen)),
-        sound=tuple(map(judge_mutant, originals_of(chosen))),
-    )
+    generator = random.Random(seed)  # noqa: S311
+    shuffled = sorted(mutants, key=lambda mutant: mutant.id)
+    generator.shuffle(shuffled)
+    groups: dict[str, dict[str, list[Mutant]]] = {}
+    for mutant in shuffled:
+        groups.setdefault(mutant.operator, {}).setdefault(mutant.module.name, []).append(mutant)
+    yield from _in_turn([list(_in_turn(list(found.values()))) for found in groups.values()])
+
+
+def _in_turn(lists: Sequence[Sequence[Mutant]]) -> Iterator[Mutant]:
+    for index in range(max(map(len, lists), default=0)):
+        yield from (found[index] for found in lists if index < len(found))
+
+
+def _judged(
+    number: int, mutant: Mutant, seed: int
+) -> Generator[Task, Reply, tuple[int, MutantResult]]:
+    """Asks about a mutant until something is seen."""
+    targets = sorted(mutant.targets)
+    random.Random(f"{seed} {mutant.id}").shuffle(targets)  # noqa: S311
+    by_activation = {target.activation: target for target in targets}
+    asked = list(by_activation.values())[:ACTIVATIONS_EACH]
+    first = yield from _asked(mutant, asked[0])
+    result = first
+    for target in asked[1:]:
+        if result.verdict != "no difference":
+            break
+        profiles = mutant.targets[target]
+        if not (yield from _same(mutant, target, profiles)):
+            result = yield from _asked(mutant, target)
+    return number, first if result.verdict == "no difference" else result
+
+
+def _asked(mutant: Mutant, target: Target) -> Generator[Task, Reply, MutantResult]:
+    """Asks about one activation on one backend, in each profile that runs the line."""
+    profiles = mutant.targets[target]
+    for numerics in profiles:
+        reply = yield partial(_with, mutant, partial(asking.ask, *target, numerics))
+        if reply.died:
+            # Without the suite: does it fail where it is imported?
+            imported = yield partial(_with, mutant, partial(asking.importable, *target))
+            verdict = _verdict(reply.died, "crashed") if imported.value is True else "unusable"
+            return MutantResult(mutant, verdict, target, reply.died)
+        if reply.value is not None:
+            index, what, said = reply.value
+            sound = yield partial(asking.ask, *target, numerics, index)
+            verdict = _verdict(said)
+            if sound.died or sound.value is not None:
+                verdict = "unusable"
+            return MutantResult(mutant, verdict, target, f"{what}, {numerics}: {said}")
+    same = not mutant.operator.startswith(UNTRIED) and (yield from _same(mutant, target, profiles))
+    verdict = "no difference" if same else "survived"
+    return MutantResult(mutant, verdict, target, " and ".join(profiles))
+
+
+def _same(
+    mutant: Mutant, target: Target, profiles: Sequence[Numerics]
+) -> Generator[Task, Reply, bool]:
+    """Whether all outputs have the same bits with the mutant and without."""
+    task = partial(asking.digest, *target, profiles)
+    sound = yield task
+    changed = yield partial(_with, mutant, task)
+    return bool(sound.value) and sound.value == changed.value
+
+
+def _with(mutant: Mutant, task: Task) -> Any:
+    """Does a task with the mutant in the place of its module."""
+    install(mutant.module.name, mutant.module.path, mutant.text)
+    return task()
+
+
+def _verdict(said: str, otherwise: str = "seen") -> str:
+    """Whether an error was raised, which is told by its type and what it says."""
+    first, colon, _ = said.partition(": ")
+    return "raised" if colon and first.isidentifier() and first[0].isupper() else otherwise

@@ -23,7 +23,9 @@ from tests.conformance.truth.elementwise_facts import (
 from unified_act.registry import ACTIVATIONS
 from unified_act_conformance import inputs
 from unified_act_conformance.floats import ulp, widen
+from unified_act_conformance.subject.cases import Subject
 from unified_act_conformance.truth import elementwise
+from unified_act_conformance.truth.exact import truth_of
 from unified_act_conformance.truth.records import RECORDS, record_of, value_range
 from unified_act_conformance.truth.rows import rows
 
@@ -266,3 +268,9 @@ def test_rows_refuse_what_they_do_not_know() -> None:
         rows("softmin", 0, x, half_ulp_x=x)
     with pytest.raises(ValueError, match="cotangent"):
         rows("softmax", 1, x, half_ulp_x=x)
+
+
+def test_truths_hash_by_what_they_are() -> None:
+    first, second = (truth_of(Subject("elu", (("alpha", 0.5),))) for _ in range(2))
+    assert first == second
+    assert hash(first) == hash(second)
