@@ -232,7 +232,7 @@ def check_function(
         )
         cases = list_cases(subjects, available, orders)
         checks = judged.suited(list_checks(subjects, available, compilers=not quick))
-        found = list(judged.run(cases, checks, numerics=numerics, quick=quick))
+        found = list(judged.run(cases, checks, numerics=numerics, quick=quick, orders=orders))
         expected = count_cases(subjects, available, orders) + len(checks)
         _raise_unless_good(str(judged.subject), found, expected, judged.note)
     return found

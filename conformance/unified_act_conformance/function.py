@@ -18,6 +18,7 @@ from unified_act_conformance.harness import Function, load_harness
 from unified_act_conformance.identify import backend_of_callable
 from unified_act_conformance.judge import Domain, Result, run
 from unified_act_conformance.subject import (
+    ORDERS,
     Case,
     Check,
     Implement,
@@ -87,6 +88,7 @@ class JudgedFunction:
         *,
         numerics: Numerics,
         quick: bool,
+        orders: Sequence[int] = ORDERS,
     ) -> Iterator[Result | CheckResult]:
         """Yields the result of each case and each check.
 
@@ -95,10 +97,11 @@ class JudgedFunction:
             checks: The checks.
             numerics: The profile.
             quick: Fewer inputs for float32 and float64.
+            orders: The derivatives that the checks ask about.
         """
         how: Any = {"implement": self.implement, "oracle": self.oracle, "domain": self.domain}
         yield from run(cases, numerics=numerics, quick=quick, **how)
-        yield from run_checks(checks, numerics=numerics, **how)
+        yield from run_checks(checks, numerics=numerics, quick=quick, orders=orders, **how)
 
 
 @contextmanager

@@ -26,7 +26,7 @@ from unified_act_conformance.problems import (
     sections_of,
     spread,
 )
-from unified_act_conformance.subject import Case, Implement, Implementation, registered
+from unified_act_conformance.subject import ORDERS, Case, Implement, Implementation, registered
 from unified_act_conformance.truth import Oracle, Record, Reference, record_of, truth_of
 
 __all__ = ["Bench", "bench_for"]
@@ -49,6 +49,7 @@ class Bench:
         oracle: An explicit oracle, or None.
         domain: The interval of inputs that are judged, or None.
         quick: Whether fewer settings are tried.
+        asked: The orders that are asked about.
     """
 
     case: Case
@@ -58,6 +59,7 @@ class Bench:
     oracle: Oracle | None = None
     domain: Domain | None = None
     quick: bool = False
+    asked: Sequence[int] = ORDERS
 
     @cached_property
     def implementation(self) -> Implementation:
@@ -75,7 +77,7 @@ class Bench:
         name = self.case.subject.activation
         offered = self.harness.orders(name, self.case.dtype, self.numerics)
         wanted = (0, 1) if self.implementation.differentiable else (0,)
-        return [order for order in wanted if order in offered]
+        return [order for order in wanted if order in offered and order in self.asked]
 
     @cached_property
     def activation(self) -> Activation:
@@ -385,6 +387,7 @@ def bench_for(
     oracle: Oracle | None = None,
     domain: Domain | None = None,
     quick: bool = False,
+    orders: Sequence[int] = ORDERS,
 ) -> Bench:
     """Returns the bench for a case.
 
@@ -395,6 +398,7 @@ def bench_for(
         oracle: An explicit oracle.
         domain: The interval of inputs that are judged; default: all.
         quick: Whether fewer settings are tried.
+        orders: Only these derivatives.
     """
     harness = load_harness(case.backend)
-    return Bench(case, numerics, harness, implement, oracle, domain, quick)
+    return Bench(case, numerics, harness, implement, oracle, domain, quick, orders)

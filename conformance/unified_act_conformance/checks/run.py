@@ -15,7 +15,7 @@ from unified_act_conformance.checks.bench import Bench, bench_for
 from unified_act_conformance.declared import declared_for
 from unified_act_conformance.harness import NotOfferedError, load_harness
 from unified_act_conformance.judge import Domain, Outcome
-from unified_act_conformance.subject import Case, Check, Implement, Subject, registered
+from unified_act_conformance.subject import ORDERS, Case, Check, Implement, Subject, registered
 from unified_act_conformance.truth import Oracle, record_of
 
 __all__ = ["CHECKS", "SLOW_MODES", "CheckResult", "list_checks", "run_checks"]
@@ -142,6 +142,7 @@ def run_checks(
     *,
     numerics: Numerics = "fast",
     quick: bool = False,
+    orders: Sequence[int] = ORDERS,
     implement: Implement = registered,
     oracle: Oracle | None = None,
     domain: Domain | None = None,
@@ -152,6 +153,7 @@ def run_checks(
         checks: What to run, as `list_checks` gives it.
         numerics: The profile.
         quick: Fewer settings.
+        orders: Only these derivatives are asked about.
         implement: What is checked, in place of what `get_activation` hands out.
         oracle: What it is judged by, in place of the suite's own formulas.
         domain: The interval of inputs that are judged; default: all.
@@ -160,7 +162,7 @@ def run_checks(
         problem = unsupported = ""
         try:
             case = Case(check.subject, check.backend, check.dtype, 0)
-            bench = bench_for(case, numerics, implement, oracle, domain, quick)
+            bench = bench_for(case, numerics, implement, oracle, domain, quick, orders)
             problem = _function(check.name)(bench)
         except NotOfferedError as error:
             unsupported = str(error)

@@ -23,5 +23,6 @@ def dimensions(bench: Bench) -> str:
         bench.oracle,
         bench.domain,
         fixed=bench.implement is not registered or bench.oracle is not None,
+        orders=bench.asked,
     )
     return room.dimensions(trial, bench.case.dtype, pairs=not bench.quick)

@@ -105,13 +105,14 @@ def _dimensions(
     yield Dimension("layout", ("contiguous", "transposed", "strided"), words.layout)
     if activation.masks:
         yield Dimension("mask", ("whole", "row", "column", "fewer"), words.mask)
-    for parameter in () if fixed else activation.parameters:
+    for parameter in activation.parameters:
         if parameter.name != "axis":
+            own = base[parameter.name]
             yield Dimension(
                 parameter.name,
-                _values_of(parameter, base[parameter.name]),
+                (own,) if fixed else _values_of(parameter, own),
                 words.parameter(parameter.name),
-                between=isinstance(base[parameter.name], float),
+                between=isinstance(own, float),
             )
     for index, weight in enumerate(activation.weights):
         values = range(len(weight_values(activation)[index]))

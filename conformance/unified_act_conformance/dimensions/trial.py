@@ -23,6 +23,7 @@ from unified_act_conformance.judge import Domain, deviations_of, inside, judge_p
 from unified_act_conformance.problems import Problem
 from unified_act_conformance.subject import (
     ORDER_NAMES,
+    ORDERS,
     Case,
     Differentiated,
     Implement,
@@ -54,6 +55,7 @@ class Trial:
         oracle: An explicit oracle, or None.
         domain: The interval of inputs that are judged, or None.
         fixed: Whether the parameters cannot be varied, as those inside a user's function.
+        orders: Only these derivatives are tried.
     """
 
     subject: Subject
@@ -64,6 +66,7 @@ class Trial:
     oracle: Oracle | None = None
     domain: Domain | None = None
     fixed: bool = False
+    orders: Sequence[int] = ORDERS
 
     @property
     def activation(self) -> Activation:
@@ -140,7 +143,8 @@ class Trial:
         name = self.subject.activation
         posed, pose = pose_for(name, setting, turn, self.oracle)
         case = replace(posed, backend=self.backend)
-        if case.order not in self.harness.orders(name, case.dtype, self.numerics):
+        offered = self.harness.orders(name, case.dtype, self.numerics)
+        if case.order not in offered or case.order not in self.orders:
             raise NotOfferedError(f"there is no {ORDER_NAMES[case.order]}")
         implementation = self.implement(case, self.numerics)
         if case.order and not implementation.differentiable:

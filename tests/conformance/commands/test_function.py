@@ -74,7 +74,7 @@ def test_a_right_function_passes(invoke):
     assert result.exit_code == 0, result.output
     assert "functions:swish" in result.output
     assert "is judged by its oracle, with the budgets of the tier composed" in result.output
-    assert "3 of 3 cases passed, 0 failed; 5 of 5 checks passed" in result.output
+    assert "3 of 3 cases passed, 0 failed; 6 of 6 checks passed" in result.output
 
 
 def test_every_report_names_the_function(invoke, tmp_path):
