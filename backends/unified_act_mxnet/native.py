@@ -69,6 +69,8 @@ NATIVE = {
         "log_softmax",
         dtypes=("bfloat16", "float64"),
         keywords={"axis": "axis"},
+        rows=128,
+        columns=128,
         why="float32: the result for the largest element can be positive; "
         "float16: its sums are wrong in rows of more than 2,048 elements",
     ),
@@ -92,6 +94,8 @@ NATIVE = {
         "softmax",
         dtypes=("bfloat16", "float32", "float64"),
         keywords={"axis": "axis"},
+        rows=128,
+        columns=128,
         why="float16: its sums are wrong in rows of more than 2,048 elements",
     ),
     "softplus": Native(

@@ -156,6 +156,11 @@ class Native:
         bends: The parameters at whose values the function bends. A kernel rounds its parameters to
             the dtype of the array. So a kernel serves a 16-bit dtype only if that dtype holds these
             values exactly.
+        rows: The longest row along the last axis that the kernel serves. A kernel adds up the
+            terms of a row one after another, so that its error grows with the length.
+        columns: The longest row along any other axis that the kernel serves, where `rows` is given.
+        beyond: The path of the function that serves longer rows, with the same keywords; by
+            default it is the shared definition, whose sums are in blocks or in pairs.
         why: The reason why the kernel is not used in the other dtypes.
     """
 
@@ -166,6 +171,9 @@ class Native:
     only: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     unless: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     bends: Sequence[str] = ()
+    rows: int | None = None
+    columns: int = 0
+    beyond: str = ""
     why: str = ""
 
     def find(self, framework: Any) -> Callable[..., Any]:

@@ -28,11 +28,13 @@ class Tier:
         wide: For float32 and float64, by order.
         narrow: For float16 and bfloat16, by order.
         growth: What each further element of a reduced row adds.
+        growth_to: The length of a row from which on further elements add nothing.
     """
 
     wide: tuple[float, ...]
     narrow: tuple[float, ...]
     growth: float = 0.0
+    growth_to: int = 1
 
 
 def budget(name: str, order: int, dtype: str, *, length: int = 1) -> float:
@@ -50,7 +52,7 @@ def budget(name: str, order: int, dtype: str, *, length: int = 1) -> float:
     """
     entry = tier_of(name)
     by_order = entry.narrow if float_format(dtype).dtype.itemsize == 2 else entry.wide
-    return by_order[order] + entry.growth * (length - 1)
+    return by_order[order] + entry.growth * (min(length, entry.growth_to) - 1)
 
 
 def tier_of(name: str) -> Tier:
@@ -82,7 +84,7 @@ def tiers() -> Mapping[str, Tier]:
     table = tomllib.loads(TABLE.read_text(encoding="utf-8"))
     return MappingProxyType(
         {
-            name: Tier(tuple(entry["wide"]), tuple(entry["narrow"]), entry.get("growth", 0.0))
+            name: Tier(**{**entry, "wide": tuple(entry["wide"]), "narrow": tuple(entry["narrow"])})
             for name, entry in table.items()
         }
     )
