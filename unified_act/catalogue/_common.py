@@ -135,8 +135,9 @@ def sech_squared(xp: Any, x: Any, scale: float = 1.0) -> Any:
 
 def split_exp(xp: Any, size: Any) -> tuple[Any, Any]:
     """exp(-size) for size ≥ 0 as two factors, the second of which is 1 as long as it can be."""
-    near = xp.where(size > _FAR, _FAR, size)
-    return xp.exp(-near), xp.exp(near - size)
+    far = size > _FAR
+    half = size * -0.5
+    return xp.exp(xp.where(far, half, -size)), xp.exp(xp.where(far, half, 0.0))
 
 
 def gated(xp: Any, x: Any, z: Any) -> Any:
