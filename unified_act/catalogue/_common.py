@@ -11,8 +11,9 @@ POSITIVE = 5e-324
 EXP_IS_ZERO = 800.0
 """exp(-x) is 0 from here on, in every dtype up to float64."""
 
-_FAR = 64.0
-"""exp(-x) is a normal number up to here, in every dtype that is computed with."""
+_FAR = 80.0
+"""Up to here exp(-x) is a normal number, and exp(-x/2) is nothing beside 1 from here on, in every
+dtype that is computed with."""
 
 INFINITY = inf
 
