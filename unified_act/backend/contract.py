@@ -251,7 +251,13 @@ def kernel_for(
     return kernel if kernel is None or parameters is None else kernel.serving(parameters)
 
 
-def beyond_dtype(activation: Activation, parameters: Mapping[str, Any], dtype: str) -> str:
+def beyond_dtype(
+    activation: Activation,
+    parameters: Mapping[str, Any],
+    dtype: str,
+    *,
+    reads_subnormals: bool = True,
+) -> str:
     """Says which parameter is too large or too small for a dtype; empty if none is.
 
     16-bit types are computed in float32, so that its range counts for them.
@@ -260,11 +266,18 @@ def beyond_dtype(activation: Activation, parameters: Mapping[str, Any], dtype: s
         activation: The activation.
         parameters: Every parameter with its value.
         dtype: The name of the dtype of the input.
+        reads_subnormals: Whether the framework takes subnormal numbers as parameters.
     """
-    if dtype == "float64":  # which parameters are themselves
+    wide = dtype == "float64"
+    if wide and reads_subnormals:  # it has all numbers that a parameter can be
         return ""
     for name, number in parameters.items():
-        if isinstance(number, float) and not _FORMATS["float32"].has(number):
+        if isinstance(number, float) and not _FORMATS["float64" if wide else "float32"].has(number):
+            if wide:
+                return (
+                    f"{activation.name}: {name}={number!r} is a subnormal number, which the "
+                    "framework does not read. Pass 0 or a number of at least 2.3e-308."
+                )
             size = "large" if abs(number) > 1.0 else "small"
             return (
                 f"{activation.name}: {name}={number!r} is too {size} for float32, in which {dtype} "

@@ -97,6 +97,7 @@ class FrameworkBackend:
         booleans: The dtypes that a mask may have.
         generators: The type of the framework's random generators.
         words: Words and code for the error messages about the framework's arrays.
+        reads_subnormals: Whether the framework takes subnormal numbers as parameters.
     """
 
     name: str
@@ -110,6 +111,7 @@ class FrameworkBackend:
     booleans: ClassVar[Sequence[Any]]
     generators: ClassVar[type]
     words: ClassVar[Words]
+    reads_subnormals: ClassVar[bool] = True
 
     @property
     def dtypes(self) -> Sequence[str]:
@@ -225,7 +227,9 @@ class FrameworkBackend:
                 )
             functions |= self._with_kernel(request, kernel, functions)
         for dtype in functions:
-            problem = beyond_dtype(activation, parameters, dtype)
+            problem = beyond_dtype(
+                activation, parameters, dtype, reads_subnormals=self.reads_subnormals
+            )
             if problem:
                 functions[dtype] = _refusing(problem)
         request = request._replace(functions=functions)
