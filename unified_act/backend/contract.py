@@ -191,6 +191,14 @@ class Native:
         return callable(self.function) or ":" in self.function
 
     @property
+    def reach(self) -> str:
+        """The rows that the kernel is used for, for a reader; empty if these are all."""
+        if self.rows is None:
+            return ""
+        others = "" if self.columns == self.rows else f", {self.columns:,} along other axes"
+        return f"for rows of up to {self.rows:,} elements{others}"
+
+    @property
     def label(self) -> str:
         """The path of the function, for a reader."""
         if callable(self.function):
