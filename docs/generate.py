@@ -147,6 +147,7 @@ def _rows(kernels: dict[str, Native | None]) -> Iterable[list[str]]:
         limits = (f"; only with {only}" if only else "") + (
             f"; not with {unless}" if unless else ""
         )
+        limits += f"; {kernel.reach}" if kernel.reach else ""
         yield [backend, f"{name}: {dtypes}{limits}", kernel.why]
 
 

@@ -83,13 +83,15 @@ class LayerSpec:
             dtypes: The dtypes in which the kernel must be used.
 
         Returns:
-            The keywords; None if the function uses something else for one of the dtypes or for
-            these parameters.
+            The keywords; None if the function uses something else for one of the dtypes, for these
+            parameters or for long rows.
         """
         name = str(self.function.backend)
         function = self.function
         kernel = kernel_for(name, kernels, self.activation, function.numerics, function.parameters)
-        if kernel is None or kernel.is_override or not set(kernel.dtypes).issuperset(dtypes):
+        if kernel is None or kernel.is_override or kernel.rows is not None:
+            return None
+        if not set(kernel.dtypes).issuperset(dtypes):
             return None
         return kernel.arguments(self.function.parameters)
 

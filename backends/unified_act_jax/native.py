@@ -12,7 +12,12 @@ _ENDS = "the gradient is wrong at or next to both kinks"
 _OWN_TYPE = "16-bit types: the gradient is computed in 16 bits"
 
 NATIVE = {
-    "celu": Native("nn.celu", keywords={"alpha": "alpha"}),
+    "celu": Native(
+        "nn.celu",
+        (),
+        {"alpha": "alpha"},
+        why="the second derivative at 0 is a quarter of that on its left; on its right it is 0",
+    ),
     "elu": Native("nn.elu", keywords={"alpha": "alpha"}),
     "exponential": Native("numpy.exp"),
     "gelu": Native("nn.gelu", constants={"approximate": False}),

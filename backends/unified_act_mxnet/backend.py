@@ -11,8 +11,16 @@ from typing import Any
 import numpy as np
 
 from unified_act.activation import Activation
-from unified_act.backend import LEAST_NOISE, FrameworkBackend, Native, Request, Words, with_keywords
-from unified_act.errors import InputTypeError, UnsupportedError
+from unified_act.backend import (
+    LEAST_NOISE,
+    FrameworkBackend,
+    Native,
+    Request,
+    Words,
+    beyond_dtype,
+    with_keywords,
+)
+from unified_act.errors import InputTypeError, ParameterValueError, UnsupportedError
 from unified_act.layers import Layers
 from unified_act_mxnet import calls, gradient, layers
 from unified_act_mxnet._framework import DTYPE_OBJECTS, mx
@@ -44,6 +52,7 @@ class MxnetBackend(FrameworkBackend):
     usual = (NDArray,)
     booleans = (np.bool_,)
     generators = np.random.Generator
+    reads_subnormals = False
     words = Words(
         "an mx.nd.NDArray, mx.np.ndarray or Symbol",
         "array",
@@ -110,6 +119,11 @@ class MxnetBackend(FrameworkBackend):
             raise InputTypeError(
                 f"{name}: x is a Symbol, so pass a Symbol for every other input too."
             )
+        problem = beyond_dtype(
+            request.activation, request.parameters, "float64", reads_subnormals=False
+        )
+        if problem:
+            raise ParameterValueError(problem)
         kernel = request.kernel
         if kernel is not None and set(kernel.dtypes).issuperset(_IN_A_GRAPH):
             graph = with_keywords(kernel.find(mx.sym), request.arguments)

@@ -60,5 +60,8 @@ def short_way(request: Request, otherwise: Callable[..., Any]) -> Callable[..., 
             " and not shape_of(x.handle, byref(count := c_int()), byref(lengths())) "
             f"and -count.value <= {axis} < count.value"
         )
+    if request.fits is not None:
+        condition += " and fits(x.shape)"
+        scope["fits"] = request.fits
     call = "invoke(handle, (x,), keywords, values, None, False, False)"
     return shortcut(condition, call, otherwise, scope)

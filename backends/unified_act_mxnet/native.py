@@ -33,16 +33,18 @@ NATIVE = {
     "hard_sigmoid": Native(
         "hard_sigmoid",
         dtypes=("float16",),
-        keywords={"alpha": "alpha", "beta": "beta"},
+        constants={"alpha": 1 / 6, "beta": 0.5},
+        only={"alpha": 1 / 6, "beta": 0.5},
         why="bfloat16: not supported; float32: the kink is one ULP too early; "
-        "float64: the parameters are rounded to float32",
+        "float64, and other numbers: the parameters are rounded",
     ),
     "hard_sigmoid_02": Native(
         "hard_sigmoid",
         dtypes=("float16",),
-        keywords={"alpha": "alpha", "beta": "beta"},
+        constants={"alpha": 0.2, "beta": 0.5},
+        only={"alpha": 0.2, "beta": 0.5},
         why="bfloat16: not supported; float32: the kink is one ULP too early; "
-        "float64: the parameters are rounded to float32",
+        "float64, and other numbers: the parameters are rounded",
     ),
     "hard_tanh": Native(
         "clip",
@@ -69,6 +71,8 @@ NATIVE = {
         "log_softmax",
         dtypes=("bfloat16", "float64"),
         keywords={"axis": "axis"},
+        rows=128,
+        columns=128,
         why="float32: the result for the largest element can be positive; "
         "float16: its sums are wrong in rows of more than 2,048 elements",
     ),
@@ -92,6 +96,8 @@ NATIVE = {
         "softmax",
         dtypes=("bfloat16", "float32", "float64"),
         keywords={"axis": "axis"},
+        rows=128,
+        columns=128,
         why="float16: its sums are wrong in rows of more than 2,048 elements",
     ),
     "softplus": Native(

@@ -42,20 +42,31 @@ def _narrow(result: Array, like: Array) -> Array:
 
 
 def _in_blocks(function: Callable[..., Array], *arrays: Array) -> Array:
-    """Applies a function of single elements to arrays of one shape, large ones block by block."""
+    """Applies a function of single elements to arrays of one shape, large ones block by block.
+
+    The result has the type of the first array, and the layout that NumPy's functions give it.
+    """
     like = arrays[0]
-    if like.size <= _BLOCK or not all(map(_is_plain, arrays)):
+    if like.size <= _BLOCK or any(type(array) is not np.ndarray for array in arrays):
         return function(*arrays)
-    result = np.empty_like(like)
-    flat, filled = [array.reshape(-1) for array in arrays], result.reshape(-1)
-    for start in range(0, like.size, _BLOCK):
-        block = slice(start, start + _BLOCK)
-        filled[block] = function(*(array[block] for array in flat))
+    # NumPy's iterator goes through memory in order, whatever the axes are, copies what is not
+    # contiguous into its buffer, and lays out the result as NumPy's functions do.
+    operands: Any = [*arrays, None]
+    read_all_write_last: Any = [["readonly"]] * len(arrays) + [["writeonly", "allocate"]]
+    blocks = np.nditer(
+        operands,
+        flags=["buffered", "external_loop", "growinner"],
+        op_flags=read_all_write_last,
+        op_dtypes=[*(array.dtype for array in arrays), like.dtype],
+        buffersize=_BLOCK,
+    )
+    with blocks:
+        for *parts, filled in blocks:
+            for start in range(0, filled.size, _BLOCK):
+                block = slice(start, start + _BLOCK)
+                filled[block] = function(*(part[block] for part in parts))
+        result: Array = blocks.operands[-1]
     return result
-
-
-def _is_plain(array: Array) -> bool:
-    return type(array) is np.ndarray and array.flags.c_contiguous
 
 
 def shared_definition(
@@ -90,12 +101,12 @@ def value_and_grad(
     if cotangent is None:
         cotangent = np.ones_like(value)
 
-    def pulled_to_elements(cotangent: Array, x: Array) -> Array:
+    def pulled_to_elements(x: Array, cotangent: Array) -> Array:
         return _narrow(pullback(_widen(cotangent), _widen(x))[0], x)
 
     with np.errstate(all="ignore"):
         if activation.kind.elementwise:
-            return value, (_in_blocks(pulled_to_elements, cotangent, *inputs),)
+            return value, (_in_blocks(pulled_to_elements, *inputs, cotangent),)
         cotangents = pullback(_widen(cotangent), *map(_widen, inputs))
         return value, tuple(
             None if c is None else _narrow(c, x) for c, x in zip(cotangents, inputs, strict=True)

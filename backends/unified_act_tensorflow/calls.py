@@ -63,6 +63,9 @@ def short_way(request: Request, otherwise: Callable[..., Any]) -> Callable[..., 
         "refusals": (TypeError, refused, failed, tf.errors.OpError),
     }
     condition = "datatype(x) in admitted"
+    if request.fits is not None:
+        condition += " and fits(x.shape)"
+        scope["fits"] = request.fits
     operation = _OPERATIONS.get(kernel.label)
     attributes = _attributes(operation, arguments)
     if operation is None or attributes is None:

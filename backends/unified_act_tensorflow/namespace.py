@@ -12,6 +12,9 @@ from unified_act import special
 from unified_act.errors import UnsupportedError
 from unified_act.shapes import channel_shape, section_length
 
+_BLOCK = 512
+"""The sum of so many terms is within a few eps."""
+
 abs, exp, floor, sin, sqrt, tanh = tf.abs, tf.exp, tf.floor, tf.sin, tf.sqrt, tf.tanh
 expm1, log, log1p = tf.math.expm1, tf.math.log, tf.math.log1p
 
@@ -55,13 +58,28 @@ def _times_erfc_in_float64(factor: Any, x: Any) -> Any:
 
 def sum(x: Any, *, axis: int) -> Any:
     """Sum along `axis`, which is kept with length 1."""
-    # TensorFlow sums in pairs, which loses no digits, only along the last axis.
+    # TensorFlow adds in several places at once, which loses few digits, only along the last axis.
     rank = x.shape.rank
-    if rank is None or axis % rank == rank - 1:
+    if rank is None:
         return tf.reduce_sum(x, axis=axis, keepdims=True)
     to_last = [d for d in range(rank) if d != axis % rank] + [axis % rank]
-    rows = tf.reduce_sum(tf.transpose(x, to_last), axis=-1)
-    return tf.expand_dims(rows, axis % rank)
+    rows = x if axis % rank == rank - 1 else tf.transpose(x, to_last)
+    return tf.expand_dims(_sum_of_rows(rows), axis % rank)
+
+
+def _sum_of_rows(x: Any) -> Any:
+    """Sum along the last axis; of long rows it is the sum of the sums of blocks."""
+    length = x.shape[-1]
+    if length is None or length > _BLOCK:
+        shape = tf.shape(x)
+        blocks = (shape[-1] + (_BLOCK - 1)) // _BLOCK
+        missing = blocks * _BLOCK - shape[-1]
+        filled = tf.pad(x, [[0, 0]] * (x.shape.rank - 1) + [[0, missing]])
+        inner = tf.reshape(filled, tf.concat([shape[:-1], [blocks, _BLOCK]], 0))
+        result = tf.reduce_sum(tf.reduce_sum(inner, axis=-1), axis=-1)
+        result.set_shape(x.shape[:-1])
+        return result
+    return tf.reduce_sum(x, axis=-1)
 
 
 def max(x: Any, *, axis: int) -> Any:
@@ -112,11 +130,11 @@ def sum_to_weight(x: Any, weight: Any, *, axis: int) -> Any:
     """The transpose of `channel_weight`: sums `x` over all axes except `axis`."""
     channels = weight.shape.num_elements()
     if channels == 1:
-        return tf.reshape(tf.reduce_sum(x), weight.shape)
+        return tf.reshape(_sum_of_rows(tf.reshape(x, [-1])), weight.shape)
     rank = _rank(x)
     channels_first = [axis % rank] + [d for d in range(rank) if d != axis % rank]
-    rows = tf.transpose(x, channels_first)  # see `sum`
-    by_channel = tf.reduce_sum(rows, axis=list(range(1, rank)))
+    rows = tf.reshape(tf.transpose(x, channels_first), [tf.shape(x)[axis % rank], -1])
+    by_channel = _sum_of_rows(rows)
     if channels is None:
         total = tf.reduce_sum(by_channel, keepdims=True)
         by_channel = tf.cond(tf.size(weight) == 1, lambda: total, lambda: by_channel)

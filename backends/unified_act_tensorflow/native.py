@@ -39,6 +39,8 @@ NATIVE = {
         "nn.log_softmax",
         dtypes=("bfloat16", "float32", "float64"),
         keywords={"axis": "axis"},
+        rows=2048,
+        columns=2048,
         why="float16: minus infinity in rows of more than 65,504 elements",
     ),
     "relu": Native("nn.relu"),
@@ -56,6 +58,8 @@ NATIVE = {
         "nn.softmax",
         dtypes=("bfloat16", "float32", "float64"),
         keywords={"axis": "axis"},
+        rows=2048,
+        columns=2048,
         why="float16: its sums are wrong in rows of more than 65,504 elements",
     ),
     "softplus": Native(

@@ -51,6 +51,10 @@ class TorchBackend(FrameworkBackend):
         """Returns the shape of a tensor; unknown lengths, or the whole shape, may be None."""
         return lengths(x)
 
+    def at_most(self, length: int | None, longest: int) -> bool:
+        """Whether a row is known to have no more elements than `longest`."""
+        return calls.at_most(length, longest)
+
     def short_way(self, request: Request, otherwise: Callable[..., Any]) -> Callable[..., Any]:
         """Returns a function that runs a kernel at once."""
         return calls.short_way(request, otherwise)

@@ -70,11 +70,32 @@ def short_way(request: Request, otherwise: Callable[..., Any]) -> Callable[..., 
         return otherwise
     if len(inputs) == 2 and kernel.is_override:
         return otherwise  # a user's function may take a mask or noise, of another type
+    condition = dtype_test(kernel.dtypes)
+    if request.fits is not None:
+        condition = f"({condition}) and fits(x.shape)"
     function, call = fastest_call(kernel, request.arguments, inputs)
-    scope = {"function": function, **{dtype: getattr(torch, dtype) for dtype in kernel.dtypes}}
+    scope = {
+        "function": function,
+        "fits": request.fits,
+        **{dtype: getattr(torch, dtype) for dtype in kernel.dtypes},
+    }
     if len(inputs) == 2 or request.activation.along_axis:  # what does not go together
         scope["refusals"] = (AttributeError, TypeError, IndexError, RuntimeError)
-    return shortcut(dtype_test(kernel.dtypes), call, otherwise, scope, inputs)
+    return shortcut(condition, call, otherwise, scope, inputs)
+
+
+def at_most(length: int | None, longest: int) -> bool:
+    """Whether a row is known to have no more elements than `longest`.
+
+    A graph that is compiled, exported or recorded for rows of any length must do for all of them.
+    """
+    if length is None or torch.jit.is_tracing():  # type: ignore[attr-defined, no-untyped-call]
+        return False
+    if torch.compiler.is_compiling():
+        from torch.fx.experimental.symbolic_shapes import statically_known_true  # which is slow
+
+        return bool(statically_known_true(length <= longest))
+    return length <= longest
 
 
 def fastest_call(

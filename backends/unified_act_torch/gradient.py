@@ -54,6 +54,12 @@ def shared_definition(
         if torch.compiler.is_compiling():
             if torch.onnx.is_in_onnx_export():
                 return exported(*inputs)
+            if not torch._dynamo.config.assume_static_by_default:  # noqa: SLF001
+                # With dynamic=True the numbers of a module become symbols. Dynamo must meet each of
+                # them outside of a Function first, or it fails at the second call in one graph. It
+                # drops these results, which nothing uses.
+                constants = [x.detach() for x in inputs]
+                pullback(_widen(value(*constants)), *map(_widen, constants))
             return traced.apply(*inputs)  # type: ignore[no-untyped-call, no-any-return]
         # What torch.jit records is saved and exported, which a Function cannot be.
         if torch.jit.is_tracing():  # type: ignore[attr-defined, no-untyped-call]

@@ -5,9 +5,29 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["log_sigmoid"]
+__all__ = ["log_sigmoid", "log_softmax", "softmax"]
 
 
 def log_sigmoid(x: Tensor) -> Tensor:
     """log(1/(1 + exp(-x))), which saves one tensor for backward."""
     return -torch.nn.functional.softplus(-x, beta=1.0, threshold=20.0)
+
+
+# PyTorch's kernels for the next two add up a row term by term; its sum goes in blocks.
+
+
+def softmax(x: Tensor, *, dim: int) -> Tensor:
+    """Softmax of long rows."""
+    e = _shifted(x, dim).exp()
+    return (e / e.sum(dim, keepdim=True)).to(x.dtype)
+
+
+def log_softmax(x: Tensor, *, dim: int) -> Tensor:
+    """The logarithm of softmax, of long rows."""
+    shifted = _shifted(x, dim)
+    return (shifted - shifted.exp().sum(dim, keepdim=True).log()).to(x.dtype)
+
+
+def _shifted(x: Tensor, dim: int) -> Tensor:
+    wide = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+    return wide - wide.amax(dim, keepdim=True).detach()

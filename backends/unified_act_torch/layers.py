@@ -41,7 +41,6 @@ _MODULES: Mapping[str, type[nn.Module]] = {
     "sigmoid": nn.Sigmoid,
     "silu": nn.SiLU,
     "soft_shrink": nn.Softshrink,
-    "softmax": nn.Softmax,
     "tanh": nn.Tanh,
     "tanh_shrink": nn.Tanhshrink,
     "threshold": nn.Threshold,

@@ -69,6 +69,9 @@ NATIVE = {
         "log_softmax",
         dtypes=("bfloat16", "float32", "float64"),
         keywords={"axis": "dim"},
+        rows=1024,
+        columns=128,
+        beyond="unified_act_torch.kernels:log_softmax",
         why="float16: minus infinity in rows of more than 65,504 elements",
     ),
     "mish": Native("nn.functional.mish"),
@@ -81,7 +84,13 @@ NATIVE = {
     "soft_shrink": Native(
         "nn.functional.softshrink", keywords={"threshold": "lambd"}, bends=("threshold",)
     ),
-    "softmax": Native("softmax", keywords={"axis": "dim"}),
+    "softmax": Native(
+        "softmax",
+        keywords={"axis": "dim"},
+        rows=1024,
+        columns=128,
+        beyond="unified_act_torch.kernels:softmax",
+    ),
     "softplus": Native(
         "nn.functional.softplus",
         dtypes=("float16", "bfloat16", "float32"),

@@ -12,6 +12,7 @@ from tests.backends.arrays import (
     every_numerics,
     gradient_of,
     native,
+    rounded,
 )
 from unified_act_conformance.floats import FORMATS
 
@@ -184,9 +185,12 @@ class TestParametersOfTheDtype:
             "hard_shrink", backend=backend, numerics=numerics, threshold=number
         )
         x = native(backend, np.array([-2.0, 3.0]), "float64")
-        if backend == "mxnet":  # which reads no subnormal number in a graph, and says so
-            with pytest.raises(Exception, match="Out of range value for scalar"):
-                shrink(x)
+        if backend == "mxnet":  # which reads no subnormal number in a graph
+            from unified_act_mxnet._framework import mx
+
+            for given in (x, mx.sym.var("x")):
+                with pytest.raises(ua.ParameterValueError, match="Pass 0 or a number of at least"):
+                    shrink(given)
             return
         found = shrink(x)
         np.testing.assert_array_equal(back(backend, found, "float64"), [-2.0, 3.0])
@@ -200,3 +204,56 @@ class TestParametersOfTheDtype:
             ua.get_activation("silu", backend=backend, beta=tensor)
         with pytest.raises(ua.ParameterValueError, match=r"pass float\(…\)\.$"):
             ua.get_activation("elu", backend=backend, alpha=tensor)
+
+
+THRESHOLDS = {
+    "hard_shrink": {"threshold": 0.3},
+    "soft_shrink": {"threshold": 0.3},
+    "shrink": {"threshold": 0.3, "bias": 0.2},
+    "threshold": {"threshold": 0.3, "value": 0.1},
+    "thresholded_relu": {"threshold": 0.3},
+    "clipped_relu": {"max_value": 0.7},
+    "clipped_gelu": {"min_value": -0.1, "max_value": 0.7},
+    "hard_tanh": {"min_value": 0.3, "max_value": 0.7},
+    "hard_sigmoid": {"alpha": 0.7, "beta": 0.6},
+}
+
+
+class TestNextToThresholds:
+    """A threshold is the nearest number of the type that is computed in, of 16 bits float32."""
+
+    @every_backend
+    @every_numerics
+    @pytest.mark.parametrize("name", THRESHOLDS)
+    @pytest.mark.parametrize("dtype", ["float32", "float64"])
+    def test_every_backend_and_profile_agrees(self, backend, numerics, name, dtype):
+        kind = np.dtype(dtype).type
+        numbers = [*THRESHOLDS[name].values(), -6.0 / 7.0, 4.0 / 7.0]
+        at = np.array([sign * kind(number) for number in numbers for sign in (1.0, -1.0)], dtype)
+        x = np.concatenate([np.nextafter(at, kind(-9)), at, np.nextafter(at, kind(9))])
+
+        def found(backend, numerics):
+            function = ua.get_activation(
+                name, backend=backend, numerics=numerics, **THRESHOLDS[name]
+            )
+            result = ua.value_and_grad(function, native(backend, x, dtype))
+            return [back(backend, array, dtype) for array in result]
+
+        for ours, wanted in zip(found(backend, numerics), found("numpy", "strict"), strict=True):
+            room = 4.0 * FORMATS[dtype].epsilon
+            np.testing.assert_allclose(ours, wanted, rtol=room, atol=room)
+
+    @every_backend
+    @pytest.mark.parametrize("name", THRESHOLDS)
+    @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+    def test_no_16_bit_number_is_on_the_wrong_side(self, backend, name, dtype):
+        steps = np.arange(-2.0, 3.0) * FORMATS[dtype].epsilon + 1.0
+        at = np.array([*THRESHOLDS[name].values(), 6.0 / 7.0, 4.0 / 7.0])
+        x = rounded(np.concatenate([np.outer(at, steps), np.outer(-at, steps)]).reshape(-1), dtype)
+        function = ua.get_activation(name, backend=backend, **THRESHOLDS[name])
+        exact = ua.get_activation(name, backend="numpy", numerics="strict", **THRESHOLDS[name])
+        slope = back(
+            backend, gradient_of(ua.value_and_grad(function, native(backend, x, dtype))), dtype
+        )
+        wanted = gradient_of(ua.value_and_grad(exact, x))
+        np.testing.assert_allclose(slope, wanted, rtol=2.0 * FORMATS[dtype].epsilon)

@@ -156,6 +156,11 @@ class Native:
         bends: The parameters at whose values the function bends. A kernel rounds its parameters to
             the dtype of the array. So a kernel serves a 16-bit dtype only if that dtype holds these
             values exactly.
+        rows: The longest row along the last axis that the kernel serves. A kernel adds up the
+            terms of a row one after another, so that its error grows with the length.
+        columns: The longest row along any other axis that the kernel serves, where `rows` is given.
+        beyond: The path of the function that serves longer rows, with the same keywords; by
+            default it is the shared definition, whose sums are in blocks or in pairs.
         why: The reason why the kernel is not used in the other dtypes.
     """
 
@@ -166,6 +171,9 @@ class Native:
     only: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     unless: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     bends: Sequence[str] = ()
+    rows: int | None = None
+    columns: int = 0
+    beyond: str = ""
     why: str = ""
 
     def find(self, framework: Any) -> Callable[..., Any]:
@@ -181,6 +189,14 @@ class Native:
     def is_override(self) -> bool:
         """Whether the function belongs to a plugin and not to the framework."""
         return callable(self.function) or ":" in self.function
+
+    @property
+    def reach(self) -> str:
+        """The rows that the kernel is used for, for a reader; empty if these are all."""
+        if self.rows is None:
+            return ""
+        others = "" if self.columns == self.rows else f", {self.columns:,} along other axes"
+        return f"for rows of up to {self.rows:,} elements{others}"
 
     @property
     def label(self) -> str:
@@ -243,7 +259,13 @@ def kernel_for(
     return kernel if kernel is None or parameters is None else kernel.serving(parameters)
 
 
-def beyond_dtype(activation: Activation, parameters: Mapping[str, Any], dtype: str) -> str:
+def beyond_dtype(
+    activation: Activation,
+    parameters: Mapping[str, Any],
+    dtype: str,
+    *,
+    reads_subnormals: bool = True,
+) -> str:
     """Says which parameter is too large or too small for a dtype; empty if none is.
 
     16-bit types are computed in float32, so that its range counts for them.
@@ -252,11 +274,18 @@ def beyond_dtype(activation: Activation, parameters: Mapping[str, Any], dtype: s
         activation: The activation.
         parameters: Every parameter with its value.
         dtype: The name of the dtype of the input.
+        reads_subnormals: Whether the framework takes subnormal numbers as parameters.
     """
-    if dtype == "float64":  # which parameters are themselves
+    wide = dtype == "float64"
+    if wide and reads_subnormals:  # it has all numbers that a parameter can be
         return ""
     for name, number in parameters.items():
-        if isinstance(number, float) and not _FORMATS["float32"].has(number):
+        if isinstance(number, float) and not _FORMATS["float64" if wide else "float32"].has(number):
+            if wide:
+                return (
+                    f"{activation.name}: {name}={number!r} is a subnormal number, which the "
+                    "framework does not read. Pass 0 or a number of at least 2.3e-308."
+                )
             size = "large" if abs(number) > 1.0 else "small"
             return (
                 f"{activation.name}: {name}={number!r} is too {size} for float32, in which {dtype} "

@@ -8,6 +8,7 @@ functions.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple
 
@@ -59,6 +60,8 @@ class Request(NamedTuple):
         arguments: The keywords to call the kernel with.
         functions: The function that computes the activation for each dtype, by name; empty until
             they are made.
+        fits: Tells from the shape of an array whether its rows are short enough for the kernel;
+            None if the kernel serves rows of every length.
     """
 
     activation: Activation
@@ -67,6 +70,7 @@ class Request(NamedTuple):
     kernel: Native | None = None
     arguments: Mapping[str, Any] = MappingProxyType({})
     functions: Mapping[str, _Function] = MappingProxyType({})
+    fits: Callable[[Shape], bool] | None = None
 
     @property
     def inputs(self) -> Sequence[str]:
@@ -93,6 +97,7 @@ class FrameworkBackend:
         booleans: The dtypes that a mask may have.
         generators: The type of the framework's random generators.
         words: Words and code for the error messages about the framework's arrays.
+        reads_subnormals: Whether the framework takes subnormal numbers as parameters.
     """
 
     name: str
@@ -106,6 +111,7 @@ class FrameworkBackend:
     booleans: ClassVar[Sequence[Any]]
     generators: ClassVar[type]
     words: ClassVar[Words]
+    reads_subnormals: ClassVar[bool] = True
 
     @property
     def dtypes(self) -> Sequence[str]:
@@ -142,6 +148,10 @@ class FrameworkBackend:
         """Returns the shape of an array; unknown lengths, or the whole shape, may be None."""
         shape: Shape = x.shape
         return shape
+
+    def at_most(self, length: int | None, longest: int) -> bool:
+        """Whether a row is known to have no more elements than `longest`."""
+        return length is not None and length <= longest
 
     def fitted(self, function: _Function, request: Request) -> _Function:
         """Returns `function` with a check of shapes, adapted so that it takes all valid shapes."""
@@ -211,9 +221,15 @@ class FrameworkBackend:
         if kernel is not None:
             arguments = kernel.arguments(parameters) or {}
             request = request._replace(kernel=kernel, arguments=arguments)
-            functions |= dict.fromkeys(kernel.dtypes, self.own(request, kernel))
+            if kernel.rows is not None:
+                request = request._replace(
+                    fits=_row_test(kernel, int(parameters["axis"]), self.at_most)
+                )
+            functions |= self._with_kernel(request, kernel, functions)
         for dtype in functions:
-            problem = beyond_dtype(activation, parameters, dtype)
+            problem = beyond_dtype(
+                activation, parameters, dtype, reads_subnormals=self.reads_subnormals
+            )
             if problem:
                 functions[dtype] = _refusing(problem)
         request = request._replace(functions=functions)
@@ -221,6 +237,26 @@ class FrameworkBackend:
         if activation.noise and len(request.inputs) > 1:
             return with_generator(activation.name, checked, self.uniform_like, self.is_noise)
         return self.short_way(request, checked)
+
+    def _with_kernel(
+        self, request: Request, kernel: Native, shared: Mapping[str, _Function]
+    ) -> Mapping[str, _Function]:
+        """Returns the functions of the dtypes that the kernel serves."""
+        own, fits, shape_of = self.own(request, kernel), request.fits, self.shape_of
+        if fits is None:
+            return dict.fromkeys(kernel.dtypes, own)
+
+        def by_length(long: _Function) -> _Function:
+            def call(x: Any) -> Any:
+                shape = shape_of(x)
+                return own(x) if shape is not None and fits(shape) else long(x)
+
+            return call
+
+        if not kernel.beyond:
+            return {dtype: by_length(shared[dtype]) for dtype in kernel.dtypes}
+        long = self.own(request, replace(kernel, function=kernel.beyond))
+        return dict.fromkeys(kernel.dtypes, by_length(long))
 
     def _checked(self, request: Request) -> _Function:
         """Returns a function that looks up the implementation by dtype and rejects wrong inputs."""
@@ -289,6 +325,21 @@ class FrameworkBackend:
             function, inputs, cotangent
         )
         return found
+
+
+def _row_test(
+    kernel: Native, axis: int, at_most: Callable[[int | None, int], bool]
+) -> Callable[[Shape], bool]:
+    """Returns a function that tells whether a kernel serves rows of arrays with a shape."""
+    rows, columns = kernel.rows or 0, kernel.columns
+
+    def fits(shape: Shape) -> bool:
+        rank = len(shape)
+        if not -rank <= axis < rank:  # one element, or an error that the kernel's check raises
+            return True
+        return at_most(shape[axis], rows if axis in (-1, rank - 1) else columns)
+
+    return fits
 
 
 def _refusing(problem: str) -> _Function:

@@ -11,6 +11,10 @@ POSITIVE = 5e-324
 EXP_IS_ZERO = 800.0
 """exp(-x) is 0 from here on, in every dtype up to float64."""
 
+_FAR = 80.0
+"""Up to here exp(-x) is a normal number, and exp(-x/2) is nothing beside 1 from here on, in every
+dtype that is computed with."""
+
 INFINITY = inf
 
 
@@ -77,11 +81,12 @@ def sigmoid_derivative(xp: Any, x: Any) -> Any:
     return e / ((e + 1.0) * (e + 1.0))
 
 
-def sigmoid_second_derivative(xp: Any, x: Any) -> Any:
-    """The second derivative of `sigmoid`; 1 - exp(-|x|) is what cancels at 0."""
+def sigmoid_second_derivative(xp: Any, x: Any, scale: float = 1.0) -> Any:
+    """The second derivative of `sigmoid`, times `scale`; 1 - exp(-|x|) is what cancels at 0."""
     size = xp.abs(x)
-    e = xp.exp(-size)
-    positive = e * -xp.expm1(-size) / ((e + 1.0) * (e + 1.0) * (e + 1.0))
+    root = xp.exp(size * -0.5)
+    opened = root * root + 1.0
+    positive = root / (opened * opened * opened) * scale * -xp.expm1(-size) * root
     return xp.where(x > 0.0, -positive, positive)
 
 
@@ -96,24 +101,50 @@ def tanh(xp: Any, x: Any) -> Any:
 
 def tanh_derivative(xp: Any, x: Any) -> Any:
     """The derivative of `tanh`."""
-    e = xp.exp(xp.abs(x) * -2.0)
-    return e * 4.0 / ((1.0 + e) * (1.0 + e))  # 1 - tanh² cancels
+    return sech_squared(xp, x)  # 1 - tanh² cancels
 
 
-def tanh_second_derivative(xp: Any, x: Any) -> Any:
-    """The second derivative of `tanh`."""
-    return sigmoid_second_derivative(xp, x * 2.0) * 8.0
+def tanh_second_derivative(xp: Any, x: Any, scale: float = 1.0) -> Any:
+    """The second derivative of `tanh`, times `scale`."""
+    return sigmoid_second_derivative(xp, x * 2.0, scale * 8.0)
+
+
+# TensorFlow and JAX take a subnormal number for 0. Where a number above 1 makes a normal one of it,
+# as in α·exp(x), the exponential enters as two factors, with that number between them.
+
+
+def scaled_exp(xp: Any, x: Any, scale: float) -> Any:
+    """scale·exp(x)."""
+    if scale <= 1.0:
+        return xp.exp(x) * scale
+    root = xp.exp(x * 0.5)
+    return root * scale * root
+
+
+def sech_squared(xp: Any, x: Any, scale: float = 1.0) -> Any:
+    """scale/cosh²(x)."""
+    root = xp.exp(-xp.abs(x))
+    sech = root * 2.0 / (root * root + 1.0)
+    return sech * sech if scale == 1.0 else sech * scale * sech
 
 
 # The three below are about x·sigmoid(z), z growing with x. Where sigmoid(z) is subnormal it has
-# lost its last bits, and x would magnify what is left. So exp(z) enters as two factors exp(z/2),
-# the second one last, and the product is rounded once.
+# lost its last bits, and x would magnify what is left. So exp(z) enters as two factors, the second
+# one last, and the product is rounded once. The square of exp(z/2) has twice its error, which is
+# too much for the value.
+
+
+def split_exp(xp: Any, size: Any) -> tuple[Any, Any]:
+    """exp(-size) for size ≥ 0 as two factors, the second of which is 1 as long as it can be."""
+    far = size > _FAR
+    half = size * -0.5
+    return xp.exp(xp.where(far, half, -size)), xp.exp(xp.where(far, half, 0.0))
 
 
 def gated(xp: Any, x: Any, z: Any) -> Any:
     """x·sigmoid(z)."""
-    root = xp.exp(xp.abs(z) * -0.5)
-    return xp.where(z < 0.0, x * root * root, x) / (root * root + 1.0)
+    e, rest = split_exp(xp, xp.abs(z))
+    return xp.where(z < 0.0, x * e * rest, x) / (e + 1.0)
 
 
 def gated_derivative(xp: Any, z: Any, w: Any) -> Any:

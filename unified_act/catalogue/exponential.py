@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from unified_act.activation import Activation, Kink, Limits, Parameter
-from unified_act.catalogue._common import INFINITY, POSITIVE
+from unified_act.catalogue._common import INFINITY, POSITIVE, scaled_exp
 
 __all__ = ["ACTIVATIONS", "SELU_ALPHA", "SELU_SCALE"]
 
 SELU_ALPHA = 1.6732632423543772
 SELU_SCALE = 1.0507009873554805
+_EXPM1_IS_X = 1e-18
+"""exp(x) - 1 is x up to here, in every dtype up to float64."""
 
 
 def _negative_part(xp: Any, x: Any) -> Any:
@@ -31,11 +33,11 @@ def _elu(xp: Any, x: Any, *, alpha: float) -> Any:
 
 
 def _elu_derivative(xp: Any, x: Any, *, alpha: float) -> Any:
-    return xp.where(x > 0.0, 1.0, xp.exp(_negative_part(xp, x)) * alpha)
+    return xp.where(x > 0.0, 1.0, scaled_exp(xp, _negative_part(xp, x), alpha))
 
 
 def _elu_second_derivative(xp: Any, x: Any, *, alpha: float) -> Any:
-    return _left(xp, x, xp.exp(_negative_part(xp, x)) * alpha)
+    return _left(xp, x, scaled_exp(xp, _negative_part(xp, x), alpha))
 
 
 def _selu(xp: Any, x: Any) -> Any:
@@ -44,16 +46,17 @@ def _selu(xp: Any, x: Any) -> Any:
 
 
 def _selu_derivative(xp: Any, x: Any) -> Any:
-    negative = xp.exp(_negative_part(xp, x)) * (SELU_SCALE * SELU_ALPHA)
+    negative = scaled_exp(xp, _negative_part(xp, x), SELU_SCALE * SELU_ALPHA)
     return xp.where(x > 0.0, SELU_SCALE, negative)
 
 
 def _selu_second_derivative(xp: Any, x: Any) -> Any:
-    return _left(xp, x, xp.exp(_negative_part(xp, x)) * (SELU_SCALE * SELU_ALPHA))
+    return _left(xp, x, scaled_exp(xp, _negative_part(xp, x), SELU_SCALE * SELU_ALPHA))
 
 
 def _celu(xp: Any, x: Any, *, alpha: float) -> Any:
-    return xp.where(x > 0.0, x, xp.expm1(_negative_part(xp, x) / alpha) * alpha)
+    share = _negative_part(xp, x) / alpha  # which could be subnormal
+    return xp.where(share > -_EXPM1_IS_X, x, xp.expm1(share) * alpha)
 
 
 def _celu_derivative(xp: Any, x: Any, *, alpha: float) -> Any:
@@ -61,7 +64,7 @@ def _celu_derivative(xp: Any, x: Any, *, alpha: float) -> Any:
 
 
 def _celu_second_derivative(xp: Any, x: Any, *, alpha: float) -> Any:
-    return _left(xp, x, xp.exp(_negative_part(xp, x) / alpha) / alpha)
+    return _left(xp, x, scaled_exp(xp, _negative_part(xp, x) / alpha, 1.0 / alpha))
 
 
 ACTIVATIONS = (

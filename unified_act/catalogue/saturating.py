@@ -8,6 +8,7 @@ from unified_act.activation import Activation, Limits, Parameter
 from unified_act.catalogue._common import (
     INFINITY,
     POSITIVE,
+    sech_squared,
     sigmoid,
     sigmoid_derivative,
     sigmoid_second_derivative,
@@ -19,20 +20,23 @@ from unified_act.catalogue._common import (
 
 __all__ = ["ACTIVATIONS"]
 
+_TANH_IS_X = 1e-9
+"""tanh(x) is x up to here, in every dtype up to float64."""
 _SOFTSIGN_IS_ONE = 1e18
 """x / (1 + x) rounds to 1 from here on, in every dtype up to float64."""
 
 
 def _scaled_tanh(xp: Any, x: Any, *, alpha: float, beta: float) -> Any:
-    return tanh(xp, x * beta) * alpha
+    z = x * beta  # which could be subnormal
+    return xp.where(xp.abs(z) < _TANH_IS_X, x * (alpha * beta), tanh(xp, z) * alpha)
 
 
 def _scaled_tanh_derivative(xp: Any, x: Any, *, alpha: float, beta: float) -> Any:
-    return tanh_derivative(xp, x * beta) * (alpha * beta)
+    return sech_squared(xp, x * beta, alpha * beta)
 
 
 def _scaled_tanh_second_derivative(xp: Any, x: Any, *, alpha: float, beta: float) -> Any:
-    return tanh_second_derivative(xp, x * beta) * (alpha * beta * beta)
+    return tanh_second_derivative(xp, x * beta, alpha * beta * beta)
 
 
 def _log_sigmoid(xp: Any, x: Any) -> Any:

@@ -13,6 +13,7 @@ from unified_act.catalogue._common import (
     gated,
     gated_derivative,
     gated_second_derivative,
+    split_exp,
     tanh,
     within,
 )
@@ -52,9 +53,9 @@ def _mish_parts(xp: Any, x: Any) -> tuple[Any, Any, Any, Any]:
 
 def _mish(xp: Any, x: Any) -> Any:
     x = at_least(xp, x, -EXP_IS_ZERO)
-    positive, root, e, denominator = _mish_parts(xp, x)
-    numerator = xp.where(positive, x * (e * 2.0 + 1.0), x * (e + 2.0) * root * root)
-    return numerator / denominator
+    e, rest = split_exp(xp, xp.abs(x))
+    right = x * (e * 2.0 + 1.0) / (e * (e + 1.0) * 2.0 + 1.0)
+    return xp.where(x > 0.0, right, x * (e + 2.0) / (e * (e + 2.0) + 2.0) * e * rest)
 
 
 def _mish_derivative(xp: Any, x: Any) -> Any:

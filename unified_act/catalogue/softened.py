@@ -12,8 +12,9 @@ from unified_act.catalogue._common import (
     POSITIVE,
     relu,
     relu_derivative,
+    sech_squared,
     sigmoid,
-    sigmoid_derivative,
+    split_exp,
     zero,
 )
 
@@ -21,7 +22,11 @@ __all__ = ["ACTIVATIONS"]
 
 
 def _softplus(xp: Any, x: Any, *, beta: float) -> Any:
-    return xp.where(x > 0.0, x, 0.0) + xp.log1p(xp.exp(-xp.abs(x * beta))) / beta
+    positive, size = xp.where(x > 0.0, x, 0.0), xp.abs(x * beta)
+    if beta >= 1.0:
+        return positive + xp.log1p(xp.exp(-size)) / beta
+    e, rest = split_exp(xp, size)  # log(1 + e) is e where there is a rest
+    return positive + xp.log1p(e) / beta * rest
 
 
 def _softplus_derivative(xp: Any, x: Any, *, beta: float) -> Any:
@@ -29,7 +34,7 @@ def _softplus_derivative(xp: Any, x: Any, *, beta: float) -> Any:
 
 
 def _softplus_second_derivative(xp: Any, x: Any, *, beta: float) -> Any:
-    return sigmoid_derivative(xp, x * beta) * beta
+    return sech_squared(xp, x * (0.5 * beta), 0.25 * beta)
 
 
 # sqrt_softplus is sqrt(e·h) with e = exp(x) and h = log1p(e)/e on the left. There exp(x/2) is a

@@ -294,6 +294,8 @@ def _usages(
         if kernel.only:
             only = ", ".join(f"{key}={value:g}" for key, value in kernel.only.items())
             why.append(f"for {only} only")
+        if kernel.reach:
+            why.append(kernel.reach)
         if parameters is not None and kernel.arguments(parameters) is None:
             own = ()
         yield Usage(name, kernel.label, own, dtypes, "; ".join(why))

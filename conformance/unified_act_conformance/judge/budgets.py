@@ -16,8 +16,6 @@ __all__ = ["Tier", "budget", "tier_of", "tiers"]
 
 TABLE = Path(__file__).with_name("budgets.toml")
 
-LONGEST = 64
-"""Elements that are summed one after the other; longer sums are made of such ones."""
 WEIGHT_TIER = "summed"
 """The tier of a derivative by a weight."""
 
@@ -29,12 +27,14 @@ class Tier:
     Attributes:
         wide: For float32 and float64, by order.
         narrow: For float16 and bfloat16, by order.
-        growth: What each further element of a reduced row adds, up to `LONGEST` of them.
+        growth: What each further element of a reduced row adds.
+        growth_to: The length of a row from which on further elements add nothing.
     """
 
     wide: tuple[float, ...]
     narrow: tuple[float, ...]
     growth: float = 0.0
+    growth_to: int = 1
 
 
 def budget(name: str, order: int, dtype: str, *, length: int = 1) -> float:
@@ -52,7 +52,7 @@ def budget(name: str, order: int, dtype: str, *, length: int = 1) -> float:
     """
     entry = tier_of(name)
     by_order = entry.narrow if float_format(dtype).dtype.itemsize == 2 else entry.wide
-    return by_order[order] + entry.growth * (min(length, LONGEST) - 1)
+    return by_order[order] + entry.growth * (min(length, entry.growth_to) - 1)
 
 
 def tier_of(name: str) -> Tier:
@@ -84,7 +84,7 @@ def tiers() -> Mapping[str, Tier]:
     table = tomllib.loads(TABLE.read_text(encoding="utf-8"))
     return MappingProxyType(
         {
-            name: Tier(tuple(entry["wide"]), tuple(entry["narrow"]), entry.get("growth", 0.0))
+            name: Tier(**{**entry, "wide": tuple(entry["wide"]), "narrow": tuple(entry["narrow"])})
             for name, entry in table.items()
         }
     )

@@ -280,3 +280,19 @@ print("untouched")
 def test_nothing_is_set(run_python, x64, dtype):
     program = UNTOUCHED.replace("EXPECTED", repr(dtype))
     assert run_python(program, environment={"JAX_ENABLE_X64": x64}) == "untouched\n"
+
+
+@every_numerics
+@pytest.mark.parametrize("alpha", [0.5, 1.0, 3.0])
+def test_the_second_derivative_of_celu_at_0_is_that_on_its_left(numerics, alpha):
+    celu = activation("celu", numerics, alpha=alpha)
+    twice = jax.grad(jax.grad(celu))
+    assert float(twice(jnp.float32(0.0))) == pytest.approx(1.0 / alpha)
+
+
+@pytest.mark.parametrize(("name", "x"), [("tanh", 44.3), ("selu", -87.8), ("scaled_tanh", 66.5)])
+def test_a_normal_derivative_is_not_lost_where_what_leads_to_it_is_subnormal(name, x):
+    slope = jax.grad(activation(name, "strict"))(jnp.float32(x))
+    exact = ua.get_activation(name, backend="numpy", numerics="strict")
+    _, wanted = ua.value_and_grad(exact, np.array([np.float32(x)], np.float64))
+    assert float(slope) == pytest.approx(wanted[0], rel=5e-5)
