@@ -90,6 +90,17 @@ class Harness:
         del activation, dtype, numerics
         return (0, 1)
 
+    def each(self, function: Function, arguments: Sequence[Sequence[Any]]) -> Sequence[Any]:
+        """Returns what a function gives for each of several lists of arguments.
+
+        A framework that compiles anew for every shape may compile all the calls as one program.
+
+        Args:
+            function: The function.
+            arguments: The arguments of each call: arrays, lists of arrays, and None.
+        """
+        return [function(*given) for given in arguments]
+
     def second_derivative(self, function: Function, x: Any, cotangent: Any) -> Any:
         """Returns f″ times the cotangent for an elementwise function, by differentiating twice."""
         return self.hessian_product(function, (x,), None, (cotangent,))[0]

@@ -224,11 +224,31 @@ class Bench:
             further: What goes with it, in place of what `further` gives.
         """
         inputs = self.inputs(x) if further is None else [x, *further]
+        return self._answer(order, inputs, self._given(values) if order else None)
+
+    def calls(self, xs: Sequence[Any], arrays: Sequence[FloatArray]) -> list[list[Any]]:
+        """The value and, if there is one, the gradient by x: for each of `orders` those of all.
+
+        Args:
+            xs: The framework's arrays.
+            arrays: What is in them.
+        """
+        orders = self.orders
+        cotangents = map(self._given, arrays) if 1 in orders else [None] * len(arrays)
+        found = self.harness.each(
+            lambda inputs, cotangent: [self._answer(order, inputs, cotangent) for order in orders],
+            list(zip(map(self.inputs, xs), cotangents, strict=True)),
+        )
+        return [list(outputs) for outputs in zip(*found, strict=True)]
+
+    def _given(self, values: FloatArray) -> Any:
+        cotangent = self.cotangent(values)
+        return None if cotangent is None else self.native(cotangent)
+
+    def _answer(self, order: int, inputs: Sequence[Any], cotangent: Any) -> Any:
         if order == 0:
             return self.implementation.value(inputs)
-        cotangent = self.cotangent(values)
-        given = None if cotangent is None else self.native(cotangent)
-        return self.implementation.gradients(inputs, given)[0]
+        return self.implementation.gradients(inputs, cotangent)[0]
 
     def numbers(self, order: int, values: FloatArray) -> FloatArray:
         """The same as a NumPy array; raises `TypeError` if it has another type than x.
