@@ -132,7 +132,7 @@ FRAMEWORKS = {
     "mxnet": "MXNet",
 }
 TOOLS = (
-    *("click", "jinja2", "matplotlib", "ml_dtypes", "onnx", "packaging"),
+    *("allpairspy", "click", "jinja2", "matplotlib", "ml_dtypes", "onnx", "packaging"),
     *("pytest", "python-flint", "rich", "scikit-learn"),
 )
 

@@ -10,7 +10,7 @@ import numpy as np
 from unified_act.backend import Numerics
 from unified_act.registry import ACTIVATIONS
 from unified_act_conformance.floats import FloatArray
-from unified_act_conformance.harness import Harness, check_dtype, contiguous, views
+from unified_act_conformance.harness import Harness, check_dtype, contiguous, spaced, views
 
 __all__ = ["harness"]
 
@@ -31,6 +31,14 @@ class NumpyHarness(Harness):
         """A copy of the array."""
         check_dtype(values.dtype.name, dtype)
         return contiguous(values)
+
+    def laid_out(self, values: FloatArray, dtype: str, layout: str) -> Any:
+        """A view of an array that lies otherwise in memory."""
+        if layout == "transposed":
+            return contiguous(values.T).T
+        if layout == "strided" and values.ndim:
+            return spaced(values)[..., ::2]
+        return self.to_native(values, dtype)
 
     def to_numpy(self, array: Any, dtype: str) -> FloatArray:
         """The array itself."""

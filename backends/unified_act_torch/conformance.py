@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any, cast
 
@@ -20,6 +21,7 @@ from unified_act_conformance.harness import (
     NotOfferedError,
     check_dtype,
     contiguous,
+    spaced,
     views,
 )
 from unified_act_conformance.mutants.base import Mutant
@@ -43,6 +45,16 @@ class TorchHarness(Harness):
         "inductor": partial(_compiled, backend="inductor"),
     }
 
+    def tried_modes(self) -> Sequence[str]:
+        """All but the slow one."""
+        return ("compile", "autocast")
+
+    def context(self, mode: str) -> AbstractContextManager[Any]:
+        """Autocast to bfloat16, which our functions of float32 tensors ignore."""
+        if mode == "autocast":
+            return torch.autocast("cpu", dtype=torch.bfloat16)
+        return super().context(mode)
+
     def packages(self) -> list[str]:
         """The distributions whose versions are reported as tested."""
         return ["torch"]
@@ -53,14 +65,23 @@ class TorchHarness(Harness):
             return torch.from_numpy(values.view(np.int16).copy()).view(torch.bfloat16)
         return torch.from_numpy(values.copy())
 
+    def laid_out(self, values: FloatArray, dtype: str, layout: str) -> Any:
+        """A view of a tensor that lies otherwise in memory."""
+        if layout == "transposed":
+            tensor = self.to_native(contiguous(values.T), dtype)
+            return tensor.permute(tuple(reversed(range(values.ndim))))
+        if layout == "strided" and values.ndim:
+            return self.to_native(spaced(values), dtype)[..., ::2]
+        return self.to_native(values, dtype)
+
     def to_numpy(self, array: Any, dtype: str) -> FloatArray:
         """Returns a NumPy array with the same values."""
         check_dtype(str(array.dtype).removeprefix("torch."), dtype)
-        array = array.detach().cpu().contiguous()
+        array = array.detach().contiguous()
         if dtype == "bfloat16":
-            bits: FloatArray = array.view(torch.int16).numpy()
+            bits: FloatArray = array.view(torch.int16).numpy(force=True)
             return bits.view(ml_dtypes.bfloat16)
-        return np.asarray(array.numpy())
+        return np.asarray(array.numpy(force=True))  # also zeros that are stored nowhere
 
     def orders(self, activation: str, dtype: str, numerics: Numerics) -> Sequence[int]:
         """Returns all orders: every activation has a second derivative here."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import unified_act as ua
 from unified_act.backend import Numerics
 from unified_act_conformance.checks import CheckResult, list_checks, run_checks
+from unified_act_conformance.function import judged_function
 from unified_act_conformance.harness import Function
 from unified_act_conformance.judge import Domain, Result, run
 from unified_act_conformance.subject import (
+    ORDERS,
     count_cases,
     describe,
     dtypes_of,
@@ -20,7 +23,7 @@ from unified_act_conformance.subject import (
 )
 from unified_act_conformance.truth import Oracle, list_subjects, unrecorded
 
-__all__ = ["check_activation", "check_backend", "describe_result"]
+__all__ = ["check_activation", "check_backend", "check_function", "describe_result"]
 
 LONGEST_MESSAGE = 20
 
@@ -84,7 +87,7 @@ def check_activation(
     elif not isinstance(activation, str):
         raise ValueError(
             "give the name of an activation, and pass your own function as "
-            "check_activation(name, function=...)"
+            "check_activation(name, function=...) or check_function(function, oracle=...)"
         )
     subject = subject_of(str(name), parameters)
     if function is not None and len(backends) != 1:
@@ -100,6 +103,7 @@ def check_activation(
         *run_checks(
             list_checks([subject], available),
             numerics=numerics,
+            quick=quick,
             implement=implement,
             oracle=oracle,
             domain=domain,
@@ -141,10 +145,97 @@ def check_backend(
     checks = list_checks(plain, available)
     results: list[Result | CheckResult] = [
         *run(list_cases(subjects, available), numerics=numerics, quick=quick),
-        *run_checks(checks, numerics=numerics),
+        *run_checks(checks, numerics=numerics, quick=quick),
     ]
     _raise_unless_good(backend, results, count_cases(subjects, available) + len(checks))
     return results
+
+
+def check_function(
+    function: Function,
+    *,
+    oracle: str | Oracle | None = None,
+    backend: str | None = None,
+    gradient: Function | None = None,
+    kinks: Sequence[float] = (),
+    dtypes: Sequence[str] = (),
+    orders: Sequence[int] = ORDERS,
+    numerics: Numerics = "fast",
+    domain: Domain | None = None,
+    quick: bool = True,
+    **parameters: Any,
+) -> list[Result | CheckResult]:
+    """Judges a function that is not registered and raises an error unless it computes its oracle.
+
+    It is called with arrays of its framework, and may be any callable, such as a layer. With an
+    oracle of your own it has to be elementwise, and must stay within the budgets of the tier
+    "composed", the most lenient one of elementwise functions: they allow a few roundings. As a
+    named activation it has to meet that activation's budgets, and may be of any kind; the weights
+    of a learned activation, a mask or noise are further arguments.
+
+    Args:
+        function: ``function(x, **parameters)``.
+        oracle: What the function should compute: ``oracle(xp, x, **parameters)``, where `xp` has
+            the usual functions, on numbers of as many digits as it takes. In these the plain
+            formula is exact, even one that overflows in a float type. Or the name of an activation,
+            such as ``"silu"`` or ``"elu(alpha=0.5)"``.
+        backend: The framework of the function. It may be left out if the module of the function
+            shows it, as that of ``torch.nn.functional.silu`` does.
+        gradient: ``gradient(x, cotangent, **parameters)``, the cotangent times f′(x), which is
+            judged in place of the framework's derivative. NumPy cannot differentiate a function, so
+            there only values are judged without it, and gradients are ``"unsupported"``.
+        kinks: Inputs where the derivative jumps, so that gradients there are not judged. Without
+            them the oracle decides: of a branch of ``xp.where`` the gradient is that of the branch
+            that it takes.
+        dtypes: Judge the function in these float types only. The default is all, but for a Keras
+            layer the type that it casts to, and for a PyTorch module that of its weights.
+        orders: Judge only these derivatives; 0 is the value.
+        numerics: The profile: ``"strict"`` does not forgive errors of the machine epsilon.
+        domain: Judge only inputs in this interval, such as ``(-100, 100)``.
+        quick: Whether to use fewer inputs for float32 and float64, and no compilers.
+        **parameters: Numbers that the function, its gradient and the oracle are called with.
+
+    Returns:
+        All results, including those of cases that the framework does not support.
+
+    Raises:
+        AssertionError: The function does not compute its oracle. The message lists the problems.
+        ValueError: The arguments contradict each other, or there is no oracle.
+        unified_act.UnifiedActError: There is no such activation, parameter or backend, or the
+            oracle cannot be evaluated.
+
+    Examples:
+        >>> import torch
+        >>> def swish(x):
+        ...     return x / (1 + torch.exp(-x))
+        >>> def exact_swish(xp, x):
+        ...     return x / (1.0 + xp.exp(-x))
+        >>> judge = dict(oracle=exact_swish, backend="torch", dtypes=["float32"])
+        >>> results = check_function(swish, domain=(-40, 40), **judge)
+        >>> check_function(swish, **judge)  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+            ...
+        AssertionError: ...swish on torch, float32, value: ... got nan, want -0.0...
+    """
+    with judged_function(
+        function,
+        oracle,
+        backend=backend,
+        gradient=gradient,
+        kinks=kinks,
+        domain=domain,
+        parameters=parameters,
+    ) as judged:
+        subjects, available = (
+            [judged.subject],
+            _available([judged.backend], dtypes or judged.dtypes),
+        )
+        cases = list_cases(subjects, available, orders)
+        checks = judged.suited(list_checks(subjects, available, compilers=not quick))
+        found = list(judged.run(cases, checks, numerics=numerics, quick=quick))
+        expected = count_cases(subjects, available, orders) + len(checks)
+        _raise_unless_good(str(judged.subject), found, expected, judged.note)
+    return found
 
 
 def describe_result(result: Result | CheckResult) -> str:

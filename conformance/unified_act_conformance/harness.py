@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from typing import Any
 
@@ -51,6 +52,15 @@ class Harness:
     scalars = True
     differentiates = True
 
+    def tried_modes(self) -> Sequence[str]:
+        """The names of the compilers and contexts that all activations are tried in."""
+        return tuple(self.modes)
+
+    def context(self, mode: str) -> AbstractContextManager[Any]:
+        """Returns the context of a mode that is not a compiler, such as ``"autocast"``."""
+        del mode
+        return nullcontext()
+
     def packages(self) -> list[str]:
         """The distributions whose versions are reported as tested."""
         raise NotImplementedError
@@ -74,6 +84,18 @@ class Harness:
     def native_input(self, values: FloatArray, dtype: str) -> Any:
         """Returns the same as `to_native`. A mask becomes boolean, whatever `dtype` is."""
         return self.to_native(values, "bool" if values.dtype == np.bool_ else dtype)
+
+    def laid_out(self, values: FloatArray, dtype: str, layout: str) -> Any:
+        """Returns the same as `to_native`, in another layout if the framework has layouts.
+
+        Args:
+            values: The values.
+            dtype: The name of their type.
+            layout: ``"contiguous"``; ``"transposed"``, with the first dimension innermost; or
+                ``"strided"``, as every second element of a larger array.
+        """
+        del layout
+        return self.to_native(values, dtype)
 
     def to_numpy(self, array: Any, dtype: str) -> FloatArray:
         """Returns the values of an array. Raises `TypeError` if its type is not `dtype`."""
@@ -210,6 +232,16 @@ def check_dtype(found: str, wanted: str) -> None:
     """Raises `TypeError` unless an output has the type of the input."""
     if found != wanted:
         raise TypeError(f"the output is {found}, but the input {wanted}")
+
+
+def spaced(values: FloatArray) -> FloatArray:
+    """Returns an array in which every second element along the last dimension is of `values`.
+
+    Args:
+        values: An array of at least one dimension.
+    """
+    pairs = np.stack([values, np.full_like(values, 77.0)], axis=-1)
+    return np.asarray(pairs.reshape(*values.shape[:-1], 2 * values.shape[-1]))
 
 
 def contiguous(array: Any) -> FloatArray:

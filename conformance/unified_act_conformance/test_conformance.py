@@ -19,7 +19,7 @@ def test_accuracy(conformance_case: Case, conformance_options: dict[str, Any]) -
 
 def test_check(conformance_check: Check, conformance_options: dict[str, Any]) -> None:
     """What else has to hold does."""
-    (result,) = run_checks([conformance_check], numerics=conformance_options["numerics"])
+    (result,) = run_checks([conformance_check], **conformance_options)
     _report(result.problem, result.unsupported)
 
 

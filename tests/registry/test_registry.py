@@ -390,3 +390,20 @@ def test_names_that_could_not_be_asked_for(name):
 def test_parameters_that_get_activation_takes_itself(parameter):
     with pytest.raises(ua.NameConflictError, match=f"{parameter} cannot be the name of a"):
         ua.register_activation("mine", parameters={parameter: 1.0})
+
+
+def test_an_activation_that_is_lent_is_there_while_the_block_lasts() -> None:
+    registry = Registry(lambda: [Activation("kept", forward=abs)])
+    lent = Activation("lent", forward=abs, aliases=["loan"])
+    with registry.lending(lent):
+        assert registry.find("loan") is lent
+        registry.add(Activation("later", forward=abs))
+    assert registry.names() == ["kept", "later"]
+
+
+def test_an_activation_that_is_lent_under_a_name_that_is_taken_is_refused() -> None:
+    kept = Activation("kept", forward=abs)
+    registry = Registry(lambda: [kept])
+    with pytest.raises(ua.NameConflictError), registry.lending(Activation("kept", forward=abs)):
+        pass
+    assert registry.find("kept") is kept

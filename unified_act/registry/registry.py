@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from unified_act.activation import KINDS, Activation
@@ -47,6 +48,22 @@ class Registry:
             for activation in activations:
                 by_key = _extended(by_key, activation)
             self._by_key = by_key
+
+    @contextmanager
+    def lending(self, activation: Activation) -> Iterator[None]:
+        """Registers an activation while the block lasts.
+
+        Raises:
+            NameConflictError: A name is taken already.
+        """
+        self.add(activation)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._by_key = {
+                    key: held for key, held in self._by_key.items() if held is not activation
+                }
 
     def find(self, name: str, plugin: str = "") -> Activation:
         """Returns the activation called `name`, loading the plugin that announces it.

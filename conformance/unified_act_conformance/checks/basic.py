@@ -33,7 +33,8 @@ def cotangents(bench: Bench) -> str:
     for factor in (-1.0, 0.125, 0.0):
         found = _gradients(bench, values, np.full(shape, factor))
         for name, once, scaled in zip(bench.activation.inputs, plain, found, strict=False):
-            wanted = once * factor
+            with np.errstate(invalid="ignore"):  # a gradient may be infinite
+                wanted = once * factor
             # Among subnormal numbers the product is rounded, or flushed; and what has overflowed
             # is finite again where it is multiplied in a wider type.
             exact = (wanted == 0) & (once == 0) | (np.abs(wanted) >= normal) | (factor == 0)

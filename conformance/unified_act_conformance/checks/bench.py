@@ -45,19 +45,29 @@ class Bench:
         case: The activation, its parameters, backend and type; the order is that of the value.
         numerics: The profile.
         harness: The harness of the backend.
-        implementation: What is checked.
+        implement: What is checked, for any case.
         oracle: An explicit oracle, or None.
-        declared: Whether the declared deviations are about this implementation.
         domain: The interval of inputs that are judged, or None.
+        quick: Whether fewer settings are tried.
     """
 
     case: Case
     numerics: Numerics
     harness: Harness
-    implementation: Implementation
+    implement: Implement
     oracle: Oracle | None = None
-    declared: bool = True
     domain: Domain | None = None
+    quick: bool = False
+
+    @cached_property
+    def implementation(self) -> Implementation:
+        """What is checked."""
+        return self.implement(self.case, self.numerics)
+
+    @property
+    def declared(self) -> bool:
+        """Whether the declared deviations are about this implementation."""
+        return self.implement is registered
 
     @property
     def orders(self) -> list[int]:
@@ -394,6 +404,7 @@ def bench_for(
     implement: Implement,
     oracle: Oracle | None = None,
     domain: Domain | None = None,
+    quick: bool = False,
 ) -> Bench:
     """Returns the bench for a case.
 
@@ -403,7 +414,7 @@ def bench_for(
         implement: What is checked.
         oracle: An explicit oracle.
         domain: The interval of inputs that are judged; default: all.
+        quick: Whether fewer settings are tried.
     """
     harness = load_harness(case.backend)
-    declared = implement is registered
-    return Bench(case, numerics, harness, implement(case, numerics), oracle, declared, domain)
+    return Bench(case, numerics, harness, implement, oracle, domain, quick)

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from unified_act import Activation
 from unified_act.backend import DTYPES, Numerics
 from unified_act.registry import ACTIVATIONS
-from unified_act_conformance.checks import autodiff, basic, contracts
+from unified_act_conformance.checks import autodiff, basic, contracts, varied
 from unified_act_conformance.checks.bench import Bench, bench_for
 from unified_act_conformance.declared import declared_for
 from unified_act_conformance.harness import NotOfferedError, load_harness
@@ -32,6 +32,8 @@ def _draws(subject: Subject) -> bool:
     return not set(activation.noise).isdisjoint(inputs)
 
 
+DIMENSIONS = "dimensions"
+
 CHECKS: Mapping[str, Callable[[Bench], str]] = MappingProxyType(
     {
         "cotangents": basic.cotangents,
@@ -44,6 +46,7 @@ CHECKS: Mapping[str, Callable[[Bench], str]] = MappingProxyType(
         "saved tensors": autodiff.saved_tensors,
         "shares": contracts.shares,
         "seeds": contracts.seeds,
+        DIMENSIONS: varied.dimensions,
     }
 )
 """By name. The compilers of a backend are checks too: "mode compile", "mode jit" …"""
@@ -115,10 +118,15 @@ def list_checks(
         for backend in backends
     }
     # Backends innermost: the exact values are then computed once for all.
+    known: set[str] = set()
     for subject in subjects:
+        # It varies the parameters by itself.
+        left_out = [DIMENSIONS] if subject.activation in known else []
+        known.add(subject.activation)
         for dtype in DTYPES:
             for backend in (backend for backend in backends if dtype in backends[backend]):
                 found = [name for name in CHECKS if name not in ONLY or ONLY[name](subject)]
+                found = [name for name in found if name not in left_out]
                 if (compilers or names) and (slow or dtype in COMPILED_DTYPES):
                     found += [f"mode {mode}" for mode in modes[backend]]
                 planned += [
@@ -133,6 +141,7 @@ def run_checks(
     checks: Sequence[Check],
     *,
     numerics: Numerics = "fast",
+    quick: bool = False,
     implement: Implement = registered,
     oracle: Oracle | None = None,
     domain: Domain | None = None,
@@ -142,6 +151,7 @@ def run_checks(
     Args:
         checks: What to run, as `list_checks` gives it.
         numerics: The profile.
+        quick: Fewer settings.
         implement: What is checked, in place of what `get_activation` hands out.
         oracle: What it is judged by, in place of the suite's own formulas.
         domain: The interval of inputs that are judged; default: all.
@@ -150,7 +160,7 @@ def run_checks(
         problem = unsupported = ""
         try:
             case = Case(check.subject, check.backend, check.dtype, 0)
-            bench = bench_for(case, numerics, implement, oracle, domain)
+            bench = bench_for(case, numerics, implement, oracle, domain, quick)
             problem = _function(check.name)(bench)
         except NotOfferedError as error:
             unsupported = str(error)

@@ -23,11 +23,13 @@ from unified_act.registry import ACTIVATIONS
 from unified_act_conformance.checks import CHECKS, CheckResult, list_checks
 from unified_act_conformance.commands.catalogue import list_command, show
 from unified_act_conformance.commands.common import EXISTING, FILE, make_console, mistakes_told
+from unified_act_conformance.commands.function import FUNCTION, function_named
 from unified_act_conformance.commands.identify import diff, identify
 from unified_act_conformance.commands.new_plugin import new_plugin
 from unified_act_conformance.commands.parallel import helpers, processes_for, run_everything
 from unified_act_conformance.commands.plot import plot
-from unified_act_conformance.judge import Result
+from unified_act_conformance.function import JudgedFunction
+from unified_act_conformance.judge import Domain, Result
 from unified_act_conformance.report import terminal
 from unified_act_conformance.report.environment import environment
 from unified_act_conformance.report.run import Run
@@ -84,6 +86,7 @@ RUN = (
         "--backend", "backends", multiple=True, help="Judge only this backend (repeatable)."
     ),
     *WHICH,
+    *FUNCTION,
     ORDER,
     click.option(
         "--check",
@@ -127,6 +130,11 @@ class Options:
     backends: Sequence[str]
     activations: Sequence[str]
     dtypes: Sequence[str]
+    function: str | None
+    oracle: str | None
+    gradient: str | None
+    kinks: Sequence[float]
+    domain: Domain | None
     orders: Sequence[int]
     checks: Sequence[str]
     numerics: Numerics
@@ -186,13 +194,14 @@ def run(**options: Any) -> None:
     console = make_console()
     start = time.monotonic()
     with mistakes_told(console):
-        found = _run(given, console)
+        judged = _function(given)
+        found = _run(given, console, judged)
     if found.results:
         console.print(terminal.error_table(found.results))
         console.print("* some inputs are declared deviations: docs/deviations.md", highlight=False)
     if found.checks:
         console.print(terminal.check_table(found.checks))
-    for note in found.notes:
+    for note in judged.note.splitlines() if judged else found.notes:
         console.print(note, highlight=False, markup=False, soft_wrap=True)
     for line in terminal.failures(found):
         console.print(line, highlight=False, soft_wrap=True)
@@ -202,7 +211,8 @@ def run(**options: Any) -> None:
 
 
 @conformance.command()
-@click.argument("activation")
+@click.argument("activation", required=False)
+@_with(FUNCTION)
 @click.option("--backend", required=True, help="The backend to run.")
 @click.option("--dtype", type=click.Choice(DTYPES), default="float32", show_default=True)
 @click.option("--order", type=click.IntRange(min(ORDERS), max(ORDERS)), default=0)
@@ -212,7 +222,18 @@ def run(**options: Any) -> None:
     "--x", required=True, help="The input: a decimal number, or one as float.hex writes it."
 )
 def repro(
-    activation: str, backend: str, dtype: str, order: int, part: str, numerics: Numerics, x: str
+    activation: str | None,
+    function: str | None,
+    oracle: str | None,
+    gradient: str | None,
+    kinks: Sequence[float],
+    domain: Domain | None,
+    backend: str,
+    dtype: str,
+    order: int,
+    part: str,
+    numerics: Numerics,
+    x: str,
 ) -> None:
     """Shows the result of one backend for one input, and the exact result.
 
@@ -220,14 +241,19 @@ def repro(
     """
     from unified_act_conformance.commands.repro import number_of, repro_text
 
+    if bool(activation) == bool(function):
+        raise click.UsageError("name an activation, or a function with --function")
     console = make_console()
     try:
         value = number_of(x)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--x") from error
     with mistakes_told(console):
-        case = Case(subject_of(activation), backend, dtype, order, part)
-        text = repro_text(case, numerics, value)
+        judged = None
+        if function:
+            judged = function_named(function, oracle, gradient, kinks, domain, [backend])
+        subject = judged.subject if judged else subject_of(activation or "")
+        text = repro_text(Case(subject, backend, dtype, order, part), numerics, value, judged)
     console.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
@@ -300,7 +326,23 @@ def compare(files: Sequence[Path], json_file: Path | None) -> None:
         json_file.write_text(recording.verdict_json(found), encoding="utf-8")
 
 
-def _run(given: Options, console: Console) -> Run:
+def _function(given: Options) -> JudgedFunction | None:
+    """Returns the function to judge in place of activations, if there is one."""
+    if given.function is None:
+        alone = [name for name in ("oracle", "gradient", "kinks", "domain") if getattr(given, name)]
+        if alone:
+            raise click.UsageError(f"--{alone[0].removesuffix('s')} goes with --function")
+        return None
+    if given.activations or given.implementation == "native":
+        raise click.UsageError("--function is judged in place of activations and kernels")
+    return function_named(
+        given.function, given.oracle, given.gradient, given.kinks, given.domain, given.backends
+    )
+
+
+def _run(given: Options, console: Console, judged: JudgedFunction | None) -> Run:
+    if judged is not None:
+        return _judge(given, [judged.backend], [judged.subject], None, console, judged)
     names = [find_entry(name).name for name in given.backends]
     names = names or usual_backends()
     if not given.activations:
@@ -328,8 +370,9 @@ def _judge(
     subjects: Sequence[Subject],
     pool: Executor | None,
     console: Console,
+    judged: JudgedFunction | None = None,
 ) -> Run:
-    available = dtypes_of(names, given.dtypes)
+    available = dtypes_of(names, given.dtypes or (judged.dtypes if judged is not None else ()))
     orders = given.orders or ORDERS
     cases = [] if given.checks else list_cases(subjects, available, orders)
     checks = [] if given.orders else _checks(given, subjects, available)
@@ -337,6 +380,8 @@ def _judge(
     if native := given.implementation == "native":
         cases, checks = [case for case in cases if has_native_kernel(case)], []
         expected = len(cases)
+    if judged is not None and not given.checks:
+        checks = judged.suited(checks)
     size = len(cases) + len(checks)
     if not size:
         reasons = [*filter(None, map(without_subject, given.activations))]
@@ -353,14 +398,12 @@ def _judge(
     checked: dict[Check, CheckResult] = {}
     with Progress(*columns, console=console) as progress:
         task = progress.add_task("conformance", total=size)
-        for result in run_everything(
-            cases,
-            checks,
-            pool=pool,
-            numerics=given.numerics,
-            quick=given.quick,
-            native=native,
-        ):
+        how: Any = {"numerics": given.numerics, "quick": given.quick}
+        if judged is not None:
+            found = judged.run(cases, checks, **how)
+        else:
+            found = run_everything(cases, checks, pool=pool, native=native, **how)
+        for result in found:
             if isinstance(result, Result):
                 results[result.case] = result
                 text = str(result.case.subject)

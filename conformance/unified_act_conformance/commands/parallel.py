@@ -115,4 +115,4 @@ def _run(
 ) -> Iterator[Result | CheckResult]:
     implement = native_kernel if native else registered
     yield from run(cases, numerics=numerics, quick=quick, implement=implement)
-    yield from run_checks(checks, numerics=numerics)
+    yield from run_checks(checks, numerics=numerics, quick=quick)

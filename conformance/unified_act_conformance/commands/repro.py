@@ -10,18 +10,28 @@ from numpy.typing import NDArray
 from unified_act.backend import Numerics
 from unified_act.registry import ACTIVATIONS
 from unified_act_conformance.floats import FloatArray, to_type, widen
+from unified_act_conformance.function import JudgedFunction
 from unified_act_conformance.harness import load_harness
 from unified_act_conformance.judge import (
     Judgement,
     budget_of,
     deviations_of,
+    inside,
     judge_problem,
     output_of,
     worse,
 )
 from unified_act_conformance.problems import Problem, problem_at, problems_for
 from unified_act_conformance.report.run import decimal, hexadecimal, repro_line
-from unified_act_conformance.subject import Case, code_of_call, describe, registered, subject_of
+from unified_act_conformance.subject import (
+    Case,
+    code_of_call,
+    describe,
+    place_of,
+    registered,
+    subject_of,
+)
+from unified_act_conformance.truth import Oracle
 
 __all__ = ["number_of", "repro", "repro_command", "repro_text"]
 
@@ -73,7 +83,9 @@ def repro_command(
     return repro_line(case, "fast", number_of(x_hex))
 
 
-def repro_text(case: Case, numerics: Numerics, x: float) -> str:
+def repro_text(
+    case: Case, numerics: Numerics, x: float, function: JudgedFunction | None = None
+) -> str:
     """Runs a case at one input, and returns a short report of the result.
 
     An elementwise activation is called with this input alone. Any other activation is called with
@@ -83,18 +95,23 @@ def repro_text(case: Case, numerics: Numerics, x: float) -> str:
         case: The case.
         numerics: The profile.
         x: The input.
+        function: The function that is called in place of the activation, if there is one.
     """
-    harness, implementation = load_harness(case.backend), registered(case, numerics)
+    implement = registered if function is None else function.implement
+    harness, implementation = load_harness(case.backend), implement(case, numerics)
     typed = to_type(np.array([x]), case.dtype)
     judged: Judgement | None = None
     limit = budget_of(case)
     known: set[str] = set()
-    for problem in _problems(case, typed):
+    for problem in _problems(case, typed, None if function is None else function.oracle):
         chosen = _is(problem.about, typed)
+        if function is not None:
+            chosen &= inside(problem, function.domain)
         if chosen.any():
             output = output_of(case, harness, implementation, problem)
             found = judge_problem(case, numerics, problem, output, chosen)
-            known |= _declared(case, numerics, problem, output, chosen)
+            if function is None:
+                known |= _declared(case, numerics, problem, output, chosen)
             if judged is None or found.max_error > judged.max_error:
                 limit = budget_of(case, problem.length)
             judged = worse(judged, found)
@@ -105,9 +122,13 @@ def repro_text(case: Case, numerics: Numerics, x: float) -> str:
     faults = [name for name, count in judged.classes.items() if count]
     activation = ACTIVATIONS.find(case.subject.activation)
     bound = activation.bind(dict(case.subject.parameters))
+    if function is not None:
+        code = place_of(implementation.function)
+    else:
+        code = code_of_call(activation, case.backend, case.dtype, bound, numerics)
     lines = [
         head,
-        f"code  {code_of_call(activation, case.backend, case.dtype, bound, numerics)}",
+        f"code  {code}",
         f"x     {_both(judged.worst_x, case.dtype)}",
         f"got   {_both(judged.got, case.dtype)}",
         f"want  {_both(judged.want, case.dtype)}, correctly rounded",
@@ -118,9 +139,9 @@ def repro_text(case: Case, numerics: Numerics, x: float) -> str:
     return "\n".join(lines)
 
 
-def _problems(case: Case, typed: FloatArray) -> list[Problem]:
+def _problems(case: Case, typed: FloatArray, oracle: Oracle | None) -> list[Problem]:
     if ACTIVATIONS.find(case.subject.activation).kind.elementwise:
-        return [problem_at(case, [typed])]
+        return [problem_at(case, [typed], oracle=oracle)]
     return list(problems_for(case, quick=True))
 
 

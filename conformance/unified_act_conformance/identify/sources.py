@@ -84,7 +84,8 @@ def load_callable(path: str) -> Callable[..., Any]:
 
     Raises:
         unified_act.UnknownActivationError: There is no such module or attribute.
-        unified_act.InputTypeError: It is no callable, or a class that needs arguments.
+        unified_act.InputTypeError: It is no callable, or a class that needs arguments, or the
+            module raises an error.
     """
     module_name, _, attribute = path.partition(":")
     module = _import(module_name)
@@ -117,11 +118,13 @@ def _import(name: str) -> Any:
     sys.path.insert(0, "")
     try:
         return importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        raise ua.UnknownActivationError(
-            f"there is no module {error.name!r}. Write module:attribute, as in "
-            "torch.nn.functional:gelu."
-        ) from error
+    except Exception as error:  # whatever a module of a user's raises
+        if isinstance(error, ModuleNotFoundError) and f"{name}.".startswith(f"{error.name}."):
+            raise ua.UnknownActivationError(
+                f"there is no module {error.name!r}. Write module:attribute, as in "
+                "torch.nn.functional:gelu."
+            ) from error
+        raise ua.InputTypeError(f"the module {name!r} could not be imported.") from error
     finally:
         sys.path.remove("")
 

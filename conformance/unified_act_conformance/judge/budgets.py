@@ -16,6 +16,8 @@ __all__ = ["Tier", "budget", "tier_of", "tiers"]
 
 TABLE = Path(__file__).with_name("budgets.toml")
 
+LONGEST = 64
+"""Elements that are summed one after the other; longer sums are made of such ones."""
 WEIGHT_TIER = "summed"
 """The tier of a derivative by a weight."""
 
@@ -27,7 +29,7 @@ class Tier:
     Attributes:
         wide: For float32 and float64, by order.
         narrow: For float16 and bfloat16, by order.
-        growth: What each further element of a reduced row adds.
+        growth: What each further element of a reduced row adds, up to `LONGEST` of them.
     """
 
     wide: tuple[float, ...]
@@ -50,7 +52,7 @@ def budget(name: str, order: int, dtype: str, *, length: int = 1) -> float:
     """
     entry = tier_of(name)
     by_order = entry.narrow if float_format(dtype).dtype.itemsize == 2 else entry.wide
-    return by_order[order] + entry.growth * (length - 1)
+    return by_order[order] + entry.growth * (min(length, LONGEST) - 1)
 
 
 def tier_of(name: str) -> Tier:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from unified_act_conformance.problems.arrangement import Arrangement, sections_of
-from unified_act_conformance.problems.joint import joint_tangents
-from unified_act_conformance.problems.joint_inputs import further_inputs, spread
+from unified_act_conformance.problems.joint import joint_problem, joint_tangents
+from unified_act_conformance.problems.joint_inputs import further_inputs, spread, weight_values
 from unified_act_conformance.problems.pose import Problem, problem_at, problems_for
 from unified_act_conformance.problems.regions import (
     REGIONS,
@@ -22,6 +22,7 @@ __all__ = [
     "Problem",
     "Tally",
     "further_inputs",
+    "joint_problem",
     "joint_tangents",
     "problem_at",
     "problems_for",
@@ -30,4 +31,5 @@ __all__ = [
     "spread",
     "tally",
     "tally_together",
+    "weight_values",
 ]

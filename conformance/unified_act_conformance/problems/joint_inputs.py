@@ -16,7 +16,7 @@ from unified_act_conformance.problems.arrangement import sections_of
 from unified_act_conformance.subject import Case
 from unified_act_conformance.truth import record_of
 
-__all__ = ["arrays_for", "further_inputs", "spread", "weights_of"]
+__all__ = ["arrays_for", "further_inputs", "spread", "weight_values", "weights_of"]
 
 MARGIN = 2.0**12
 """How far from the subnormal numbers of its type a number stays, for products of it."""
@@ -110,12 +110,29 @@ def weights_of(activation: Activation, dtype: str) -> list[FloatArray]:
         activation: The activation.
         dtype: The name of the float type.
     """
-    unknown = [np.roll(UNKNOWN, index) for index, _ in enumerate(activation.weights)]
     largest = float_format(dtype).largest
     return [
         to_type(np.where(np.isinf(values), largest / 4, values), dtype)
-        for values in map(np.array, record_of(activation.name).weights or unknown)
+        for values in map(np.array, _usual_weights(activation))
     ]
+
+
+def weight_values(activation: Activation) -> list[tuple[float, ...]]:
+    """Gives for each weight of a learned activation finite values, small and large ones too.
+
+    Args:
+        activation: The activation.
+    """
+    extreme = record_of(activation.name).extreme_weights
+    return [
+        (*(value for value in values if math.isfinite(value)), *extreme)
+        for values in _usual_weights(activation)
+    ]
+
+
+def _usual_weights(activation: Activation) -> Sequence[Sequence[float]]:
+    unknown = [np.roll(UNKNOWN, index).tolist() for index, _ in enumerate(activation.weights)]
+    return record_of(activation.name).weights or unknown
 
 
 def _is_ordinary(values: NDArray[np.float64], dtype: str) -> NDArray[np.bool_]:

@@ -188,7 +188,8 @@ def repro_words(case: Case, numerics: Numerics) -> str:
         case: The case.
         numerics: The profile.
     """
-    words = ["unified-act", "conformance", "repro", str(case.subject)]
+    words = ["unified-act", "conformance", "repro"]
+    words += case.subject.options or [str(case.subject)]
     words += ["--backend", case.backend, "--dtype", case.dtype, "--order", str(case.order)]
     if case.part != "x":
         words += ["--part", case.part]
@@ -212,7 +213,8 @@ def check_line(result: CheckResult) -> str:
     Args:
         result: The result of the check.
     """
-    words = ["unified-act", "conformance", "run", "--activation", result.subject.activation]
+    words = ["unified-act", "conformance", "run"]
+    words += result.subject.options or ["--activation", result.subject.activation]
     words += ["--backend", result.backend, "--dtype", result.dtype]
     return shlex.join([*words, *_profile(result.numerics), "--check", result.check])
 

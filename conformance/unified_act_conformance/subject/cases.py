@@ -40,13 +40,19 @@ class Subject:
     Attributes:
         activation: The canonical name.
         parameters: Those that differ from the defaults.
+        label: What reports call it instead: a function that is judged as this activation.
+        options: The options with which the command judges it, if it is a function.
     """
 
     activation: str
     parameters: tuple[tuple[str, float | int], ...] = ()
+    label: str = field(default="", compare=False)  # the exact values are the same
+    options: tuple[str, ...] = field(default=(), compare=False)
 
     def __str__(self) -> str:
-        """The call, as `get_activation` reads it."""
+        """The label, or else the call, as `get_activation` reads it."""
+        if self.label:
+            return self.label
         if not self.parameters:
             return self.activation
         arguments = ", ".join(f"{key}={value}" for key, value in self.parameters)

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
+import numpy as np
+
 import unified_act as ua
 from unified_act.backend import Native, Numerics, kernel_for
 from unified_act.loading import load_backend
 from unified_act.registry import ACTIVATIONS
-from unified_act_conformance.harness import Function, Harness, load_harness
+from unified_act_conformance.harness import Function, Harness, NotOfferedError, load_harness
 from unified_act_conformance.subject.cases import Case
 from unified_act_conformance.subject.places import framework_function
 
@@ -149,10 +151,50 @@ def _kernel(case: Case) -> tuple[Native, dict[str, Any]] | None:
     return None if arguments is None else (kernel, arguments)
 
 
-def function_of_users(function: Function) -> Implement:
+@dataclass(frozen=True)
+class _OfUsers(Differentiated):
+    """A function of a user's. What NumPy warns of, the results show.
+
+    Attributes:
+        gradient: ``gradient(x, cotangent)``, which takes the place of the framework's derivative.
+        dtype: The name of the float type that it is called with.
+    """
+
+    gradient: Function | None
+    dtype: str
+
+    @property
+    def differentiable(self) -> bool:
+        return self.gradient is not None or super().differentiable
+
+    def value(self, inputs: Sequence[Any]) -> Any:
+        with np.errstate(all="ignore"):
+            return super().value(inputs)
+
+    def gradients(self, inputs: Sequence[Any], cotangent: Any | None) -> tuple[Any, ...]:
+        if self.gradient is None:
+            return super().gradients(inputs, cotangent)
+        (x,) = inputs
+        if cotangent is None:
+            ones = np.ones_like(self.harness.to_numpy(x, self.dtype))
+            cotangent = self.harness.to_native(ones, self.dtype)
+        with np.errstate(all="ignore"):
+            return (self.gradient(x, cotangent),)
+
+    def second_derivative(self, x: Any, cotangent: Any) -> Any:
+        if self.gradient is not None:
+            raise NotOfferedError("the gradient that was given has no derivative")
+        return super().second_derivative(x, cotangent)
+
+
+def function_of_users(function: Function, gradient: Function | None = None) -> Implement:
     """Returns an `Implement` that judges a function of a user's, whatever the case.
 
     Args:
         function: Takes and returns arrays of the framework of the cases.
+        gradient: ``gradient(x, cotangent)``, for an elementwise function that the framework cannot
+            differentiate.
     """
-    return lambda case, numerics: Differentiated(function, load_harness(case.backend))
+    return lambda case, numerics: _OfUsers(
+        function, load_harness(case.backend), gradient, case.dtype
+    )

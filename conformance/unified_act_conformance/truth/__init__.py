@@ -11,7 +11,7 @@ from unified_act_conformance.truth.elementwise import (
     reference_of,
     split,
 )
-from unified_act_conformance.truth.exact import Oracle, Truth, truth_of
+from unified_act_conformance.truth.exact import Oracle, Truth, truth_of, try_oracle
 from unified_act_conformance.truth.joint import (
     Block,
     along,
@@ -19,6 +19,7 @@ from unified_act_conformance.truth.joint import (
     evaluate_block,
     result_length,
 )
+from unified_act_conformance.truth.long_rows import LONG_ROWS, LongRow, evaluate_long_row
 from unified_act_conformance.truth.record import EVERYTHING, Definition, Record
 from unified_act_conformance.truth.records import (
     RECORDS,
@@ -34,10 +35,12 @@ from unified_act_conformance.truth.rows import ROW_FUNCTIONS, rows
 __all__ = [
     "EVERYTHING",
     "FIRST_PRECISION",
+    "LONG_ROWS",
     "RECORDS",
     "ROW_FUNCTIONS",
     "Block",
     "Definition",
+    "LongRow",
     "Oracle",
     "OracleError",
     "Record",
@@ -46,6 +49,7 @@ __all__ = [
     "along",
     "definition_of",
     "evaluate_block",
+    "evaluate_long_row",
     "family_members",
     "keep",
     "kinks",
@@ -56,6 +60,7 @@ __all__ = [
     "rows",
     "split",
     "truth_of",
+    "try_oracle",
     "unrecorded",
     "value_range",
     "without_subject",

@@ -325,6 +325,7 @@ RECORDS: tuple[Record, ...] = (
         "snake_beta",
         definition=Definition(_snake_beta, _turns),
         weights=((0.0, 1.0, -1.0, 2.0), (0.0, -0.5, 1.0, 0.3)),
+        extreme_weights=(5.0, -5.0),  # they are exponents
     ),
     Record(
         "softmax",

@@ -245,8 +245,8 @@ class _Derivative:
         while side not in self._tail_signs:
             x = x / 2**16
             value = self.at(FIRST_PRECISION)(x)
-            if value > 0 or value < 0:
-                self._tail_signs[side] = 1.0 if value > 0 else -1.0
+            if value > 0 or value <= 0:  # neither holds of a ball around 0
+                self._tail_signs[side] = -1.0 if value < 0 else 1.0
         return self._tail_signs[side]
 
 

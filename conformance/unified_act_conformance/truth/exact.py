@@ -7,8 +7,9 @@ from that. An explicit oracle is such a definition too, written in another way.
 
 from __future__ import annotations
 
+import inspect
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Protocol
@@ -17,7 +18,8 @@ import numpy as np
 from flint import arb, ctx
 from numpy.typing import NDArray
 
-from unified_act import Activation, Limits
+from unified_act import Activation, InvalidActivationError, Limits
+from unified_act.errors import suggest
 from unified_act.registry import ACTIVATIONS
 from unified_act_conformance.subject import Subject
 from unified_act_conformance.truth import elementwise
@@ -36,12 +38,15 @@ from unified_act_conformance.truth.jets import COEFFICIENTS, Jet, jets, namespac
 from unified_act_conformance.truth.record import EVERYTHING
 from unified_act_conformance.truth.records import record_of, value_range
 
-__all__ = ["Catalogued", "Defined", "Oracle", "Truth", "truth_of"]
+__all__ = ["Catalogued", "Defined", "Oracle", "Truth", "truth_of", "try_oracle"]
 
 Oracle = Callable[..., Any]
 """``oracle(xp, x, **parameters)``, written like a definition, with `jets.namespace` as xp."""
 
 Doubles = NDArray[np.float64]
+
+TRIAL = (-0.7, 0.7)
+"""Where an oracle is tried out: on both sides of the branch that most functions have."""
 
 
 class Truth(Protocol):
@@ -257,7 +262,15 @@ def _limit(truth: Defined, order: int, positive: bool) -> arb:
 def _decided(truth: Defined, ball: arb, point: arb, order: int) -> arb:
     if ball.rel_accuracy_bits() >= elementwise.ENOUGH_BITS:
         return ball
-    return decide(lambda bits: truth.at(point, order, bits), lambda: 1.0)
+    try:
+        return decide(lambda bits: truth.at(point, order, bits), lambda: 1.0)
+    except OracleError as error:
+        what = f"derivative of order {order}" if order else "value"
+        raise OracleError(
+            f"{truth.activation.name} has no exact {what} at x={float(point)}: it divides by 0 "
+            "there, or takes a root or logarithm that does not exist. Give a domain without this "
+            f"input, or define the function there with xp.where ({error})"
+        ) from error
 
 
 def truth_of(subject: Subject, given: Oracle | None = None) -> Truth | None:
@@ -279,3 +292,45 @@ def truth_of(subject: Subject, given: Oracle | None = None) -> Truth | None:
     return Defined(
         activation, tuple(parameters.items()), given or activation.oracle or activation.forward
     )
+
+
+def try_oracle(name: str, oracle: Oracle, parameters: Mapping[str, float]) -> None:
+    """Calls an oracle on two numbers.
+
+    Args:
+        name: How messages call it.
+        oracle: The oracle.
+        parameters: All its parameters.
+
+    Raises:
+        unified_act.InvalidActivationError: It cannot be evaluated. The message says what to write.
+    """
+    call = ", ".join(["xp", "x", *(f"{key}={value}" for key, value in parameters.items())])
+    try:
+        inspect.signature(oracle).bind(namespace, None, **parameters)
+    except TypeError as error:
+        raise InvalidActivationError(
+            f"the oracle {name} is called as oracle({call}), which it does not take: {error}."
+        ) from error
+    except ValueError:
+        pass  # nothing is known of its arguments
+    offered = [each for each in dir(namespace) if not each.startswith("_")]
+    has = f"+ - * /, whole powers, comparisons, and the functions of xp: {', '.join(offered)}"
+    for point in TRIAL:
+        try:
+            with jets(FIRST_PRECISION) as jet_at:
+                result = oracle(namespace, jet_at(arb(point)), **parameters)
+        except Exception as error:  # whatever it does with what it does not expect
+            if isinstance(error, AttributeError) and error.obj is namespace:
+                text = f"uses xp.{error.name}, which xp lacks. {suggest(str(error.name), offered)}"
+            else:
+                text = (
+                    "fails on the exact numbers that it is called with: "
+                    f"{type(error).__name__}: {error}. It may use {has}."
+                )
+            raise InvalidActivationError(f"the oracle {name} {text}") from error
+        if not isinstance(result, Jet):
+            raise InvalidActivationError(
+                f"the oracle {name} returns {type(result).__name__}, not a number that it has "
+                f"computed from x. It may use {has}."
+            )

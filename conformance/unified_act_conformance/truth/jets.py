@@ -34,6 +34,12 @@ class Condition:
     def __or__(self, other: Condition) -> Condition:
         return ~(~self & ~other)
 
+    def __bool__(self) -> bool:
+        raise TypeError(
+            "a comparison is neither true nor false for an if, and, or, not, max or min of Python: "
+            "write xp.where(x > 0.0, a, b), and & | ~ between comparisons"
+        )
+
     def __invert__(self) -> Condition:
         return Condition(None if self.value is None else not self.value)
 

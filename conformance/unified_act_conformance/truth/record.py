@@ -129,6 +129,7 @@ class Record:
         weights: For each weight of a learned activation, the values to judge. The first values of
             all weights are used together, then the second ones. Infinity stands for a quarter of
             the largest number of the type.
+        extreme_weights: Small and large values of both signs, which any weight may have too.
         shares: The elements whose results are non-negative and add up to 1: ``"all"``, ``"some"``
             or ``"one"``; empty if results do not add up to 1.
         noise: The use of the noise in a stochastic activation. With ``"chances"`` each element is
@@ -146,5 +147,6 @@ class Record:
     families: Sequence[str] = ()
     family_parameters: Sequence[Parameters] = ({},)
     weights: Sequence[Sequence[float]] = ()
+    extreme_weights: Sequence[float] = (1e-3, -1e-3, 30.0, -30.0)
     shares: Literal["", "all", "some", "one"] = ""
     noise: Literal["", "chances", "slopes"] = ""

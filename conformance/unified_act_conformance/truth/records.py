@@ -64,7 +64,7 @@ def unrecorded(name: str) -> str:
     if name in RECORDS:
         return ""
     activation = ACTIVATIONS.find(name)
-    by = "the oracle that it was registered with" if activation.oracle else "its own definition"
+    by = "its oracle" if activation.oracle else "its own definition"
     text = f"{name} is judged by {by}, with the budgets of the tier {Record(name).tier}"
     if activation not in catalogue.ACTIVATIONS:
         return text  # a user's, or a plugin's

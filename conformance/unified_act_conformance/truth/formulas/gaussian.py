@@ -108,6 +108,8 @@ def clipped_gelu(*, min_value: float = -10.0, max_value: float = 10.0) -> Formul
 
 def _gelu_reaches(value: float) -> list[float]:
     """The doubles nearest to where `gelu` has a value; it falls, and rises from its minimum on."""
+    if value == 0.0:
+        return [0.0]
     function = gelu().derivatives[0]
     found = []
     for start, end in ((GELU_TURN, -64.0), (GELU_TURN, abs(value) + 64.0)):

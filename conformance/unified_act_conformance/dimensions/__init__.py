@@ -1,0 +1,8 @@
+"""The other dimensions: parameters, axes, shapes, lengths, masks, weights, calls and threads."""
+
+from __future__ import annotations
+
+from unified_act_conformance.dimensions.check import dimensions
+from unified_act_conformance.dimensions.trial import Trial
+
+__all__ = ["Trial", "dimensions"]

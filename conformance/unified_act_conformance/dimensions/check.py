@@ -1,0 +1,66 @@
+"""The check `dimensions`: an activation is right in every way in which it can be called."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from unified_act_conformance.dimensions.cause import narrowed
+from unified_act_conformance.dimensions.setting import (
+    Dimension,
+    Setting,
+    dimensions_of,
+    settings_of,
+)
+from unified_act_conformance.dimensions.trial import Trial
+from unified_act_conformance.dimensions.words import mode
+from unified_act_conformance.harness import NotOfferedError
+
+__all__ = ["dimensions"]
+
+IN_A_MODE = 2
+"""Settings that are tried in each mode: compiling takes a while."""
+LARGEST = 40
+"""Elements of a row that are tried in a mode."""
+
+
+def dimensions(trial: Trial, dtype: str, *, pairs: bool) -> str:
+    """Says in which dimension an activation is wrong, or nothing.
+
+    Args:
+        trial: What tries it.
+        dtype: The float type to try it in.
+        pairs: Whether to try all pairs of values of two dimensions, or every value once.
+
+    Raises:
+        NotOfferedError: Nothing could be tried.
+    """
+    tried = 0
+    for setting in _settings(trial, dtype, pairs):
+        try:
+            fault = trial.fault(setting)
+        except NotOfferedError:
+            continue
+        tried += 1
+        if fault:
+            where, fault = narrowed(setting, fault, trial.fails, _dimensions(trial))
+            return f"{where}: {fault}"
+    if not tried:
+        raise NotOfferedError(f"no setting can be tried in {dtype}")
+    return ""
+
+
+def _dimensions(trial: Trial) -> tuple[Dimension, ...]:
+    found = dimensions_of(trial.activation, trial.subject.parameters, trial.fixed)
+    return (*found, Dimension("mode", ("eager",), mode))
+
+
+def _settings(trial: Trial, dtype: str, pairs: bool) -> Iterator[Setting]:
+    planned = settings_of(trial.activation, trial.subject.parameters, pairs, trial.fixed)
+    own = [setting for setting in planned if setting["dtype"] == dtype]
+    yield from ({**setting, "mode": "eager"} for setting in own)
+    if dtype != "float32" or not pairs:
+        return
+    small = [s for s in own if s["order"] < 2 and s.get("row", 1) < LARGEST and s["threads"] == 1]
+    small = [s for s in small if s.get("elements", 1) < LARGEST**2]
+    for name in trial.harness.tried_modes():
+        yield from ({**setting, "mode": name} for setting in small[-IN_A_MODE:])

@@ -1,0 +1,205 @@
+"""The dimensions in which calls of an activation differ, and the settings that the suite tries."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from allpairspy import AllPairs
+
+import unified_act as ua
+from unified_act import Activation
+from unified_act.activation import Parameter
+from unified_act.backend import DTYPES
+from unified_act_conformance.dimensions import words
+from unified_act_conformance.problems import weight_values
+from unified_act_conformance.subject import ORDERS
+
+__all__ = ["CALLS", "Dimension", "Setting", "bound", "dimensions_of", "lengthened", "settings_of"]
+
+Setting = Mapping[str, Any]
+"""A value for each dimension, by its name."""
+
+BEYOND_A_BLOCK = 70_000
+"""More elements than any block in which frameworks or we work."""
+IN_A_SUM = 600_000
+"""Terms in the sum that is the gradient of a weight."""
+CALLS = 500
+ROWS = (8, 1, 2, 33, 257, 4_096, 70_000)
+HALVES = (4, 1, 35, 2_100)
+CHANNELS = (0, 2, 5, 17)
+"""How many weights there are, one for each channel; 0: a single one."""
+GROUPS = (2, 1, 3, 5)
+BATCHES = (3, 70)
+NUMBERS = (0.3, 1.7, 25.3, -0.7, -25.3, 1e-3, 1e3)
+"""Values of parameters: on both sides of 1 and of 0, and none that a 16-bit type has."""
+PLACES = (
+    *((3, 1), (1, 0), (1, -1), (2, 0), (2, 1), (2, -1), (2, -2), (3, 0), (3, -1), (3, -2)),
+    *((4, 1), (4, -2), (4, 3), (4, -4), (5, 2), (5, -3), (5, 4), (5, -5)),
+)
+"""Numbers of dimensions, each with an axis."""
+FEWER_PLACES = ((3, 1), (1, 0), (2, 0), (2, -1), (3, -2), (4, 2), (5, -4))
+
+
+@dataclass(frozen=True)
+class Dimension:
+    """One of the ways in which calls of an activation differ.
+
+    Attributes:
+        name: Its key in a setting.
+        values: What is tried, the ordinary value first.
+        words: ``words(value)``: a phrase for a failure report, such as ``"at axis 1"``.
+        between: Whether the values in between mean something too, so that the suite can look for
+            the one from which on a result is wrong.
+    """
+
+    name: str
+    values: Sequence[Any]
+    words: Callable[[Any], str]
+    between: bool = False
+
+
+@lru_cache(maxsize=128)
+def dimensions_of(
+    activation: Activation, base: tuple[tuple[str, Any], ...], fixed: bool = False
+) -> tuple[Dimension, ...]:
+    """Returns the dimensions of an activation, from its specification.
+
+    Args:
+        activation: The activation.
+        base: The parameters that differ from the defaults in an ordinary call.
+        fixed: Whether the parameters cannot be varied.
+    """
+    return tuple(_dimensions(activation, activation.bind(dict(base)), fixed))
+
+
+def _dimensions(
+    activation: Activation, base: Mapping[str, Any], fixed: bool
+) -> Iterator[Dimension]:
+    yield Dimension("dtype", ("float32", *(d for d in DTYPES if d != "float32")), words.dtype)
+    yield Dimension("order", ORDERS, words.order)
+    if "axis" in base and not fixed:
+        own = (max(2, -base["axis"], base["axis"] + 1), base["axis"])
+        rest = PLACES if activation.along_axis else FEWER_PLACES
+        yield Dimension("place", (own, *(place for place in rest if place != own)), words.place)
+    else:
+        least = max(2, -base.get("axis", -1), base.get("axis", -1) + 1)
+        more = range(least + 1, 6) if "axis" in base else (0, 1, 3, 4, 5)
+        axis = base.get("axis", -1)
+        yield Dimension("place", [(rank, axis) for rank in (least, *more)], words.rank)
+    if activation.along_axis:
+        yield Dimension("row", ROWS, words.row, between=True)
+    elif activation.resizes:
+        yield Dimension("row", HALVES, words.row, between=True)
+        yield Dimension("elements", (150, BEYOND_A_BLOCK), words.elements, between=True)
+    elif activation.weights:
+        yield Dimension("channels", CHANNELS, words.channels)
+        elements = (150, BEYOND_A_BLOCK, IN_A_SUM)
+        yield Dimension("elements", elements, words.elements, between=True)
+    else:
+        yield Dimension("elements", (150, BEYOND_A_BLOCK), words.elements, between=True)
+    yield Dimension("batch", BATCHES, words.batch, between=True)
+    yield Dimension("layout", ("contiguous", "transposed", "strided"), words.layout)
+    if activation.masks:
+        yield Dimension("mask", ("whole", "row", "column", "fewer"), words.mask)
+    for parameter in () if fixed else activation.parameters:
+        if parameter.name != "axis":
+            yield Dimension(
+                parameter.name,
+                _values_of(parameter, base[parameter.name]),
+                words.parameter(parameter.name),
+                between=isinstance(base[parameter.name], float),
+            )
+    for index, weight in enumerate(activation.weights):
+        values = range(len(weight_values(activation)[index]))
+        yield Dimension(f"weight {weight}", values, words.weight(activation, index))
+    yield Dimension("before", ("nothing", "the same", "another shape"), words.before)
+    yield Dimension("threads", (1, 8), words.threads)
+
+
+def _values_of(parameter: Parameter, base: float) -> Sequence[Any]:
+    if isinstance(base, bool):
+        return (base, not base)
+    if isinstance(base, int):
+        return (base, *(value for value in GROUPS if value != base and value >= parameter.low))
+    further = [v for v in NUMBERS if parameter.low <= v <= parameter.high and v != base]
+    if parameter.low <= 0.0 and base != 0.0:
+        further.append(0.0)
+    return (float(base), *further)
+
+
+@lru_cache(maxsize=256)
+def settings_of(
+    activation: Activation, base: tuple[tuple[str, Any], ...], pairs: bool, fixed: bool = False
+) -> tuple[Setting, ...]:
+    """Returns the settings to try: every value, or every pair of values, of all dimensions.
+
+    Args:
+        activation: The activation.
+        base: The parameters that differ from the defaults in an ordinary call.
+        pairs: Whether every pair of values of two dimensions is to occur, or every value.
+        fixed: Whether the parameters cannot be varied.
+    """
+    dimensions = dimensions_of(activation, base, fixed)
+    names = [dimension.name for dimension in dimensions]
+    table = [list(dimension.values) for dimension in dimensions]
+    found = [dict(zip(names, row, strict=True)) for row in AllPairs(table, n=2 if pairs else 1)]
+    ordinary = {dimension.name: dimension.values[0] for dimension in dimensions}
+    settings = [_made_possible(activation, setting, ordinary) for setting in found]
+    often = {**ordinary, "before": CALLS}
+    settings += [{**often, "order": 0}, {**often, "order": 1}] if pairs else []
+    return tuple({repr(sorted(setting.items())): setting for setting in settings}.values())
+
+
+def _made_possible(activation: Activation, setting: Setting, ordinary: Setting) -> Setting:
+    """The setting, with ordinary parameters where its own contradict each other."""
+    for name in ("", *(parameter.name for parameter in activation.parameters)):
+        if name in setting:
+            setting = {**setting, name: ordinary[name]}
+        if _is_possible(activation, setting):
+            return setting
+    return ordinary
+
+
+def _is_possible(activation: Activation, setting: Setting) -> bool:
+    """Says whether the parameters of a setting fit together.
+
+    Args:
+        activation: The activation.
+        setting: The setting.
+    """
+    try:
+        bound(activation, setting)
+    except ua.UnifiedActError:
+        return False
+    return True
+
+
+def bound(activation: Activation, setting: Setting) -> dict[str, Any]:
+    """Returns all parameters of a setting.
+
+    Args:
+        activation: The activation.
+        setting: The setting.
+
+    Raises:
+        unified_act.ParameterValueError: They contradict each other.
+    """
+    given = {p.name: setting[p.name] for p in activation.parameters if p.name in setting}
+    if activation.has_parameter("axis"):
+        given["axis"] = setting["place"][1]
+    return activation.bind(given)
+
+
+def lengthened(shape: Sequence[int], elements: int) -> tuple[int, ...]:
+    """Returns a shape with a longer last dimension, for at least so many elements.
+
+    Args:
+        shape: A shape of at least one dimension.
+        elements: How many elements there have to be.
+    """
+    *first, last = shape
+    return (*first, max(last, math.ceil(elements / max(math.prod(first), 1))))
