@@ -56,6 +56,7 @@ def _hessian_product(
 class JaxHarness(Harness):
     """JAX speaks all four types with NumPy. Its arrays have no strides."""
 
+    compiles_each_shape = True
     modes: Mapping[str, Callable[[Function], Function]] = {
         "jit": jax.jit,
         "vmap": _vmapped,

@@ -45,12 +45,15 @@ class Harness:
         scalars: Whether an array may have no dimensions.
         differentiates: Whether the framework can differentiate any function. If not, only
             activations with a derivative have a gradient.
+        compiles_each_shape: Whether the framework compiles a function anew for every shape of its
+            input, also in eager calls. Then ``--quick`` tries fewer shapes.
     """
 
     modes: Mapping[str, Callable[[Function], Function]] = {}
     flushing_modes: Sequence[str] = ()
     scalars = True
     differentiates = True
+    compiles_each_shape = False
 
     def tried_modes(self) -> Sequence[str]:
         """The names of the compilers and contexts that all activations are tried in."""

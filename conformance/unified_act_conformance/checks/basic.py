@@ -15,6 +15,8 @@ __all__ = ["cotangents", "deterministic", "layouts", "lengths", "not_mutated", "
 
 LONGEST = 33
 ROW_LENGTHS = (*range(1, 10), 17, 18)
+LENGTH_STEP, LAYOUT_STEP = 7, 2
+"""Of how many lengths and layouts one is tried, where there are to be few."""
 LONGEST_ROW = 17
 """Where all in a row act on each other: its exact gradient costs the cube of its length."""
 RUNS = 3
@@ -180,6 +182,8 @@ def lengths(bench: Bench) -> str:
         for length in (range(1, LONGEST + 1) if bench.elementwise else ROW_LENGTHS)
         if length % bench.sections == 0 and bench.is_short(length, LONGEST_ROW)
     ]
+    if bench.few_shapes:
+        arrays = arrays[::LENGTH_STEP]
     return _together(bench, arrays) if bench.elementwise else _row_by_row(bench, arrays)
 
 
@@ -227,6 +231,8 @@ def layouts(bench: Bench) -> str:
         for layout in bench.harness.layouts(bench.values(), bench.case.dtype)
         if bench.fits(layout[2].shape)
     ]
+    if bench.few_shapes:
+        laid_out = laid_out[::LAYOUT_STEP]
     if not laid_out:
         return ""
     try:

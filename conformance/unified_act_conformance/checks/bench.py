@@ -70,6 +70,11 @@ class Bench:
         return self.implement is registered
 
     @property
+    def few_shapes(self) -> bool:
+        """Whether only some of the lengths and layouts are tried."""
+        return self.quick and self.harness.compiles_each_shape
+
+    @property
     def orders(self) -> list[int]:
         """The orders of the value and, if there is one, of the gradient."""
         name = self.case.subject.activation
@@ -153,10 +158,12 @@ class Bench:
         return to_type(found[order], self.case.dtype)
 
     def finite_values(self) -> FloatArray:
-        """Those of `values` that are finite."""
-        values: FloatArray = self.values()
-        finite: FloatArray = values[np.isfinite(widen(values))]
-        return finite
+        """Those of `values` that are finite, some of them twice: as many as there are `values`.
+
+        A framework that compiles for every shape has one shape less to compile for.
+        """
+        values = self.values()
+        return np.resize(values[np.isfinite(widen(values))], values.shape)
 
     def shaped(self, values: FloatArray) -> FloatArray:
         """The same numbers as the activation needs them, about as many: rows along its axis.
@@ -249,7 +256,7 @@ class Bench:
             lambda inputs, cotangent: [self._answer(order, inputs, cotangent) for order in orders],
             list(zip(map(self.inputs, xs), cotangents, strict=True)),
         )
-        return [list(outputs) for outputs in zip(*found, strict=True)]
+        return [[outputs[place] for outputs in found] for place in range(len(orders))]
 
     def _given(self, values: FloatArray) -> Any:
         cotangent = self.cotangent(values)
