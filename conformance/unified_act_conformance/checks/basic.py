@@ -189,10 +189,17 @@ def lengths(bench: Bench) -> str:
 
 def _row_by_row(bench: Bench, arrays: list[FloatArray]) -> str:
     rows = [bench.along_axis(array.reshape(1, -1)) for array in arrays]
-    outputs = bench.calls([bench.native(row) for row in rows], rows)
-    for order, found in zip(bench.orders, outputs, strict=True):
-        for row, output in zip(rows, found, strict=True):
-            problem = bench.fault(order, output, row)
+    found = bench.calls([bench.native(row) for row in rows], rows)
+    for order, results in zip(bench.orders, found, strict=True):
+        outputs = [bench.harness.to_numpy(result, bench.case.dtype) for result in results]
+        for row, output in zip(rows, outputs, strict=True):
+            problem = bench.fault_of_shape(order, output, row)
+            if problem:
+                return f"{row.size} elements: {problem}"
+        if not rows or bench.all_right(order, outputs, rows):
+            continue
+        for row, output in zip(rows, outputs, strict=True):
+            problem = bench.fault_of_numbers(order, output, row)
             if problem:
                 return f"{row.size} elements: {problem}"
     return ""
@@ -274,11 +281,8 @@ def _fault_of_layouts(
         if problem:
             return f"layout {name!r}: {problem}"
         outputs.append(output)
-    if bench.elementwise:  # all at once, which is quicker where nothing is wrong
-        together = np.concatenate([output.ravel() for output in outputs])
-        values = np.concatenate([values.ravel() for _, _, values in laid_out])
-        if not bench.fault_of_numbers(order, together, values, causes=False):
-            return ""
+    if bench.all_right(order, outputs, [values for _, _, values in laid_out]):
+        return ""
     for (name, _, values), output in zip(laid_out, outputs, strict=True):
         problem = bench.fault_of_numbers(order, output, values)
         if problem:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Any
@@ -323,8 +323,27 @@ class Bench:
         """
         if not values.size:
             return ""
+        return self._fault(order, output, self.pose(order, values), flushing, causes)
+
+    def all_right(
+        self, order: int, outputs: Sequence[FloatArray], arrays: Sequence[FloatArray]
+    ) -> bool:
+        """Says whether several outputs are right. They are judged at once, which is quicker.
+
+        Args:
+            order: Of which derivative they should be.
+            outputs: The outputs, NumPy arrays already.
+            arrays: The inputs.
+        """
+        pairs = [pair for pair in zip(outputs, arrays, strict=True) if pair[1].size]
+        problems = [self.pose(order, values) for _, values in pairs]
+        together = np.concatenate([output.ravel() for output, _ in pairs])
+        return not self._fault(order, together, _joined(problems), flushing=False, causes=False)
+
+    def _fault(
+        self, order: int, output: FloatArray, problem: Problem, flushing: bool, causes: bool
+    ) -> str:
         case, numerics = replace(self.case, order=order), self.numerics
-        problem = self.pose(order, values)
         output = output.reshape(problem.reference.high.shape)
         chosen = problem.judged & inside(problem, self.domain)
         for deviation in self._deviations(order):
@@ -338,7 +357,7 @@ class Bench:
             exact = problem.reference.high
             chosen &= ~((exact != 0) & (np.abs(exact) < tiny) & (widen(output) == 0))
         judgement = judge_problem(case, numerics, problem, output, chosen)
-        if judgement.count == 0 and values.size >= COUNT:
+        if judgement.count == 0 and output.size >= COUNT:
             return "no input was judged"
         if judgement.passed:
             return ""
@@ -388,6 +407,30 @@ class Bench:
             signed=None if once.signed is None else once.signed[inverse],
             kinks=once.kinks,
         )
+
+
+def _joined(problems: Sequence[Problem]) -> Problem:
+    """One problem with the outputs of several, and the limits of the shortest."""
+
+    def flat(arrays: Iterable[FloatArray]) -> FloatArray:
+        return np.concatenate([array.ravel() for array in arrays])
+
+    signed = [problem.signed for problem in problems if problem.signed is not None]
+    return Problem(
+        inputs=(),
+        cotangent=None,
+        reference=Reference(
+            flat(problem.reference.high for problem in problems),
+            flat(problem.reference.low for problem in problems),
+        ),
+        slack=flat(problem.slack for problem in problems),
+        about=flat(problem.about for problem in problems),
+        judged=flat(problem.judged for problem in problems),
+        value_range=problems[0].value_range,
+        length=min(problem.length for problem in problems),
+        signed=flat(signed) if len(signed) == len(problems) else None,
+        kinks=problems[0].kinks,
+    )
 
 
 @lru_cache(maxsize=64)
