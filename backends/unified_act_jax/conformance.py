@@ -8,6 +8,7 @@ example with the environment variable ``JAX_COMPILATION_CACHE_DIR``.
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -31,6 +32,8 @@ if jax.config.jax_compilation_cache_dir is None:  # type: ignore[attr-defined]
     _configure("jax_compilation_cache_dir", str(caches / "unified_act" / "jax"))
     _configure("jax_persistent_cache_min_compile_time_secs", 0.0)
     _configure("jax_persistent_cache_min_entry_size_bytes", -1)
+# Another process may be writing what this one reads; then this one compiles it too.
+warnings.filterwarnings("ignore", "Error reading persistent compilation cache", UserWarning)
 
 
 def _vmapped(function: Function) -> Function:
