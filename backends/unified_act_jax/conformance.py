@@ -1,8 +1,17 @@
-"""The harness of JAX. It sets ``jax_enable_x64``, without which there is no float64 to judge."""
+"""The harness of JAX.
+
+It sets ``jax_enable_x64``, without which there is no float64 to judge. And it keeps compiled
+programs on disk, in ``~/.cache/unified_act/jax``, unless JAX has been told another folder, for
+example with the environment variable ``JAX_COMPILATION_CACHE_DIR``.
+"""
 
 from __future__ import annotations
 
+import os
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -15,7 +24,16 @@ from unified_act_conformance.harness import Function, Harness, check_dtype, cont
 
 __all__ = ["harness"]
 
-jax.config.update("jax_enable_x64", True)  # type: ignore[no-untyped-call]
+_configure: Callable[[str, Any], None] = jax.config.update
+
+_configure("jax_enable_x64", True)
+if jax.config.jax_compilation_cache_dir is None:  # type: ignore[attr-defined]
+    caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    _configure("jax_compilation_cache_dir", str(caches / "unified_act" / "jax"))
+    _configure("jax_persistent_cache_min_compile_time_secs", 0.0)
+    _configure("jax_persistent_cache_min_entry_size_bytes", -1)
+# Another process may be writing what this one reads; then this one compiles it too.
+warnings.filterwarnings("ignore", "Error reading persistent compilation cache", UserWarning)
 
 
 def _vmapped(function: Function) -> Function:
@@ -23,9 +41,25 @@ def _vmapped(function: Function) -> Function:
     return lambda *inputs: batched(*(x[None] for x in inputs))[0]
 
 
+def _each(function: Function, arguments: Sequence[Sequence[Any]]) -> list[Any]:
+    return [function(*given) for given in arguments]
+
+
+@partial(jax.jit, static_argnums=0)
+def _hessian_product(
+    function: Function, inputs: Sequence[Any], cotangent: Any, directions: Sequence[Any]
+) -> tuple[Any, ...]:
+    def gradients(*at: Any) -> Any:
+        value, pullback = jax.vjp(function, *at)
+        return pullback(jnp.ones_like(value) if cotangent is None else cotangent)
+
+    return tuple(jax.vjp(gradients, *inputs)[1](tuple(directions)))
+
+
 class JaxHarness(Harness):
     """JAX speaks all four types with NumPy. Its arrays have no strides."""
 
+    compiles_each_shape = True
     modes: Mapping[str, Callable[[Function], Function]] = {
         "jit": jax.jit,
         "vmap": _vmapped,
@@ -42,7 +76,7 @@ class JaxHarness(Harness):
     def to_native(self, values: FloatArray, dtype: str) -> Any:
         """Returns an array with the same values."""
         check_dtype(values.dtype.name, dtype)
-        return jnp.array(values)
+        return jax.device_put(values.copy())  # for which nothing is compiled
 
     def to_numpy(self, array: Any, dtype: str) -> FloatArray:
         """Returns a NumPy array with the same values."""
@@ -57,16 +91,18 @@ class JaxHarness(Harness):
             self._compiled = activation
         return (0, 1, 2)
 
+    def each(self, function: Function, arguments: Sequence[Sequence[Any]]) -> Sequence[Any]:
+        """As one program: to compile takes most of the time here."""
+        try:
+            return jax.jit(_each, static_argnums=0)(function, arguments)  # type: ignore[no-any-return]
+        except Exception:  # because of one of the calls, or since it cannot be traced
+            return super().each(function, arguments)
+
     def hessian_product(
         self, function: Function, inputs: Sequence[Any], cotangent: Any, directions: Sequence[Any]
     ) -> tuple[Any, ...]:
-        """By reverse mode over reverse mode."""
-
-        def gradients(*at: Any) -> Any:
-            value, pullback = jax.vjp(function, *at)
-            return pullback(jnp.ones_like(value) if cotangent is None else cotangent)
-
-        return tuple(jax.vjp(gradients, *inputs)[1](tuple(directions)))
+        """By reverse mode over reverse mode, compiled."""
+        return _hessian_product(function, inputs, cotangent, directions)  # type: ignore[no-any-return]
 
     def jvp(self, function: Function, inputs: Sequence[Any], tangents: Sequence[Any]) -> Any:
         """By `jax.jvp`."""

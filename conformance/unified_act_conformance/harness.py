@@ -46,6 +46,8 @@ class Harness:
         differentiates: Whether the framework can differentiate any function. If not, only
             activations with a derivative have a gradient.
         repeated: Of which orders a call is repeated some hundred times.
+        compiles_each_shape: Whether the framework compiles a function anew for every shape of its
+            input, also in eager calls. Then ``--quick`` tries fewer shapes.
     """
 
     modes: Mapping[str, Callable[[Function], Function]] = {}
@@ -53,6 +55,7 @@ class Harness:
     scalars = True
     differentiates = True
     repeated: Sequence[int] = (0, 1)
+    compiles_each_shape = False
 
     def tried_modes(self) -> Sequence[str]:
         """The names of the compilers and contexts that all activations are tried in."""
@@ -113,6 +116,17 @@ class Harness:
         """
         del activation, dtype, numerics
         return (0, 1)
+
+    def each(self, function: Function, arguments: Sequence[Sequence[Any]]) -> Sequence[Any]:
+        """Returns what a function gives for each of several lists of arguments.
+
+        A framework that compiles anew for every shape may compile all the calls as one program.
+
+        Args:
+            function: The function.
+            arguments: The arguments of each call: arrays, lists of arrays, and None.
+        """
+        return [function(*given) for given in arguments]
 
     def second_derivative(self, function: Function, x: Any, cotangent: Any) -> Any:
         """Returns f″ times the cotangent for an elementwise function, by differentiating twice."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ __all__ = ["cotangents", "deterministic", "layouts", "lengths", "not_mutated", "
 
 LONGEST = 33
 ROW_LENGTHS = (*range(1, 10), 17, 18)
+LENGTH_STEP, LAYOUT_STEP = 7, 2
+"""Of how many lengths and layouts one is tried, where there are to be few."""
 LONGEST_ROW = 17
 """Where all in a row act on each other: its exact gradient costs the cube of its length."""
 RUNS = 3
@@ -179,27 +182,36 @@ def lengths(bench: Bench) -> str:
         for length in (range(1, LONGEST + 1) if bench.elementwise else ROW_LENGTHS)
         if length % bench.sections == 0 and bench.is_short(length, LONGEST_ROW)
     ]
+    if bench.few_shapes:
+        arrays = arrays[::LENGTH_STEP]
     return _together(bench, arrays) if bench.elementwise else _row_by_row(bench, arrays)
 
 
 def _row_by_row(bench: Bench, arrays: list[FloatArray]) -> str:
-    for order in bench.orders:
-        for array in arrays:
-            row = bench.along_axis(array.reshape(1, -1))
-            problem = bench.fault(order, bench.call(order, bench.native(row), row), row)
+    rows = [bench.along_axis(array.reshape(1, -1)) for array in arrays]
+    found = bench.calls([bench.native(row) for row in rows], rows)
+    for order, results in zip(bench.orders, found, strict=True):
+        outputs = [bench.harness.to_numpy(result, bench.case.dtype) for result in results]
+        for row, output in zip(rows, outputs, strict=True):
+            problem = bench.fault_of_shape(order, output, row)
             if problem:
-                return f"{array.size} elements: {problem}"
+                return f"{row.size} elements: {problem}"
+        if not rows or bench.all_right(order, outputs, rows):
+            continue
+        for row, output in zip(rows, outputs, strict=True):
+            problem = bench.fault_of_numbers(order, output, row)
+            if problem:
+                return f"{row.size} elements: {problem}"
     return ""
 
 
 def _together(bench: Bench, arrays: list[FloatArray]) -> str:
-    for order in bench.orders:
-        outputs = []
-        for array in arrays:
-            output = bench.numbers(order, array)
+    found = bench.calls([bench.native(array) for array in arrays], arrays)
+    for order, results in zip(bench.orders, found, strict=True):
+        outputs = [bench.harness.to_numpy(result, bench.case.dtype) for result in results]
+        for output, array in zip(outputs, arrays, strict=True):
             if output.shape != array.shape:
                 return f"the output has shape {output.shape}, expected {array.shape}"
-            outputs.append(output)
         joined = np.concatenate(outputs)
         problem = bench.fault_of_numbers(order, joined, np.concatenate(arrays))
         if problem:
@@ -221,38 +233,61 @@ def _where(bench: Bench, order: int, arrays: list[FloatArray], outputs: list[Flo
 
 def layouts(bench: Bench) -> str:
     """Values and gradients are right however the array lies in memory, and shapes are kept."""
-    for order in bench.orders:
-        names, outputs, inputs = [], [], []
-        for name, x, values in bench.harness.layouts(bench.values(), bench.case.dtype):
-            if bench.fits(values.shape):
-                output, problem = _output(bench, order, x, values)
-                if problem:
-                    return f"layout {name!r}: {problem}"
-                names.append(name)
-                outputs.append(output)
-                inputs.append(values)
-        if bench.elementwise:  # all at once, which is quicker where nothing is wrong
-            joined = [
-                np.concatenate([array.ravel() for array in each]) for each in (outputs, inputs)
-            ]
-            if not bench.fault_of_numbers(order, *joined, causes=False):
-                continue
-        for name, output, values in zip(names, outputs, inputs, strict=True):
-            problem = bench.fault_of_numbers(order, output, values)
-            if problem:
-                return f"layout {name!r}: {problem}"
-    return ""
-
-
-def _output(bench: Bench, order: int, x: Any, values: FloatArray) -> tuple[FloatArray, str]:
-    """What a call gives, and what is wrong already with its type or shape."""
+    laid_out = [
+        layout
+        for layout in bench.harness.layouts(bench.values(), bench.case.dtype)
+        if bench.fits(layout[2].shape)
+    ]
+    if bench.few_shapes:
+        laid_out = laid_out[::LAYOUT_STEP]
+    if not laid_out:
+        return ""
     try:
-        output = bench.harness.to_numpy(bench.call(order, x, values), bench.case.dtype)
+        found = bench.calls([x for _, x, _ in laid_out], [values for _, _, values in laid_out])
     except NotOfferedError:
         raise
     except Exception as error:
-        return values, f"{type(error).__name__}: {error}"
-    return output, bench.fault_of_shape(order, output, values)
+        return _raising(bench, laid_out) or f"{type(error).__name__}: {error}"
+    for order, results in zip(bench.orders, found, strict=True):
+        problem = _fault_of_layouts(bench, order, laid_out, results)
+        if problem:
+            return problem
+    return ""
+
+
+def _raising(bench: Bench, laid_out: Sequence[tuple[str, Any, FloatArray]]) -> str:
+    """Says with which layout a call raises what, or nothing."""
+    for name, x, values in laid_out:
+        try:
+            bench.calls([x], [values])
+        except Exception as error:
+            return f"layout {name!r}: {type(error).__name__}: {error}"
+    return ""
+
+
+def _fault_of_layouts(
+    bench: Bench,
+    order: int,
+    laid_out: Sequence[tuple[str, Any, FloatArray]],
+    results: Sequence[Any],
+) -> str:
+    outputs = []
+    for (name, _, values), result in zip(laid_out, results, strict=True):
+        try:
+            output = bench.harness.to_numpy(result, bench.case.dtype)
+        except Exception as error:
+            return f"layout {name!r}: {type(error).__name__}: {error}"
+        problem = bench.fault_of_shape(order, output, values)
+        if problem:
+            return f"layout {name!r}: {problem}"
+        outputs.append(output)
+    if bench.all_right(order, outputs, [values for _, _, values in laid_out]):
+        return ""
+    for (name, _, values), output in zip(laid_out, outputs, strict=True):
+        problem = bench.fault_of_numbers(order, output, values)
+        if problem:
+            return f"layout {name!r}: {problem}"
+    return ""
 
 
 def weights(bench: Bench) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Any
@@ -70,6 +70,11 @@ class Bench:
     def declared(self) -> bool:
         """Whether the declared deviations are about this implementation."""
         return self.implement is registered
+
+    @property
+    def few_shapes(self) -> bool:
+        """Whether only some of the lengths and layouts are tried."""
+        return self.quick and self.harness.compiles_each_shape
 
     @property
     def orders(self) -> list[int]:
@@ -155,10 +160,12 @@ class Bench:
         return to_type(found[order], self.case.dtype)
 
     def finite_values(self) -> FloatArray:
-        """Those of `values` that are finite."""
-        values: FloatArray = self.values()
-        finite: FloatArray = values[np.isfinite(widen(values))]
-        return finite
+        """Those of `values` that are finite, some of them twice: as many as there are `values`.
+
+        A framework that compiles for every shape has one shape less to compile for.
+        """
+        values = self.values()
+        return np.resize(values[np.isfinite(widen(values))], values.shape)
 
     def shaped(self, values: FloatArray) -> FloatArray:
         """The same numbers as the activation needs them, about as many: rows along its axis.
@@ -236,11 +243,31 @@ class Bench:
             further: What goes with it, in place of what `further` gives.
         """
         inputs = self.inputs(x) if further is None else [x, *further]
+        return self._answer(order, inputs, self._given(values) if order else None)
+
+    def calls(self, xs: Sequence[Any], arrays: Sequence[FloatArray]) -> list[list[Any]]:
+        """The value and, if there is one, the gradient by x: for each of `orders` those of all.
+
+        Args:
+            xs: The framework's arrays.
+            arrays: What is in them.
+        """
+        orders = self.orders
+        cotangents = map(self._given, arrays) if 1 in orders else [None] * len(arrays)
+        found = self.harness.each(
+            lambda inputs, cotangent: [self._answer(order, inputs, cotangent) for order in orders],
+            list(zip(map(self.inputs, xs), cotangents, strict=True)),
+        )
+        return [[outputs[place] for outputs in found] for place in range(len(orders))]
+
+    def _given(self, values: FloatArray) -> Any:
+        cotangent = self.cotangent(values)
+        return None if cotangent is None else self.native(cotangent)
+
+    def _answer(self, order: int, inputs: Sequence[Any], cotangent: Any) -> Any:
         if order == 0:
             return self.implementation.value(inputs)
-        cotangent = self.cotangent(values)
-        given = None if cotangent is None else self.native(cotangent)
-        return self.implementation.gradients(inputs, given)[0]
+        return self.implementation.gradients(inputs, cotangent)[0]
 
     def numbers(self, order: int, values: FloatArray) -> FloatArray:
         """The same as a NumPy array; raises `TypeError` if it has another type than x.
@@ -298,8 +325,27 @@ class Bench:
         """
         if not values.size:
             return ""
+        return self._fault(order, output, self.pose(order, values), flushing, causes)
+
+    def all_right(
+        self, order: int, outputs: Sequence[FloatArray], arrays: Sequence[FloatArray]
+    ) -> bool:
+        """Says whether several outputs are right. They are judged at once, which is quicker.
+
+        Args:
+            order: Of which derivative they should be.
+            outputs: The outputs, NumPy arrays already.
+            arrays: The inputs.
+        """
+        pairs = [pair for pair in zip(outputs, arrays, strict=True) if pair[1].size]
+        problems = [self.pose(order, values) for _, values in pairs]
+        together = np.concatenate([output.ravel() for output, _ in pairs])
+        return not self._fault(order, together, _joined(problems), flushing=False, causes=False)
+
+    def _fault(
+        self, order: int, output: FloatArray, problem: Problem, flushing: bool, causes: bool
+    ) -> str:
         case, numerics = replace(self.case, order=order), self.numerics
-        problem = self.pose(order, values)
         output = output.reshape(problem.reference.high.shape)
         chosen = problem.judged & inside(problem, self.domain)
         for deviation in self._deviations(order):
@@ -313,7 +359,7 @@ class Bench:
             exact = problem.reference.high
             chosen &= ~((exact != 0) & (np.abs(exact) < tiny) & (widen(output) == 0))
         judgement = judge_problem(case, numerics, problem, output, chosen)
-        if judgement.count == 0 and values.size >= COUNT:
+        if judgement.count == 0 and output.size >= COUNT:
             return "no input was judged"
         if judgement.passed:
             return ""
@@ -363,6 +409,30 @@ class Bench:
             signed=None if once.signed is None else once.signed[inverse],
             kinks=once.kinks,
         )
+
+
+def _joined(problems: Sequence[Problem]) -> Problem:
+    """One problem with the outputs of several, and the limits of the shortest."""
+
+    def flat(arrays: Iterable[FloatArray]) -> FloatArray:
+        return np.concatenate([array.ravel() for array in arrays])
+
+    signed = [problem.signed for problem in problems if problem.signed is not None]
+    return Problem(
+        inputs=(),
+        cotangent=None,
+        reference=Reference(
+            flat(problem.reference.high for problem in problems),
+            flat(problem.reference.low for problem in problems),
+        ),
+        slack=flat(problem.slack for problem in problems),
+        about=flat(problem.about for problem in problems),
+        judged=flat(problem.judged for problem in problems),
+        value_range=problems[0].value_range,
+        length=min(problem.length for problem in problems),
+        signed=flat(signed) if len(signed) == len(problems) else None,
+        kinks=problems[0].kinks,
+    )
 
 
 @lru_cache(maxsize=64)

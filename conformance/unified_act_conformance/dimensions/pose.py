@@ -55,8 +55,8 @@ DENSE = 64
 """How many numbers are spread over [-6, 6]."""
 MULTIPLES = (-2.0, -1.0, -0.5, 0.5, 0.9, 1.0, 1.1, 2.0)
 """Of every parameter, and of the reciprocal of every parameter."""
-ROUNDED = 2.0**-50
-"""How far a kink that is computed in doubles may be from where it should be, beside its size."""
+ROUNDED, ROUNDED_TO_FLOAT32 = 2.0**-50, 2.0**-23
+"""How far a kink of rounded parameters may be from where it should be, beside its size."""
 LARGEST = 1e30
 """What parameters and their multiples may come to as inputs."""
 OF_WEIGHTS = (0.0, 1.0, -1.0, 2.5, -2.5, 0.3, -0.3, 6.0, -6.0, 1e-3, -1e-3, 4.0, -3.3)
@@ -214,16 +214,16 @@ def _elementwise(case: Case, setting: Mapping[str, Any], turn: int, oracle: Orac
 def _specified(case: Case, problem: Problem) -> Problem:
     """Leaves out what no promise is about, where parameters are not those of the catalogue.
 
-    That is the sign of a zero where a parameter is 0, and the derivative so close to a kink that
-    the doubles in between, of which the kink is computed, round to it.
+    That is the sign of a zero where a parameter is 0, and what is so close to a kink that it is at
+    the kink once the parameters are rounded to the type that is computed in: float64, or float32
+    for all others.
     """
     if 0.0 in dict(case.subject.parameters).values():
         problem = replace(problem, signed=np.zeros(problem.slack.shape, dtype=np.bool_))
-    if not case.order:
-        return problem
     x, judged = widen(problem.about), problem.judged
+    reach = ROUNDED if case.dtype == "float64" else ROUNDED_TO_FLOAT32
     for kink in problem.kinks:
-        judged = judged & ((x == kink) | (np.abs(x - kink) > ROUNDED * abs(kink)))
+        judged = judged & ((x == kink) | (np.abs(x - kink) > reach * abs(kink)))
     return replace(problem, judged=judged)
 
 

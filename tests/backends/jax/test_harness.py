@@ -1,0 +1,66 @@
+"""The harness of JAX: many calls as one program, and fewer shapes in a quick run."""
+
+import jax
+import numpy as np
+import pytest
+
+from unified_act_conformance.checks import basic
+from unified_act_conformance.checks.bench import bench_for
+from unified_act_conformance.harness import load_harness
+from unified_act_conformance.subject import Case, Differentiated, Subject
+
+HARNESS = load_harness("jax")
+ARRAYS = [np.arange(float(length)) for length in (1, 2, 3)]
+
+
+def test_several_calls_are_traced_as_one_program():
+    programs = set()
+
+    def doubled(x):
+        assert isinstance(x, jax.core.Tracer)
+        programs.add(id(x._trace))
+        return 2.0 * x
+
+    found = HARNESS.each(doubled, [[HARNESS.to_native(x, "float64")] for x in ARRAYS])
+    assert len(programs) == 1
+    for x, output in zip(ARRAYS, found, strict=True):
+        np.testing.assert_array_equal(HARNESS.to_numpy(output, "float64"), 2.0 * x)
+
+
+def test_what_cannot_be_traced_is_called_one_by_one():
+    found = HARNESS.each(lambda x: jax.numpy.asarray(np.exp(x)), [[x] for x in ARRAYS])
+    for x, output in zip(ARRAYS, found, strict=True):
+        np.testing.assert_array_equal(output, np.exp(x))
+
+
+def test_an_error_of_one_call_is_raised():
+    def fails(x):
+        if x.shape == (2,):
+            raise ArithmeticError("two")
+        return x
+
+    with pytest.raises(ArithmeticError, match="two"):
+        HARNESS.each(fails, [[x] for x in ARRAYS])
+
+
+@pytest.mark.parametrize("check", [basic.lengths, basic.layouts])
+def test_a_quick_run_tries_fewer_shapes(check):
+    def shapes_in(quick):
+        seen = []
+
+        def relu(x):
+            seen.append(x.shape)
+            return jax.nn.relu(x)
+
+        case = Case(Subject("relu"), "jax", "float32", 0)
+        bench = bench_for(
+            case, "fast", lambda case, numerics: Differentiated(relu, HARNESS), quick=quick
+        )
+        assert not check(bench)
+        return set(seen)
+
+    few, all_of_them = shapes_in(quick=True), shapes_in(quick=False)
+    assert 3 <= len(few) < len(all_of_them)
+    assert few < all_of_them
+    if check is basic.lengths:
+        assert all_of_them == {(length,) for length in range(1, 34)}
