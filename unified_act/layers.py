@@ -16,6 +16,7 @@ from unified_act.errors import (
     UnsupportedError,
     suggest,
 )
+from unified_act.literals import shown
 from unified_act.loading import chosen_backend, imported_backends, list_backends, load_backend
 from unified_act.registry import ACTIVATIONS
 
@@ -195,6 +196,10 @@ def get_layer(
         raise ParameterValueError(
             f"a layer belongs to one framework: pass backend=…, one of {', '.join(list_backends())}"
         )
+    if options is not None and not isinstance(options, Mapping):
+        raise ParameterValueError(
+            f"options are a mapping, such as {{'dtype': …}}, got {shown(options)}."
+        )
     spec = layer_spec(
         name,
         backend=chosen,
@@ -220,7 +225,7 @@ def layer_spec(
     """Returns the specification that `get_layer` makes a layer from; it has the same arguments."""
     if callable(name):
         raise UnknownActivationError(
-            f"a layer is made from a name, got {name!r}: pass the name of an activation."
+            f"a layer is made from a name, got {shown(name)}: pass the name of an activation."
         )
     function = get_activation(
         name, backend=backend, numerics=numerics, dialect=dialect, **parameters
@@ -245,7 +250,7 @@ def _initial(activation: Activation, given: float | Mapping[str, float] | None) 
     for name in given:
         if name not in names:
             hint = suggest(name, names) if names else "It has none: leave out initial=…"
-            raise UnknownParameterError(f"{activation.name} has no weight {name!r}. {hint}")
+            raise UnknownParameterError(f"{activation.name} has no weight {shown(name)}. {hint}")
     values = {**activation.initial, **given}
     missing = [name for name in names if name not in values]
     if missing:
@@ -265,9 +270,9 @@ def check_options(options: Mapping[str, Any], allowed: Sequence[str], backend: s
     for name in options:
         if name not in allowed:
             raise UnknownParameterError(
-                f"layers on {backend} have no option {name!r}. {suggest(name, allowed)}"
+                f"layers on {backend} have no option {shown(name)}. {suggest(name, allowed)}"
                 if allowed
-                else f"layers on {backend} have no options, got {name!r}."
+                else f"layers on {backend} have no options, got {shown(name)}."
             )
 
 
@@ -288,7 +293,7 @@ def _owner_of(layer: Any) -> Layers:
         layers: Layers | None = getattr(load_backend(name), "layers", None)
         if layers is not None and layers.is_layer(layer):
             return layers
-    raise UnsupportedError(f"{layer!r} is no layer that get_layer returned: pass one.")
+    raise UnsupportedError(f"{shown(layer)} is no layer that get_layer returned: pass one.")
 
 
 def export_weights(layer: Any) -> dict[str, Any]:
@@ -315,8 +320,8 @@ def export_weights(layer: Any) -> dict[str, Any]:
     waiting = [name for name, value in weights.items() if value is None]
     if waiting:
         raise ParameterValueError(
-            f"{', '.join(waiting)} of {layer!r} has no size yet: call the layer first, or make it "
-            "with channels=…"
+            f"{', '.join(waiting)} of {shown(layer)} has no size yet: call the layer first, or "
+            "make it with channels=…"
         )
     return weights
 
@@ -342,26 +347,42 @@ def import_weights(layer: Any, weights: Mapping[str, Any]) -> None:
         >>> ua.export_weights(other)
         {'weight': array([0.1, 0.1, 0.1])}
     """
-    import numpy as np
-
     owner = _owner_of(layer)
     own = owner.weights_of(layer)
-    if sorted(weights) != sorted(own):
+    if not isinstance(weights, Mapping):
+        raise ParameterValueError(f"weights are a mapping of arrays by name, got {shown(weights)}.")
+    if weights.keys() != own.keys():
         raise UnknownParameterError(
-            f"{layer!r} has the weights {sorted(own)}, got {sorted(weights)}."
+            f"{shown(layer)} has the weights {sorted(own)}, got {shown(list(weights))}."
         )
-    arrays = {name: np.atleast_1d(weights[name]) for name in own}
+    arrays = {name: _as_weight(name, weights[name]) for name in own}
     for name, array in arrays.items():
         held = own[name]
         if array.ndim != 1 or (held is not None and array.shape != held.shape):
             wanted = "(channels,)" if held is None else held.shape
             raise ParameterValueError(
-                f"{name} of {layer!r} has the shape {wanted}, got {array.shape}."
+                f"{name} of {shown(layer)} has the shape {wanted}, got {array.shape}."
             )
     if len({array.size for array in arrays.values()}) > 1:
         raise ParameterValueError(
-            f"the weights of {layer!r} must all have one number of channels, got "
+            f"the weights of {shown(layer)} must all have one number of channels, got "
             f"{', '.join(f'{name} with {array.size}' for name, array in arrays.items())}."
         )
     if arrays:
         owner.set_weights(layer, arrays)
+
+
+def _as_weight(name: str, given: Any) -> Any:
+    """Returns a weight as a NumPy array with at least one dimension."""
+    import numpy as np
+
+    try:
+        array = np.atleast_1d(given)
+        if np.issubdtype(array.dtype, np.integer):  # of Python also those that no integer type has
+            array = array.astype(np.float64)
+        array.astype(np.float64, casting="same_kind")
+    except (TypeError, ValueError, OverflowError):
+        raise ParameterValueError(
+            f"{name} must be an array of real numbers, got {shown(given)}."
+        ) from None
+    return array

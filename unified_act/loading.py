@@ -19,6 +19,8 @@ from unified_act.errors import (
     UnknownBackendError,
     suggest,
 )
+from unified_act.inputs import advice
+from unified_act.literals import shown
 from unified_act.names import normalize
 from unified_act.registry import BACKENDS, Announcement, announced, announcement_of
 
@@ -90,13 +92,17 @@ def find_entry(name: str) -> BackendEntry:
         UnknownBackendError: There is no such backend.
     """
     if not isinstance(name, str):
-        raise UnknownBackendError(f"a backend is named by a string, such as 'torch', got {name!r}.")
+        raise UnknownBackendError(
+            f"a backend is named by a string, such as 'torch', got {shown(name)}."
+        )
     for entry in BUILTIN_BACKENDS.values():
         if normalize(entry.name) == normalize(name):
             return entry
     announcement = announcement_of(BACKENDS, name)
     if announcement is None:
-        raise UnknownBackendError(f"unknown backend {name!r}. {suggest(name, list_backends())}")
+        raise UnknownBackendError(
+            f"unknown backend {shown(name)}. {suggest(name, list_backends())}"
+        )
     return _announced(announcement)
 
 
@@ -262,6 +268,6 @@ def backend_of(array: Any) -> Backend:
                     return backend
     raise InputTypeError(
         f"no backend handles {array_type.__module__}.{array_type.__qualname__}. "
-        f"Pass an array of one of: {', '.join(list_backends())}; "
-        "convert plain numbers and lists with np.asarray(x, dtype=np.float32)."
+        f"Pass an array of one of: {', '.join(list_backends())}. "
+        f"{advice(array, 'np.asarray(x, dtype=np.float32)')}"
     )

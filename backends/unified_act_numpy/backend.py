@@ -19,6 +19,7 @@ from unified_act.backend import (
     written_call,
 )
 from unified_act.errors import InputTypeError
+from unified_act.inputs import advice
 from unified_act.layers import Layers
 from unified_act_numpy import gradient, layers
 from unified_act_numpy.native import NATIVE
@@ -76,11 +77,12 @@ class NumpyBackend(FrameworkBackend):
 
     def wrong_input(self, name: str, x: Any) -> InputTypeError:
         """Returns the error for a wrong input, such as a subclass of arrays or another float."""
-        if not isinstance(x, self.arrays) or not np.issubdtype(x.dtype, np.floating):
+        usual = isinstance(x, self.arrays) and np.issubdtype(x.dtype, np.floating)
+        if not usual and not isinstance(x, np.ma.MaskedArray):
             return super().wrong_input(name, x)
         return InputTypeError(
             f"{name}: expected float16, bfloat16, float32 or float64 in a plain array, got "
-            f"{type(x).__name__} of {x.dtype}. Convert it with {self.words.convert}."
+            f"{type(x).__name__} of {x.dtype}. {advice(x, self.words.convert)}"
         )
 
     def draw(self, x: Any, source: int | np.random.Generator, dtype: Any) -> Any:

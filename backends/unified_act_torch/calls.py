@@ -72,8 +72,8 @@ def short_way(request: Request, otherwise: Callable[..., Any]) -> Callable[..., 
         return otherwise  # a user's function may take a mask or noise, of another type
     function, call = fastest_call(kernel, request.arguments, inputs)
     scope = {"function": function, **{dtype: getattr(torch, dtype) for dtype in kernel.dtypes}}
-    if len(inputs) == 2 or request.activation.along_axis:  # what does not go together
-        scope["refusals"] = (AttributeError, TypeError, IndexError, RuntimeError)
+    # Also for what does not go together, and for sparse tensors: the long way explains it.
+    scope["refusals"] = (AttributeError, TypeError, IndexError, RuntimeError)
     return shortcut(dtype_test(kernel.dtypes), call, otherwise, scope, inputs)
 
 

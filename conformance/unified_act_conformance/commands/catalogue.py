@@ -17,6 +17,7 @@ from unified_act import Activation
 from unified_act.activation import KINDS
 from unified_act.backend import DTYPES, kernel_for
 from unified_act.dialects import Cell, find_dialect, list_dialects
+from unified_act.literals import shown
 from unified_act.loading import BUILTIN_BACKENDS, find_entry, load_backend
 from unified_act.names import normalize
 from unified_act.registry import ACTIVATIONS, Announcement, plugins
@@ -68,7 +69,9 @@ def list_command(
     usable, _ = ACTIVATIONS.load_all()
     if kind is not None and kind not in KINDS:
         known = ", ".join(sorted(KINDS))
-        raise click.BadParameter(f"unknown kind {kind!r}: use one of {known}.", param_hint="--kind")
+        raise click.BadParameter(
+            f"unknown kind {shown(kind)}: use one of {known}.", param_hint="--kind"
+        )
     with mistakes_told(console):
         named = {find_entry(name).name for name in backends}
         wanted = [name for name in ua.list_backends(installed=True) if not named or name in named]

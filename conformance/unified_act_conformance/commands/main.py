@@ -18,6 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 import unified_act as ua
 from unified_act.backend import Numerics
+from unified_act.literals import shown
 from unified_act.loading import find_entry
 from unified_act.registry import ACTIVATIONS
 from unified_act_conformance.checks import CHECKS, CheckResult, list_checks
@@ -223,8 +224,8 @@ def repro(
     console = make_console()
     try:
         value = number_of(x)
-    except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="--x") from error
+    except (ValueError, OverflowError) as error:
+        raise click.BadParameter(f"no number: {shown(x)}.", param_hint="--x") from error
     with mistakes_told(console):
         case = Case(subject_of(activation), backend, dtype, order, part)
         text = repro_text(case, numerics, value)
