@@ -14,8 +14,8 @@ from unified_act.loading import (
     backend_of,
     chosen_backend,
     find_entry,
-    imported_backends,
     load_backend,
+    loaded_backends,
 )
 from unified_act.parsing import parse
 from unified_act.registry import ACTIVATIONS
@@ -355,8 +355,7 @@ def _by_input_type(
 ) -> Callable[..., Any]:
     by_type: dict[type, Callable[..., Any]] = {}
     # Fill the table for all imported frameworks now: a tracing compiler cannot add a type later.
-    for name in imported_backends():
-        backend = load_backend(name)
+    for backend in loaded_backends():
         implementation = _implementation(backend, activation, parameters, numerics)
         by_type.update(dict.fromkeys(backend.types, implementation))
 

@@ -17,7 +17,7 @@ from unified_act.errors import (
     suggest,
 )
 from unified_act.literals import shown
-from unified_act.loading import chosen_backend, imported_backends, list_backends, load_backend
+from unified_act.loading import chosen_backend, list_backends, load_backend, loaded_backends
 from unified_act.registry import ACTIVATIONS
 
 __all__ = [
@@ -289,8 +289,8 @@ def _layers_of(backend: str) -> Layers:
 
 def _owner_of(layer: Any) -> Layers:
     """Returns the `Layers` of the backend that made a layer."""
-    for name in imported_backends():
-        layers: Layers | None = getattr(load_backend(name), "layers", None)
+    for backend in loaded_backends():
+        layers: Layers | None = getattr(backend, "layers", None)
         if layers is not None and layers.is_layer(layer):
             return layers
     raise UnsupportedError(f"{shown(layer)} is no layer that get_layer returned: pass one.")

@@ -52,7 +52,10 @@ class NumpyBackend(FrameworkBackend):
             import ml_dtypes
         except ModuleNotFoundError:
             return found
-        every = found | {"bfloat16": np.dtype(ml_dtypes.bfloat16)}
+        bfloat16 = getattr(ml_dtypes, "bfloat16", None)
+        if not isinstance(bfloat16, type):  # of a mock-up in the place of ml_dtypes
+            return found
+        every = found | {"bfloat16": np.dtype(bfloat16)}
         return {name: every[name] for name in DTYPES}
 
     def accepts(self, array_type: type) -> bool:
