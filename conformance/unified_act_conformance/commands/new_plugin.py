@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from unified_act.literals import shown
 from unified_act.names import normalize
 from unified_act.registry import ACTIVATIONS
-from unified_act_conformance.commands.common import make_console
+from unified_act_conformance.commands.common import make_console, mistakes_told
 
 __all__ = ["new_plugin"]
 
@@ -66,12 +66,14 @@ def new_plugin(name: str, folder: Path) -> None:
         keep_trailing_newline=True,
         undefined=StrictUndefined,
     )
-    for path, template in FILES.items():
-        file = target / path.format(**names)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        text = templates.get_template(f"{template}.jinja").render(names)
-        file.write_text(text, encoding="utf-8")
-    make_console().print(
+    console = make_console()
+    with mistakes_told(console):
+        for path, template in FILES.items():
+            file = target / path.format(**names)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            text = templates.get_template(f"{template}.jinja").render(names)
+            file.write_text(text, encoding="utf-8")
+    console.print(
         f"Made {target}. Next:\n  cd {target}\n  pip install -e '.[test]'\n  pytest",
         highlight=False,
         markup=False,
