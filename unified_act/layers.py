@@ -18,6 +18,7 @@ from unified_act.errors import (
 )
 from unified_act.literals import shown
 from unified_act.loading import chosen_backend, list_backends, load_backend, loaded_backends
+from unified_act.parsing import parse
 from unified_act.registry import ACTIVATIONS
 
 __all__ = [
@@ -40,16 +41,33 @@ class LayerSpec:
         channels: The number of elements of each weight: 1, or the number of channels. With None
             it is taken from the axis of the first input.
         initial: The initial value of each weight, by name; empty if there are no weights.
+        follows_mode: Whether the parameter ``training`` of the activation is that of the layer:
+            true while it trains, false while it is evaluated.
     """
 
     function: ActivationFunction
     channels: int | None = 1
     initial: Mapping[str, float] = field(default_factory=dict)
+    follows_mode: bool = False
 
     @property
     def activation(self) -> Activation:
         """The specification of the activation."""
         return ACTIVATIONS.find(self.function.name)
+
+    @property
+    def draws(self) -> bool:
+        """Whether the layer draws random numbers: always, or while it trains."""
+        return self.follows_mode or bool(
+            self.activation.noise and self.activation.inputs_for(self.function.parameters)[1:]
+        )
+
+    @property
+    def in_training(self) -> ActivationFunction:
+        """The function while the layer trains."""
+        if not self.follows_mode:
+            return self.function
+        return ActivationFunction.from_config({**self.function.to_config(), "training": True})
 
     def channels_of(self, shape: Sequence[int | None]) -> int:
         """Returns the number of elements of each weight for an input of this shape.
@@ -97,17 +115,27 @@ class LayerSpec:
     def to_config(self) -> dict[str, Any]:
         """Returns the specification as plain data, which `from_config` reads."""
         learned = {"channels": self.channels, "initial": dict(self.initial)} if self.initial else {}
-        return {"function": self.function.to_config(), **learned}
+        mode = {"follows_mode": True} if self.follows_mode else {}
+        return {"function": self.function.to_config(), **learned, **mode}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> LayerSpec:
         """Returns the specification that `to_config` described."""
         function = ActivationFunction.from_config(config["function"])
-        return cls(function, config.get("channels", 1), config.get("initial", {}))
+        return cls(
+            function,
+            config.get("channels", 1),
+            config.get("initial", {}),
+            config.get("follows_mode", False),
+        )
 
     def describe(self) -> str:
         """Returns name, parameters and options as text, for the repr of a layer."""
-        shown = [f"{key}={value!r}" for key, value in self.function.parameters.items()]
+        shown = [
+            f"{key}={value!r}"
+            for key, value in self.function.parameters.items()
+            if not (self.follows_mode and key == "training")
+        ]
         if self.initial:
             shown.append(f"channels={self.channels}")
         if self.function.numerics != "fast":
@@ -175,7 +203,10 @@ def get_layer(
     Returns:
         A `torch.nn.Module`, `keras.layers.Layer` or `mxnet.gluon.HybridBlock`; on NumPy an object
         with ``forward``, ``backward``, ``weights`` and ``gradients``. If the activation takes a
-        mask or noise, the layer takes it as a further argument.
+        mask or noise, the layer takes it as a further argument. Without noise, a seed or a
+        generator, a layer draws from the random numbers of its framework; on NumPy, which has no
+        layers, it asks for a seed. Unless the parameter ``training`` is given, the layer follows
+        its own mode: rrelu draws slopes in training, and uses their mean in evaluation.
 
     Raises:
         UnsupportedError: The backend has no layers.
@@ -237,7 +268,15 @@ def layer_spec(
         raise ParameterValueError(
             f"{activation.name} learns nothing and has no weights: leave out channels={channels}."
         )
-    return LayerSpec(function, channels, _initial(activation, initial))
+    initial_values = _initial(activation, initial)
+    given = parameters if name is None else parse(name)[1].keys() | parameters.keys()
+    follows_mode = "training" not in given and _has_mode(activation)
+    return LayerSpec(function, channels, initial_values, follows_mode)
+
+
+def _has_mode(activation: Activation) -> bool:
+    """Whether a parameter ``training`` decides that the activation draws random numbers."""
+    return bool(activation.noise) and activation.has_parameter("training")
 
 
 def _initial(activation: Activation, given: float | Mapping[str, float] | None) -> dict[str, float]:
