@@ -62,11 +62,6 @@ class TorchBackend(FrameworkBackend):
         """Says why PyTorch's functions may fail on this tensor; empty if it is a usual one."""
         if not isinstance(x, Tensor):
             return ""
-        if type(x).__name__ == "DTensor":
-            return (
-                "PyTorch cannot run its own function on this DTensor. "
-                "Get the activation with numerics='strict', or call it on x.full_tensor()."
-            )
         if type(x).__name__ == "MaskedTensor":
             return (
                 "expected a tensor without a mask, got a MaskedTensor. "

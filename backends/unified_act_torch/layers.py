@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from torch.nn.modules.lazy import LazyModuleMixin
 from torch.nn.parameter import UninitializedParameter, is_lazy
 
 from unified_act.backend import LEAST_NOISE
+from unified_act.errors import UnsupportedError
 from unified_act.layers import LayerSpec, check_options
 from unified_act_torch.native import NATIVE
 
@@ -112,6 +113,13 @@ class ActivationLayer(nn.Module):
             noise = torch.rand_like(x, dtype=wide).clamp_(min=LEAST_NOISE)
             result = self._in_training(x, noise)
         return result
+
+    def __prepare_scriptable__(self) -> NoReturn:
+        """Raises: this is where ``torch.jit.script`` asks for what it is to compile."""
+        raise UnsupportedError(
+            f"torch.jit.script cannot compile {self}, whose code is made for its parameters. "
+            "Trace it with torch.jit.trace(layer, example), and script the model around the trace."
+        )
 
     def extra_repr(self) -> str:
         """Returns the text between the brackets of the repr."""
