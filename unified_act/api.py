@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from unified_act.activation import Activation, Parameter
 from unified_act.callables import ActivationFunction, from_config, get_activation
 from unified_act.errors import InputTypeError, UnsupportedError
+from unified_act.literals import shown
 from unified_act.loading import backend_of, load_backend
 from unified_act.parsing import parse
 from unified_act.registry import ACTIVATIONS
@@ -59,7 +60,8 @@ def value_and_grad(
     """
     if not callable(function):
         raise InputTypeError(
-            f"value_and_grad takes a function, such as one from get_activation, got {function!r}."
+            "value_and_grad takes a function, such as one from get_activation, got "
+            f"{shown(function)}."
         )
     name = function.backend if isinstance(function, ActivationFunction) else None
     backend = backend_of(x) if name is None else load_backend(name)

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, overload
 
 from unified_act.activation import Activation
 from unified_act.errors import ParameterValueError, UnknownActivationError
+from unified_act.literals import shown
 from unified_act.loading import (
     backend_of,
     chosen_backend,
     find_entry,
-    imported_backends,
     load_backend,
+    loaded_backends,
 )
 from unified_act.parsing import parse
 from unified_act.registry import ACTIVATIONS
@@ -203,8 +204,8 @@ def get_activation(
         >>> ua.get_activation("LeakyReLU", dialect="keras_layers")
         get_activation('leaky_relu', negative_slope=0.3)
     """
-    if numerics not in ("fast", "strict"):
-        raise ParameterValueError(f"numerics must be 'fast' or 'strict', got {numerics!r}.")
+    if not isinstance(numerics, str) or numerics not in ("fast", "strict"):  # type: ignore[redundant-expr]
+        raise ParameterValueError(f"numerics must be 'fast' or 'strict', got {shown(numerics)}.")
     if callable(name) and not isinstance(name, type):
         return _as_it_is(name, backend, numerics, parameters)
     if name is None:
@@ -217,6 +218,10 @@ def get_activation(
             "or as a keyword."
         )
     plugin = configured.pop("plugin", "")
+    if not isinstance(plugin, str):
+        raise ParameterValueError(
+            f"plugin must be the name of a distribution, a string, got {shown(plugin)}."
+        )
     given = configured | parameters
     if dialect is None:
         activation = ACTIVATIONS.find(plain_name, plugin)
@@ -240,8 +245,8 @@ def _as_it_is(
     """Returns `function`. Raises if the other arguments ask for something else."""
     if parameters:
         raise ParameterValueError(
-            f"{', '.join(parameters)} given with the callable {function!r}, which is returned as "
-            "it is: pass the name of an activation instead, or bind them with functools.partial."
+            f"{', '.join(parameters)} given with the callable {shown(function)}, which is returned "
+            "as it is: pass the name of an activation instead, or bind them with functools.partial."
         )
     if isinstance(function, ActivationFunction):
         other = backend is not None and function.backend not in (None, find_entry(backend).name)
@@ -350,8 +355,7 @@ def _by_input_type(
 ) -> Callable[..., Any]:
     by_type: dict[type, Callable[..., Any]] = {}
     # Fill the table for all imported frameworks now: a tracing compiler cannot add a type later.
-    for name in imported_backends():
-        backend = load_backend(name)
+    for backend in loaded_backends():
         implementation = _implementation(backend, activation, parameters, numerics)
         by_type.update(dict.fromkeys(backend.types, implementation))
 

@@ -23,6 +23,10 @@ __all__ = [
 ]
 
 
+_LONGEST = 100
+"""No known name has as many characters."""
+
+
 class UnifiedActError(Exception):
     """The base class of every error that `unified_act` raises on purpose."""
 
@@ -80,7 +84,7 @@ class UnsupportedError(UnifiedActError, NotImplementedError):
     """The framework or the backend cannot do this, or no activation has the requested meaning."""
 
 
-def suggest(word: str, known: Iterable[str]) -> str:
+def suggest(word: object, known: Iterable[str]) -> str:
     """Returns a sentence that helps a user who mistyped `word`.
 
     Args:
@@ -99,6 +103,8 @@ def suggest(word: str, known: Iterable[str]) -> str:
     import difflib  # costs milliseconds to import, and most programs never mistype
 
     known = list(known)
+    # To compare a text of a million characters takes seconds.
+    word = word[:_LONGEST] if isinstance(word, str) else ""
     # At most two: a third guess is seldom right and makes the message harder to read.
     near = difflib.get_close_matches(word, known, n=2, cutoff=0.7)
     if near:

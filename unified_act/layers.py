@@ -16,7 +16,9 @@ from unified_act.errors import (
     UnsupportedError,
     suggest,
 )
-from unified_act.loading import chosen_backend, imported_backends, list_backends, load_backend
+from unified_act.literals import shown
+from unified_act.loading import chosen_backend, list_backends, load_backend, loaded_backends
+from unified_act.parsing import parse
 from unified_act.registry import ACTIVATIONS
 
 __all__ = [
@@ -39,16 +41,33 @@ class LayerSpec:
         channels: The number of elements of each weight: 1, or the number of channels. With None
             it is taken from the axis of the first input.
         initial: The initial value of each weight, by name; empty if there are no weights.
+        follows_mode: Whether the parameter ``training`` of the activation is that of the layer:
+            true while it trains, false while it is evaluated.
     """
 
     function: ActivationFunction
     channels: int | None = 1
     initial: Mapping[str, float] = field(default_factory=dict)
+    follows_mode: bool = False
 
     @property
     def activation(self) -> Activation:
         """The specification of the activation."""
         return ACTIVATIONS.find(self.function.name)
+
+    @property
+    def draws(self) -> bool:
+        """Whether the layer draws random numbers: always, or while it trains."""
+        return self.follows_mode or bool(
+            self.activation.noise and self.activation.inputs_for(self.function.parameters)[1:]
+        )
+
+    @property
+    def in_training(self) -> ActivationFunction:
+        """The function while the layer trains."""
+        if not self.follows_mode:
+            return self.function
+        return ActivationFunction.from_config({**self.function.to_config(), "training": True})
 
     def channels_of(self, shape: Sequence[int | None]) -> int:
         """Returns the number of elements of each weight for an input of this shape.
@@ -98,17 +117,27 @@ class LayerSpec:
     def to_config(self) -> dict[str, Any]:
         """Returns the specification as plain data, which `from_config` reads."""
         learned = {"channels": self.channels, "initial": dict(self.initial)} if self.initial else {}
-        return {"function": self.function.to_config(), **learned}
+        mode = {"follows_mode": True} if self.follows_mode else {}
+        return {"function": self.function.to_config(), **learned, **mode}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> LayerSpec:
         """Returns the specification that `to_config` described."""
         function = ActivationFunction.from_config(config["function"])
-        return cls(function, config.get("channels", 1), config.get("initial", {}))
+        return cls(
+            function,
+            config.get("channels", 1),
+            config.get("initial", {}),
+            config.get("follows_mode", False),
+        )
 
     def describe(self) -> str:
         """Returns name, parameters and options as text, for the repr of a layer."""
-        shown = [f"{key}={value!r}" for key, value in self.function.parameters.items()]
+        shown = [
+            f"{key}={value!r}"
+            for key, value in self.function.parameters.items()
+            if not (self.follows_mode and key == "training")
+        ]
         if self.initial:
             shown.append(f"channels={self.channels}")
         if self.function.numerics != "fast":
@@ -176,7 +205,10 @@ def get_layer(
     Returns:
         A `torch.nn.Module`, `keras.layers.Layer` or `mxnet.gluon.HybridBlock`; on NumPy an object
         with ``forward``, ``backward``, ``weights`` and ``gradients``. If the activation takes a
-        mask or noise, the layer takes it as a further argument.
+        mask or noise, the layer takes it as a further argument. Without noise, a seed or a
+        generator, a layer draws from the random numbers of its framework; on NumPy, which has no
+        layers, it asks for a seed. Unless the parameter ``training`` is given, the layer follows
+        its own mode: rrelu draws slopes in training, and uses their mean in evaluation.
 
     Raises:
         UnsupportedError: The backend has no layers.
@@ -196,6 +228,10 @@ def get_layer(
     if chosen is None:
         raise ParameterValueError(
             f"a layer belongs to one framework: pass backend=…, one of {', '.join(list_backends())}"
+        )
+    if options is not None and not isinstance(options, Mapping):
+        raise ParameterValueError(
+            f"options are a mapping, such as {{'dtype': …}}, got {shown(options)}."
         )
     spec = layer_spec(
         name,
@@ -222,7 +258,7 @@ def layer_spec(
     """Returns the specification that `get_layer` makes a layer from; it has the same arguments."""
     if callable(name):
         raise UnknownActivationError(
-            f"a layer is made from a name, got {name!r}: pass the name of an activation."
+            f"a layer is made from a name, got {shown(name)}: pass the name of an activation."
         )
     function = get_activation(
         name, backend=backend, numerics=numerics, dialect=dialect, **parameters
@@ -234,7 +270,15 @@ def layer_spec(
         raise ParameterValueError(
             f"{activation.name} learns nothing and has no weights: leave out channels={channels}."
         )
-    return LayerSpec(function, channels, _initial(activation, initial))
+    initial_values = _initial(activation, initial)
+    given = parameters if name is None else parse(name)[1].keys() | parameters.keys()
+    follows_mode = "training" not in given and _has_mode(activation)
+    return LayerSpec(function, channels, initial_values, follows_mode)
+
+
+def _has_mode(activation: Activation) -> bool:
+    """Whether a parameter ``training`` decides that the activation draws random numbers."""
+    return bool(activation.noise) and activation.has_parameter("training")
 
 
 def _initial(activation: Activation, given: float | Mapping[str, float] | None) -> dict[str, float]:
@@ -247,7 +291,7 @@ def _initial(activation: Activation, given: float | Mapping[str, float] | None) 
     for name in given:
         if name not in names:
             hint = suggest(name, names) if names else "It has none: leave out initial=…"
-            raise UnknownParameterError(f"{activation.name} has no weight {name!r}. {hint}")
+            raise UnknownParameterError(f"{activation.name} has no weight {shown(name)}. {hint}")
     values = {**activation.initial, **given}
     missing = [name for name in names if name not in values]
     if missing:
@@ -267,9 +311,9 @@ def check_options(options: Mapping[str, Any], allowed: Sequence[str], backend: s
     for name in options:
         if name not in allowed:
             raise UnknownParameterError(
-                f"layers on {backend} have no option {name!r}. {suggest(name, allowed)}"
+                f"layers on {backend} have no option {shown(name)}. {suggest(name, allowed)}"
                 if allowed
-                else f"layers on {backend} have no options, got {name!r}."
+                else f"layers on {backend} have no options, got {shown(name)}."
             )
 
 
@@ -286,11 +330,11 @@ def _layers_of(backend: str) -> Layers:
 
 def _owner_of(layer: Any) -> Layers:
     """Returns the `Layers` of the backend that made a layer."""
-    for name in imported_backends():
-        layers: Layers | None = getattr(load_backend(name), "layers", None)
+    for backend in loaded_backends():
+        layers: Layers | None = getattr(backend, "layers", None)
         if layers is not None and layers.is_layer(layer):
             return layers
-    raise UnsupportedError(f"{layer!r} is no layer that get_layer returned: pass one.")
+    raise UnsupportedError(f"{shown(layer)} is no layer that get_layer returned: pass one.")
 
 
 def export_weights(layer: Any) -> dict[str, Any]:
@@ -317,8 +361,8 @@ def export_weights(layer: Any) -> dict[str, Any]:
     waiting = [name for name, value in weights.items() if value is None]
     if waiting:
         raise ParameterValueError(
-            f"{', '.join(waiting)} of {layer!r} has no size yet: call the layer first, or make it "
-            "with channels=…"
+            f"{', '.join(waiting)} of {shown(layer)} has no size yet: call the layer first, or "
+            "make it with channels=…"
         )
     return weights
 
@@ -344,26 +388,42 @@ def import_weights(layer: Any, weights: Mapping[str, Any]) -> None:
         >>> ua.export_weights(other)
         {'weight': array([0.1, 0.1, 0.1])}
     """
-    import numpy as np
-
     owner = _owner_of(layer)
     own = owner.weights_of(layer)
-    if sorted(weights) != sorted(own):
+    if not isinstance(weights, Mapping):
+        raise ParameterValueError(f"weights are a mapping of arrays by name, got {shown(weights)}.")
+    if weights.keys() != own.keys():
         raise UnknownParameterError(
-            f"{layer!r} has the weights {sorted(own)}, got {sorted(weights)}."
+            f"{shown(layer)} has the weights {sorted(own)}, got {shown(list(weights))}."
         )
-    arrays = {name: np.atleast_1d(weights[name]) for name in own}
+    arrays = {name: _as_weight(name, weights[name]) for name in own}
     for name, array in arrays.items():
         held = own[name]
         if array.ndim != 1 or (held is not None and array.shape != held.shape):
             wanted = "(channels,)" if held is None else held.shape
             raise ParameterValueError(
-                f"{name} of {layer!r} has the shape {wanted}, got {array.shape}."
+                f"{name} of {shown(layer)} has the shape {wanted}, got {array.shape}."
             )
     if len({array.size for array in arrays.values()}) > 1:
         raise ParameterValueError(
-            f"the weights of {layer!r} must all have one number of channels, got "
+            f"the weights of {shown(layer)} must all have one number of channels, got "
             f"{', '.join(f'{name} with {array.size}' for name, array in arrays.items())}."
         )
     if arrays:
         owner.set_weights(layer, arrays)
+
+
+def _as_weight(name: str, given: Any) -> Any:
+    """Returns a weight as a NumPy array with at least one dimension."""
+    import numpy as np
+
+    try:
+        array = np.atleast_1d(given)
+        if np.issubdtype(array.dtype, np.integer):  # of Python also those that no integer type has
+            array = array.astype(np.float64)
+        array.astype(np.float64, casting="same_kind")
+    except (TypeError, ValueError, OverflowError):
+        raise ParameterValueError(
+            f"{name} must be an array of real numbers, got {shown(given)}."
+        ) from None
+    return array

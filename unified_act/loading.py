@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextvars import ContextVar
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from unified_act.errors import (
@@ -19,6 +20,8 @@ from unified_act.errors import (
     UnknownBackendError,
     suggest,
 )
+from unified_act.inputs import advice
+from unified_act.literals import shown
 from unified_act.names import normalize
 from unified_act.registry import BACKENDS, Announcement, announced, announcement_of
 
@@ -34,6 +37,7 @@ __all__ = [
     "imported_backends",
     "list_backends",
     "load_backend",
+    "loaded_backends",
     "plugin_backends",
     "use_backend",
 ]
@@ -90,13 +94,17 @@ def find_entry(name: str) -> BackendEntry:
         UnknownBackendError: There is no such backend.
     """
     if not isinstance(name, str):
-        raise UnknownBackendError(f"a backend is named by a string, such as 'torch', got {name!r}.")
+        raise UnknownBackendError(
+            f"a backend is named by a string, such as 'torch', got {shown(name)}."
+        )
     for entry in BUILTIN_BACKENDS.values():
         if normalize(entry.name) == normalize(name):
             return entry
     announcement = announcement_of(BACKENDS, name)
     if announcement is None:
-        raise UnknownBackendError(f"unknown backend {name!r}. {suggest(name, list_backends())}")
+        raise UnknownBackendError(
+            f"unknown backend {shown(name)}. {suggest(name, list_backends())}"
+        )
     return _announced(announcement)
 
 
@@ -159,8 +167,10 @@ def _import_backend(entry: BackendEntry) -> Backend:
 
     wanted = sorted(name for name in vars(Backend) if not name.startswith("_"))
     missing = [name for name in wanted if not hasattr(found, name)]
-    if missing or found.name != entry.name:
+    mocked = not missing and not all(isinstance(kind, type) for kind in found.types)
+    if missing or mocked or found.name != entry.name:
         problem = f"it lacks {', '.join(missing)}" if missing else f"its name is {found.name!r}"
+        problem = "its types are no types" if mocked else problem
         raise BackendImportError(
             f"{entry.package}:{entry.attribute}, the backend {entry.name!r} of "
             f"{entry.distribution}, is not a backend: {problem}. "
@@ -235,8 +245,25 @@ def imported_backends() -> list[str]:
 
     A backend of a plugin is included only once it is loaded: looking for plugins takes time.
     """
-    built_in = [entry.name for entry in BUILTIN_BACKENDS.values() if entry.framework in sys.modules]
+    built_in = [entry.name for entry in BUILTIN_BACKENDS.values() if _is_imported(entry.framework)]
     return list(dict.fromkeys((*built_in, *_loaded)))
+
+
+def _is_imported(framework: str) -> bool:
+    """Whether a framework is imported. None blocks its import, and a mock has no spec."""
+    module = sys.modules.get(framework)
+    return isinstance(module, ModuleType) and module.__spec__ is not None
+
+
+def loaded_backends() -> Iterator[Backend]:
+    """Yields the backends of `imported_backends`, loaded.
+
+    One that cannot be loaded is left out: the framework is a mock-up, broken, or just being
+    imported. Whoever asks for it by its name, or by an array of it, gets the error.
+    """
+    for name in imported_backends():
+        with contextlib.suppress(BackendImportError, BackendNotInstalledError):
+            yield load_backend(name)
 
 
 def roots_of(kind: type) -> set[str]:
@@ -262,6 +289,6 @@ def backend_of(array: Any) -> Backend:
                     return backend
     raise InputTypeError(
         f"no backend handles {array_type.__module__}.{array_type.__qualname__}. "
-        f"Pass an array of one of: {', '.join(list_backends())}; "
-        "convert plain numbers and lists with np.asarray(x, dtype=np.float32)."
+        f"Pass an array of one of: {', '.join(list_backends())}. "
+        f"{advice(array, 'np.asarray(x, dtype=np.float32)')}"
     )

@@ -69,6 +69,10 @@ class JaxHarness(Harness):
     repeated = (0,)  # a gradient takes a millisecond
     _compiled = ""
 
+    def tried_modes(self) -> Sequence[str]:
+        """Only jit: vmap and checkpoint have checks of their own."""
+        return ("jit",)
+
     def packages(self) -> list[str]:
         """The distributions whose versions are reported as tested."""
         return ["jax"]

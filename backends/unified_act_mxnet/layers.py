@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from unified_act.backend import with_keywords
+from unified_act.backend import LEAST_NOISE, with_keywords
 from unified_act.layers import LayerSpec, check_options
 from unified_act_mxnet._framework import BFLOAT16, mx
 from unified_act_mxnet.native import NATIVE
@@ -35,6 +35,7 @@ class ActivationLayer(mx.gluon.HybridBlock):  # type: ignore[misc, name-defined]
 
     def __init__(self, spec: LayerSpec, **options: Any) -> None:
         self.spec = spec  # which the prefix is made of
+        self._draws = spec.draws
         self._cast_to: str | None = None
         super().__init__(**options)
         for name, value in spec.initial.items():
@@ -52,9 +53,12 @@ class ActivationLayer(mx.gluon.HybridBlock):  # type: ignore[misc, name-defined]
             F: `mx.nd` or `mx.sym`.
             x: A floating-point array, or a symbol.
             *others: A mask or noise, if the activation takes one; a seed unless it is hybridized.
+                By default the numbers are MXNet's own, which ``mx.random.seed`` sets.
             **weights: The parameters.
         """
         own = [weights[name] for name in self.spec.initial]
+        if self._draws:
+            return self._drawn(F, x, others)
         if self.spec.channels is None and F is mx.sym:
             own = [self._sized_by(x, weight) for weight in own]
         kernel = self._kernel_for(x) if F is mx.sym else None
@@ -62,6 +66,24 @@ class ActivationLayer(mx.gluon.HybridBlock):  # type: ignore[misc, name-defined]
             older = x.as_nd_ndarray()
             return kernel(x) if older is x else kernel(older).as_np_ndarray()
         return self.spec.function(x, *own, *others)
+
+    def _drawn(self, F: Any, x: Any, others: Sequence[Any]) -> Any:  # noqa: N803
+        """Returns the activation of `x` with random numbers, if the layer uses any in this mode."""
+        if others:
+            trains = not self.spec.follows_mode or mx.autograd.is_training()
+            return self.spec.in_training(x, *others) if trains else self.spec.function(x)
+        older = x.as_nd_ndarray()
+        if F is not mx.sym and self.spec.follows_mode and not mx.autograd.is_training():
+            return self.spec.function(x)
+        like = older if F is mx.sym or older.dtype != np.float16 else older.astype("float32")
+        noise = F.maximum(F.random.uniform_like(like), LEAST_NOISE)
+        if F is mx.sym and self.spec.follows_mode:
+            # A graph serves both modes, and of all operators only Dropout knows which one it is.
+            ones = F.ones_like(older)
+            trains = F.Dropout(ones, p=0.5) != ones
+            noise = F.where(trains, noise, 0.5 * ones)
+        noise = noise if older is x else noise.as_np_ndarray()
+        return self.spec.in_training(x, noise)
 
     def cast(self, dtype: Any) -> None:
         """Casts the weights.

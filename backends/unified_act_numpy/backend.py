@@ -19,6 +19,7 @@ from unified_act.backend import (
     written_call,
 )
 from unified_act.errors import InputTypeError
+from unified_act.inputs import advice
 from unified_act.layers import Layers
 from unified_act_numpy import gradient, layers
 from unified_act_numpy.native import NATIVE
@@ -51,7 +52,10 @@ class NumpyBackend(FrameworkBackend):
             import ml_dtypes
         except ModuleNotFoundError:
             return found
-        every = found | {"bfloat16": np.dtype(ml_dtypes.bfloat16)}
+        bfloat16 = getattr(ml_dtypes, "bfloat16", None)
+        if not isinstance(bfloat16, type):  # of a mock-up in the place of ml_dtypes
+            return found
+        every = found | {"bfloat16": np.dtype(bfloat16)}
         return {name: every[name] for name in DTYPES}
 
     def accepts(self, array_type: type) -> bool:
@@ -76,11 +80,12 @@ class NumpyBackend(FrameworkBackend):
 
     def wrong_input(self, name: str, x: Any) -> InputTypeError:
         """Returns the error for a wrong input, such as a subclass of arrays or another float."""
-        if not isinstance(x, self.arrays) or not np.issubdtype(x.dtype, np.floating):
+        usual = isinstance(x, self.arrays) and np.issubdtype(x.dtype, np.floating)
+        if not usual and not isinstance(x, np.ma.MaskedArray):
             return super().wrong_input(name, x)
         return InputTypeError(
             f"{name}: expected float16, bfloat16, float32 or float64 in a plain array, got "
-            f"{type(x).__name__} of {x.dtype}. Convert it with {self.words.convert}."
+            f"{type(x).__name__} of {x.dtype}. {advice(x, self.words.convert)}"
         )
 
     def draw(self, x: Any, source: int | np.random.Generator, dtype: Any) -> Any:

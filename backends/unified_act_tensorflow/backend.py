@@ -45,6 +45,14 @@ class TensorflowBackend(FrameworkBackend):
         """Returns the dtype of a tensor as error messages write it."""
         return str(x.dtype.name)
 
+    def cast_advice(self, x: Any) -> str:
+        """Returns a sentence that says how to cast a tensor, without loss."""
+        if x.dtype.is_quantized:
+            return "Make it one with tf.quantization.dequantize(x, min_range, max_range)."
+        if x.dtype == tf.string:
+            return "Make it one with tf.strings.to_number(x)."
+        return super().cast_advice(x)
+
     def shape_of(self, x: Any) -> list[int | None] | None:
         """Returns the shape of a tensor; unknown lengths, or the whole shape, may be None."""
         lengths: list[int | None] | None = None if x.shape.rank is None else x.shape.as_list()

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from unified_act.backend import LEAST_NOISE
 from unified_act.errors import ParameterValueError, UnsupportedError
 from unified_act.layers import LayerSpec, check_options
 from unified_act_tensorflow.native import NATIVE
@@ -42,6 +43,7 @@ class ActivationLayer(keras.layers.Layer):  # type: ignore[misc]  # Keras has no
 
     Attributes:
         spec: What it is.
+        seeds: What it draws random numbers from; None if it draws none.
         learned: The variables, by the names that the activation has for its inputs; empty before
             the first input, if that decides the size.
     """
@@ -62,6 +64,7 @@ class ActivationLayer(keras.layers.Layer):  # type: ignore[misc]  # Keras has no
         self.regularizer = keras.regularizers.get(regularizer)
         self.constraint = keras.constraints.get(constraint)
         self.learned: dict[str, Any] = {}
+        self.seeds = keras.random.SeedGenerator() if spec.draws else None
         if spec.channels is not None:
             self.build(None)
 
@@ -77,14 +80,27 @@ class ActivationLayer(keras.layers.Layer):  # type: ignore[misc]  # Keras has no
                 constraint=self.constraint,
             )
 
-    def call(self, inputs: Any, *others: Any, **keywords: Any) -> Any:
+    def call(self, inputs: Any, *others: Any, training: Any = None, **keywords: Any) -> Any:
         """Returns the activation of `inputs`.
 
         Args:
             inputs: A floating-point tensor.
             *others: A mask or noise, if the activation takes one.
-            **keywords: ``generator``, if it draws random numbers.
+            training: Whether the layer trains, as Keras tells it. Only a layer that draws random
+                numbers asks.
+            **keywords: ``generator``, if it draws random numbers. By default they come from the
+                layer's own ``keras.random.SeedGenerator``.
         """
+        if self.seeds is not None:
+            if self.spec.follows_mode and not training:
+                return self.spec.function(inputs)
+            function = self.spec.in_training
+            if not others and not keywords:
+                wide = "float64" if inputs.dtype == "float64" else "float32"
+                shape = keras.ops.shape(inputs)
+                noise = keras.random.uniform(shape, dtype=wide, seed=self.seeds)
+                others = (keras.ops.maximum(noise, LEAST_NOISE),)
+            return function(inputs, *others, **keywords)
         weights = [self.learned[name].value for name in self.spec.initial]
         return self.spec.function(inputs, *weights, *others, **keywords)
 
@@ -119,7 +135,7 @@ class ActivationLayer(keras.layers.Layer):  # type: ignore[misc]  # Keras has no
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> ActivationLayer:
         """Returns the layer that `get_config` described."""
-        own = ("function", "channels", "initial")
+        own = ("function", "channels", "initial", "follows_mode")
         options = {name: value for name, value in config.items() if name not in own}
         return cls(LayerSpec.from_config(config), **options)
 

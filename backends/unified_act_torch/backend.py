@@ -37,6 +37,7 @@ class TorchBackend(FrameworkBackend):
     dtype_objects: ClassVar[Mapping[str, Any]] = {name: getattr(torch, name) for name in DTYPES}
     arrays = (Tensor,)
     usual = (Tensor, torch.nn.Parameter)
+    failures = (AttributeError, RuntimeError, TypeError, ValueError)
     booleans = (torch.bool,)
     generators = torch.Generator
     words = Words(
@@ -54,6 +55,33 @@ class TorchBackend(FrameworkBackend):
     def at_most(self, length: int | None, longest: int) -> bool:
         """Whether a row is known to have no more elements than `longest`."""
         return calls.at_most(length, longest)
+
+    def cast_advice(self, x: Tensor) -> str:
+        """Returns a sentence that says how to cast a tensor, without loss."""
+        if x.is_quantized:
+            return "Make it one with x.dequantize()."
+        return super().cast_advice(x)
+
+    def unusual(self, x: Any) -> str:
+        """Says why PyTorch's functions may fail on this tensor; empty if it is a usual one."""
+        if not isinstance(x, Tensor):
+            return ""
+        if type(x).__name__ == "MaskedTensor":
+            return (
+                "expected a tensor without a mask, got a MaskedTensor. "
+                "Keep the mask with masked_tensor(f(x.get_data()), x.get_mask())."
+            )
+        if x.is_nested:
+            return (
+                "PyTorch cannot compute this on a nested tensor. "
+                "Call it on each part with [f(part) for part in x.unbind()]."
+            )
+        if x.layout is not torch.strided:
+            return (
+                f"PyTorch cannot compute this on a tensor of the layout {x.layout}. "
+                "Make it dense with x.to_dense()."
+            )
+        return ""
 
     def short_way(self, request: Request, otherwise: Callable[..., Any]) -> Callable[..., Any]:
         """Returns a function that runs a kernel at once."""

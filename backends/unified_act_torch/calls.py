@@ -78,9 +78,9 @@ def short_way(request: Request, otherwise: Callable[..., Any]) -> Callable[..., 
         "function": function,
         "fits": request.fits,
         **{dtype: getattr(torch, dtype) for dtype in kernel.dtypes},
+        # Also for what does not go together, and for sparse tensors: the long way explains it.
+        "refusals": (AttributeError, TypeError, IndexError, RuntimeError),
     }
-    if len(inputs) == 2 or request.activation.along_axis:  # what does not go together
-        scope["refusals"] = (AttributeError, TypeError, IndexError, RuntimeError)
     return shortcut(condition, call, otherwise, scope, inputs)
 
 

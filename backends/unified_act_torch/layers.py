@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import torch
@@ -14,6 +14,8 @@ from torch.fx import Proxy
 from torch.nn.modules.lazy import LazyModuleMixin
 from torch.nn.parameter import UninitializedParameter, is_lazy
 
+from unified_act.backend import LEAST_NOISE
+from unified_act.errors import UnsupportedError
 from unified_act.layers import LayerSpec, check_options
 from unified_act_torch.native import NATIVE
 
@@ -56,9 +58,13 @@ class ActivationLayer(nn.Module):
         spec: What it is.
     """
 
+    _draws = False
+
     def __init__(self, spec: LayerSpec, **where: Any) -> None:
         super().__init__()
         self.spec = spec
+        self._draws = spec.draws
+        self._in_training = spec.in_training if spec.follows_mode else spec.function
         for name in spec.initial:
             empty: Any = (
                 UninitializedParameter(**where)
@@ -81,15 +87,38 @@ class ActivationLayer(nn.Module):
         Args:
             x: A floating-point tensor.
             *others: A mask or noise, if the activation takes one.
-            **keywords: ``generator``, if it draws random numbers.
+            **keywords: ``generator``, if it draws random numbers. By default they come from
+                PyTorch's own generator, which ``torch.manual_seed`` sets.
         """
         if isinstance(x, Proxy):  # torch.fx: one node, which keeps name and weights
             path = x.tracer.path_of_module(self)
             node: Any = x.tracer.create_proxy("call_module", path, (x, *others), keywords)
             return node
+        if self._draws:
+            return self._drawn(x, others, keywords)
         weights = [getattr(self, name) for name in self.spec.initial]
         result: Tensor = self.spec.function(x, *weights, *others, **keywords)
         return result
+
+    def _drawn(self, x: Tensor, others: tuple[Any, ...], keywords: dict[str, Any]) -> Tensor:
+        """Returns the activation of `x` with random numbers, if the layer uses any in this mode."""
+        result: Tensor
+        if self.spec.follows_mode and not self.training:
+            result = self.spec.function(x)
+        elif others or keywords or not isinstance(x, Tensor):
+            result = self._in_training(x, *others, **keywords)
+        else:
+            wide = torch.float64 if x.dtype == torch.float64 else torch.float32
+            noise = torch.rand_like(x, dtype=wide).clamp_(min=LEAST_NOISE)
+            result = self._in_training(x, noise)
+        return result
+
+    def __prepare_scriptable__(self) -> NoReturn:
+        """Raises: this is where ``torch.jit.script`` asks for what it is to compile."""
+        raise UnsupportedError(
+            f"torch.jit.script cannot compile {self}, whose code is made for its parameters. "
+            "Trace it with torch.jit.trace(layer, example), and script the model around the trace."
+        )
 
     def extra_repr(self) -> str:
         """Returns the text between the brackets of the repr."""

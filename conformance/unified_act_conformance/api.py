@@ -63,7 +63,7 @@ def check_activation(
 
     Raises:
         AssertionError: The activation does not conform. The message lists the problems.
-        ValueError: The arguments contradict each other.
+        ParameterValueError: The arguments contradict each other.
         unified_act.UnifiedActError: There is no such activation, parameter or backend.
 
     Examples:
@@ -85,13 +85,15 @@ def check_activation(
         if activation.backend is not None and not backends:
             backends = [activation.backend]
     elif not isinstance(activation, str):
-        raise ValueError(
+        raise ua.ParameterValueError(
             "give the name of an activation, and pass your own function as "
             "check_activation(name, function=...) or check_function(function, oracle=...)"
         )
     subject = subject_of(str(name), parameters)
     if function is not None and len(backends) != 1:
-        raise ValueError("a function belongs to one framework: say which with backends=[...]")
+        raise ua.ParameterValueError(
+            "a function belongs to one framework: say which with backends=[...]"
+        )
     available = _available(backends, dtypes)
     implement = registered if function is None else function_of_users(function)
     numerics = numerics or "fast"
@@ -136,7 +138,7 @@ def check_backend(
 
     Raises:
         AssertionError: Something does not conform. The message lists the problems.
-        ValueError: The arguments leave nothing to judge.
+        ParameterValueError: The arguments leave nothing to judge.
         unified_act.UnifiedActError: There is no such activation or backend.
     """
     available = _available([backend], dtypes)
@@ -251,7 +253,7 @@ def describe_result(result: Result | CheckResult) -> str:
 def _available(backends: Sequence[str], dtypes: Sequence[str]) -> dict[str, list[str]]:
     available = dtypes_of(backends or ua.list_backends(installed=True), dtypes)
     if not any(available.values()):
-        raise ValueError(
+        raise ua.ParameterValueError(
             "nothing to judge: no backend has any of these types. Install a backend, or choose "
             "other dtypes"
         )

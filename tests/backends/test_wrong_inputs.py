@@ -118,3 +118,89 @@ def whole_numbers(backend, kind):
     import tensorflow as tf
 
     return tf.constant(values)
+
+
+def _unusual():
+    """Inputs that a plain cast would damage: the backend, the input, and what to do with it."""
+    import ml_dtypes
+    import scipy.sparse
+    import tensorflow as tf
+    import torch
+
+    numbers = np.array([[-1.0, 2.0, 0.0]])
+    tensor, masked = torch.tensor(numbers), np.ma.array(numbers, mask=numbers > 0)
+    of_tf = tf.constant(numbers)
+    rows = torch.nested.nested_tensor([tensor[0], tensor[0, :2]])
+    quantized = torch.quantize_per_tensor(tensor.float(), 0.1, 0, torch.qint8)
+    of_mask = torch.masked.masked_tensor(tensor, tensor > 0)
+    parts = r"x\.real and x\.imag"
+    for backend in BACKENDS:
+        yield backend, 1j, parts
+        yield backend, masked, r"np\.ma\.array\(f\(x\.data\), mask=x\.mask\)"
+        yield backend, masked.astype(np.int32), r"np\.ma\.array\(f\(x\.data\), mask=x\.mask\)"
+        yield backend, scipy.sparse.csr_matrix(numbers), r"x\.toarray\(\)"
+        yield backend, scipy.sparse.coo_array(numbers), r"x\.toarray\(\)"
+    for backend in ("tensorflow", "torch", "mxnet"):
+        yield backend, numbers, "float64'?[)]"  # nor does it lose digits
+        yield backend, numbers.astype(np.complex64), parts
+    for kind in (np.complex64, np.complex128, np.clongdouble):
+        yield "numpy", numbers.astype(kind), parts
+    yield "numpy", numbers.astype(np.longdouble), r"np\.asarray\(x, dtype=np\.float64\)"
+    yield "numpy", np.matrix(numbers), r"np\.asarray\(x, dtype=np\.float64\)"
+    yield "numpy", numbers.astype(object), r"x\.astype\(np\.float32\)"
+    yield "numpy", numbers.astype(ml_dtypes.float8_e4m3fn), r"x\.astype\(np\.float32\)"
+    for kind in (torch.complex64, torch.complex128):
+        yield "torch", tensor.to(kind), parts
+    yield "torch", tensor.to(torch.float8_e4m3fn), r"x\.to\(torch\.float32\)"
+    yield "torch", quantized, r"x\.dequantize\(\)"
+    yield "torch", tensor.to_sparse(), r"x\.to_dense\(\)"
+    yield "torch", tensor.to_sparse_csr(), r"x\.to_dense\(\)"
+    yield "torch", of_mask, r"masked_tensor\(f\(x\.get_data\(\)\), x\.get_mask\(\)\)"
+    yield "torch", rows, r"for part in x\.unbind\(\)"
+    for kind in (tf.complex64, tf.complex128):
+        yield "tensorflow", tf.cast(of_tf, kind), parts
+    yield "tensorflow", tf.sparse.from_dense(of_tf), r"tf\.sparse\.to_dense\(x\)"
+    yield "tensorflow", tf.ragged.constant([[1.0], [1.0, 2.0]]), r"tf\.ragged\.map_flat_values"
+    yield "tensorflow", tf.constant("1.0"), r"tf\.strings\.to_number\(x\)"
+    low = tf.quantization.quantize(tf.cast(of_tf, tf.float32), -1, 2, tf.qint8).output
+    yield "tensorflow", low, r"tf\.quantization\.dequantize\(x"
+
+
+@pytest.mark.filterwarnings("ignore")  # of PyTorch, about its prototypes
+@pytest.mark.parametrize("numerics", ["fast", "strict"])
+def test_the_advice_loses_nothing(numerics):
+    for backend, x, advice in _unusual():
+        function = ua.get_activation("sqrt_softplus", backend=backend, numerics=numerics)
+        with pytest.raises(ua.InputTypeError, match=advice):
+            function(x)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", ["gelu", "softmax", "sparsemax", "glu", "relu6", "mish"])
+def test_sparse_tensors(name):
+    import torch
+
+    for x in (torch.eye(4).to_sparse(), torch.eye(4).to_sparse_csr(), torch.eye(4).to_sparse_csc()):
+        with pytest.raises(ua.InputTypeError, match=r"x\.to_dense\(\)"):
+            ua.get_activation(name, backend="torch", numerics="strict")(x)
+
+
+@pytest.mark.parametrize(
+    ("kind", "advice"),
+    [
+        ("pandas.core.frame.DataFrame", r"pd\.DataFrame\(f\(x\.to_numpy\(\)\), x\.index, x\.col"),
+        (
+            "pandas.core.series.Series",
+            r"pd\.Series\(f\(x\.to_numpy\(\)\), x\.index, name=x\.name\)",
+        ),
+        ("xarray.core.dataarray.DataArray", r"xr\.apply_ufunc\(f, x\)"),
+        ("jax.experimental.sparse.bcoo.BCOO", r"x\.todense\(\)"),
+        ("jax.experimental.sparse.bcsr.BCSR", r"x\.todense\(\)"),
+    ],
+)
+@pytest.mark.parametrize("backend", [None, "numpy", "torch"])
+def test_the_advice_for_other_packages(kind, advice, backend):
+    module, _, name = kind.rpartition(".")
+    x = type(name, (), {"__module__": module, "dtype": np.dtype("float64")})()
+    with pytest.raises(ua.InputTypeError, match=advice):
+        ua.get_activation("relu", backend=backend)(x)

@@ -205,7 +205,7 @@ def names_of_summaries(name):
     for subject in subjects:
         model = _model(subject, [_x(), *given])
         model.summary(print_fn=lambda text, **_: lines.append(text))
-        paths = [variable.path for variable in subject.variables]
+        paths = [variable.path for variable in subject.weights]
         assert paths == [f"{subject.name}/{weight}" for weight in SPECS[name].weights]
         assert subject.name.startswith(SPECS[name].name)
         assert f" {subject.name} " in lines[-1]

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Protocol
 
 from unified_act.activation.shapes import Shape, channel_shape, fits, section_length
 from unified_act.errors import InputTypeError, InvalidActivationError
+from unified_act.literals import shown
 
 __all__ = ["ELEMENTWISE", "KINDS", "Kind", "WithPullback", "kind_named"]
 
@@ -399,4 +400,4 @@ def kind_named(name: str) -> Kind:
     for kind in KINDS:
         if kind == name:
             return kind
-    raise InvalidActivationError(f"unknown kind {name!r}: use one of {', '.join(KINDS)}.")
+    raise InvalidActivationError(f"unknown kind {shown(name)}: use one of {', '.join(KINDS)}.")

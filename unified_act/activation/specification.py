@@ -11,7 +11,10 @@ from typing import Any, NamedTuple
 
 from unified_act.activation.kinds import ELEMENTWISE, Kind, kind_named
 from unified_act.errors import ParameterValueError, UnknownParameterError, suggest
-from unified_act.literals import literal
+from unified_act.literals import shown
+
+_LARGEST_INTEGER = 2**31 - 1
+"""The largest axis, number of groups and the like that every framework takes."""
 
 __all__ = ["Activation", "Kink", "Limits", "Parameter"]
 
@@ -68,12 +71,14 @@ class Parameter:
         except (TypeError, ValueError):
             wanted = "an integer" if integer else "a number"
             raise self._refused(wanted, value) from None
+        if integer and abs(number) > _LARGEST_INTEGER:
+            raise self._refused(f"an integer from -{_LARGEST_INTEGER} to {_LARGEST_INTEGER}", value)
         if not (self.low <= number <= self.high) or not math.isfinite(number):
             raise self._refused(self.range, value)
         return number
 
     def _refused(self, wanted: str, value: Any) -> ParameterValueError:
-        return ParameterValueError(f"{self.name} must be {wanted}, got {literal(value)}.")
+        return ParameterValueError(f"{self.name} must be {wanted}, got {shown(value)}.")
 
     @property
     def range(self) -> str:
@@ -257,7 +262,7 @@ class Activation:
         for name in given:
             if name not in self._by_name:
                 hint = suggest(name, self._by_name) if self._by_name else "It takes none."
-                raise UnknownParameterError(f"{self.name} has no parameter {name!r}. {hint}")
+                raise UnknownParameterError(f"{self.name} has no parameter {shown(name)}. {hint}")
         return {name: self._by_name[name].check(value) for name, value in given.items()}
 
     def bind(self, given: Mapping[str, Any]) -> dict[str, float | int]:

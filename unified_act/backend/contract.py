@@ -14,6 +14,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 from unified_act.activation import Activation
 from unified_act.errors import InputTypeError, UnsupportedError
+from unified_act.inputs import advice, kind_of
 
 __all__ = [
     "DTYPES",
@@ -303,7 +304,7 @@ def input_error(name: str, wanted: str, x: Any, convert: str) -> InputTypeError:
         x: The input that it got.
         convert: The code that converts `x`.
     """
-    return InputTypeError(f"{name}: expected {wanted}, got {_type(x)}. Convert it with {convert}.")
+    return InputTypeError(f"{name}: expected {wanted}, got {kind_of(x)}. {advice(x, convert)}")
 
 
 def cotangent_error(cotangent: Any, value: Any) -> InputTypeError:
@@ -389,13 +390,8 @@ def _further_error(activation: str, name: str, role: str, array: Any, x: Any) ->
     )
 
 
-def _type(x: Any) -> str:
-    package = type(x).__module__.partition(".")[0]
-    return type(x).__name__ if package == "builtins" else f"{package}.{type(x).__name__}"
-
-
 def _describe(array: Any) -> str:
-    kind = _type(array)
+    kind = kind_of(array)
     if not hasattr(array, "dtype") or not hasattr(array, "shape"):
         return kind
     return f"a {kind} of shape {tuple(array.shape)} and {array.dtype}"

@@ -23,7 +23,8 @@ from unified_act.backend.contract import (
     kernel_for,
 )
 from unified_act.backend.randomness import seed_or_generator, with_generator
-from unified_act.errors import InputTypeError, ParameterValueError
+from unified_act.errors import InputTypeError, ParameterValueError, UnifiedActError
+from unified_act.inputs import advice
 from unified_act.shapes import Shape, with_shape_check
 
 __all__ = ["LEAST_NOISE", "FrameworkBackend", "Request", "Words"]
@@ -94,6 +95,7 @@ class FrameworkBackend:
         arrays: The types of arrays that have values. Types of symbols are not among them.
         usual: The array types for which no check but that of the dtype is needed. Subclasses of
             these types do not count.
+        failures: The errors of the framework's functions for arrays that `unusual` explains.
         booleans: The dtypes that a mask may have.
         generators: The type of the framework's random generators.
         words: Words and code for the error messages about the framework's arrays.
@@ -108,6 +110,7 @@ class FrameworkBackend:
     dtype_objects: ClassVar[Mapping[str, Any]]
     arrays: ClassVar[tuple[type, ...]]
     usual: ClassVar[tuple[type, ...]] = ()
+    failures: ClassVar[tuple[type[Exception], ...]] = ()
     booleans: ClassVar[Sequence[Any]]
     generators: ClassVar[type]
     words: ClassVar[Words]
@@ -208,8 +211,22 @@ class FrameworkBackend:
             return input_error(name, words.wanted, x, words.convert)
         return InputTypeError(
             f"{name}: expected a floating-point {words.noun}, got {self.dtype_text(x)}. "
-            f"Cast it first, for example with {words.cast}."
+            f"{self.cast_advice(x)}"
         )
+
+    def cast_advice(self, x: Any) -> str:
+        """Returns a sentence that says how to cast an array of the framework, without loss."""
+        if "complex" in self.dtype_text(x):
+            return advice(x, self.words.convert)
+        return f"Cast it first, for example with {self.words.cast}."
+
+    def unusual(self, x: Any) -> str:
+        """Says why the framework's functions may fail on this array; empty if it is a usual one.
+
+        Only asked when one of the errors in `failures` has occurred.
+        """
+        del x
+        return ""
 
     def implement(
         self, activation: Activation, parameters: Mapping[str, float], numerics: Numerics
@@ -260,7 +277,7 @@ class FrameworkBackend:
 
     def _checked(self, request: Request) -> _Function:
         """Returns a function that looks up the implementation by dtype and rejects wrong inputs."""
-        activation, usual = request.activation, self.usual
+        activation, usual, failures = request.activation, self.usual, self.failures
         by_dtype = {
             spelling: request.functions[name]
             for name, dtype in self.dtype_objects.items()
@@ -275,20 +292,31 @@ class FrameworkBackend:
                 raise self.wrong_input(activation.name, x)
             if several:
                 further = tuple(self.prepared(activation, x, further))
-                check_further(activation, x, further, lambda role, array: fits(role, array, x))
-            return self.run(by_dtype[x.dtype], x, *further)
-
-        def fits(role: str, array: Any, x: Any) -> bool:
-            return self.is_array(array) and array.dtype in self.dtypes_for(role, x)
+                check_further(activation, x, further, lambda role, one: self._fits(role, one, x))
+            try:
+                return self.run(by_dtype[x.dtype], x, *further)
+            except failures as error:
+                raise self._explained(error, activation.name, x) from error
 
         def unary(x: Any) -> Any:
             if type(x) in usual:
                 function = by_dtype.get(x.dtype)
                 if function is not None:
-                    return function(x)
+                    try:
+                        return function(x)
+                    except failures as error:
+                        raise self._explained(error, activation.name, x) from error
             return other(x)
 
         return other if several else unary
+
+    def _fits(self, role: str, array: Any, x: Any) -> bool:
+        return self.is_array(array) and array.dtype in self.dtypes_for(role, x)
+
+    def _explained(self, error: Exception, name: str, x: Any) -> Exception:
+        """Returns the error about an unusual array, or `error` itself for a usual one."""
+        problem = "" if isinstance(error, UnifiedActError) else self.unusual(x)
+        return InputTypeError(f"{name}: {problem}") if problem else error
 
     def uniform_like(self, x: Any, generator: Any) -> Any:
         """Returns random numbers between 0 and 1, both excluded, in the shape of `x`.

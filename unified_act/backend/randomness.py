@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from unified_act.errors import ParameterValueError
-from unified_act.literals import literal
+from unified_act.literals import shown
 
 __all__ = ["seed_or_generator", "with_generator"]
 
@@ -50,7 +50,7 @@ def seed_or_generator(given: Any, kind: type[_Generator]) -> int | _Generator:
         kind: The type of the framework's random generators.
 
     Raises:
-        ParameterValueError: `given` is neither a seed nor a generator.
+        ParameterValueError: `given` is neither a seed nor a generator, or the seed is out of range.
 
     Examples:
         >>> import random
@@ -62,10 +62,13 @@ def seed_or_generator(given: Any, kind: type[_Generator]) -> int | _Generator:
     try:
         if isinstance(given, bool):
             raise TypeError
-        return operator.index(given)
+        seed = operator.index(given)
     except TypeError:
         raise ParameterValueError(
             f"random numbers come from a seed, which is an integer, from a {kind.__module__}."
             f"{kind.__qualname__}, or from an array of them: pass one of these, got "
-            f"{literal(given)}."
+            f"{shown(given)}."
         ) from None
+    if not 0 <= seed < 2**63:  # what every framework takes
+        raise ParameterValueError(f"a seed is an integer from 0 to 2**63 - 1, got {shown(seed)}.")
+    return seed

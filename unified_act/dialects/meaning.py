@@ -19,7 +19,7 @@ from unified_act.errors import (
     UnsupportedError,
     suggest,
 )
-from unified_act.literals import literal
+from unified_act.literals import shown
 from unified_act.names import normalize
 from unified_act.registry import ACTIVATIONS
 
@@ -220,24 +220,26 @@ def find_dialect(name: str) -> Dialect:
         UnknownDialectError: There is no such dialect.
     """
     if not isinstance(name, str):
-        raise UnknownDialectError(f"a dialect is named by a string, such as 'torch', got {name!r}.")
+        raise UnknownDialectError(
+            f"a dialect is named by a string, such as 'torch', got {shown(name)}."
+        )
     plain, colon, version = name.replace("@", ":").partition(":")
     key = ALSO.get(normalize(plain), normalize(plain))
     for dialect in table().values():
         if normalize(dialect.name) == key:
             return _at_opset(dialect, version.strip(), name) if colon else dialect
-    raise UnknownDialectError(f"unknown dialect {name!r}. {suggest(plain.lower(), table())}")
+    raise UnknownDialectError(f"unknown dialect {shown(name)}. {suggest(plain.lower(), table())}")
 
 
 def _at_opset(dialect: Dialect, opset: str, asked: str) -> Dialect:
     if dialect.opset is None:
         raise UnknownDialectError(
-            f"{asked!r}: only onnx has versions; {dialect.name} is {dialect.version}. "
+            f"{shown(asked)}: only onnx has versions; {dialect.name} is {dialect.version}. "
             f"Write {dialect.name!r}."
         )
-    if not opset.isdecimal() or not 1 <= int(opset) <= dialect.opset:
+    if not opset.isdecimal() or len(opset) > 9 or not 1 <= int(opset) <= dialect.opset:
         raise UnknownDialectError(
-            f"{asked!r}: write an opset from 1 to {dialect.opset}, as in 'onnx:11'."
+            f"{shown(asked)}: write an opset from 1 to {dialect.opset}, as in 'onnx:11'."
         )
     return replace(dialect, opset=int(opset))
 
@@ -288,7 +290,7 @@ def _unknown(name: str, spoken: Dialect) -> UnknownActivationError:
     known = {known for cell in spoken.cells for known in cell.names}
     ours = [a.name for a in ACTIVATIONS if normalize(name) in map(normalize, (a.name, *a.aliases))]
     hint = f"Without dialect= it is our {ours[0]}." if ours else suggest(name, known)
-    return UnknownActivationError(f"{spoken} has no activation {name!r}. {hint}")
+    return UnknownActivationError(f"{spoken} has no activation {shown(name)}. {hint}")
 
 
 def _meaning(
@@ -317,13 +319,13 @@ def _misfit(
     for key in given:
         if key not in settable and key not in reasons:
             hint = suggest(key, settable) if settable else "It takes none."
-            return UnknownParameterError(f"{subject} has no parameter {key!r}. {hint}")
+            return UnknownParameterError(f"{subject} has no parameter {shown(key)}. {hint}")
     for key, value in given.items():
         choices = [cell.when[key] for cell in cells if key in cell.when]
         closed = not any(key in cell.takes for cell in cells)
         if choices and closed and not any(_same(value, choice) for choice in choices):
             wanted = " or ".join(map(repr, dict.fromkeys(choices)))
-            return ParameterValueError(f"{subject}: {key} must be {wanted}, got {literal(value)}.")
+            return ParameterValueError(f"{subject}: {key} must be {wanted}, got {shown(value)}.")
     missing = [key for key in cells[0].required if all(key in c.required for c in cells)]
     missing = [key for key in missing if key not in given]
     if missing:
@@ -331,7 +333,7 @@ def _misfit(
         reason = reasons.get(missing[0])
         why = f": {reason}" if reason else f", which {verb} no default there"
         return ParameterValueError(f"{subject} needs {' and '.join(missing)}{why}.")
-    call = f"{name}({', '.join(f'{key}={literal(value)}' for key, value in given.items())})"
+    call = f"{name}({', '.join(f'{key}={shown(value)}' for key, value in given.items())})"
     for key in given:
         if key in reasons:
             return UnsupportedError(f"{subject}: {call} cannot be translated: {reasons[key]}.")

@@ -9,7 +9,7 @@ from typing import Any
 from unified_act.activation import Activation
 from unified_act.dialects.meaning import Cell, Dialect, Meaning, same
 from unified_act.errors import UnknownActivationError
-from unified_act.literals import literal
+from unified_act.literals import shown
 from unified_act.names import normalize
 from unified_act.registry import ACTIVATIONS
 
@@ -32,7 +32,7 @@ def call(name: str, arguments: Mapping[str, Any]) -> str:
         >>> call("elu", {"alpha": 0.5}), call("relu", {})
         ('elu(alpha=0.5)', 'relu')
     """
-    listed = ", ".join(f"{key}={literal(value)}" for key, value in arguments.items())
+    listed = ", ".join(f"{key}={shown(value)}" for key, value in arguments.items())
     return f"{name}({listed})" if listed else name
 
 

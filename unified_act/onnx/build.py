@@ -14,7 +14,7 @@ from unified_act.backend import DTYPES
 from unified_act.callables import ActivationFunction, get_activation
 from unified_act.dialects.translation import call
 from unified_act.errors import ParameterValueError, UnknownActivationError, UnsupportedError
-from unified_act.literals import literal
+from unified_act.literals import shown
 from unified_act.onnx import namespace
 from unified_act.onnx.graph import ELEMENT_TYPES, Array, Graph
 from unified_act.onnx.native import ADMITTED, Operator, operator_for
@@ -79,7 +79,7 @@ def model(
     activation, bound, numerics = _asked_for(name, numerics, dialect, parameters)
     _check_opset(opset)
     if dtype not in DTYPES:
-        raise ParameterValueError(f"dtype must be one of {', '.join(DTYPES)}, got {dtype!r}.")
+        raise ParameterValueError(f"dtype must be one of {', '.join(DTYPES)}, got {shown(dtype)}.")
     shape = _shape_for(bound.get("axis"), shape)
     computed, operator = _choose(activation, bound, dtype, numerics, opset)
     graph = Graph(opset, computed, shape)
@@ -121,7 +121,7 @@ def _asked_for(
     )
     if not isinstance(function, ActivationFunction):
         raise UnknownActivationError(
-            f"{name!r} is none of ours: give the name of an activation, or register it."
+            f"{shown(name)} is none of ours: give the name of an activation, or register it."
         )
     activation = ACTIVATIONS.find(function.name, function.plugin)
     return activation, dict(function.parameters), function.numerics
@@ -129,7 +129,7 @@ def _asked_for(
 
 def _check_opset(opset: int) -> None:
     if not isinstance(opset, int):
-        raise ParameterValueError(f"opset must be an integer, got {literal(opset)}.")
+        raise ParameterValueError(f"opset must be an integer, got {shown(opset)}.")
     newest = defs.onnx_opset_version()
     if opset < FIRST_OPSET:
         raise UnsupportedError(
@@ -149,7 +149,7 @@ def _shape_for(axis: int | None, shape: Sequence[int | str] | None) -> list[int 
         named = isinstance(length, str) and length.isidentifier()
         if isinstance(shape, str) or not (named or (type(length) is int and length >= 0)):
             raise ParameterValueError(
-                f"shape must hold lengths and names of lengths, got {literal(length)}."
+                f"shape must hold lengths and names of lengths, got {shown(length)}."
             )
     if axis is not None:
         check_axis(shape, axis)

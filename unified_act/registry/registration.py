@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from unified_act.activation import Activation, Parameter
 from unified_act.errors import InvalidActivationError, NameConflictError, PluginError
+from unified_act.literals import shown
 from unified_act.names import normalize
 from unified_act.registry import plugins
 from unified_act.registry.plugins import Announcement
@@ -70,22 +71,23 @@ def register_activation(
     if not isinstance(name, str):
         raise InvalidActivationError(
             "register_activation takes a name first, as in @register_activation('own'); got "
-            f"{name!r}."
+            f"{shown(name)}."
         )
-    if isinstance(parameters, Mapping):
-        parameters = [Parameter(key, default) for key, default in parameters.items()]
+    aliases, parameters = _aliases(name, aliases), _parameters(name, parameters)
     taken = sorted({parameter.name for parameter in parameters}.intersection(_TAKEN))
     if taken:
         raise NameConflictError(
-            f"activation {name!r}: {', '.join(taken)} cannot be the name of a parameter, because "
-            "get_activation has an argument of this name. Choose another name."
+            f"activation {shown(name)}: {', '.join(taken)} cannot be the name of a parameter, "
+            "because get_activation has an argument of this name. Choose another name."
         )
 
     def register(forward: _Function) -> _Function:
         from unified_act.registry.validation import validate
 
         if not callable(forward):
-            raise InvalidActivationError(f"activation {name!r}: {forward!r} is not a function.")
+            raise InvalidActivationError(
+                f"activation {shown(name)}: {shown(forward)} is not a function."
+            )
         loading = _loading.get()
         try:
             activation = Activation(
@@ -93,12 +95,12 @@ def register_activation(
                 forward=forward,
                 derivative=derivative,
                 parameters=parameters,
-                aliases=tuple(aliases),
+                aliases=aliases,
                 plugin=loading.announcement.origin if loading else "",
                 **facts,
             )
         except TypeError as error:
-            raise InvalidActivationError(f"activation {name!r}: {error}") from error
+            raise InvalidActivationError(f"activation {shown(name)}: {error}") from error
         validate(activation)
         if loading is None:
             _refuse_names_of_others(activation, getattr(forward, "__module__", None) or "")
@@ -220,3 +222,28 @@ def _plugin_error(announcement: Announcement, problem: str) -> PluginError:
         f"the activation {announcement.name!r} of {announcement.origin} could not be loaded from "
         f"{announcement.module}: {problem.rstrip('.')}."
     )
+
+
+def _aliases(name: str, given: Any) -> tuple[str, ...]:
+    """Returns the aliases of an activation. Raises unless they are names."""
+    several = isinstance(given, Iterable) and not isinstance(given, str)
+    listed = tuple(given) if several else (None,)
+    if not all(isinstance(one, str) for one in listed):
+        raise InvalidActivationError(
+            f"activation {shown(name)}: aliases are a list of names, got {shown(given)}."
+        )
+    return listed
+
+
+def _parameters(name: str, given: Any) -> tuple[Parameter, ...]:
+    """Returns the parameters of an activation. Raises unless they are such."""
+    if isinstance(given, Mapping):
+        given = [Parameter(key, default) for key, default in given.items()]
+    listed = tuple(given) if isinstance(given, Iterable) else (given,)
+    for one in listed:
+        if not isinstance(one, Parameter) or not isinstance(one.name, str):
+            raise InvalidActivationError(
+                f"activation {shown(name)}: parameters are a mapping from names to defaults, or a "
+                f"list of Parameter, got {shown(given)}."
+            )
+    return listed

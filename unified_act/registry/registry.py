@@ -16,6 +16,7 @@ from unified_act.errors import (
     UnknownActivationError,
     suggest,
 )
+from unified_act.literals import shown
 from unified_act.names import normalize
 from unified_act.registry import plugins
 
@@ -87,12 +88,12 @@ class Registry:
         if found is None:
             if plugin:
                 raise UnknownActivationError(
-                    f"unknown activation {name!r}: it comes with {plugin}, which is not installed "
-                    f"here, or no longer has it. Install a version that has it: "
+                    f"unknown activation {shown(name)}: it comes with {plugin}, which is not "
+                    f"installed here, or no longer has it. Install a version that has it: "
                     f"pip install {plugin}"
                 )
             raise UnknownActivationError(
-                f"unknown activation {name!r}. {suggest(name.lower(), self.spellings())}"
+                f"unknown activation {shown(name)}. {suggest(name.lower(), self.spellings())}"
             )
         return found
 
@@ -146,8 +147,8 @@ def _extended(by_key: dict[str, Activation], activation: Activation) -> dict[str
     for name in names:
         if not normalize(name) or "(" in name:
             raise NameConflictError(
-                f"cannot register {name!r}: a name must not be empty or contain a bracket, which "
-                "begins the parameters. Choose another name."
+                f"cannot register {shown(name)}: a name must not be empty or contain a bracket, "
+                "which begins the parameters. Choose another name."
             )
         holder = by_key.get(normalize(name))
         if holder is not None:
@@ -190,5 +191,5 @@ def list_activations(kind: str | None = None) -> list[str]:
     if kind is None:
         return ACTIVATIONS.names()
     if kind not in KINDS:
-        raise ParameterValueError(f"unknown kind {kind!r}. {suggest(str(kind), KINDS)}")
+        raise ParameterValueError(f"unknown kind {shown(kind)}. {suggest(kind, KINDS)}")
     return [activation.name for activation in ACTIVATIONS.load_all()[0] if activation.kind == kind]

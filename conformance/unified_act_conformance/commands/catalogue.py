@@ -11,16 +11,18 @@ import click
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 import unified_act as ua
 from unified_act import Activation
 from unified_act.activation import KINDS
-from unified_act.backend import DTYPES, kernel_for
+from unified_act.backend import DTYPES, Native, kernel_for
 from unified_act.dialects import Cell, find_dialect, list_dialects
+from unified_act.literals import shown
 from unified_act.loading import BUILTIN_BACKENDS, find_entry, load_backend
 from unified_act.names import normalize
 from unified_act.registry import ACTIVATIONS, Announcement, plugins
-from unified_act_conformance.commands.common import echo_json, make_console, mistakes_told
+from unified_act_conformance.commands.common import echo_json, make_console, mistakes_told, several
 from unified_act_conformance.declared import Deviation, list_deviations
 from unified_act_conformance.judge import Result, run
 from unified_act_conformance.report.run import SHORT
@@ -31,6 +33,7 @@ from unified_act_conformance.subject import (
     code_of_call,
     definitions,
     list_cases,
+    native_table,
     subject_of,
 )
 from unified_act_conformance.truth import unrecorded
@@ -44,7 +47,7 @@ MEASURED = (0, 1)
 
 @click.command("list")
 @click.option("--kind", help="List only this kind, such as elementwise or axis.")
-@click.option("--backend", "backends", multiple=True, help="List only this backend (repeatable).")
+@several("--backend", "backends", help="List only this backend.")
 @click.option(
     "--native", is_flag=True, help="List only activations for which a framework has its own kernel."
 )
@@ -68,7 +71,9 @@ def list_command(
     usable, _ = ACTIVATIONS.load_all()
     if kind is not None and kind not in KINDS:
         known = ", ".join(sorted(KINDS))
-        raise click.BadParameter(f"unknown kind {kind!r}: use one of {known}.", param_hint="--kind")
+        raise click.BadParameter(
+            f"unknown kind {shown(kind)}: use one of {known}.", param_hint="--kind"
+        )
     with mistakes_told(console):
         named = {find_entry(name).name for name in backends}
         wanted = [name for name in ua.list_backends(installed=True) if not named or name in named]
@@ -81,17 +86,42 @@ def list_command(
     if as_json:
         echo_json([_document(activation, found) for activation, found in rows])
         return
-    table = Table(caption=f"{len(rows)} activations. {LEGEND}")
-    for column in ("name", "kind", "parameters", "also"):
-        table.add_column(column, overflow="fold")
-    names = list(dict.fromkeys(found.backend for _, row in rows for found in row))
-    for name in names:
-        table.add_column(name)
-    for activation, row in rows:
-        parameters = ", ".join(_parameter(p) for p in activation.parameters)
-        also = ", ".join(activation.aliases)
-        table.add_row(activation.name, activation.kind, parameters, also, *map(_used, row))
-    console.print(table)
+    caption = f"{len(rows)} activations. {LEGEND}"
+    columns = {
+        "name": [activation.name for activation, _ in rows],
+        "kind": [str(activation.kind) for activation, _ in rows],
+        "parameters": [", ".join(map(_parameter, a.parameters)) for a, _ in rows],
+        "also": [", ".join(activation.aliases) for activation, _ in rows],
+    }
+    for index, usage in enumerate(rows[0][1] if rows else ()):
+        columns[usage.backend] = [_used(row[index]) for _, row in rows]
+    console.print(_fitting_table(columns, caption, console.width))
+
+
+def _fitting_table(columns: dict[str, list[str]], caption: str, width: int) -> Table:
+    """Returns a table that breaks no word. Where it is too wide, it has fewer columns."""
+    least = {name: max(map(_longest_word, (name, *cells))) for name, cells in columns.items()}
+    left_out = [name for name in ("also", "kind", "parameters") if name in columns]
+    dropped: list[str] = []
+    while left_out and sum(least.values()) + 3 * len(least) + 1 > width:
+        dropped.append(left_out.pop(0))
+        del least[dropped[-1]]
+    if dropped:
+        caption += f" In a wider terminal: {', '.join(dropped)}."
+    table = Table(caption=caption)
+    spare = width - sum(least.values()) - 3 * len(least) - 1
+    for name, size in reversed(least.items()):  # those of the backends first
+        wanted = max(Text.from_markup(cell).cell_len for cell in (name, *columns[name])) - size
+        least[name], spare = size + min(wanted, max(spare, 0)), spare - wanted
+    for name, size in least.items():
+        table.add_column(name, width=size)
+    for cells in zip(*(columns[name] for name in least), strict=True):
+        table.add_row(*cells)
+    return table
+
+
+def _longest_word(text: str) -> int:
+    return max((len(word) for word in Text.from_markup(text).plain.split()), default=0)
 
 
 def _print_plugins(found: Sequence[Plugin], as_json: bool, console: Console) -> None:
@@ -140,12 +170,7 @@ def _document(activation: Activation, found: Iterable[Usage]) -> dict[str, Any]:
 
 @click.command()
 @click.argument("name")
-@click.option(
-    "--backend",
-    "backends",
-    multiple=True,
-    help="Show only this backend, and its code (repeatable).",
-)
+@several("--backend", "backends", help="Show only this backend, and its code.")
 @click.option(
     "--measure", is_flag=True, help="Measure the error now, in float32, on all installed backends."
 )
@@ -283,9 +308,8 @@ def _usages(
         backends: Names of installed backends.
     """
     for name in backends:
-        backend = load_backend(name)
-        dtypes = tuple(dtype for dtype in DTYPES if dtype in backend.dtypes)
-        kernel = kernel_for(name, backend.native, activation, "fast")
+        dtypes, native = _facts_of(name)
+        kernel = kernel_for(name, native, activation, "fast")
         if kernel is None:
             yield Usage(name, "", (), dtypes, "")
             continue
@@ -299,6 +323,15 @@ def _usages(
         if parameters is not None and kernel.arguments(parameters) is None:
             own = ()
         yield Usage(name, kernel.label, own, dtypes, "; ".join(why))
+
+
+def _facts_of(name: str) -> tuple[tuple[str, ...], Mapping[str, Native]]:
+    """Returns the float types and the kernels of a backend, without importing its framework."""
+    try:
+        return DTYPES, native_table(find_entry(name).package)
+    except ModuleNotFoundError:  # a plugin may keep them elsewhere
+        backend = load_backend(name)
+        return tuple(dtype for dtype in DTYPES if dtype in backend.dtypes), backend.native
 
 
 def _deviations_about(subject: Subject, backends: Sequence[str]) -> list[Deviation]:

@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from unified_act.backend import DTYPES
-from unified_act_conformance.commands.common import echo_json, make_console, mistakes_told
+from unified_act_conformance.commands.common import echo_json, make_console, mistakes_told, told
 
 if TYPE_CHECKING:
     from unified_act_conformance.identify import Gap
@@ -69,14 +69,15 @@ def diff(
 
     A and B are activations, such as gelu or "elu(alpha=0.5)", or callables, such as
     torch.nn.functional:gelu. gelu@torch computes gelu with PyTorch; numpy, tensorflow and mxnet
-    work alike. Any other word after the @ is a dialect: gelu@jax is the function that JAX calls
-    gelu. Without an @ the functions are computed with NumPy.
+    work alike. Any other word after the @ is a dialect: gelu@keras2 is the function that Keras 2
+    calls gelu. A word that is both can be written gelu@backend:jax or gelu@dialect:jax. Without an
+    @ the functions are computed with NumPy.
     """
     from unified_act_conformance.identify import differences, source_of
 
     console = make_console()
     with mistakes_told(console):
-        pair = [source_of(text, backend) for text in (first, second)]
+        pair = [told(source_of(text, backend)) for text in (first, second)]
         found = differences(*pair, dtype=dtype, between=between)
     if as_json:
         echo_json(asdict(found))

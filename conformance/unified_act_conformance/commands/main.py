@@ -18,11 +18,18 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 import unified_act as ua
 from unified_act.backend import Numerics
+from unified_act.literals import shown
 from unified_act.loading import find_entry
 from unified_act.registry import ACTIVATIONS
 from unified_act_conformance.checks import CHECKS, CheckResult, list_checks
 from unified_act_conformance.commands.catalogue import list_command, show
-from unified_act_conformance.commands.common import EXISTING, FILE, make_console, mistakes_told
+from unified_act_conformance.commands.common import (
+    EXISTING,
+    FILE,
+    make_console,
+    mistakes_told,
+    several,
+)
 from unified_act_conformance.commands.function import FUNCTION, function_named
 from unified_act_conformance.commands.identify import diff, identify
 from unified_act_conformance.commands.new_plugin import new_plugin
@@ -60,40 +67,21 @@ NUMERICS = click.option(
     help="Judge this profile, by its accuracy budgets.",
 )
 WHICH = (
-    click.option(
-        "--activation",
-        "activations",
-        multiple=True,
-        help="Judge only this activation (repeatable).",
-    ),
-    click.option(
-        "--dtype",
-        "dtypes",
-        multiple=True,
-        type=click.Choice(DTYPES),
-        help="Judge only this float type (repeatable).",
-    ),
+    several("--activation", "activations", help="Judge only this activation."),
+    several("--dtype", "dtypes", kind=click.Choice(DTYPES), help="Judge only this float type."),
 )
-ORDER = click.option(
+ORDER = several(
     "--order",
     "orders",
-    multiple=True,
-    type=click.IntRange(min(ORDERS), max(ORDERS)),
-    help="Judge only the accuracy of this derivative; 0 is the value (repeatable).",
+    kind=click.IntRange(min(ORDERS), max(ORDERS)),
+    help="Judge only the accuracy of this derivative; 0 is the value.",
 )
 RUN = (
-    click.option(
-        "--backend", "backends", multiple=True, help="Judge only this backend (repeatable)."
-    ),
+    several("--backend", "backends", help="Judge only this backend."),
     *WHICH,
     *FUNCTION,
     ORDER,
-    click.option(
-        "--check",
-        "checks",
-        multiple=True,
-        help="Run only this check, and no accuracy tests (repeatable).",
-    ),
+    several("--check", "checks", help="Run only this check, and no accuracy tests."),
     NUMERICS,
     click.option(
         "--implementation",
@@ -206,7 +194,8 @@ def run(**options: Any) -> None:
     for line in terminal.failures(found):
         console.print(line, highlight=False, soft_wrap=True)
     console.print(terminal.summary(found, time.monotonic() - start), highlight=False)
-    _write(found, given)
+    with mistakes_told(console):
+        _write(found, given)
     sys.exit(0 if found.passed else 1)
 
 
@@ -246,8 +235,8 @@ def repro(
     console = make_console()
     try:
         value = number_of(x)
-    except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="--x") from error
+    except (ValueError, OverflowError) as error:
+        raise click.BadParameter(f"no number: {shown(x)}.", param_hint="--x") from error
     with mistakes_told(console):
         judged = None
         if function:
@@ -285,6 +274,8 @@ def record(
     """
     from unified_act_conformance.recordings import recorder, recording
 
+    if not plan_only and output.suffix != ".npz":
+        raise click.BadParameter("the name must end in .npz.", param_hint="OUTPUT")
     console = make_console()
     with mistakes_told(console), tempfile.TemporaryDirectory() as folder:
         plan = output if plan_only else Path(folder) / "plan.npz"
@@ -321,7 +312,9 @@ def compare(files: Sequence[Path], json_file: Path | None) -> None:
             label = recording.load_recording(path).label
             judged[f"{path.name}: {label}"] = recording.judge_recording(path)
     console.print(terminal.comparison_table(judged), highlight=False)
-    if json_file:
+    if not json_file:
+        return
+    with mistakes_told(console):
         found = [result for results in judged.values() for result in results]
         json_file.write_text(recording.verdict_json(found), encoding="utf-8")
 

@@ -8,9 +8,10 @@ from pathlib import Path
 import click
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from unified_act.literals import shown
 from unified_act.names import normalize
 from unified_act.registry import ACTIVATIONS
-from unified_act_conformance.commands.common import make_console
+from unified_act_conformance.commands.common import make_console, mistakes_told
 
 __all__ = ["new_plugin"]
 
@@ -23,6 +24,9 @@ FILES = {
     "tests/test_{name}.py": "test_module.py",
 }
 """What is written, and the template of each."""
+
+_LONGEST = 100
+"""Files and packages have the name, and file systems have a limit."""
 
 
 @click.command("new-plugin")
@@ -38,10 +42,11 @@ def new_plugin(name: str, folder: Path) -> None:
 
     The package is complete and its test passes. Replace the example formula by your own.
     """
-    if not name.isidentifier() or keyword.iskeyword(name) or name != name.lower():
+    plain = name.isidentifier() and not keyword.iskeyword(name) and name == name.lower()
+    if not plain or len(name) > _LONGEST:
         raise click.BadParameter(
-            f"{name!r} is not a valid name: write lower-case letters, digits and underscores, as "
-            "in my_activation, and no keyword of Python.",
+            f"{shown(name)} is not a valid name: write at most {_LONGEST} lower-case letters, "
+            "digits and underscores, as in my_activation, and no keyword of Python.",
             param_hint="NAME",
         )
     if normalize(name) in map(normalize, ACTIVATIONS.spellings()):
@@ -61,12 +66,14 @@ def new_plugin(name: str, folder: Path) -> None:
         keep_trailing_newline=True,
         undefined=StrictUndefined,
     )
-    for path, template in FILES.items():
-        file = target / path.format(**names)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        text = templates.get_template(f"{template}.jinja").render(names)
-        file.write_text(text, encoding="utf-8")
-    make_console().print(
+    console = make_console()
+    with mistakes_told(console):
+        for path, template in FILES.items():
+            file = target / path.format(**names)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            text = templates.get_template(f"{template}.jinja").render(names)
+            file.write_text(text, encoding="utf-8")
+    console.print(
         f"Made {target}. Next:\n  cd {target}\n  pip install -e '.[test]'\n  pytest",
         highlight=False,
         markup=False,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from unified_act_conformance.commands.common import FILE, make_console, mistakes_told
+from unified_act_conformance.commands.common import FILE, make_console, mistakes_told, told
 
 __all__ = ["plot"]
 
@@ -52,7 +52,7 @@ def plot(
         raise click.BadParameter("the first number must be the smaller one.", param_hint="--range")
     console = make_console()
     with mistakes_told(console):
-        sources = [source_of(name, backend) for name in names]
+        sources = [told(source_of(name, backend)) for name in names]
         chosen = between or default_range(sources)
         curves = [
             curve for source in sources for curve in curves_of(source, chosen, range(order + 1))

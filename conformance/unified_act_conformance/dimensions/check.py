@@ -29,7 +29,8 @@ def dimensions(trial: Trial, dtype: str, *, pairs: bool) -> str:
     Args:
         trial: What tries it.
         dtype: The float type to try it in.
-        pairs: Whether to try all pairs of values of two dimensions, or every value once.
+        pairs: Whether to try all pairs of values of two dimensions, or every value once. Where each
+            shape is compiled it is every value once, or a few values.
 
     Raises:
         NotOfferedError: Nothing could be tried.
@@ -55,10 +56,13 @@ def _dimensions(trial: Trial) -> tuple[Dimension, ...]:
 
 
 def _settings(trial: Trial, dtype: str, pairs: bool) -> Iterator[Setting]:
-    base, repeated = trial.subject.parameters, tuple(trial.harness.repeated)
-    planned = settings_of(trial.activation, base, pairs, trial.fixed, repeated)
+    costly = trial.harness.compiles_each_shape
+    base, repeated = trial.subject.parameters, tuple(trial.harness.repeated) if pairs else ()
+    planned = settings_of(trial.activation, base, pairs and not costly, trial.fixed, repeated)
     own = [setting for setting in planned if setting["dtype"] == dtype]
-    yield from ({**setting, "mode": "eager"} for setting in own)
+    yield from (
+        {**setting, "mode": "eager"} for setting in own[: None if pairs or not costly else 1]
+    )
     if dtype != "float32" or not pairs:
         return
     small = [s for s in own if s["order"] < 2 and s.get("row", 1) < LARGEST and s["threads"] == 1]

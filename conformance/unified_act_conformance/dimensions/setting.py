@@ -138,7 +138,7 @@ def settings_of(
     base: tuple[tuple[str, Any], ...],
     pairs: bool,
     fixed: bool = False,
-    repeated: tuple[int, ...] = (0, 1),
+    repeated: tuple[int, ...] = (),
 ) -> tuple[Setting, ...]:
     """Returns the settings to try: every value, or every pair of values, of all dimensions.
 
@@ -156,7 +156,7 @@ def settings_of(
     ordinary = {dimension.name: dimension.values[0] for dimension in dimensions}
     settings = [_made_possible(activation, setting, ordinary) for setting in found]
     often = {**ordinary, "before": CALLS}
-    settings += [{**often, "order": order} for order in repeated] if pairs else []
+    settings += [{**often, "order": order} for order in repeated]
     return tuple({repr(sorted(setting.items())): setting for setting in settings}.values())
 
 

@@ -69,7 +69,8 @@ def backend_of_callable(function: Any) -> str | None:
         modules += [getattr(layer, "__globals__", {}).get("__name__") or ""]
         roots = [module.partition(".")[0] for module in modules]
         if "keras" in roots:  # which runs on one of several frameworks
-            return _known(str(sys.modules["keras"].backend.backend()))
+            keras = sys.modules.get("keras")
+            return _known(str(keras.backend.backend())) if keras else None
         for entry in backend_entries():
             if entry.framework in roots:
                 return entry.name

@@ -5,12 +5,13 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Any
 
 import unified_act as ua
 from unified_act.errors import suggest
+from unified_act.literals import shown
 from unified_act.loading import BUILTIN_BACKENDS, load_backend
 from unified_act.names import normalize
 from unified_act.registry import ACTIVATIONS
@@ -29,11 +30,13 @@ class Source:
         text: How it was written.
         function: The function.
         backend: Its framework.
+        note: How the text was understood, if it can be misread.
     """
 
     text: str
     function: Callable[..., Any]
     backend: str
+    note: str = ""
 
     @property
     def kinks(self) -> tuple[ua.Kink, ...] | None:
@@ -47,8 +50,9 @@ def source_of(text: str, backend: str | None = None) -> Source:
     """Returns the function that a text stands for.
 
     Args:
-        text: ``"gelu"``, ``"elu(alpha=0.5)"``, ``"gelu@torch"`` for a backend, ``"gelu@jax"`` for
-            what that framework means by the name, or ``"torch.nn.functional:gelu"``.
+        text: ``"gelu"``, ``"elu(alpha=0.5)"``, ``"gelu@torch"`` for a backend, ``"gelu@keras2"``
+            for what that framework means by the name, or ``"torch.nn.functional:gelu"``. A word
+            that is both is written ``"gelu@backend:jax"`` or ``"gelu@dialect:jax"``.
         backend: The framework of a callable whose module does not tell it.
 
     Raises:
@@ -66,10 +70,20 @@ def source_of(text: str, backend: str | None = None) -> Source:
     name, at, place = text.rpartition("@")
     if not at:
         return _ours(text, text, backend or DEFAULT_BACKEND)
-    for known in BUILTIN_BACKENDS:
-        if normalize(known) == normalize(place):
-            return _ours(text, name, known)
-    return _ours(text, name, backend or DEFAULT_BACKEND, dialect=place)
+    role, colon, word = place.partition(":")
+    if not colon or role not in ("backend", "dialect"):
+        built_in = normalize(place) in map(normalize, BUILTIN_BACKENDS)
+        role, word = "backend" if built_in else "dialect", place
+    if role == "backend":
+        return _ours(text, name, load_backend(word).name)
+    source = _ours(text, name, backend or DEFAULT_BACKEND, dialect=word)
+    if normalize(place) not in map(normalize, ua.list_backends()):
+        return source
+    note = (
+        f"{text} is what {place} means by the name, computed with {source.backend}. "
+        f"To compute {name} with {place}, write {name}@backend:{place}."
+    )
+    return replace(source, note=note)
 
 
 def _ours(text: str, name: str, backend: str, **options: Any) -> Source:
@@ -93,7 +107,7 @@ def load_callable(path: str) -> Callable[..., Any]:
         found = reduce(getattr, attribute.split("."), module)
     except AttributeError as error:
         raise ua.UnknownActivationError(
-            f"{module_name} has no {attribute!r}. {suggest(attribute, _public(module))}"
+            f"{module_name} has no {shown(attribute)}. {suggest(attribute, _public(module))}"
         ) from error
     if isinstance(found, type):
         try:
@@ -115,16 +129,21 @@ def _import(name: str) -> Any:
     root = name.partition(".")[0]
     if root in ua.list_backends():
         load_backend(root)  # MXNet can be imported only after that; and the errors are clear
+    if not all(part.isidentifier() for part in name.split(".")):
+        raise ua.UnknownActivationError(
+            f"{shown(name)} is not the name of a module. Write module:attribute, as in "
+            "torch.nn.functional:gelu."
+        )
     sys.path.insert(0, "")
     try:
         return importlib.import_module(name)
     except Exception as error:  # whatever a module of a user's raises
         if isinstance(error, ModuleNotFoundError) and f"{name}.".startswith(f"{error.name}."):
             raise ua.UnknownActivationError(
-                f"there is no module {error.name!r}. Write module:attribute, as in "
+                f"there is no module {shown(error.name)}. Write module:attribute, as in "
                 "torch.nn.functional:gelu."
             ) from error
-        raise ua.InputTypeError(f"the module {name!r} could not be imported.") from error
+        raise ua.InputTypeError(f"the module {shown(name)} could not be imported.") from error
     finally:
         sys.path.remove("")
 

@@ -201,7 +201,10 @@ class TestErrors:
     @pytest.mark.parametrize("name", ["relu", "mish", "softmax", "prelu", "gumbel_softmax"])
     def test_no_floating_point_array(self, name, dtype):
         x = jnp.zeros((2, 4), dtype)
-        message = f"{name}: expected a floating-point array, got {dtype}. Cast it"
+        advice = (
+            r"Activations take real numbers: pass x\.real" if dtype == "complex64" else "Cast it"
+        )
+        message = rf"{name}: expected a floating-point array, got {dtype}\. {advice}"
         further = arrays_for(name)[1:]
         for function in (activation(name), jax.jit(activation(name)), ua.get_activation(name)):
             with pytest.raises(ua.InputTypeError, match=message):

@@ -1,6 +1,7 @@
 """Modules of PyTorch: its own where they are the same thing, and our generic one."""
 
 import copy
+import functools
 
 import numpy as np
 import pytest
@@ -142,3 +143,31 @@ def test_data_parallel():
 def test_its_specification():
     module = layer_of("snake", channels=2)
     assert LayerSpec.from_config(module.spec.to_config()) == module.spec
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.*is deprecated:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning")
+class TestTorchScript:
+    """docs/compatibility.md."""
+
+    @pytest.mark.parametrize("name", ["relu", "mish", "softmax", "prelu", "threshold"])
+    def test_modules_of_pytorch_are_scripted(self, name):
+        layer = layer_of(name)
+        assert torch.equal(torch.jit.script(layer)(X), layer(X))
+
+    @pytest.mark.parametrize("name", ["gelu", "swiglu", "snake", "rrelu", "softmin"])
+    def test_others_are_traced_first(self, name):
+        layer = layer_of(name).eval()
+        model = nn.Sequential(nn.Identity(), layer)
+        for one in (layer, model):
+            with pytest.raises(ua.UnsupportedError, match=r"torch\.jit\.trace\(layer, example\)"):
+                torch.jit.script(one)
+        traced = nn.Sequential(nn.Identity(), torch.jit.trace(layer, X[:1]))
+        assert torch.equal(torch.jit.script(traced)(X), layer(X))
+
+
+def test_hydra_hands_a_layer_out():
+    """Hydra refuses subclasses of functools.partial, which functions of get_activation are."""
+    layer = ua.get_layer(name="elu", alpha=0.5, backend="torch")
+    assert not isinstance(layer, functools.partial)
+    assert not isinstance(layer_of("snake"), functools.partial)

@@ -14,8 +14,8 @@ def invoke(*arguments):
 
 def regions(*arguments):
     result = invoke("diff", "--json", *arguments)
-    assert result.exit_code == 0, result.output
-    return {region["name"]: region for region in json.loads(result.output)["regions"]}
+    assert result.exit_code == 0, result.stdout
+    return {region["name"]: region for region in json.loads(result.stdout)["regions"]}
 
 
 @pytest.fixture
