@@ -139,7 +139,6 @@ class TestCompiled:
             found = back("torch", gradient_of(result), "float32")
             assert_close(first(found, axis), slope, "float32")
 
-    @pytest.mark.filterwarnings("ignore:.*jit.trace.* is deprecated")
     @every_numerics
     @pytest.mark.parametrize("name", ["softmax", "log_softmax"])
     @pytest.mark.parametrize("axis", AXES)
@@ -158,6 +157,7 @@ class TestCompiled:
         found = back("torch", gradient_of(result), "float32")
         assert_close(first(found, axis), slope, "float32")
 
+    @pytest.mark.filterwarnings("ignore:.*jit.trace.* is deprecated")
     @pytest.mark.parametrize("record", ["export", "trace"])
     def test_torch_for_rows_of_any_length(self, record):
         import torch
