@@ -69,8 +69,9 @@ class JaxHarness(Harness):
     repeated = (0,)  # a gradient takes a millisecond
     _compiled = ""
 
-    def tried_modes(self) -> Sequence[str]:
+    def tried_modes(self, numerics: Numerics) -> Sequence[str]:
         """Only jit: vmap and checkpoint have checks of their own."""
+        del numerics
         return ("jit",)
 
     def packages(self) -> list[str]:

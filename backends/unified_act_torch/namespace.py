@@ -12,12 +12,15 @@ from torch.special import erfcx
 
 from unified_act import special
 from unified_act.shapes import channel_shape, section_length
+from unified_act_torch import calls
 
 abs, exp, expm1, floor = torch.abs, torch.exp, torch.expm1, torch.floor
 log, log1p = torch.log, torch.log1p
 full_like, sin, sqrt, tanh = torch.full_like, torch.sin, torch.sqrt, torch.tanh
 erfc, where = torch.erfc, torch.where
 
+_BLOCK = 256
+"""Inductor adds so many terms one after another."""
 _THIS = sys.modules[__name__]
 _TAIL, _END = 5.0, 30.0
 """Where erfc begins to be small, and where it is 0 in every dtype."""
@@ -36,7 +39,20 @@ def times_erfc(factor: Tensor, x: Tensor) -> Tensor:
 
 def sum(x: Tensor, *, axis: int) -> Tensor:
     """Sum along `axis`, which is kept with length 1."""
+    if torch.compiler.is_compiling() and not torch.compiler.is_exporting() and x.ndim:
+        return _sum_of_blocks(x, axis)
     return torch.sum(x, dim=axis, keepdim=True)
+
+
+def _sum_of_blocks(x: Tensor, axis: int) -> Tensor:
+    """The sum, for a compiler: PyTorch's kernel sums in blocks, what Inductor writes does not."""
+    if calls.at_most(x.shape[axis], _BLOCK):
+        return torch.sum(x, dim=axis, keepdim=True)
+    rows = x.movedim(axis, -1)
+    blocks = (rows.shape[-1] + (_BLOCK - 1)) // _BLOCK
+    filled = torch.nn.functional.pad(rows, (0, blocks * _BLOCK - rows.shape[-1]))
+    of_blocks = filled.reshape(*rows.shape[:-1], blocks, _BLOCK).sum(-1)
+    return of_blocks.sum(-1, keepdim=True).movedim(-1, axis)
 
 
 def max(x: Tensor, *, axis: int) -> Tensor:
@@ -82,7 +98,10 @@ def channel_weight(weight: Tensor, x: Tensor, *, axis: int) -> Tensor:
 def sum_to_weight(x: Tensor, weight: Tensor, *, axis: int) -> Tensor:
     """The transpose of `channel_weight`: sums `x` over all axes except `axis`."""
     if weight.numel() == 1:
-        return torch.sum(x).reshape(weight.shape)
+        return sum(x.reshape(-1), axis=0).reshape(weight.shape)
+    if torch.compiler.is_compiling() and x.ndim > 1:
+        rows = x.movedim(axis, 0).reshape(weight.numel(), -1)
+        return sum(rows, axis=1).reshape(-1)
     axis %= x.ndim
     return torch.sum(x, dim=[d for d in range(x.ndim) if d != axis]) if x.ndim > 1 else x
 

@@ -57,8 +57,13 @@ class Harness:
     repeated: Sequence[int] = (0, 1)
     compiles_each_shape = False
 
-    def tried_modes(self) -> Sequence[str]:
-        """The names of the compilers and contexts that all activations are tried in."""
+    def tried_modes(self, numerics: Numerics) -> Sequence[str]:
+        """Returns the names of the compilers and contexts that all activations are tried in.
+
+        Args:
+            numerics: The profile.
+        """
+        del numerics
         return tuple(self.modes)
 
     def context(self, mode: str) -> AbstractContextManager[Any]:

@@ -18,6 +18,7 @@ from unified_act_conformance.floats import FORMATS, to_type, widen
 SOFTMAX = ("softmax", "softmin", "log_softmax")
 WIDE = ("float32", "float64")
 AXES = (-1, 0)
+QUICK_INDUCTOR = ("log_softmax", 0, "fast")
 
 
 def concentrated(length, dtype, name=""):
@@ -137,6 +138,24 @@ class TestCompiled:
             assert_close(first(back("torch", result[0], "float32"), axis), value, "float32")
             found = back("torch", gradient_of(result), "float32")
             assert_close(first(found, axis), slope, "float32")
+
+    @every_numerics
+    @pytest.mark.parametrize("name", ["softmax", "log_softmax"])
+    @pytest.mark.parametrize("axis", AXES)
+    @pytest.mark.quick(lambda name, axis, numerics: (name, axis, numerics) == QUICK_INDUCTOR)
+    def test_torch_with_code_of_inductor(self, name, axis, numerics):
+        import torch
+
+        row = concentrated(70_000, "float32")
+        softmax = ua.get_activation(name, backend="torch", axis=axis, numerics=numerics)
+        torch.compiler.reset()
+        compiled = torch.compile(softmax, dynamic=True)
+        x, pulled = (native("torch", placed(a, axis), "float32") for a in (row, np.ones_like(row)))
+        result = ua.value_and_grad(compiled, x, cotangent=pulled)
+        value, slope = expected(name, row, np.ones_like(row))
+        assert_close(first(back("torch", result[0], "float32"), axis), value, "float32")
+        found = back("torch", gradient_of(result), "float32")
+        assert_close(first(found, axis), slope, "float32")
 
     @pytest.mark.filterwarnings("ignore:.*jit.trace.* is deprecated")
     @pytest.mark.parametrize("record", ["export", "trace"])

@@ -156,6 +156,11 @@ class FrameworkBackend:
         """Whether a row is known to have no more elements than `longest`."""
         return length is not None and length <= longest
 
+    def eager(self, function: _Function, shared: _Function) -> _Function:
+        """Returns `function`; where a compiler traces it, `shared` if that is better."""
+        del shared
+        return function
+
     def fitted(self, function: _Function, request: Request) -> _Function:
         """Returns `function` with a check of shapes, adapted so that it takes all valid shapes."""
         return with_shape_check(
@@ -273,7 +278,7 @@ class FrameworkBackend:
         if not kernel.beyond:
             return {dtype: by_length(shared[dtype]) for dtype in kernel.dtypes}
         long = self.own(request, replace(kernel, function=kernel.beyond))
-        return dict.fromkeys(kernel.dtypes, by_length(long))
+        return {dtype: by_length(self.eager(long, shared[dtype])) for dtype in kernel.dtypes}
 
     def _checked(self, request: Request) -> _Function:
         """Returns a function that looks up the implementation by dtype and rejects wrong inputs."""

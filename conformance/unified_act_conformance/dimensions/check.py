@@ -67,5 +67,5 @@ def _settings(trial: Trial, dtype: str, pairs: bool) -> Iterator[Setting]:
         return
     small = [s for s in own if s["order"] < 2 and s.get("row", 1) < LARGEST and s["threads"] == 1]
     small = [s for s in small if s.get("elements", 1) < LARGEST**2]
-    for name in trial.harness.tried_modes():
+    for name in trial.harness.tried_modes(trial.numerics):
         yield from ({**setting, "mode": name} for setting in small[-IN_A_MODE:])

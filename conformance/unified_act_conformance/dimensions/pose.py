@@ -55,8 +55,6 @@ DENSE = 64
 """How many numbers are spread over [-6, 6]."""
 MULTIPLES = (-2.0, -1.0, -0.5, 0.5, 0.9, 1.0, 1.1, 2.0)
 """Of every parameter, and of the reciprocal of every parameter."""
-ROUNDED, ROUNDED_TO_FLOAT32 = 2.0**-50, 2.0**-23
-"""How far a kink of rounded parameters may be from where it should be, beside its size."""
 LARGEST = 1e30
 """What parameters and their multiples may come to as inputs."""
 OF_WEIGHTS = (0.0, 1.0, -1.0, 2.5, -2.5, 0.3, -0.3, 6.0, -6.0, 1e-3, -1e-3, 4.0, -3.3)
@@ -197,7 +195,7 @@ def _repeated(values: Sequence[float], size: int, dtype: str) -> FloatArray:
 def _elementwise(case: Case, setting: Mapping[str, Any], turn: int, oracle: Oracle | None) -> Pose:
     atoms = _numbers(case, oracle)
     codes = _scattered(_shape(setting, None), atoms.size, turn)
-    problem = _specified(case, problem_at(case, [atoms], oracle=oracle))
+    problem = _with_rounded_parameters(case, problem_at(case, [atoms], oracle=oracle), oracle)
     cotangent = None
     if case.order == 1:
         # Not where a number may be taken for 0, which is recognised by what 0 comes to.
@@ -211,20 +209,29 @@ def _elementwise(case: Case, setting: Mapping[str, Any], turn: int, oracle: Orac
     return Pose((np.asarray(atoms[codes]),), cotangent, (), (Answer("x", codes, problem),))
 
 
-def _specified(case: Case, problem: Problem) -> Problem:
-    """Leaves out what no promise is about, where parameters are not those of the catalogue.
-
-    That is the sign of a zero where a parameter is 0, and what is so close to a kink that it is at
-    the kink once the parameters are rounded to the type that is computed in: float64, or float32
-    for all others.
-    """
-    if 0.0 in dict(case.subject.parameters).values():
+def _with_rounded_parameters(case: Case, problem: Problem, oracle: Oracle | None) -> Problem:
+    """Allows for what it does to a result that float32 rounds the parameters."""
+    given = case.subject.parameters
+    rounded = tuple((key, _to_float32(value)) for key, value in given)
+    judged = problem.judged
+    if 0.0 in dict(given).values():  # the sign of a zero is no promise there
+        tiny = np.abs(widen(problem.about)) < float_format(case.dtype).smallest_normal
+        judged = judged & (~tiny | (problem.about == 0))
         problem = replace(problem, signed=np.zeros(problem.slack.shape, dtype=np.bool_))
-    x, judged = widen(problem.about), problem.judged
-    reach = ROUNDED if case.dtype == "float64" else ROUNDED_TO_FLOAT32
-    for kink in problem.kinks:
-        judged = judged & ((x == kink) | (np.abs(x - kink) > reach * abs(kink)))
-    return replace(problem, judged=judged)
+    if case.dtype == "float64" or rounded == given or oracle is not None:
+        return replace(problem, judged=judged)
+    there = replace(case, subject=replace(case.subject, parameters=rounded))
+    other = problem_at(there, problem.inputs)
+    with np.errstate(invalid="ignore"):
+        moved = np.abs(other.reference.high - problem.reference.high)
+    slack = problem.slack + np.where(np.isfinite(moved), moved, 0.0)
+    # At a kink the second derivative is not specified, wherever it comes to be.
+    return replace(problem, slack=slack, judged=judged & other.judged)
+
+
+def _to_float32(value: Any) -> Any:
+    """The nearest number of the type that all but float64 are computed in."""
+    return float(np.float32(value)) if isinstance(value, float) else value
 
 
 def _times(problem: Problem, signs: Doubles) -> Problem:
@@ -430,7 +437,7 @@ def _rows(
     moved = np.moveaxis(np.empty(shape, dtype=np.bool_), axis, -1).shape
     number = math.prod(moved[:-1])
     kinds = (np.arange(number) + turn) % ROW_KINDS
-    patterns = _patterns(case.dtype, length)
+    patterns = _patterns(case, length)
     x = np.stack([patterns[kind] for kind in kinds]).reshape(moved)
     x = to_type(np.moveaxis(x, -1, axis), case.dtype)
     further: list[Array] = []
@@ -463,11 +470,11 @@ def _rows(
                 cotangent, directions, (answer,))  # fmt: skip
 
 
-def _patterns(dtype: str, length: int) -> list[Doubles]:
+def _patterns(case: Case, length: int) -> list[Doubles]:
     """Rows of few different numbers: equal, one winner, spread, far apart, the winner last."""
     places = np.arange(length)
-    fmt = float_format(dtype)
-    low = math.log(fmt.epsilon) * 1.02
+    # Of a second derivative there the sign alone is left.
+    low = math.log(float_format(case.dtype).epsilon) * 1.02 if case.order < 2 else -4.0
     winner = np.full(length, low)
     winner[0] = 0.0
     last = np.full(length, -1.5)
