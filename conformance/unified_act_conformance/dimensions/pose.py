@@ -82,11 +82,14 @@ class Answer:
         part: By which input it is the derivative; `x` for a value.
         codes: For each element of the result, which of the different elements it is.
         problem: The different elements with their exact answers.
+        rounded: The same with parameters as float32 rounds them, which are as good an answer; None
+            if they are the same.
     """
 
     part: str
     codes: Codes
     problem: Problem
+    rounded: Problem | None = None
 
     @cached_property
     def sorted(self) -> tuple[Codes, Codes, Codes]:
@@ -195,7 +198,8 @@ def _repeated(values: Sequence[float], size: int, dtype: str) -> FloatArray:
 def _elementwise(case: Case, setting: Mapping[str, Any], turn: int, oracle: Oracle | None) -> Pose:
     atoms = _numbers(case, oracle)
     codes = _scattered(_shape(setting, None), atoms.size, turn)
-    problem = _with_rounded_parameters(case, problem_at(case, [atoms], oracle=oracle), oracle)
+    problem = _with_zeros(case, problem_at(case, [atoms], oracle=oracle))
+    rounded = _with_rounded_parameters(case, problem, oracle)
     cotangent = None
     if case.order == 1:
         # Not where a number may be taken for 0, which is recognised by what 0 comes to.
@@ -205,28 +209,28 @@ def _elementwise(case: Case, setting: Mapping[str, Any], turn: int, oracle: Orac
         )
         signs = np.where(negative, -1.0, 1.0)
         problem = _times(problem, signs)
+        rounded = rounded and _times(rounded, signs)
         cotangent = to_type(np.asarray(signs[codes]), case.dtype)
-    return Pose((np.asarray(atoms[codes]),), cotangent, (), (Answer("x", codes, problem),))
+    return Pose((np.asarray(atoms[codes]),), cotangent, (), (Answer("x", codes, problem, rounded),))
 
 
-def _with_rounded_parameters(case: Case, problem: Problem, oracle: Oracle | None) -> Problem:
-    """Allows for what it does to a result that float32 rounds the parameters."""
+def _with_rounded_parameters(case: Case, problem: Problem, oracle: Oracle | None) -> Problem | None:
+    """The same with the parameters as float32 rounds them; None where nothing computes in it."""
     given = case.subject.parameters
     rounded = tuple((key, _to_float32(value)) for key, value in given)
-    judged = problem.judged
-    if 0.0 in dict(given).values():  # the sign of a zero is no promise there
-        tiny = np.abs(widen(problem.about)) < float_format(case.dtype).smallest_normal
-        judged = judged & (~tiny | (problem.about == 0))
-        problem = replace(problem, signed=np.zeros(problem.slack.shape, dtype=np.bool_))
     if case.dtype == "float64" or rounded == given or oracle is not None:
-        return replace(problem, judged=judged)
+        return None
     there = replace(case, subject=replace(case.subject, parameters=rounded))
-    other = problem_at(there, problem.inputs)
-    with np.errstate(invalid="ignore"):
-        moved = np.abs(other.reference.high - problem.reference.high)
-    slack = problem.slack + np.where(np.isfinite(moved), moved, 0.0)
-    # At a kink the second derivative is not specified, wherever it comes to be.
-    return replace(problem, slack=slack, judged=judged & other.judged)
+    return problem_at(there, problem.inputs)
+
+
+def _with_zeros(case: Case, problem: Problem) -> Problem:
+    """Leaves out what no promise is about where a parameter is 0: signs, and the smallest inputs."""
+    if 0.0 not in dict(case.subject.parameters).values():
+        return problem
+    tiny = np.abs(widen(problem.about)) < float_format(case.dtype).smallest_normal
+    judged = problem.judged & (~tiny | (problem.about == 0))
+    return replace(problem, judged=judged, signed=np.zeros(problem.slack.shape, dtype=np.bool_))
 
 
 def _to_float32(value: Any) -> Any:

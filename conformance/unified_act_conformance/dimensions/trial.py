@@ -203,19 +203,9 @@ class Trial:
     def _wrong(self, case: Case, answer: Answer, output: FloatArray, mode: str) -> str:
         """Of each different element, the smallest and the largest of its results are judged."""
         codes, ends = _ends(answer, output)
-        problem = answer.problem
-        asked = Problem(
-            inputs=(),
-            cotangent=None,
-            reference=Reference(problem.reference.high[codes], problem.reference.low[codes]),
-            slack=problem.slack[codes],
-            about=problem.about[codes],
-            judged=problem.judged[codes],
-            value_range=problem.value_range,
-            length=problem.length,
-            signed=None if problem.signed is None else problem.signed[codes],
-            kinks=problem.kinks,
-        )
+        asked = _chosen(answer.problem, codes)
+        if answer.rounded is not None:
+            asked = _nearer(asked, _chosen(answer.rounded, codes), widen(ends))
         chosen = asked.judged & inside(asked, self.domain)
         for deviation in self._deviations(case):
             chosen &= ~deviation.covers(
@@ -240,6 +230,38 @@ class Trial:
 
 def _what(case: Case) -> str:
     return ORDER_NAMES[case.order] + ("" if case.part == "x" else f" by {case.part}")
+
+
+def _chosen(problem: Problem, places: Array) -> Problem:
+    """The problem about some of its elements."""
+    return replace(
+        problem,
+        inputs=(),
+        reference=Reference(problem.reference.high[places], problem.reference.low[places]),
+        slack=problem.slack[places],
+        about=problem.about[places],
+        judged=problem.judged[places],
+        signed=None if problem.signed is None else problem.signed[places],
+    )
+
+
+def _nearer(first: Problem, second: Problem, output: Array) -> Problem:
+    """For each element the one of two problems whose answer is nearer to the output."""
+    with np.errstate(invalid="ignore"):
+        distances = [np.abs(output - each.reference.high) for each in (first, second)]
+    use = np.asarray(distances[1] < distances[0])
+    high, low, slack = (
+        np.where(use, second_part, first_part)
+        for first_part, second_part in (
+            (first.reference.high, second.reference.high),
+            (first.reference.low, second.reference.low),
+            (first.slack, second.slack),
+        )
+    )
+    # At a kink the second derivative is not specified, wherever rounding takes the kink.
+    return replace(
+        first, reference=Reference(high, low), slack=slack, judged=first.judged & second.judged
+    )
 
 
 def _tiny(problem: Problem, output: FloatArray, dtype: str) -> Array:
