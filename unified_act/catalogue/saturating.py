@@ -28,7 +28,7 @@ _SOFTSIGN_IS_ONE = 1e18
 
 def _scaled_tanh(xp: Any, x: Any, *, alpha: float, beta: float) -> Any:
     z = x * beta  # which could be subnormal
-    return xp.where(xp.abs(z) < _TANH_IS_X, x * (alpha * beta), tanh(xp, z) * alpha)
+    return xp.where(xp.abs(z) >= _TANH_IS_X, tanh(xp, z) * alpha, x * (alpha * beta))
 
 
 def _scaled_tanh_derivative(xp: Any, x: Any, *, alpha: float, beta: float) -> Any:
