@@ -45,8 +45,8 @@ def new_plugin(name: str, folder: Path) -> None:
     plain = name.isidentifier() and not keyword.iskeyword(name) and name == name.lower()
     if not plain or len(name) > _LONGEST:
         raise click.BadParameter(
-            f"{shown(name)} is not a valid name: write at most {_LONGEST} lower-case letters, "
-            "digits and underscores, as in my_activation, and no keyword of Python.",
+            f"{shown(name)} is not a valid name: write lower-case letters, digits and "
+            f"underscores, at most {_LONGEST}, as in my_activation, and no keyword of Python.",
             param_hint="NAME",
         )
     if normalize(name) in map(normalize, ACTIVATIONS.spellings()):
