@@ -91,6 +91,11 @@ def channel_weight(weight: Any, x: Any, *, axis: int) -> Any:
     return mx.sym.swapaxes(repeated, dim1=axis, dim2=-1).as_np_ndarray()
 
 
+def whole_weight(weight: Any, x: Any) -> Any:
+    """Never called, as `sum_to_weight`."""
+    raise NotImplementedError
+
+
 def sum_to_weight(x: Any, weight: Any, *, axis: int) -> Any:
     """The reverse of `channel_weight`, which here is left to MXNet's own differentiation."""
     raise NotImplementedError

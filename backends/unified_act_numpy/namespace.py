@@ -82,6 +82,11 @@ def channel_weight(weight: Array, x: Array, *, axis: int) -> Array:
     return weight.reshape(channel_shape(weight.size, x.shape, axis))
 
 
+def whole_weight(weight: Array, x: Array) -> Array:
+    """`weight`, which broadcasts to `x`, in the shape of `x`."""
+    return weight + full_like(x, 0.0)
+
+
 def sum_to_weight(x: Array, weight: Array, *, axis: int) -> Array:
     """The transpose of `channel_weight`: sums `x` over all axes except `axis`."""
     if weight.size == 1:

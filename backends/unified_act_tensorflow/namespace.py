@@ -141,6 +141,21 @@ def sum_to_weight(x: Any, weight: Any, *, axis: int) -> Any:
     return tf.reshape(by_channel, tf.shape(weight))
 
 
+def whole_weight(weight: Any, x: Any) -> Any:
+    """`weight`, which broadcasts to `x`, in the shape of `x`; TensorFlow would sum term by term."""
+    lengths = weight.shape.as_list()
+    along = [axis for axis, length in enumerate(lengths) if length != 1]
+    if len(along) > 1:  # it is no weight, and has that shape already
+        return weight + tf.zeros_like(x)
+    axis = along[0] if along else 0
+
+    def summed(cotangent: Any) -> Any:
+        total = sum_to_weight(cotangent, tf.reshape(weight, [-1]), axis=axis)
+        return tf.reshape(total, tf.shape(weight))
+
+    return tf.custom_gradient(lambda w: (w + tf.zeros_like(x), summed))(weight)
+
+
 def _rank(x: Any) -> int:
     rank: int | None = x.shape.rank
     if rank is None:

@@ -95,6 +95,11 @@ def channel_weight(weight: Tensor, x: Tensor, *, axis: int) -> Tensor:
     return weight.reshape(channel_shape(weight.numel(), lengths(x), axis))
 
 
+def whole_weight(weight: Tensor, x: Tensor) -> Tensor:
+    """`weight`, which broadcasts to `x`, in the shape of `x`."""
+    return weight + full_like(x, 0.0)
+
+
 def sum_to_weight(x: Tensor, weight: Tensor, *, axis: int) -> Tensor:
     """The transpose of `channel_weight`: sums `x` over all axes except `axis`."""
     if weight.numel() == 1:

@@ -156,7 +156,7 @@ class Kind(str):
         def scaled(cotangent: Any, *inputs: Any) -> list[Any]:
             x, *others = spread(*inputs)
             if second is not None:  # give weights the shape of x, which their gradients have
-                others = [other + xp.full_like(x, 0.0) for other in others]
+                others = [xp.whole_weight(other, x) for other in others]
             return [cotangent * partial for partial in of_terms(x, *others)]
 
         return self._to_inputs(scaled, xp, parameters)

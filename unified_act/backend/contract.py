@@ -141,6 +141,9 @@ class Namespace(Protocol):
     def sum_to_weight(self, x: Any, weight: Any, *, axis: int) -> Any:
         """The transpose of `channel_weight`: sums `x` over all axes except `axis`."""
 
+    def whole_weight(self, weight: Any, x: Any) -> Any:
+        """A weight that broadcasts to `x`, in the shape of `x`; its gradient is summed accurately."""
+
 
 @dataclass(frozen=True)
 class Native:

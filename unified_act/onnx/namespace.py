@@ -36,6 +36,7 @@ __all__ = [
     "tanh",
     "times_erfc",
     "where",
+    "whole_weight",
 ]
 
 
@@ -156,6 +157,11 @@ def channel_weight(weight: Array, x: Array, *, axis: int) -> Array:
 
 def sum_to_weight(x: Array, weight: Array, *, axis: int) -> Array:
     """The reverse of `channel_weight`, which no value needs."""
+    raise NotImplementedError
+
+
+def whole_weight(weight: Array, x: Array) -> Array:
+    """A part of gradients, which no value needs."""
     raise NotImplementedError
 
 

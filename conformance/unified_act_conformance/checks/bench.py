@@ -50,6 +50,7 @@ class Bench:
         domain: The interval of inputs that are judged, or None.
         quick: Whether fewer settings are tried.
         asked: The orders that are asked about.
+        declared: Whether the declared deviations are about this implementation.
     """
 
     case: Case
@@ -60,16 +61,12 @@ class Bench:
     domain: Domain | None = None
     quick: bool = False
     asked: Sequence[int] = ORDERS
+    declared: bool = True
 
     @cached_property
     def implementation(self) -> Implementation:
         """What is checked."""
         return self.implement(self.case, self.numerics)
-
-    @property
-    def declared(self) -> bool:
-        """Whether the declared deviations are about this implementation."""
-        return self.implement is registered
 
     @property
     def few_shapes(self) -> bool:
@@ -471,4 +468,5 @@ def bench_for(
         orders: Only these derivatives.
     """
     harness = load_harness(case.backend)
-    return Bench(case, numerics, harness, implement, oracle, domain, quick, orders)
+    declared = implement is registered
+    return Bench(case, numerics, harness, implement, oracle, domain, quick, orders, declared)

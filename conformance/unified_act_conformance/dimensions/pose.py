@@ -198,7 +198,8 @@ def _repeated(values: Sequence[float], size: int, dtype: str) -> FloatArray:
 def _elementwise(case: Case, setting: Mapping[str, Any], turn: int, oracle: Oracle | None) -> Pose:
     atoms = _numbers(case, oracle)
     codes = _scattered(_shape(setting, None), atoms.size, turn)
-    problem = _with_zeros(case, problem_at(case, [atoms], oracle=oracle))
+    problem = problem_at(case, [atoms], oracle=oracle)
+    problem = _apart_from_kinks(case, _with_zeros(case, problem))
     rounded = _with_rounded_parameters(case, problem, oracle)
     cotangent = None
     if case.order == 1:
@@ -225,12 +226,24 @@ def _with_rounded_parameters(case: Case, problem: Problem, oracle: Oracle | None
 
 
 def _with_zeros(case: Case, problem: Problem) -> Problem:
-    """Leaves out what no promise is about where a parameter is 0: signs, and the smallest inputs."""
+    """Leaves out what no promise is about where a parameter is 0: signs, the smallest inputs."""
     if 0.0 not in dict(case.subject.parameters).values():
         return problem
     tiny = np.abs(widen(problem.about)) < float_format(case.dtype).smallest_normal
     judged = problem.judged & (~tiny | (problem.about == 0))
     return replace(problem, judged=judged, signed=np.zeros(problem.slack.shape, dtype=np.bool_))
+
+
+def _apart_from_kinks(case: Case, problem: Problem) -> Problem:
+    """Leaves out derivatives beside a kink that is computed from the parameters, and rounded."""
+    if not case.order or not case.subject.parameters:
+        return problem
+    x, judged = widen(problem.about), problem.judged
+    reach = 2.0**-50 if case.dtype == "float64" else 2.0**-22
+    for kink in problem.kinks:
+        if abs(kink) not in {abs(value) for _, value in case.subject.parameters}:
+            judged = judged & ((x == kink) | (np.abs(x - kink) > reach * abs(kink)))
+    return replace(problem, judged=judged)
 
 
 def _to_float32(value: Any) -> Any:
@@ -463,7 +476,7 @@ def _rows(
         given = given.reshape(*moved[:-1], length_out)
         cotangent = to_type(np.moveaxis(given, -1, axis), case.dtype)
     if case.order == 2:
-        moves = np.resize(np.array(DIRECTIONS), (number, length)).reshape(moved)
+        moves = np.broadcast_to(np.resize(np.array(DIRECTIONS), length), moved)
         directions = (to_type(np.moveaxis(moves, -1, axis), case.dtype),)
     inputs = [x, *further]
     if activation.name not in LONG_ROWS or case.order == 2:

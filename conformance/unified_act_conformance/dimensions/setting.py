@@ -28,6 +28,8 @@ BEYOND_A_BLOCK = 70_000
 IN_A_SUM = 600_000
 """Terms in the sum that is the gradient of a weight."""
 CALLS = 500
+SMALL = 1_000
+"""Elements of arrays, or of rows, that several threads work on."""
 ROWS = (8, 1, 2, 33, 257, 4_096, 70_000)
 HALVES = (4, 1, 35, 2_100)
 CHANNELS = (0, 2, 5, 17)
@@ -152,12 +154,26 @@ def settings_of(
     dimensions = dimensions_of(activation, base, fixed)
     names = [dimension.name for dimension in dimensions]
     table = [list(dimension.values) for dimension in dimensions]
-    found = [dict(zip(names, row, strict=True)) for row in AllPairs(table, n=2 if pairs else 1)]
+    rows = AllPairs(table) if pairs else _each_once(table)
+    found = [_of_usual_cost(dict(zip(names, row, strict=True))) for row in rows]
     ordinary = {dimension.name: dimension.values[0] for dimension in dimensions}
     settings = [_made_possible(activation, setting, ordinary) for setting in found]
     often = {**ordinary, "before": CALLS}
     settings += [{**often, "order": order} for order in repeated]
     return tuple({repr(sorted(setting.items())): setting for setting in settings}.values())
+
+
+def _each_once(table: Sequence[Sequence[Any]]) -> Iterator[list[Any]]:
+    """Rows in which every value of every dimension occurs."""
+    for row in range(max(map(len, table))):
+        # Shifted after each round, so that two dimensions of one length do not go together.
+        yield [values[(row + row // len(values)) % len(values)] for values in table]
+
+
+def _of_usual_cost(setting: Setting) -> Setting:
+    """The setting, with several threads in small arrays only."""
+    large = max(setting.get("elements", 0), setting.get("row", 0)) > SMALL
+    return {**setting, "threads": 1} if large else setting
 
 
 def _made_possible(activation: Activation, setting: Setting, ordinary: Setting) -> Setting:
