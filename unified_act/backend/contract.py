@@ -142,7 +142,7 @@ class Namespace(Protocol):
         """The transpose of `channel_weight`: sums `x` over all axes except `axis`."""
 
     def whole_weight(self, weight: Any, x: Any) -> Any:
-        """A weight that broadcasts to `x`, in the shape of `x`; its gradient is summed accurately."""
+        """A weight that broadcasts to `x`, in the shape of `x`; its gradient is a sum."""
 
 
 @dataclass(frozen=True)

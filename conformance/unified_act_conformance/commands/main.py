@@ -53,7 +53,7 @@ from unified_act_conformance.subject import (
     subject_of,
     usual_backends,
 )
-from unified_act_conformance.truth import list_subjects, without_subject
+from unified_act_conformance.truth import list_subjects, use_folder_of_user, without_subject
 
 __all__ = ["cli"]
 
@@ -178,6 +178,7 @@ def run(**options: Any) -> None:
     that you name cannot be loaded, this is a failure. Without --backend, all installed built-in
     backends are judged. The backend of a plugin is judged only if you name it.
     """
+    use_folder_of_user()
     given = Options(**options)
     console = make_console()
     start = time.monotonic()

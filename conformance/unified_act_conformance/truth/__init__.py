@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from unified_act_conformance.truth.cache import keep
+from unified_act_conformance.truth.cache import keep, use_folder_of_user
 from unified_act_conformance.truth.elementwise import (
     FIRST_PRECISION,
     OracleError,
@@ -62,6 +62,7 @@ __all__ = [
     "truth_of",
     "try_oracle",
     "unrecorded",
+    "use_folder_of_user",
     "value_range",
     "without_subject",
 ]

@@ -1,7 +1,8 @@
 """Exact values kept in a folder, so that another process need not compute them again.
 
-Nothing is kept unless the environment variable `UNIFIED_ACT_ORACLE_CACHE` names a folder. You can
-delete the folder at any time.
+The environment variable `UNIFIED_ACT_ORACLE_CACHE` names the folder. Nothing is kept without it,
+but the command has a folder of its own, see `use_folder_of_user`. You can delete the folder at any
+time.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 
 import unified_act
 
-__all__ = ["FOLDER", "keep"]
+__all__ = ["FOLDER", "keep", "use_folder_of_user"]
 
 FOLDER = "UNIFIED_ACT_ORACLE_CACHE"
 """The environment variable that names the folder."""
@@ -38,6 +39,12 @@ _SOURCES = (
     Path(unified_act.__file__).parent / "catalogue",
 )
 """The code that decides what the exact values are."""
+
+
+def use_folder_of_user() -> None:
+    """Keeps exact values among the user's other caches, unless the environment says where."""
+    caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    os.environ.setdefault(FOLDER, str(caches / "unified_act" / "oracle"))
 
 
 def keep(function: Callable[P, Arrays]) -> Callable[P, Arrays]:
