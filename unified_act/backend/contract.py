@@ -165,6 +165,8 @@ class Native:
         columns: The longest row along any other axis that the kernel serves, where `rows` is given.
         beyond: The path of the function that serves longer rows, with the same keywords; by
             default it is the shared definition, whose sums are in blocks or in pairs.
+        only_at_16_bits: The kernel is used in a 16-bit dtype only if these parameters have these
+            values.
         why: The reason why the kernel is not used in the other dtypes.
     """
 
@@ -175,6 +177,7 @@ class Native:
     only: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     unless: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     bends: Sequence[str] = ()
+    only_at_16_bits: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     rows: int | None = None
     columns: int = 0
     beyond: str = ""
@@ -230,6 +233,10 @@ class Native:
 
     def _serves(self, dtype: str, parameters: Mapping[str, Any]) -> bool:
         found = _FORMATS[dtype]
+        if dtype in ("float16", "bfloat16") and any(
+            parameters[name] != value for name, value in self.only_at_16_bits.items()
+        ):
+            return False
         numbers = [parameters[name] for name in self.keywords]
         return all(found.has(number) for number in numbers if isinstance(number, float)) and all(
             found.has_exactly(parameters[name]) for name in self.bends
