@@ -97,8 +97,8 @@ NATIVE = {
         keywords={"beta": "beta"},
         constants={"threshold": 20},
         only_at_16_bits={"beta": 1.0},
-        why="float64: returns x beyond a threshold, which is off by 2e-9; 16-bit types with another "
-        "beta: the second derivative is computed in 16 bits",
+        why="float64: returns x beyond a threshold, which is off by 2e-9; "
+        "16 bits with another beta: so is the second derivative, by a tenth",
     ),
     "softsign": Native(
         "nn.functional.softsign",
