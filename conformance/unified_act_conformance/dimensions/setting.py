@@ -155,8 +155,12 @@ def settings_of(
     names = [dimension.name for dimension in dimensions]
     table = [list(dimension.values) for dimension in dimensions]
     rows = AllPairs(table) if pairs else _each_once(table)
-    found = [_of_usual_cost(dict(zip(names, row, strict=True))) for row in rows]
     ordinary = {dimension.name: dimension.values[0] for dimension in dimensions}
+    found = [
+        setting
+        for row in rows
+        for setting in _of_usual_cost(dict(zip(names, row, strict=True)), ordinary)
+    ]
     settings = [_made_possible(activation, setting, ordinary) for setting in found]
     often = {**ordinary, "before": CALLS}
     settings += [{**often, "order": order} for order in repeated]
@@ -170,10 +174,14 @@ def _each_once(table: Sequence[Sequence[Any]]) -> Iterator[list[Any]]:
         yield [values[(row + row // len(values)) % len(values)] for values in table]
 
 
-def _of_usual_cost(setting: Setting) -> Setting:
-    """The setting, with several threads in small arrays only."""
-    large = max(setting.get("elements", 0), setting.get("row", 0)) > SMALL
-    return {**setting, "threads": 1} if large else setting
+def _of_usual_cost(setting: Setting, ordinary: Setting) -> Iterator[Setting]:
+    """The setting; or two, with one thread in a large array and with several in a small one."""
+    sizes = [name for name in ("elements", "row") if name in setting]
+    if setting["threads"] == 1 or max(setting[name] for name in sizes) <= SMALL:
+        yield setting
+        return
+    yield {**setting, "threads": 1}
+    yield {**setting, **{name: ordinary[name] for name in sizes}}
 
 
 def _made_possible(activation: Activation, setting: Setting, ordinary: Setting) -> Setting:
