@@ -24,7 +24,6 @@ class TensorflowHarness(Harness):
         "jit": partial(tf.function, jit_compile=True),
     }
     flushing_modes = ("jit",)
-    repeated = (0,)  # a gradient takes a millisecond
 
     def packages(self) -> list[str]:
         """The distributions whose versions are reported as tested."""

@@ -109,12 +109,14 @@ class Pose:
         cotangent: What the gradient is taken with; None for the value.
         directions: What the second derivative is taken along; empty for the others.
         answers: What should come out; several of a gradient by several inputs.
+        value: What the value should be that is computed with a gradient.
     """
 
     inputs: tuple[Array, ...]
     cotangent: FloatArray | None
     directions: tuple[FloatArray, ...]
     answers: tuple[Answer, ...]
+    value: Answer | None = None
 
 
 def pose_for(
@@ -150,13 +152,17 @@ def _posed(
     defaults = {p.name: p.default for p in activation.parameters}
     subject = Subject(name, tuple((k, v) for k, v in given.items() if v != defaults[k]))
     case = Case(subject, "", setting["dtype"], setting["order"])
+    value = None
+    if case.order == 1:
+        there = tuple({**setting, "order": 0}.items())
+        (value,) = _posed(name, parameters, there, weights, turn, oracle)[1].answers
     if activation.kind.elementwise:
         pose = _elementwise(case, setting, turn, oracle)
     elif activation.along_axis:
         pose = _rows(case, activation, given, setting, turn)
     else:
         pose = _pointwise(case, activation, given, setting, weights, turn)
-    return case, pose
+    return case, replace(pose, value=value)
 
 
 # --- Shapes ---
@@ -273,8 +279,7 @@ def _numbers(case: Case, oracle: Oracle | None) -> FloatArray:
             (-math.inf, math.inf)] if fmt.dtype.itemsize > 2 else []  # fmt: skip
     found = np.concatenate([SPECIAL, steps, -steps, dense, named, *map(widen, near)])
     found = found[np.abs(found) <= fmt.largest]
-    limits = LIMITS if case.order == 0 else LIMITS[:2]
-    return to_type(np.unique(np.concatenate([found, limits])), case.dtype)
+    return to_type(np.unique(np.concatenate([found, LIMITS])), case.dtype)
 
 
 # --- With weights, a gate, or noise for each element ---

@@ -31,7 +31,7 @@ from unified_act_conformance.subject import (
     Subject,
     registered,
 )
-from unified_act_conformance.truth import Oracle, Reference
+from unified_act_conformance.truth import Oracle, OracleError, Reference, unrecorded
 
 __all__ = ["Trial"]
 
@@ -100,6 +100,9 @@ class Trial:
         except ua.ParameterValueError as error:
             raise NotOfferedError(str(error)) from error  # the type does not have the value
         except Exception as error:
+            if isinstance(error, OracleError) and unrecorded(self.subject.activation):
+                # Nobody has said for which parameters a plugin's definition makes sense.
+                raise NotOfferedError(str(error)) from error
             return f"{type(error).__name__}: {error}"
 
     def _fault(self, setting: Setting) -> str:
@@ -172,8 +175,8 @@ class Trial:
         if case.order == 1:
 
             def gradients() -> Sequence[Any]:
-                found = implementation.gradients(inputs, cotangent)
-                return [found[place] for place in places]
+                value, found = implementation.value_and_gradients(inputs, cotangent)
+                return [*(found[place] for place in places), *([] if value is None else [value])]
 
             return gradients
         if not pose.directions:
@@ -191,8 +194,13 @@ class Trial:
         return [self.harness.to_numpy(output, case.dtype) for output in outputs]
 
     def _judged(self, case: Case, pose: Pose, outputs: Sequence[FloatArray], mode: str) -> str:
-        for answer, numbers in zip(pose.answers, outputs, strict=True):
-            about = replace(case, part=answer.part if case.order else "x")
+        expected = [(answer.part, answer) for answer in pose.answers]
+        if len(outputs) > len(expected) and pose.value is not None:
+            expected.append(("value", pose.value))
+        for (part, answer), numbers in zip(expected, outputs, strict=True):
+            about = replace(case, part=part if case.order else "x")
+            if part == "value":
+                about = replace(case, order=0)
             if numbers.shape != answer.codes.shape:
                 return f"the {_what(about)} has shape {numbers.shape}, not {answer.codes.shape}"
             problem = self._wrong(about, answer, numbers, mode)

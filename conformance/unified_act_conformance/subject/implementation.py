@@ -44,6 +44,11 @@ class Implementation(Protocol):
     def gradients(self, inputs: Sequence[Any], cotangent: Any | None) -> tuple[Any, ...]:
         """The gradient by each input."""
 
+    def value_and_gradients(
+        self, inputs: Sequence[Any], cotangent: Any | None
+    ) -> tuple[Any, tuple[Any, ...]]:
+        """The value that is computed with the gradients, None if there is none; and these."""
+
     def second_derivative(self, x: Any, cotangent: Any) -> Any:
         """The gradient of an elementwise activation's gradient."""
 
@@ -79,9 +84,15 @@ class Differentiated:
         return self.function(*inputs)
 
     def gradients(self, inputs: Sequence[Any], cotangent: Any | None) -> tuple[Any, ...]:
-        """The gradient by each input, by `unified_act.value_and_grad`."""
-        _, found = ua.value_and_grad(self.function, *inputs, cotangent=cotangent)
-        return found if isinstance(found, tuple) else (found,)
+        """The gradient by each input."""
+        return self.value_and_gradients(inputs, cotangent)[1]
+
+    def value_and_gradients(
+        self, inputs: Sequence[Any], cotangent: Any | None
+    ) -> tuple[Any, tuple[Any, ...]]:
+        """Both, by `unified_act.value_and_grad`."""
+        value, found = ua.value_and_grad(self.function, *inputs, cotangent=cotangent)
+        return value, found if isinstance(found, tuple) else (found,)
 
     def second_derivative(self, x: Any, cotangent: Any) -> Any:
         """The gradient of the gradient."""
@@ -171,15 +182,17 @@ class _OfUsers(Differentiated):
         with np.errstate(all="ignore"):
             return super().value(inputs)
 
-    def gradients(self, inputs: Sequence[Any], cotangent: Any | None) -> tuple[Any, ...]:
+    def value_and_gradients(
+        self, inputs: Sequence[Any], cotangent: Any | None
+    ) -> tuple[Any, tuple[Any, ...]]:
         if self.gradient is None:
-            return super().gradients(inputs, cotangent)
+            return super().value_and_gradients(inputs, cotangent)
         (x,) = inputs
         if cotangent is None:
             ones = np.ones_like(self.harness.to_numpy(x, self.dtype))
             cotangent = self.harness.to_native(ones, self.dtype)
         with np.errstate(all="ignore"):
-            return (self.gradient(x, cotangent),)
+            return None, (self.gradient(x, cotangent),)
 
     def second_derivative(self, x: Any, cotangent: Any) -> Any:
         if self.gradient is not None:
