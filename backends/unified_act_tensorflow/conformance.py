@@ -25,6 +25,8 @@ class TensorflowHarness(Harness):
     }
     flushing_modes = ("jit",)
 
+    repeated = (0, 2)  # the gradient is a part of the second derivative
+
     def packages(self) -> list[str]:
         """The distributions whose versions are reported as tested."""
         return ["tensorflow", "tensorflow-cpu"]

@@ -54,7 +54,7 @@ class Harness:
     flushing_modes: Sequence[str] = ()
     scalars = True
     differentiates = True
-    repeated: Sequence[int] = (0, 1)
+    repeated: Sequence[int] = (0, 1, 2)
     compiles_each_shape = False
 
     def tried_modes(self, numerics: Numerics) -> Sequence[str]:

@@ -159,7 +159,7 @@ def settings_of(
     found = [
         setting
         for row in rows
-        for setting in _of_usual_cost(dict(zip(names, row, strict=True)), ordinary)
+        for setting in _telling(dict(zip(names, row, strict=True)), ordinary)
     ]
     settings = [_made_possible(activation, setting, ordinary) for setting in found]
     often = {**ordinary, "before": CALLS}
@@ -174,14 +174,19 @@ def _each_once(table: Sequence[Sequence[Any]]) -> Iterator[list[Any]]:
         yield [values[(row + row // len(values)) % len(values)] for values in table]
 
 
-def _of_usual_cost(setting: Setting, ordinary: Setting) -> Iterator[Setting]:
-    """The setting; or two, with one thread in a large array and with several in a small one."""
-    sizes = [name for name in ("elements", "row") if name in setting]
+def _telling(setting: Setting, ordinary: Setting) -> list[Setting]:
+    """The setting; or several, where one value leaves another without a meaning, or makes it slow.
+
+    A batch needs a second dimension, and several threads work on small arrays only.
+    """
+    sizes = {name: ordinary[name] for name in ("elements", "row") if name in setting}
+    batch, place = {"batch": ordinary["batch"]}, {"place": ordinary["place"]}
+    found = [setting]
+    if setting["batch"] != ordinary["batch"] and setting["place"][0] < 2:
+        found = [{**setting, **batch}, {**setting, **place}]
     if setting["threads"] == 1 or max(setting[name] for name in sizes) <= SMALL:
-        yield setting
-        return
-    yield {**setting, "threads": 1}
-    yield {**setting, **{name: ordinary[name] for name in sizes}}
+        return found
+    return [{**each, **change} for each in found for change in ({"threads": 1}, sizes)]
 
 
 def _made_possible(activation: Activation, setting: Setting, ordinary: Setting) -> Setting:

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any, NamedTuple
 
-__all__ = ["CONDITIONS", "Call", "install", "wrong_for"]
+__all__ = ["ALWAYS", "CONDITIONS", "Call", "install", "wrong_for"]
 
 _Function = Callable[..., Any]
 
@@ -97,19 +97,21 @@ CONDITIONS: Mapping[str, Callable[[Call], bool]] = {
     "the 300th call and later": lambda call: call.number >= 300,
 }
 """What a function can be made wrong for, by name."""
+ALWAYS = "every call"
+"""The condition that shows whether it matters at all what a function returns."""
 
 
 def wrong_for(condition: str, parameter: str = "") -> Callable[[_Function], _Function]:
     """Returns a decorator that makes a function wrong under a condition: 1 % too large.
 
     Args:
-        condition: One of `CONDITIONS`.
+        condition: One of `CONDITIONS`, or `ALWAYS`.
         parameter: The parameter that it is about.
     """
     # What torch.compile traces, it would otherwise refuse, whatever the numbers are.
     torch = sys.modules.get("torch")
     compiling = torch.compiler.is_compiling if torch else lambda: False
-    holds = CONDITIONS[condition]
+    holds = CONDITIONS.get(condition)
 
     def decorate(function: _Function) -> _Function:
         calls = 0
@@ -123,7 +125,7 @@ def wrong_for(condition: str, parameter: str = "") -> Callable[[_Function], _Fun
             calls += 1
             shape = next(filter(None, map(_shape_of, arguments)), ())
             call = Call(shape, keywords.get(parameter), calls)
-            return _too_large(result) if holds(call) else result
+            return _too_large(result) if holds is None or holds(call) else result
 
         return faulty
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -28,7 +28,7 @@ REQUIRED = 0.95
 CACHE = Path(".cache")
 LIMIT = 900.0
 """How many seconds a child may take; a mutant may run for ever."""
-ACTIVATIONS_EACH = 8
+ACTIVATIONS_EACH = 4
 """A change that makes no difference for one activation may make one for the next."""
 
 UNTRIED = ("for ", "axis", "default", "integer by 1")
@@ -39,6 +39,9 @@ SEEN = ("seen", "raised", "crashed")
 MADE = (*SEEN, "survived", "no difference")
 """Of the last, not a bit of any output is another. Another verdict, ``"unusable"``, is that of what
 cannot be imported, or of which the suite says the same without the change."""
+
+
+NOT_SEEN = ("survived", "no difference", "unusable")
 
 
 @dataclass(frozen=True)
@@ -184,15 +187,14 @@ def _judged(
     random.Random(f"{seed} {mutant.id}").shuffle(targets)  # noqa: S311
     by_activation = {target.activation: target for target in targets}
     asked = list(by_activation.values())[:ACTIVATIONS_EACH]
-    first = yield from _asked(mutant, asked[0])
-    result = first
-    for target in asked[1:]:
-        if result.verdict != "no difference":
-            break
-        profiles = mutant.targets[target]
-        if not (yield from _same(mutant, target, profiles)):
-            result = yield from _asked(mutant, target)
-    return number, first if result.verdict == "no difference" else result
+    results = []
+    for target in asked:
+        result = yield from _asked(mutant, target)
+        if result.seen:
+            return number, result
+        results.append(result)
+    # What survived for one activation is not equivalent, if it is for another.
+    return number, min(results, key=lambda result: NOT_SEEN.index(result.verdict))
 
 
 def _asked(mutant: Mutant, target: Target) -> Generator[Task, Reply, MutantResult]:
@@ -212,18 +214,23 @@ def _asked(mutant: Mutant, target: Target) -> Generator[Task, Reply, MutantResul
             if sound.died or sound.value is not None:
                 verdict = "unusable"
             return MutantResult(mutant, verdict, target, f"{what}, {numerics}: {said}")
-    same = not mutant.operator.startswith(UNTRIED) and (yield from _same(mutant, target, profiles))
-    verdict = "no difference" if same else "survived"
+    verdict = "survived"
+    if mutant.operator.startswith("for "):
+        # Does it matter at all what the function returns?
+        if (yield from _same(mutant, target, profiles, mutant.always)):
+            verdict = "unusable"
+    elif not mutant.operator.startswith(UNTRIED) and (yield from _same(mutant, target, profiles)):
+        verdict = "no difference"
     return MutantResult(mutant, verdict, target, " and ".join(profiles))
 
 
 def _same(
-    mutant: Mutant, target: Target, profiles: Sequence[Numerics]
+    mutant: Mutant, target: Target, profiles: Sequence[Numerics], text: str = ""
 ) -> Generator[Task, Reply, bool]:
-    """Whether all outputs have the same bits with the mutant and without."""
+    """Whether all outputs have the same bits with the mutant, or another text, and without."""
     task = partial(asking.digest, *target, profiles)
     sound = yield task
-    changed = yield partial(_with, mutant, task)
+    changed = yield partial(_with, replace(mutant, text=text or mutant.text), task)
     return bool(sound.value) and sound.value == changed.value
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from unified_act_conformance.mutants.asking import list_names, trace
 from unified_act_conformance.mutants.children import Reply, Task, in_parallel
+from unified_act_conformance.mutants.faults import ALWAYS
 from unified_act_conformance.mutants.operators import Edit, Source
 
 if TYPE_CHECKING:
@@ -86,6 +87,12 @@ class Mutant:
     note: str
     text: str
     targets: Mapping[Target, Sequence[Numerics]]
+
+    @property
+    def always(self) -> str:
+        """The text in which a function that is wrong under a condition is so in every call."""
+        condition = self.operator.removeprefix("for ")
+        return self.text.replace(f"@wrong_for({condition!r}", f"@wrong_for({ALWAYS!r}")
 
     @property
     def id(self) -> str:

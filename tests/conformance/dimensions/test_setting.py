@@ -68,8 +68,11 @@ def test_every_pair_of_values_is_tried(name: str) -> None:
     activation = ACTIVATIONS.find(name)
     settings = settings_of(activation, (), True)
     for one, other in combinations(dimensions_of(activation, ()), 2):
-        if {one.name, other.name} >= {"threads"} and {one.name, other.name} & {"row", "elements"}:
+        names = {one.name, other.name}
+        if "threads" in names and names & {"row", "elements"}:
             continue  # several threads work on small arrays only
+        if names == {"place", "batch"}:
+            continue  # a batch needs a second dimension
         tried = {(s[one.name], s[other.name]) for s in settings}
         assert tried >= set(product(one.values, other.values)), (one.name, other.name)
 
