@@ -90,7 +90,7 @@ CONDITIONS: Mapping[str, Callable[[Call], bool]] = {
     "an axis other than the last": lambda call: (
         isinstance(call.value, int) and call.value not in (-1, len(call.shape) - 1)
     ),
-    "a parameter above 1": lambda call: isinstance(call.value, float) and call.value > 1.0,
+    "a parameter above 1": lambda call: isinstance(call.value, (int, float)) and call.value > 1,
     "a thread other than the main one": lambda call: (
         threading.current_thread() is not threading.main_thread()
     ),
