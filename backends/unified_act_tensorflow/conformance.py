@@ -24,8 +24,7 @@ class TensorflowHarness(Harness):
         "jit": partial(tf.function, jit_compile=True),
     }
     flushing_modes = ("jit",)
-
-    repeated = (0, 2)  # the gradient is a part of the second derivative
+    repeated = (0,)  # a derivative takes a millisecond
 
     def packages(self) -> list[str]:
         """The distributions whose versions are reported as tested."""
