@@ -105,7 +105,7 @@ def test_called_with_every_parameter_by_keyword(monkeypatch, backend, name, dtyp
     row = kernel(backend, name)
     parameters = SPECS[REQUIRED.get(name, name)].parameters
     given = {p.name: 0 if isinstance(p.default, int) else 0.75 for p in parameters}
-    given = {**given, **row.only}
+    given = {**given, **row.only, **row.only_at_16_bits}
     calls = []
 
     def recorder(*inputs, **keywords):

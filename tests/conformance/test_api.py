@@ -85,8 +85,9 @@ def test_a_plugin_is_judged_by_its_own_definition() -> None:
 
 def test_a_plugin_with_a_wrong_derivative_fails() -> None:
     register(derivative=lambda xp, x, *, scale: xp.tanh(x * scale))  # forgets the factor
-    check_activation("log_cosh", backends=["numpy"], dtypes=["float64"], domain=(0.25, 60.0))
-    with pytest.raises(AssertionError, match="gradient"):
+    with pytest.raises(AssertionError, match="wrong only in the gradient and with scale"):
+        check_activation("log_cosh", backends=["numpy"], dtypes=["float64"], domain=(0.25, 60.0))
+    with pytest.raises(AssertionError, match="float64, gradient"):
         check_activation(
             "log_cosh", backends=["numpy"], dtypes=["float64"], domain=(0.25, 60.0), scale=0.5
         )
@@ -187,8 +188,12 @@ def test_definitions_and_formulas_agree(subject: Subject) -> None:
     defined = Defined(activation, tuple(parameters.items()), activation.forward)
     for order in range(3):
         at = x[~np.isin(x, known.kinks)] if order == 2 else x
+        # What is nothing in every dtype beside the rest, a definition may leave out.
         np.testing.assert_allclose(
-            defined.evaluate(order, at).high, known.evaluate(order, at).high, rtol=1e-12
+            defined.evaluate(order, at).high,
+            known.evaluate(order, at).high,
+            rtol=1e-12,
+            atol=1e-240,
         )
 
 

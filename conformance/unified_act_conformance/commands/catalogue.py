@@ -194,7 +194,7 @@ def show(name: str, backends: Sequence[str], measure: bool, as_json: bool) -> No
             places = {key.replace(" ", "_"): text for key, text in definitions(activation).items()}
             echo_json({**_document(activation, found), **places, "runs": runs})
             return
-        console.print(ua.describe(name), highlight=False, markup=False)
+        console.print(ua.describe(name), highlight=False, markup=False, soft_wrap=True)
         for text in (*_lines(definitions(activation)), *_run_lines(runs)):
             console.print(text, highlight=False, markup=False, soft_wrap=True)
         for line in filter(None, [unrecorded(activation.name)]):

@@ -102,10 +102,11 @@ def mistakes_told(console: Console) -> Iterator[None]:
         yield
     except ua.UnifiedActError as error:
         console.print(f"[red]{type(error).__name__}:[/]", end=" ")
-        console.print(str(error), highlight=False, markup=False)
+        console.print(str(error), highlight=False, markup=False, soft_wrap=True)
         cause = error.__cause__
         if cause is not None:
-            console.print(f"  caused by {type(cause).__name__}: {cause}", markup=False)
+            text = f"  caused by {type(cause).__name__}: {cause}"
+            console.print(text, markup=False, soft_wrap=True)
         sys.exit(1)
     except OSError as error:
         if error.filename is None:

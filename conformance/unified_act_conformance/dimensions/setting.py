@@ -11,7 +11,7 @@ from typing import Any
 from allpairspy import AllPairs
 
 import unified_act as ua
-from unified_act import Activation
+from unified_act import Activation, catalogue
 from unified_act.activation import Parameter
 from unified_act.backend import DTYPES
 from unified_act_conformance.dimensions import words
@@ -112,7 +112,9 @@ def _dimensions(
             own = base[parameter.name]
             yield Dimension(
                 parameter.name,
-                (own,) if fixed else _values_of(parameter, own),
+                (own,)
+                if fixed
+                else _values_of(parameter, own, activation in catalogue.ACTIVATIONS),
                 words.parameter(parameter.name),
                 between=isinstance(own, float),
             )
@@ -123,13 +125,13 @@ def _dimensions(
     yield Dimension("threads", (1, 8), words.threads)
 
 
-def _values_of(parameter: Parameter, base: float) -> Sequence[Any]:
+def _values_of(parameter: Parameter, base: float, with_zero: bool) -> Sequence[Any]:
     if isinstance(base, bool):
         return (base, not base)
     if isinstance(base, int):
         return (base, *(value for value in GROUPS if value != base and value >= parameter.low))
     further = [v for v in NUMBERS if parameter.low <= v <= parameter.high and v != base]
-    if parameter.low <= 0.0 and base != 0.0:
+    if with_zero and parameter.low <= 0.0 != base:  # of a plugin it may make no sense
         further.append(0.0)
     return (float(base), *further)
 

@@ -19,7 +19,7 @@ from unified_act_conformance.subject.places import place_of
 
 
 def invoke(*arguments):
-    return CliRunner().invoke(cli, list(map(str, arguments)))
+    return CliRunner(env={"COLUMNS": "160"}).invoke(cli, list(map(str, arguments)))
 
 
 def listed(*arguments):
@@ -86,10 +86,9 @@ def test_show():
     assert result.exit_code == 0, result.output
     assert ua.describe("softplus") in result.output
     torch, spelling = (line for line in result.output.splitlines() if line.startswith("│ torch"))
-    assert [cell.strip() for cell in torch.strip("│").split("│")] == [
-        *("torch", "nn.functional.softplus", "own", "own", "own", "shared"),
-        "float64: returns x beyond a threshold, which is off by 2e-9",
-    ]
+    *cells, reason = (cell.strip() for cell in torch.strip("│").split("│"))
+    assert cells == ["torch", "nn.functional.softplus", "own", "own", "own", "shared"]
+    assert reason.startswith("float64: returns x beyond a threshold, which is off by 2e-9")
     assert (
         spelling.strip("│").split("│")[1].strip() == "F.softplus(beta=1.0), nn.Softplus(beta=1.0)"
     )
