@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +44,6 @@ def _each(function: Function, arguments: Sequence[Sequence[Any]]) -> list[Any]:
     return [function(*given) for given in arguments]
 
 
-@partial(jax.jit, static_argnums=0)
 def _hessian_product(
     function: Function, inputs: Sequence[Any], cotangent: Any, directions: Sequence[Any]
 ) -> tuple[Any, ...]:
@@ -106,8 +104,8 @@ class JaxHarness(Harness):
     def hessian_product(
         self, function: Function, inputs: Sequence[Any], cotangent: Any, directions: Sequence[Any]
     ) -> tuple[Any, ...]:
-        """By reverse mode over reverse mode, compiled."""
-        return _hessian_product(function, inputs, cotangent, directions)  # type: ignore[no-any-return]
+        """By reverse mode over reverse mode."""
+        return _hessian_product(function, inputs, cotangent, directions)
 
     def jvp(self, function: Function, inputs: Sequence[Any], tangents: Sequence[Any]) -> Any:
         """By `jax.jvp`."""

@@ -175,6 +175,8 @@ def layer(name: str, backend: str, **options: object) -> object:
     """The layer of one of `SPECS`, whose channels are those of `X`."""
     if SPECS[name].weights:
         options = {"channels": CHANNELS, "axis": -1, **options}
+    if SPECS[name].name == "rrelu":  # which draws slopes where a framework trains
+        options = {"training": False, **options}
     return ua.get_layer(name, backend=backend, **options)
 
 

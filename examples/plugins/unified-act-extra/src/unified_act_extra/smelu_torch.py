@@ -5,5 +5,6 @@ import torch
 
 def smelu(x, *, beta):
     """The parabola, then the line; `hardtanh + relu` would have the slope 0 where they meet."""
-    rising = torch.nn.functional.hardtanh(x, -beta, beta) + beta
-    return torch.where(x >= beta, x, rising * rising / (4.0 * beta))
+    wide = x.float() if x.dtype.itemsize == 2 else x  # so that 16-bit types are rounded once
+    rising = torch.nn.functional.hardtanh(wide, -beta, beta) + beta
+    return torch.where(x >= beta, x, (rising * rising / (4.0 * beta)).to(x.dtype))
