@@ -13,10 +13,10 @@ from unified_act.activation.kinds import ELEMENTWISE, Kind, kind_named
 from unified_act.errors import ParameterValueError, UnknownParameterError, suggest
 from unified_act.literals import shown
 
+__all__ = ["Activation", "Kink", "Limits", "Parameter"]
+
 _LARGEST_INTEGER = 2**31 - 1
 """The largest axis, number of groups and the like that every framework takes."""
-
-__all__ = ["Activation", "Kink", "Limits", "Parameter"]
 
 
 @dataclass(frozen=True)

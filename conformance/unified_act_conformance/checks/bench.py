@@ -17,7 +17,14 @@ from unified_act_conformance.declared import Deviation
 from unified_act_conformance.floats import FloatArray, float_format, to_type, widen
 from unified_act_conformance.harness import Harness, load_harness
 from unified_act_conformance.inputs import evenly
-from unified_act_conformance.judge import Domain, deviations_of, explain, inside, judge_problem
+from unified_act_conformance.judge import (
+    Domain,
+    deviations_of,
+    explain,
+    inside,
+    judge_problem,
+    may_be_flushed,
+)
 from unified_act_conformance.problems import (
     Arrangement,
     Problem,
@@ -350,11 +357,7 @@ class Bench:
                 widen(problem.about), problem.reference.high, widen(output), case.dtype
             )
         if flushing:
-            tiny = float_format(case.dtype).smallest_normal
-            inputs = np.abs(widen(problem.about))
-            chosen &= (inputs == 0) | ~(inputs < tiny)
-            exact = problem.reference.high
-            chosen &= ~((exact != 0) & (np.abs(exact) < tiny) & (widen(output) == 0))
+            chosen &= ~may_be_flushed(problem, output, case.dtype)
         judgement = judge_problem(case, numerics, problem, output, chosen)
         if judgement.count == 0 and output.size >= COUNT:
             return "no input was judged"
@@ -395,17 +398,7 @@ class Bench:
             known = np.unique(bits)
         inverse = np.searchsorted(known, bits)
         once = _pose_once(case, known.tobytes(), self.oracle)
-        return Problem(
-            inputs=(flat,),
-            cotangent=None,
-            reference=Reference(once.reference.high[inverse], once.reference.low[inverse]),
-            slack=once.slack[inverse],
-            about=flat,
-            judged=once.judged[inverse],
-            value_range=once.value_range,
-            signed=None if once.signed is None else once.signed[inverse],
-            kinks=once.kinks,
-        )
+        return replace(once.at(inverse), inputs=(flat,), about=flat)
 
 
 def _joined(problems: Sequence[Problem]) -> Problem:

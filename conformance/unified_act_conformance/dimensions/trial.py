@@ -17,9 +17,15 @@ from unified_act.registry import ACTIVATIONS
 from unified_act_conformance.declared import Deviation
 from unified_act_conformance.dimensions.pose import Answer, Pose, pose_for
 from unified_act_conformance.dimensions.setting import Setting
-from unified_act_conformance.floats import FloatArray, float_format, to_type, widen
+from unified_act_conformance.floats import FloatArray, to_type, widen
 from unified_act_conformance.harness import Harness, NotOfferedError
-from unified_act_conformance.judge import Domain, deviations_of, inside, judge_problem
+from unified_act_conformance.judge import (
+    Domain,
+    deviations_of,
+    inside,
+    judge_problem,
+    may_be_flushed,
+)
 from unified_act_conformance.problems import Problem
 from unified_act_conformance.subject import (
     ORDER_NAMES,
@@ -211,9 +217,9 @@ class Trial:
     def _wrong(self, case: Case, answer: Answer, output: FloatArray, mode: str) -> str:
         """Of each different element, the smallest and the largest of its results are judged."""
         codes, ends = _ends(answer, output)
-        asked = _chosen(answer.problem, codes)
+        asked = answer.problem.at(codes)
         if answer.rounded is not None:
-            asked = _nearer(asked, _chosen(answer.rounded, codes), widen(ends))
+            asked = _nearer(asked, answer.rounded.at(codes), widen(ends))
         chosen = asked.judged & inside(asked, self.domain)
         for deviation in self._deviations(case):
             chosen &= ~deviation.covers(
@@ -221,7 +227,7 @@ class Trial:
                 summed=case.part != "x" or case.order == 2,
             )  # fmt: skip
         if mode in self.harness.flushing_modes:
-            chosen &= ~_tiny(asked, ends, case.dtype)
+            chosen &= ~may_be_flushed(asked, ends, case.dtype)
         # A compiler may reorder what strict promises.
         numerics: Numerics = "fast" if mode in self.harness.modes else self.numerics
         judgement = judge_problem(case, numerics, asked, ends, chosen)
@@ -238,19 +244,6 @@ class Trial:
 
 def _what(case: Case) -> str:
     return ORDER_NAMES[case.order] + ("" if case.part == "x" else f" by {case.part}")
-
-
-def _chosen(problem: Problem, places: Array) -> Problem:
-    """The problem about some of its elements."""
-    return replace(
-        problem,
-        inputs=(),
-        reference=Reference(problem.reference.high[places], problem.reference.low[places]),
-        slack=problem.slack[places],
-        about=problem.about[places],
-        judged=problem.judged[places],
-        signed=None if problem.signed is None else problem.signed[places],
-    )
 
 
 def _nearer(first: Problem, second: Problem, output: Array) -> Problem:
@@ -270,15 +263,6 @@ def _nearer(first: Problem, second: Problem, output: Array) -> Problem:
     return replace(
         first, reference=Reference(high, low), slack=slack, judged=first.judged & second.judged
     )
-
-
-def _tiny(problem: Problem, output: FloatArray, dtype: str) -> Array:
-    """Where a subnormal number is taken for 0, or is 0 in the output."""
-    smallest = float_format(dtype).smallest_normal
-    inputs, exact = np.abs(widen(problem.about)), problem.reference.high
-    taken = (inputs != 0) & (inputs < smallest)
-    flushed = (exact != 0) & (np.abs(exact) < smallest) & (widen(output) == 0)
-    return np.asarray(taken | flushed)
 
 
 def _ends(answer: Answer, output: FloatArray) -> tuple[Array, FloatArray]:

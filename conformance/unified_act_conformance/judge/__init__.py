@@ -14,6 +14,7 @@ from unified_act_conformance.judge.verdict import (
     failure_text,
     inside,
     judge_problem,
+    may_be_flushed,
     worse,
 )
 
@@ -33,6 +34,7 @@ __all__ = [
     "failure_text",
     "inside",
     "judge_problem",
+    "may_be_flushed",
     "output_of",
     "run",
     "worse",

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unified_act.backend import Numerics
-from unified_act_conformance.floats import FloatArray, widen
+from unified_act_conformance.floats import FloatArray, float_format, widen
 from unified_act_conformance.judge.budgets import budget
 from unified_act_conformance.judge.measure import Judgement, judge_with_slack
 from unified_act_conformance.judge.statistics import join_curves, percentiles_together
@@ -25,6 +25,7 @@ __all__ = [
     "failure_text",
     "inside",
     "judge_problem",
+    "may_be_flushed",
     "worse",
 ]
 
@@ -76,6 +77,21 @@ def inside(problem: Problem, domain: Domain | None) -> NDArray[np.bool_]:
     if domain is None:
         return np.ones(about.shape, dtype=np.bool_)
     return np.isnan(about) | ((about >= domain[0]) & (about <= domain[1]))
+
+
+def may_be_flushed(problem: Problem, output: FloatArray, dtype: str) -> NDArray[np.bool_]:
+    """Says where a subnormal input may be taken for 0, or a subnormal result has come as 0.
+
+    Args:
+        problem: What was asked.
+        output: What was answered.
+        dtype: The name of the float type.
+    """
+    smallest = float_format(dtype).smallest_normal
+    inputs, exact = np.abs(widen(problem.about)), problem.reference.high
+    taken = (inputs != 0) & (inputs < smallest)
+    flushed = (exact != 0) & (np.abs(exact) < smallest) & (widen(output) == 0)
+    return np.asarray(taken | flushed)
 
 
 def judge_problem(

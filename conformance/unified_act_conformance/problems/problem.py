@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -49,6 +49,22 @@ class Problem:
     directions: tuple[FloatArray, ...] = ()
     signed: NDArray[np.bool_] | None = None
     kinks: tuple[float, ...] = ()
+
+    def at(self, places: NDArray[np.intp]) -> Problem:
+        """Returns the problem about some of its elements, which may occur several times.
+
+        Args:
+            places: Which elements, of a problem whose arrays have one dimension.
+        """
+        return replace(
+            self,
+            inputs=(),
+            reference=Reference(self.reference.high[places], self.reference.low[places]),
+            slack=self.slack[places],
+            about=self.about[places],
+            judged=self.judged[places],
+            signed=None if self.signed is None else self.signed[places],
+        )
 
     @cached_property
     def regions(self) -> Codes:
