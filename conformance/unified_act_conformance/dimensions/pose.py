@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -18,32 +18,38 @@ from numpy.typing import NDArray
 
 from unified_act import Activation
 from unified_act.registry import ACTIVATIONS
-from unified_act_conformance.dimensions.setting import Setting, bound, lengthened
-from unified_act_conformance.floats import FloatArray, float_format, half_ulp, to_type, widen
+from unified_act_conformance.dimensions.answer import (
+    COTANGENTS,
+    DIRECTIONS,
+    NOISE,
+    Answer,
+    Pose,
+    flat,
+    scattered,
+    shape_of,
+)
+from unified_act_conformance.dimensions.rows import rows_pose
+from unified_act_conformance.dimensions.setting import Setting, bound
+from unified_act_conformance.floats import FloatArray, float_format, to_type, widen
 from unified_act_conformance.inputs import evenly
 from unified_act_conformance.problems import (
     Problem,
     joint_problem,
     problem_at,
-    sections_of,
     weight_values,
 )
 from unified_act_conformance.subject import Case, Subject
 from unified_act_conformance.truth import (
     EVERYTHING,
     FIRST_PRECISION,
-    LONG_ROWS,
-    LongRow,
     Oracle,
     Reference,
-    evaluate_long_row,
     reference_of,
     split,
     truth_of,
-    value_range,
 )
 
-__all__ = ["Answer", "Pose", "pose_for"]
+__all__ = ["pose_for"]
 
 Array = NDArray[Any]
 Doubles = NDArray[np.float64]
@@ -60,63 +66,6 @@ LARGEST = 1e30
 OF_WEIGHTS = (0.0, 1.0, -1.0, 2.5, -2.5, 0.3, -0.3, 6.0, -6.0, 1e-3, -1e-3, 4.0, -3.3)
 VALUES = (1.0, -1.0, 0.3, -2.7, 50.0, 0.0)
 GATES = (0.0, 1.0, -1.0, 0.3, -3.5, 7.0, -9.7, 20.0)
-COTANGENTS = (1.0, -0.75, 0.5, 1.5, -2.0)
-DIRECTIONS = (1.0, 0.5, -0.75)
-NOISE = (0.25, 0.75, 0.5, 0.0625)
-DEPTHS = (5, 3, 2, 4)
-"""Lengths of the dimensions after the first, beside the axis."""
-ELEMENTS_OF_ROWS = 300_000
-"""About as many elements as an array of rows may have."""
-SHORT_ROW = 4
-"""Elements of a row for the second derivative, which costs their square and more."""
-ROW_KINDS = 5
-SELECTING = ("crelu", "maxout")
-"""The activations of rows that round nothing."""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What one result should be.
-
-    Attributes:
-        part: By which input it is the derivative; `x` for a value.
-        codes: For each element of the result, which of the different elements it is.
-        problem: The different elements with their exact answers.
-        rounded: The same with parameters as float32 rounds them, which are as good an answer; None
-            if they are the same.
-    """
-
-    part: str
-    codes: Codes
-    problem: Problem
-    rounded: Problem | None = None
-
-    @cached_property
-    def sorted(self) -> tuple[Codes, Codes, Codes]:
-        """The places in the order of their codes, where each code starts there, and the codes."""
-        flat = self.codes.reshape(-1)
-        order = np.argsort(flat, kind="stable")
-        starts = np.flatnonzero(np.diff(flat[order], prepend=-1))
-        return order, starts, flat[order[starts]]
-
-
-@dataclass(frozen=True)
-class Pose:
-    """The inputs of one call with the answers.
-
-    Attributes:
-        inputs: What the activation is called with.
-        cotangent: What the gradient is taken with; None for the value.
-        directions: What the second derivative is taken along; empty for the others.
-        answers: What should come out; several of a gradient by several inputs.
-        value: What the value should be that is computed with a gradient.
-    """
-
-    inputs: tuple[Array, ...]
-    cotangent: FloatArray | None
-    directions: tuple[FloatArray, ...]
-    answers: tuple[Answer, ...]
-    value: Answer | None = None
 
 
 def pose_for(
@@ -159,39 +108,10 @@ def _posed(
     if activation.kind.elementwise:
         pose = _elementwise(case, setting, turn, oracle)
     elif activation.along_axis:
-        pose = _rows(case, activation, given, setting, turn)
+        pose = rows_pose(case, activation, given, setting, turn)
     else:
         pose = _pointwise(case, activation, given, setting, weights, turn)
     return case, replace(pose, value=value)
-
-
-# --- Shapes ---
-
-
-def _shape(setting: Mapping[str, Any], length: int | None) -> tuple[int, ...]:
-    """The shape of the result: of some length along the axis, if there is one."""
-    rank, axis = setting["place"]
-    count = rank if length is None else rank - 1
-    if not count:
-        return () if length is None else (length,)
-    others = (setting["batch"], *DEPTHS)[:count]
-    along = length or 1
-    if setting.get("elements"):
-        others = lengthened(others, -(-setting["elements"] // along))
-    elif length is not None and math.prod(others) * along > ELEMENTS_OF_ROWS:
-        most = max(1, ELEMENTS_OF_ROWS // along)
-        others = (min(setting["batch"], most), *[1] * (count - 1))
-    if length is None:
-        return tuple(others)
-    place = axis % rank
-    return (*others[:place], length, *others[place:])
-
-
-def _scattered(shape: Sequence[int], different: int, turn: int) -> Codes:
-    """Numbers below `different`, mixed along every dimension."""
-    places = np.arange(math.prod(shape), dtype=np.int64)
-    mixed = (places * 7 + places // max(different, 1) * 3 + 5 * turn) % max(different, 1)
-    return np.asarray(mixed.reshape(shape))
 
 
 def _repeated(values: Sequence[float], size: int, dtype: str) -> FloatArray:
@@ -203,7 +123,7 @@ def _repeated(values: Sequence[float], size: int, dtype: str) -> FloatArray:
 
 def _elementwise(case: Case, setting: Mapping[str, Any], turn: int, oracle: Oracle | None) -> Pose:
     atoms = _numbers(case, oracle)
-    codes = _scattered(_shape(setting, None), atoms.size, turn)
+    codes = scattered(shape_of(setting, None), atoms.size, turn)
     problem = problem_at(case, [atoms], oracle=oracle)
     problem = _apart_from_kinks(case, _with_zeros(case, problem))
     rounded = _with_rounded_parameters(case, problem, oracle)
@@ -301,13 +221,13 @@ def _pointwise(
         x = np.array([[v, g] for v in VALUES for g in GATES])
         x = to_type(x[:, ::-1] if parameters["gate_first"] else x, dtype)
         count = len(x)
-        shape = _shape(setting, setting["row"])
-        codes = _scattered(shape, count, turn)
+        shape = shape_of(setting, setting["row"])
+        codes = scattered(shape, count, turn)
     elif activation.weights:
         x = np.repeat(to_type(np.array(OF_WEIGHTS), dtype), sets)
         count = x.size
-        shape = _shape(setting, channels or (3 if setting["place"][0] else None))
-        codes = _scattered(shape, len(OF_WEIGHTS), turn) * sets
+        shape = shape_of(setting, channels or (3 if setting["place"][0] else None))
+        codes = scattered(shape, len(OF_WEIGHTS), turn) * sets
         if channels:
             rank, axis = setting["place"]
             along = [1] * rank
@@ -316,8 +236,8 @@ def _pointwise(
     else:
         x = to_type(np.array(OF_WEIGHTS), dtype)
         count = x.size
-        shape = _shape(setting, None)
-        codes = _scattered(shape, count, turn)
+        shape = shape_of(setting, None)
+        codes = scattered(shape, count, turn)
     given = _weights(activation, weights, sets, dtype)
     further = [np.resize(weight, count) for weight in given]
     if len(activation.inputs_for(parameters)) > 1 and not activation.weights:
@@ -397,19 +317,7 @@ def _by_x(
     if activation.resizes and order:
         axis = _axis_of(activation, parameters) or 0
         codes = np.concatenate([2 * codes, 2 * codes + 1], axis=axis)
-    return Answer("x", codes, _flat(problem))
-
-
-def _flat(problem: Problem) -> Problem:
-    size = problem.reference.high.size
-    return replace(
-        problem,
-        reference=problem.reference.reshape((size,)),
-        slack=problem.slack.reshape(-1),
-        about=problem.about.reshape(-1),
-        judged=problem.judged.reshape(-1),
-        signed=np.zeros(size, dtype=np.bool_),
-    )
+    return Answer("x", codes, flat(problem))
 
 
 def _by_weight(part: str, problem: Problem, codes: Codes, sets: int, vector: bool) -> Answer:
@@ -438,240 +346,3 @@ def _by_weight(part: str, problem: Problem, codes: Codes, sets: int, vector: boo
     )
     shape = (sets,) if vector else (1,)
     return Answer(part, np.arange(sets).reshape(shape), summed)
-
-
-# --- Rows ---
-
-
-def _rows(
-    case: Case,
-    activation: Activation,
-    parameters: Mapping[str, Any],
-    setting: Mapping[str, Any],
-    turn: int,
-) -> Pose:
-    axis, sections = parameters["axis"], sections_of(activation, parameters)
-    length = setting["row"]
-    if case.order == 2 or activation.name not in (*LONG_ROWS, *SELECTING):
-        length = min(length, SHORT_ROW)
-    length = -(-length // sections) * sections
-    shape = _shape(setting, length)
-    moved = np.moveaxis(np.empty(shape, dtype=np.bool_), axis, -1).shape
-    number = math.prod(moved[:-1])
-    kinds = (np.arange(number) + turn) % ROW_KINDS
-    patterns = _patterns(case, length)
-    x = np.stack([patterns[kind] for kind in kinds]).reshape(moved)
-    x = to_type(np.moveaxis(x, -1, axis), case.dtype)
-    further: list[Array] = []
-    for name in activation.inputs_for(parameters)[1:]:
-        if name in activation.masks:
-            further.append(_mask(setting["mask"], shape, axis))
-        else:
-            noise = np.array(NOISE)[_scattered(moved, len(NOISE), turn)]
-            further.append(to_type(np.moveaxis(noise, -1, axis), case.dtype))
-    cotangent = None
-    directions: tuple[FloatArray, ...] = ()
-    if case.order:
-        length_out = length
-        if activation.resizes:
-            found = activation.kind.result_length(activation, parameters, length)
-            length_out = length if found is None else found
-        per_row = np.resize(np.array(COTANGENTS), length_out + ROW_KINDS)
-        given = np.stack([per_row[kind : kind + length_out] for kind in kinds])
-        given = given.reshape(*moved[:-1], length_out)
-        cotangent = to_type(np.moveaxis(given, -1, axis), case.dtype)
-    if case.order == 2:
-        moves = np.broadcast_to(np.resize(np.array(DIRECTIONS), length), moved)
-        directions = (to_type(np.moveaxis(moves, -1, axis), case.dtype),)
-    inputs = [x, *further]
-    if activation.name not in LONG_ROWS or case.order == 2:
-        answer = _directly(case, activation, parameters, inputs, cotangent, directions)
-    else:
-        answer = _by_levels(case, activation, parameters, inputs, cotangent)
-    return Pose(tuple(np.ascontiguousarray(a) if i == 0 else a for i, a in enumerate(inputs)),
-                cotangent, directions, (answer,))  # fmt: skip
-
-
-def _patterns(case: Case, length: int) -> list[Doubles]:
-    """Rows of few different numbers: equal, one winner, spread, far apart, the winner last."""
-    places = np.arange(length)
-    # Of a second derivative there the sign alone is left.
-    low = math.log(float_format(case.dtype).epsilon) * 1.02 if case.order < 2 else -4.0
-    winner = np.full(length, low)
-    winner[0] = 0.0
-    last = np.full(length, -1.5)
-    last[-1] = 2.0
-    near = np.array([0.5, -1.25, 2.0, 0.75])[(places * 3 + places // 4) % 4]
-    far = np.array([5.0, -20.0, 4.5, -3.0, 0.0])[(places * 2 + places // 5) % 5]
-    return [np.zeros(length), winner, near, far, last]
-
-
-def _mask(kind: str, shape: tuple[int, ...], axis: int) -> Array:
-    """A mask of the input's shape, or one that is broadcast to it."""
-    place = axis % len(shape)
-    if kind == "row":
-        own = [1] * len(shape)
-        own[place] = shape[place]
-    elif kind == "column":
-        own = [1 if index == place else length for index, length in enumerate(shape)]
-    elif kind == "fewer":
-        own = list(shape[min(1, place) :]) if len(shape) > 1 else list(shape)
-        own = own if place else list(shape[:1]) + [1] * (len(shape) - 1)
-    else:
-        own = list(shape)
-    places = np.arange(math.prod(own))
-    return np.asarray((places * 7 % 3 != 1).reshape(own))
-
-
-def _directly(
-    case: Case,
-    activation: Activation,
-    parameters: Mapping[str, Any],
-    inputs: Sequence[Array],
-    cotangent: FloatArray | None,
-    directions: Sequence[FloatArray],
-) -> Answer:
-    """Row by row: those of an activation that selects are made of small ones."""
-    whole = [np.broadcast_to(a, inputs[0].shape) if a.dtype == np.bool_ else a for a in inputs]
-    if activation.name in SELECTING and not directions:
-        return _selected(case, activation, parameters, whole[0], cotangent)
-    problem = joint_problem(case, whole, cotangent, directions or None)
-    codes = np.arange(problem.slack.size).reshape(problem.slack.shape)
-    return Answer("x", codes, _flat(problem))
-
-
-def _selected(
-    case: Case,
-    activation: Activation,
-    parameters: Mapping[str, Any],
-    x: FloatArray,
-    cotangent: FloatArray | None,
-) -> Answer:
-    """Of maxout and crelu, which round nothing."""
-    axis = parameters["axis"]
-    values = widen(x)
-    given = None if cotangent is None else widen(cotangent)
-    if activation.name == "crelu":
-        if given is None:
-            exact = np.concatenate([np.maximum(values, 0.0), np.maximum(-values, 0.0)], axis=axis)
-        else:
-            right, left = np.split(given, 2, axis=axis)
-            exact = np.where(values > 0, right, 0.0) - np.where(values < 0, left, 0.0)
-    else:
-        rivals = np.stack(np.split(values, parameters["groups"], axis=axis))
-        first = np.argmax(rivals, axis=0)
-        exact = rivals.max(axis=0)
-        if given is not None:
-            parts = [np.where(first == group, given, 0.0) for group in range(len(rivals))]
-            exact = np.concatenate(parts, axis=axis)
-    values_of, codes = np.unique(exact, return_inverse=True)
-    zeros = np.zeros(values_of.size)
-    problem = Problem(
-        inputs=(),
-        cotangent=None,
-        reference=reference_of(values_of, zeros),
-        slack=zeros,
-        about=to_type(values_of, case.dtype),
-        judged=np.ones(values_of.size, dtype=np.bool_),
-        value_range=EVERYTHING,
-        signed=np.zeros(values_of.size, dtype=np.bool_),
-    )
-    return Answer("x", codes.reshape(exact.shape).astype(np.int64), problem)
-
-
-def _by_levels(
-    case: Case,
-    activation: Activation,
-    parameters: Mapping[str, Any],
-    inputs: Sequence[Array],
-    cotangent: FloatArray | None,
-) -> Answer:
-    """Each different row once, by its different elements."""
-    axis, shape, dtype = parameters["axis"], inputs[0].shape, case.dtype
-    x = _as_rows(widen(inputs[0]), axis)
-    given = np.zeros(x.shape) if cotangent is None else _as_rows(widen(cotangent), axis)
-    mask, noise = np.ones(x.shape, dtype=np.bool_), np.full(x.shape, 0.5)
-    for name, array in zip(activation.inputs_for(parameters)[1:], inputs[1:], strict=True):
-        if name in activation.masks:
-            mask = _as_rows(np.broadcast_to(array, shape), axis)
-        else:
-            noise = _as_rows(widen(array), axis)
-    has_noise = bool(activation.noise) and len(inputs) > 1
-    compared = x - np.log(-np.log(noise)) if has_noise else x
-    first = np.zeros(x.shape, dtype=np.bool_)
-    first[np.arange(len(x)), compared.argmax(axis=1)] = True
-    codes = np.empty(x.shape, dtype=np.int64)
-    known: dict[bytes, Codes] = {}
-    columns: list[tuple[Array, ...]] = []
-    start = 0
-    for index in range(len(x)):
-        row = np.stack([x[index], given[index], mask[index], noise[index], first[index]])
-        key = row.tobytes()
-        if key not in known:
-            different, inverse, counts = _different(row)
-            found = _row_answers(case, parameters, different, counts, has_noise, dtype)
-            columns.append((*found, different[0]))
-            known[key] = inverse + start
-            start += counts.size
-        codes[index] = known[key]
-    high, low, slack, about = (np.concatenate(parts) for parts in zip(*columns, strict=True))
-    ranges = value_range(activation.name, 0) if case.order == 0 else EVERYTHING
-    problem = Problem(
-        inputs=(),
-        cotangent=None,
-        reference=reference_of(high, low),
-        slack=slack,
-        about=to_type(about, dtype),
-        judged=np.ones(high.size, dtype=np.bool_),
-        value_range=ranges,
-        length=x.shape[1],
-        signed=np.zeros(high.size, dtype=np.bool_),
-    )
-    moved = np.moveaxis(np.empty(shape, dtype=np.bool_), axis, -1).shape
-    return Answer("x", np.moveaxis(codes.reshape(moved), -1, axis), problem)
-
-
-def _as_rows(array: Array, axis: int) -> Array:
-    moved = np.moveaxis(array, axis, -1)
-    return np.ascontiguousarray(moved.reshape(-1, moved.shape[-1]))
-
-
-def _different(row: Doubles) -> tuple[Doubles, Codes, Doubles]:
-    """The different columns, which one each is, and how often each occurs."""
-    code = np.zeros(row.shape[1], dtype=np.int64)
-    for line in row:
-        values, inverse = np.unique(line, return_inverse=True)
-        code = code * len(values) + inverse.reshape(-1)
-    _, place, inverse, counts = np.unique(
-        code, return_index=True, return_inverse=True, return_counts=True
-    )
-    return row[:, place], inverse.reshape(-1).astype(np.int64), counts.astype(np.float64)
-
-
-def _row_answers(
-    case: Case,
-    parameters: Mapping[str, Any],
-    different: Doubles,
-    counts: Doubles,
-    has_noise: bool,
-    dtype: str,
-) -> tuple[Doubles, Doubles, Doubles]:
-    x, cotangent, mask, noise, first = different
-    chosen = np.flatnonzero(first)
-    reference, slack = evaluate_long_row(
-        case.subject.activation,
-        case.order,
-        LongRow(
-            x=x,
-            counts=counts,
-            half_ulps=half_ulp(x, dtype),
-            cotangent=cotangent,
-            half_ulps_cotangent=half_ulp(cotangent, dtype),
-            counted=mask != 0.0,
-            noise=noise if has_noise else None,
-            half_ulps_noise=half_ulp(noise, dtype) if has_noise else None,
-            first=int(chosen[0]),
-        ),
-        parameters,
-    )
-    return reference.high, reference.low, slack

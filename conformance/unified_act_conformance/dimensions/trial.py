@@ -15,7 +15,8 @@ from unified_act import Activation
 from unified_act.backend import Numerics
 from unified_act.registry import ACTIVATIONS
 from unified_act_conformance.declared import Deviation
-from unified_act_conformance.dimensions.pose import Answer, Pose, pose_for
+from unified_act_conformance.dimensions.answer import Answer, Pose
+from unified_act_conformance.dimensions.pose import pose_for
 from unified_act_conformance.dimensions.setting import Setting
 from unified_act_conformance.floats import FloatArray, to_type, widen
 from unified_act_conformance.harness import Harness, NotOfferedError
