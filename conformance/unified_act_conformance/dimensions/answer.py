@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -23,10 +22,11 @@ Codes = NDArray[np.int64]
 COTANGENTS = (1.0, -0.75, 0.5, 1.5, -2.0)
 DIRECTIONS = (1.0, 0.5, -0.75)
 NOISE = (0.25, 0.75, 0.5, 0.0625)
+STEPS = (7, 11, 13, 1)
 DEPTHS = (5, 3, 2, 4)
 """Lengths of the dimensions after the first, beside the axis."""
-ELEMENTS_OF_ROWS = 300_000
-"""About as many elements as an array of rows may have."""
+LARGEST = 300_000
+"""About as many elements as an array with an axis may have, unless it is to have more."""
 
 
 @dataclass(frozen=True)
@@ -46,13 +46,16 @@ class Answer:
     problem: Problem
     rounded: Problem | None = None
 
-    @cached_property
+    @property
     def sorted(self) -> tuple[Codes, Codes, Codes]:
         """The places in the order of their codes, where each code starts there, and the codes."""
         flat = self.codes.reshape(-1)
+        if flat.max(initial=0) <= np.iinfo(np.uint16).max:  # which NumPy sorts much faster
+            flat = flat.astype(np.uint16)
         order = np.argsort(flat, kind="stable")
-        starts = np.flatnonzero(np.diff(flat[order], prepend=-1))
-        return order, starts, flat[order[starts]]
+        in_order = flat[order]
+        starts = np.flatnonzero(np.append(True, in_order[1:] != in_order[:-1])[: flat.size])
+        return order, starts, in_order[starts].astype(np.int64)
 
 
 @dataclass(frozen=True)
@@ -87,11 +90,12 @@ def shape_of(setting: Mapping[str, Any], length: int | None) -> tuple[int, ...]:
         return () if length is None else (length,)
     others = (setting["batch"], *DEPTHS)[:count]
     along = length or 1
-    if setting.get("elements"):
-        others = lengthened(others, -(-setting["elements"] // along))
-    elif length is not None and math.prod(others) * along > ELEMENTS_OF_ROWS:
-        most = max(1, ELEMENTS_OF_ROWS // along)
-        others = (min(setting["batch"], most), *[1] * (count - 1))
+    elements = setting.get("elements") or 0
+    if elements:
+        others = lengthened(others, -(-elements // along))
+    if length is not None and math.prod(others) * along > max(LARGEST, 2 * elements):
+        most = max(1, LARGEST // along)
+        others = (min(others[0], most), *[1] * (count - 1))
     if length is None:
         return tuple(others)
     place = axis % rank
@@ -107,7 +111,9 @@ def scattered(shape: Sequence[int], different: int, turn: int) -> Codes:
         turn: Which of several such arrays.
     """
     places = np.arange(math.prod(shape), dtype=np.int64)
-    mixed = (places * 7 + places // max(different, 1) * 3 + 5 * turn) % max(different, 1)
+    different = max(different, 1)
+    step = next(step for step in STEPS if math.gcd(step, different) == 1)  # to reach every number
+    mixed = (places * step + places // different * 3 + 5 * turn) % different
     return np.asarray(mixed.reshape(shape))
 
 

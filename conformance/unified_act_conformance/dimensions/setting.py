@@ -23,6 +23,8 @@ __all__ = ["CALLS", "Dimension", "Setting", "bound", "dimensions_of", "lengthene
 Setting = Mapping[str, Any]
 """A value for each dimension, by its name."""
 
+ORDINARY = 150
+"""Elements of an ordinary array: more than there are different ones."""
 BEYOND_A_BLOCK = 70_000
 """More elements than any block in which frameworks or we work."""
 IN_A_SUM = 600_000
@@ -96,13 +98,13 @@ def _dimensions(
         yield Dimension("row", ROWS, words.row, between=True)
     elif activation.resizes:
         yield Dimension("row", HALVES, words.row, between=True)
-        yield Dimension("elements", (150, BEYOND_A_BLOCK), words.elements, between=True)
+        yield Dimension("elements", (ORDINARY, BEYOND_A_BLOCK), words.elements, between=True)
     elif activation.weights:
         yield Dimension("channels", CHANNELS, words.channels)
-        elements = (150, BEYOND_A_BLOCK, IN_A_SUM)
+        elements = (ORDINARY, BEYOND_A_BLOCK, IN_A_SUM)
         yield Dimension("elements", elements, words.elements, between=True)
     else:
-        yield Dimension("elements", (150, BEYOND_A_BLOCK), words.elements, between=True)
+        yield Dimension("elements", (ORDINARY, BEYOND_A_BLOCK), words.elements, between=True)
     yield Dimension("batch", BATCHES, words.batch, between=True)
     yield Dimension("layout", ("contiguous", "transposed", "strided"), words.layout)
     if activation.masks:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -133,8 +135,8 @@ class Trial:
         """Several threads call it, with different inputs."""
         # Each has arrays of its own: a framework may keep the gradient beside the input.
         chosen = [self._prepared(setting, turn % TURNS) for turn in range(setting["threads"])]
-        with ThreadPoolExecutor(len(chosen)) as pool:
-            found = list(pool.map(lambda each: self._numbers(case, each[2]()), chosen))
+        pool = _pool(len(chosen), os.getpid())
+        found = list(pool.map(lambda each: self._numbers(case, each[2]()), chosen))
         seen: set[tuple[int, bytes]] = set()
         for (_, pose, _), outputs in zip(chosen, found, strict=True):
             bits = (id(pose), b"".join(array.tobytes() for array in outputs))
@@ -241,6 +243,13 @@ class Trial:
     def _deviations(self, case: Case) -> Iterator[Deviation]:
         if self.implement is registered:
             yield from deviations_of(case, self.harness, self.numerics)
+
+
+@lru_cache(maxsize=1)
+def _pool(threads: int, process: int) -> ThreadPoolExecutor:
+    """Threads that stay: MXNet keeps 5 MB for each that ever was. A forked process has none."""
+    del process
+    return ThreadPoolExecutor(threads)
 
 
 def _what(case: Case) -> str:

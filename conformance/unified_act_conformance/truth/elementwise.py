@@ -241,12 +241,16 @@ class _Derivative:
 
     def _tail_sign(self, x: arb) -> float:
         """Gives the sign on the nearest point towards 0 where it can be told; tails keep theirs."""
-        side = bool(x > 0)
+        side, precision = bool(x > 0), FIRST_PRECISION
         while side not in self._tail_signs:
-            x = x / 2**16
-            value = self.at(FIRST_PRECISION)(x)
+            x = x / 2 ** (16 if abs(x) < 2**64 else 64)
+            if abs(x) < NEGLIGIBLE and precision == LAST_PRECISION:
+                raise OracleError(f"the sign of a value near 0 is undecided at {precision} bits")
+            with ctx.workprec(precision):
+                value = self.at(precision)(x)
             if value > 0 or value <= 0:  # neither holds of a ball around 0
                 self._tail_signs[side] = -1.0 if value < 0 else 1.0
+            precision = min(2 * precision, LAST_PRECISION)
         return self._tail_signs[side]
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from functools import lru_cache
 from math import inf
 
-from flint import arb
+from flint import arb, ctx
 
 from unified_act_conformance.truth.formulas._common import (
     constant,
@@ -33,6 +35,8 @@ from unified_act_conformance.truth.record import (
 
 GELU_TURN = -0.7517915246935645
 """Where `gelu` is smallest."""
+_BITS = 160
+"""The precision in which it is found where `gelu` has a value."""
 
 
 def gelu() -> Formula:
@@ -106,21 +110,32 @@ def clipped_gelu(*, min_value: float = -10.0, max_value: float = 10.0) -> Formul
     )
 
 
-def _gelu_reaches(value: float) -> list[float]:
+@lru_cache(maxsize=64)
+def _gelu_reaches(value: float) -> Sequence[float]:
     """The doubles nearest to where `gelu` has a value; it falls, and rises from its minimum on."""
     if value == 0.0:
-        return [0.0]
-    function = gelu().derivatives[0]
+        return (0.0,)
     found = []
-    for start, end in ((GELU_TURN, -64.0), (GELU_TURN, abs(value) + 64.0)):
-        if not function(arb(GELU_TURN)) < value < function(arb(end)):
-            continue
-        low, high = arb(start), arb(end)
-        while abs(high - low) > abs(high) / 2**60:
-            middle = (low + high) / 2
-            low, high = (middle, high) if function(middle) < value else (low, middle)
-        found.append(float(high))
-    return found
+    with ctx.workprec(_BITS):
+        function = gelu().derivatives[0]
+        for start, end in ((GELU_TURN, -64.0), (GELU_TURN, abs(value) + 64.0)):
+            if not function(arb(GELU_TURN)) < value < function(arb(end)):
+                continue
+            low, high = arb(start), arb(end)
+            while abs(high - low) > abs(high) / 2**60:
+                middle = (low + high) / 2
+                low, high = (middle, high) if function(middle) < value else (low, middle)
+            found.append(float(high))
+    return tuple(found)
+
+
+def _erfc(x: Number) -> Number:
+    """erfc(x), without the digits that a large ball loses in FLINT's error bound."""
+    if not isinstance(x, arb) or not 1 < x < 2**40:
+        return x.erfc()
+    middle = arb(x.mid())
+    rest = x - middle
+    return middle.erfc() * (-(2 * middle + rest) * rest).exp() * (1 + rest * arb(0, 1))
 
 
 def laplace(*, mu: float = math.sqrt(0.5), sigma: float = math.sqrt(0.25 / math.pi)) -> Formula:
@@ -137,7 +152,7 @@ def laplace(*, mu: float = math.sqrt(0.5), sigma: float = math.sqrt(0.25 / math.
 
     return Formula(
         (
-            lambda x: argument(x).erfc() / 2,
+            lambda x: _erfc(argument(x)) / 2,
             density,
             lambda x: density(x) * (mean - x) / width**2,
             lambda x: density(x) * (2 * argument(x) ** 2 - 1) / width**2,
