@@ -17,7 +17,7 @@ from unified_act.catalogue._common import (
     inside,
     within,
 )
-from unified_act.special import square_exp
+from unified_act.special import is_wide, square_exp
 
 __all__ = [
     "ACTIVATIONS",
@@ -64,7 +64,7 @@ def gelu_derivative(xp: Any, x: Any) -> Any:
     cdf = xp.erfc(-half) * 0.5
     # TensorFlow flushes subnormal numbers, and Φ(x) is one while x·φ(x), about x² times larger, is
     # none.
-    steep = xp.where(cdf == 0.0, x + tail_ratio(x), x)
+    steep = x if is_wide(xp) else xp.where(cdf == 0.0, x + tail_ratio(x), x)
     return cdf + square_exp(xp, steep * DENSITY_AT_0, half)
 
 
@@ -136,12 +136,15 @@ def _tanh_argument(xp: Any, x: Any) -> tuple[Any, Any, Any]:
     """Twice the argument of the tanh, and its first two derivatives; ±40 is far enough."""
     x = within(xp, x, CONSTANT_FROM)  # the cube overflows otherwise
     square = x * x
+    slope = (square * (3.0 * TANH_CUBIC) + 1.0) * TANH_SLOPE
+    curvature = x * (6.0 * TANH_CUBIC * TANH_SLOPE)
+    if is_wide(xp):
+        return (square * TANH_CUBIC + 1.0) * x * TANH_SLOPE, slope, curvature
     # The exponential magnifies an error of this. The product with the head of the slope is exact.
     cut = xp.floor(x * 16.0 + 0.5) * 0.0625
     rest = cut * (TANH_SLOPE - _TANH_SLOPE_HEAD) + (x - cut) * TANH_SLOPE
     inner = cut * _TANH_SLOPE_HEAD + (rest + x * square * (TANH_CUBIC * TANH_SLOPE))
-    slope = (square * (3.0 * TANH_CUBIC) + 1.0) * TANH_SLOPE
-    return inner, slope, x * (6.0 * TANH_CUBIC * TANH_SLOPE)
+    return inner, slope, curvature
 
 
 def _gelu_tanh(xp: Any, x: Any) -> Any:

@@ -217,6 +217,8 @@ def _floor(x: float) -> float:
 class _Namespace:
     """The functions of `unified_act.backend.Namespace`, and nothing else."""
 
+    wide = False
+
     abs = _elementwise("abs", math.fabs)
     exp = _elementwise("exp", math.exp)
     expm1 = _elementwise("expm1", math.expm1)
@@ -273,7 +275,9 @@ class _Namespace:
     def __getattr__(self, name: str) -> NoReturn:
         if name.startswith("__"):
             raise AttributeError(name)
-        offered = ", ".join(sorted(n for n in dir(type(self)) if not n.startswith("_")))
+        offered = ", ".join(
+            sorted(n for n in dir(type(self)) if callable(getattr(self, n)) and n[0] != "_")
+        )
         raise PortabilityError(f"xp has no {name!r} on every framework; it has {offered}")
 
 

@@ -1,0 +1,191 @@
+"""The graph of a computation: nodes with operators, each of them there once."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Mapping
+from typing import Any, NoReturn
+
+from unified_act.errors import UnsupportedError
+from unified_act.expression import simplification
+
+__all__ = ["FLOAT", "INTEGER", "MASK", "Graph", "Node", "RecordingError"]
+
+FLOAT, MASK, INTEGER = "float", "mask", "integer"
+"""The kinds of values. Integers are as wide as the floats; only kernels use them."""
+
+_COMMUTATIVE = {"add", "mul"}
+
+
+class RecordingError(UnsupportedError):
+    """A definition does something that cannot be recorded."""
+
+
+class Graph:
+    """Nodes in the order in which they are computed. Equal ones are the same node.
+
+    Attributes:
+        dtype: The type that is computed in, ``"float32"`` or ``"float64"``. Constants are rounded
+            to it, and so is what is computed from constants alone.
+        wide: Whether that type is so much wider than the arrays that no number of theirs is
+            subnormal in it, and that its rounding errors are nothing beside theirs.
+            `unified_act.special.is_wide` then lets definitions leave out what they do for the sake
+            of narrow types.
+        nodes: All nodes.
+    """
+
+    def __init__(self, dtype: str = "float64", *, wide: bool = False) -> None:
+        self.dtype = dtype
+        self.wide = wide
+        self.nodes: list[Node] = []
+        self._known: dict[Any, Node] = {}
+
+    def input(self, name: str, kind: str = FLOAT) -> Node:
+        """Returns the input of that name."""
+        return self._node("input", (), kind, {"name": name})
+
+    def number(self, value: float) -> Node:
+        """Returns a constant, rounded to the type that is computed in."""
+        rounded = simplification.rounded(float(value), self.dtype)
+        return self._node("number", (), FLOAT, {"value": rounded})
+
+    def truth(self, value: bool) -> Node:
+        """Returns a mask that is the same everywhere."""
+        return self._node("truth", (), MASK, {"value": value})
+
+    def integer(self, value: int) -> Node:
+        """Returns a constant integer."""
+        return self._node("integer", (), INTEGER, {"value": value})
+
+    def apply(self, operation: str, *operands: Any, kind: str = FLOAT, **attributes: Any) -> Node:
+        """Returns the result of an operation, in its simplest form.
+
+        Args:
+            operation: The name of the operation.
+            *operands: Nodes, or Python numbers.
+            kind: The kind of the result.
+            **attributes: What else the operation needs to know, such as an axis.
+
+        Raises:
+            RecordingError: An operand is neither a node of this graph nor a Python number.
+        """
+        nodes = [self.lift(operand) for operand in operands]
+        if not attributes:
+            simple = simplification.simplify(self, operation, nodes)
+            if simple is not None:
+                return simple
+        return self._node(operation, tuple(nodes), kind, attributes)
+
+    def lift(self, value: Any) -> Node:
+        """Returns a node as it is, and a Python number as a constant."""
+        if isinstance(value, Node):
+            if value.graph is not self:
+                raise RecordingError("values of two recordings cannot be combined")
+            return value
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            return self.number(value)
+        raise RecordingError(
+            f"a value meets {value!r} of type {type(value).__name__}, "
+            "which is neither an array nor a Python number"
+        )
+
+    def needed(self, outputs: Iterable[Node]) -> list[Node]:
+        """Returns the nodes that the outputs are computed from, in order."""
+        found: set[int] = set()
+        waiting = list(outputs)
+        while waiting:
+            node = waiting.pop()
+            if node.index not in found:
+                found.add(node.index)
+                waiting.extend(node.operands)
+        return [self.nodes[index] for index in sorted(found)]
+
+    def _node(
+        self, operation: str, operands: tuple[Node, ...], kind: str, attributes: dict[str, Any]
+    ) -> Node:
+        indices = [operand.index for operand in operands]
+        if operation in _COMMUTATIVE:
+            indices.sort()
+        key = (operation, kind, *indices, *sorted(attributes.items()))
+        if operation == "number":  # 0.0 == -0.0, and a NaN is not equal to itself
+            key = (operation, struct.pack("<d", attributes["value"]))
+        if key not in self._known:
+            node = Node(self, len(self.nodes), operation, operands, kind, attributes)
+            self.nodes.append(node)
+            self._known[key] = node
+        return self._known[key]
+
+
+def _binary(operation: str, kind: str = FLOAT, *, swapped: bool = False) -> Any:
+    def apply(self: Node, other: Any) -> Node:
+        operands = (other, self) if swapped else (self, other)
+        return self.graph.apply(operation, *operands, kind=kind)
+
+    return apply
+
+
+def _refusing(reason: str) -> Any:
+    def refuse(*_arguments: Any, **_keywords: Any) -> NoReturn:
+        raise RecordingError(reason)
+
+    return refuse
+
+
+class Node:
+    """A value in a graph, with the operators that arrays have on every framework.
+
+    Attributes:
+        graph: The graph.
+        index: Its place in the graph.
+        operation: The name of the operation that computes it.
+        operands: What it is computed from.
+        kind: `FLOAT`, `MASK` or `INTEGER`.
+        attributes: What else the operation needs to know.
+    """
+
+    __slots__ = ("attributes", "graph", "index", "kind", "operands", "operation")
+    __hash__ = object.__hash__
+    __array_ufunc__ = None  # a NumPy scalar leaves the operator to the node, which refuses it
+
+    def __init__(
+        self,
+        graph: Graph,
+        index: int,
+        operation: str,
+        operands: tuple[Node, ...],
+        kind: str,
+        attributes: Mapping[str, Any],
+    ) -> None:
+        self.graph = graph
+        self.index = index
+        self.operation = operation
+        self.operands = operands
+        self.kind = kind
+        self.attributes = attributes
+
+    @property
+    def value(self) -> float | None:
+        """The number, if it is a constant."""
+        return self.attributes["value"] if self.operation == "number" else None
+
+    def __repr__(self) -> str:
+        return f"<{self.kind} {self.index}: {self.operation}>"
+
+    __add__, __radd__ = _binary("add"), _binary("add", swapped=True)
+    __sub__, __rsub__ = _binary("sub"), _binary("sub", swapped=True)
+    __mul__, __rmul__ = _binary("mul"), _binary("mul", swapped=True)
+    __truediv__, __rtruediv__ = _binary("div"), _binary("div", swapped=True)
+    __lt__, __le__ = _binary("lt", MASK), _binary("le", MASK)
+    __gt__, __ge__ = _binary("gt", MASK), _binary("ge", MASK)
+    __eq__, __ne__ = _binary("eq", MASK), _binary("ne", MASK)
+
+    def __neg__(self) -> Node:
+        return self.graph.apply("neg", self)
+
+    __bool__ = __float__ = __int__ = __index__ = __len__ = _refusing(
+        "an array was used as a single number or truth value: decide with xp.where(condition, a, b)"
+    )
+    __pow__ = __rpow__ = _refusing("** cannot be recorded: write x * x, or xp.exp(a * xp.log(x))")
+    __array__ = __getitem__ = __iter__ = _refusing(
+        "an array was passed to NumPy or indexed: use the functions of xp and Python numbers"
+    )
