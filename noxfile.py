@@ -69,12 +69,16 @@ class Environment(NamedTuple):
 def oldest(*extras: str) -> list[str]:
     """The oldest versions that pyproject.toml promises."""
     promised = [*PROJECT["dependencies"], *(name for extra in extras for name in EXTRAS[extra])]
-    exactly = [requirement.replace(">=", "==") for requirement in promised]
+    exactly = [
+        requirement.replace(">=", "==")
+        for requirement in promised
+        if not requirement.startswith("unified-act")  # another extra
+    ]
     return [requirement.replace("tensorflow=", "tensorflow-cpu=") for requirement in exactly]
 
 
 WHEEL = "WHEEL"
-WITH_TOOLS = f"{WHEEL}[conformance,plot,onnx,examples]"
+WITH_TOOLS = f"{WHEEL}[kernels,conformance,plot,onnx,examples]"
 MXNET = ("--no-deps", "mxnet==1.9.1")  # its metadata asks for NumPy below 2
 MXNET_IMPORTS = ("graphviz==0.8.4", "requests")
 NEWEST = (WITH_TOOLS, "tensorflow-cpu", "jax", "hypothesis", *MXNET_IMPORTS)
@@ -113,7 +117,13 @@ ENVIRONMENTS = (
         "oldest",
         "the oldest NumPy and other packages that pyproject.toml promises",
         "3.11",
-        [(WHEEL, *oldest("mxnet", "conformance", "plot", "onnx", "examples"), "hypothesis")],
+        [
+            (
+                WHEEL,
+                *oldest("mxnet", "kernels", "conformance", "plot", "onnx", "examples"),
+                "hypothesis",
+            )
+        ],
         ["numpy", "mxnet"],
     ),
     Environment(
@@ -132,7 +142,7 @@ FRAMEWORKS = {
     "mxnet": "MXNet",
 }
 TOOLS = (
-    *("allpairspy", "click", "jinja2", "matplotlib", "ml_dtypes", "onnx", "packaging"),
+    *("allpairspy", "click", "jinja2", "llvmlite", "matplotlib", "ml_dtypes", "onnx", "packaging"),
     *("pytest", "python-flint", "rich", "scikit-learn"),
 )
 

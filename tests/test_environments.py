@@ -53,5 +53,5 @@ def test_the_page_says_what_was_installed_and_whether_it_passed(tmp_path, passed
     text = noxfile.written(tmp_path)
     word = "passed" if passed else "**failed**"
     assert f"| `oldest` | 3.11.7 | 1.24.0 | – | – | – | – | 2030-01-02 | {word} |" in text
-    assert "| `oldest` | – | – | – | – | 0.3.0 |" in text
+    assert "| `oldest` | – | – | – | – | – | 0.3.0 |" in text
     assert "- `pinned`\n" in text.partition("Not tried in this run:")[2]

@@ -1,0 +1,18 @@
+"""Kernels need llvmlite; what is compiled in tests is kept apart from the user's."""
+
+import pytest
+
+from unified_act.kernels import cache, unavailable
+
+NOTHING_NEEDED = ("test_without_llvmlite", "test_cache")
+
+
+@pytest.fixture(autouse=True)
+def _llvmlite(request):
+    if unavailable() and request.module.__name__.rpartition(".")[2] not in NOTHING_NEEDED:
+        pytest.skip(unavailable())
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(monkeypatch, tmp_path_factory):
+    monkeypatch.setenv(cache.VARIABLE, str(tmp_path_factory.getbasetemp() / "kernels"))

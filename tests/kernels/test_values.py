@@ -1,0 +1,230 @@
+"""Values of kernels apart from their accuracy: lengths, ends, several inputs, double results."""
+
+import threading
+
+import numpy as np
+import pytest
+
+import unified_act as ua
+from tests.kernels.running import awkward, call, kernel_of, random_bits
+from tests.specifications import SPECS, further_inputs, parameters_of
+from unified_act import Activation, UnknownParameterError
+from unified_act.kernels import fused, unavailable
+from unified_act.kernels.emitter import LANES
+from unified_act.registry import ACTIVATIONS
+
+ELEMENTWISE = [name for name, spec in SPECS.items() if spec.kind.elementwise]
+DTYPES = ("float32", "float64")
+CLOSE = {"float32": 2e-5, "float64": 1e-12}
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", ELEMENTWISE)
+def test_infinities_zeros_and_nans_are_those_of_the_definition(name, dtype):
+    """Up to a rounding; a NaN stays one, and the sign of a zero is the definition's."""
+    x = awkward(dtype)
+    kernel = kernel_of(name.partition("(")[0], parameters_of(name), dtype)
+    wanted = ua.get_activation(name, backend="numpy", numerics="strict")(x)
+    got = call(kernel, x)
+    np.testing.assert_allclose(got, wanted, rtol=CLOSE[dtype], atol=3 * np.finfo(dtype).tiny)
+    zeros = (got == 0.0) & (wanted == 0.0)
+    np.testing.assert_array_equal(np.signbit(got[zeros]), np.signbit(wanted[zeros]))
+
+
+@pytest.mark.parametrize("length", [0, 1, 2, LANES - 1, LANES, LANES + 1, 3 * LANES + 5])
+@pytest.mark.parametrize("order", [0, 1, 2])
+def test_lengths(length, order):
+    """The elements around stay as they are, and each one is computed as in a longer array."""
+    long = random_bits("float32", 200)
+    kernel = kernel_of("mish", order=order)
+    cotangent = np.full_like(long, 2.0)
+    wanted = call(kernel, long, *([cotangent] if order else []))[:length]
+    y = np.full(length + 2, 7.0, np.float32)
+    places = [long.ctypes.data, *([cotangent.ctypes.data] if order else []), y.ctypes.data + 4]
+    kernel(*places, count=length)
+    np.testing.assert_array_equal(y[1:-1], wanted)
+    assert (y[0], y[-1]) == (7.0, 7.0)
+
+
+def test_arrays_of_one_element_at_any_address():
+    raw = np.zeros(64, np.uint8)
+    x = np.float32(0.7)
+    wanted = call(kernel_of("silu"), np.array([x]))
+    for offset in range(9):  # a slice of bytes is seldom aligned
+        place = raw[offset : offset + 4]
+        place[:] = np.frombuffer(x.tobytes(), np.uint8)
+        kernel_of("silu")(place.ctypes.data, place.ctypes.data, count=1)
+        assert place.tobytes() == wanted.tobytes()
+
+
+def test_the_result_may_be_the_input():
+    x = random_bits("float32", 1_003)
+    wanted = call(kernel_of("gelu"), x)
+    kernel_of("gelu")(x.ctypes.data, x.ctypes.data, count=x.size)
+    np.testing.assert_array_equal(x, wanted)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", ["gelu", "tanh", "softplus", "relu"])
+def test_value_and_pullback_at_once(name, dtype):
+    x = random_bits(dtype, 5_001)
+    cotangent = np.roll(x, 7)
+    value, pulled = call(kernel_of(name, (), dtype, 1, with_value=True), x, cotangent)
+    np.testing.assert_array_equal(value, call(kernel_of(name, (), dtype), x))
+    np.testing.assert_array_equal(pulled, call(kernel_of(name, (), dtype, 1), x, cotangent))
+
+
+def test_a_cotangent_is_multiplied_before_rounding():
+    """So 1e30 times a slope of 1e-40 is 1e-10, though float32 has no such slope with all digits."""
+    x = np.array([-92.0], np.float32)
+    got = call(kernel_of("sigmoid", order=1), x, np.array([1e30], np.float32))
+    np.testing.assert_allclose(got, 1e30 * np.exp(-92.0), rtol=1e-7)
+
+
+def rows(kernel, x_parts, results, length, count, strides):
+    kernel.rows(
+        *x_parts, *(y.ctypes.data for y in results), length=length, count=count, strides=strides
+    )
+
+
+@pytest.mark.parametrize("name", [n for n, spec in SPECS.items() if spec.kind == "gated"])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_gated(name, dtype):
+    x = np.random.default_rng(4).normal(0.0, 3.0, (5, 2 * 37)).astype(dtype)
+    cotangent = np.random.default_rng(5).normal(0.0, 1.0, (5, 37)).astype(dtype)
+    function = ua.get_activation(name, backend="numpy", numerics="strict")
+    wanted, by_x = ua.value_and_grad(function, x, cotangent=cotangent)
+    size, half = x.itemsize, 37 * x.itemsize
+    parts = [x.ctypes.data, x.ctypes.data + half]
+    if function.parameters["gate_first"]:
+        parts.reverse()
+    y = np.empty_like(cotangent)
+    rows(kernel_of(name, (), dtype), parts, [y], 37, 5, [74 * size, 74 * size, half])
+    np.testing.assert_allclose(y, wanted, rtol=CLOSE[dtype], atol=1e-30)
+    by_value, by_gate = np.empty_like(y), np.empty_like(y)
+    strides = [74 * size, 74 * size, half, half, half]
+    rows(
+        kernel_of(name, (), dtype, 1),
+        [*parts, cotangent.ctypes.data],
+        [by_value, by_gate],
+        37,
+        5,
+        strides,
+    )
+    halves = [by_value, by_gate][:: -1 if function.parameters["gate_first"] else 1]
+    np.testing.assert_allclose(np.concatenate(halves, axis=1), by_x, rtol=CLOSE[dtype], atol=1e-30)
+
+
+@pytest.mark.parametrize("name", [n for n, spec in SPECS.items() if spec.kind == "learned"])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_learned(name, dtype):
+    """A weight for each of three channels: constant in a row, or one for each element of it."""
+    x = np.random.default_rng(6).normal(0.0, 3.0, (2, 3, 41)).astype(dtype)
+    weights = [np.asarray(w, dtype) for w in further_inputs(name, x.shape, 3)]
+    function = ua.get_activation(name, backend="numpy", numerics="strict", axis=1)
+    wanted = function(x, *weights)
+    y, size = np.empty_like(x), x.itemsize
+    kernel = kernel_of(name, (), dtype)
+    for image, result in zip(x, y, strict=True):
+        places = [image.ctypes.data, *(w.ctypes.data for w in weights)]
+        strides = [41 * size, *[size] * len(weights), 41 * size]
+        rows(kernel, places, [result], 41, 3, strides)
+    np.testing.assert_allclose(y, wanted, rtol=CLOSE[dtype], atol=1e-6)
+    last = np.ascontiguousarray(np.moveaxis(x, 1, 2)).reshape(-1, 3)
+    z = np.empty_like(last)
+    places = [last.ctypes.data, *(w.ctypes.data for w in weights)]
+    strides = [3 * size, *[0] * len(weights), 3 * size]
+    rows(kernel_of(name, (), dtype, weights="array"), places, [z], 3, len(last), strides)
+    np.testing.assert_array_equal(np.moveaxis(z.reshape(2, 41, 3), 2, 1), y)
+
+
+def test_noise_is_an_input():
+    x, noise = random_bits("float32", 99), np.linspace(0.0, 1.0, 99, dtype=np.float32)
+    kernel = kernel_of("rrelu", {"training": True})
+    assert kernel.inputs == ("x", "noise")
+    slope = 1 / 8 + np.float64(noise) * (1 / 3 - 1 / 8)
+    with np.errstate(over="ignore"):
+        wanted = np.where(x <= 0.0, x * slope, x).astype(np.float32)
+    np.testing.assert_array_equal(call(kernel, x, noise), wanted)
+
+
+def test_an_activation_of_a_plugin_without_derivatives():
+    bent = Activation(name="bent", forward=lambda xp, x: (xp.sqrt(x * x + 1.0) - 1.0) * 0.5 + x)
+    x = np.linspace(-3.0, 3.0, 61)
+    root = np.sqrt(x * x + 1.0)
+    wanted = [(root - 1) / 2 + x, x / root / 2 + 1, 1 / root**3 / 2]
+    for order, exact in enumerate(wanted):
+        kernel = fused(bent, {}, "float64", order)
+        got = call(kernel, x, *([np.ones_like(x)] if order else []))
+        np.testing.assert_allclose(got, exact, rtol=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype", "order", "reason"),
+    [
+        ("softmax", "float32", 0, "along an axis"),
+        ("gelu", "float16", 0, "float32 and float64 only"),
+        ("geglu", "float32", 2, "elementwise"),
+    ],
+)
+def test_where_there_is_no_kernel(name, dtype, order, reason):
+    activation = ACTIVATIONS.find(name)
+    assert fused(activation, {}, dtype, order) is None
+    assert reason in unavailable(activation, {}, dtype, order)
+    assert not unavailable(ACTIVATIONS.find("gelu"))
+
+
+def test_what_cannot_be_recorded_has_no_kernel():
+    loop = Activation(name="loop", forward=lambda xp, x: x if x > 0 else -x)
+    assert fused(loop) is None
+    assert "truth value" in unavailable(loop)
+
+
+def test_parameters_are_checked_and_told_apart():
+    elu = ACTIVATIONS.find("elu")
+    with pytest.raises(UnknownParameterError):
+        fused(elu, {"beta": 1.0})
+    assert fused(elu, {"alpha": 1.0}) is fused(elu)
+    assert fused(elu, {"alpha": 0.5}) is not fused(elu)
+    threshold = ACTIVATIONS.find("threshold")
+    zeros = [
+        call(fused(threshold, {"threshold": 1.0, "value": value}), np.zeros(1, np.float32))
+        for value in (0.0, -0.0)
+    ]
+    assert [bool(np.signbit(zero)) for zero in zeros] == [False, True]
+
+
+def test_kernels_are_kept_up_to_a_number(monkeypatch):
+    kept = fused.__globals__["_kept"]
+    kept.clear()
+    monkeypatch.setitem(fused.__globals__, "_LARGEST_NUMBER", 3)
+    elu = ACTIVATIONS.find("elu")
+    first = fused(elu, {"alpha": 1.0})
+    for alpha in (2.0, 3.0, 1.0, 4.0):
+        fused(elu, {"alpha": alpha})
+    assert len(kept) == 3
+    assert fused(elu, {"alpha": 1.0}) is first
+
+
+def test_eight_threads_ask_and_compute_at_once():
+    fused.__globals__["_kept"].clear()
+    x = random_bits("float32", 20_000)
+    names = ["gelu", "silu", "mish", "tanh"]
+    wanted = {name: call(kernel_of(name), x) for name in names}
+    fused.__globals__["_kept"].clear()
+    wrong, barrier = [], threading.Barrier(8)
+
+    def work(number):
+        barrier.wait()
+        for turn in range(20):
+            name = names[(number + turn) % len(names)]
+            got = call(kernel_of(name), x)
+            if not np.array_equal(got, wanted[name], equal_nan=True):
+                wrong.append(name)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong

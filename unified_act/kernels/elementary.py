@@ -1,0 +1,244 @@
+"""The elementary functions, made of what every processor computes the same.
+
+That is: sums, products and quotients, square roots, a fused multiply-add, comparisons, and integer
+operations on the bits of a number. All is in float64, in one of two settings. For arrays of float32
+the graph is `wide`: results have a relative error of about 2⁻³², and are rounded once at the end.
+For arrays of float64 they are within an ulp or two.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Sequence
+from typing import Any
+
+from unified_act import special
+from unified_act.expression import INTEGER, Expression, Graph, Node, Recorder
+from unified_act.kernels import polynomials
+from unified_act.kernels.polynomials import Polynomial
+
+__all__ = ["FAR_ANGLE", "lowered"]
+
+_PRIMITIVE = {"add", "sub", "mul", "div", "neg", "abs", "sqrt", "floor", "where"}
+_COMPARISONS = {"lt", "le", "gt", "ge", "eq", "ne"}
+_INF, _NAN = math.inf, math.nan
+
+_LN2 = math.log(2.0)
+_LN2_HIGH, _LN2_LOW = 0.6931471803691238, 1.9082149292705877e-10
+"""ln(2) as a number of 33 bits, which times n is exact, and the rest."""
+_ROUNDER = 1.5 * 2.0**52
+"""Added to a number below 2⁵¹ it leaves the nearest integer in the last bits."""
+_PI = (3.141592653589793, 1.224646799147353e-16, 2.165713347843828e-32)
+"""π as the sum of three numbers, all positive: 0 times the negative of one keeps the sign of −0."""
+FAR_ANGLE = 2.0**45
+"""Up to here the products of an integer with the parts of π say where in its turn an angle is.
+Farther out the C library computes sine and cosine, element by element."""
+_ERFC_MIDDLE, _ERFC_END = 2.75, 14.0
+
+
+def _bits(number: float) -> int:
+    """The bits of a number, read as an integer."""
+    found: int = struct.unpack("<q", struct.pack("<d", number))[0]
+    return found
+
+
+def lowered(expression: Expression, graph: Graph | None = None) -> list[Node]:
+    """Returns the outputs of an expression in a new graph, which has primitive operations only.
+
+    Args:
+        expression: The expression, recorded for float64.
+        graph: A graph to add them to, of the same width; default: a new one.
+
+    Raises:
+        NotImplementedError: It has operations along an axis.
+    """
+    xp = _Elementary(graph or Graph(wide=expression.graph.wide))
+    outputs = [output for output in expression.outputs if output is not None]
+    made: dict[int, Node] = {}
+    for node in expression.graph.needed(outputs):
+        operands = [made[operand.index] for operand in node.operands]
+        made[node.index] = xp.apply(node, operands)
+    return [made[output.index] for output in outputs]
+
+
+class _Elementary(Recorder):
+    """A namespace that records primitive operations."""
+
+    def apply(self, node: Node, operands: Sequence[Node]) -> Node:
+        """Returns a node of another graph, here."""
+        operation, attributes = node.operation, node.attributes
+        if operation == "input":
+            return self.graph.input(attributes["name"], node.kind)
+        if operation == "number":
+            return self.graph.number(attributes["value"])
+        if operation == "truth":
+            return self.graph.truth(attributes["value"])
+        if operation in _PRIMITIVE or operation in _COMPARISONS:
+            return self.graph.apply(operation, *operands, kind=node.kind)
+        function = None if attributes else getattr(type(self), operation, None)
+        if function is None:
+            raise NotImplementedError(f"{operation} is no function of single elements")
+        found: Node = function(self, *operands)
+        return found
+
+    def stop_gradient(self, x: Node) -> Node:
+        """`x`: nothing is differentiated any more."""
+        return x
+
+    def exp(self, x: Node) -> Node:
+        """2ⁿ(1 + (exp(r) - 1))."""
+        return self._exp_parts(x)[0]
+
+    def expm1(self, x: Node) -> Node:
+        """exp(r) - 1 where n is 0, with the sign of a zero."""
+        exp, n, small, power = self._exp_parts(x)
+        if self.wide:
+            return self.where(n == 0.0, small, exp - 1.0)
+        near = self._fma(power, small, power - 1.0)
+        return self.where(n > 60.0, exp, self.where(n == 0.0, small, near))
+
+    def _exp_parts(self, x: Node) -> tuple[Node, Node, Node, Node]:
+        """exp(x), n, exp(r) - 1 and 2ⁿ, with x = n ln(2) + r."""
+        if self.wide:
+            # Where the exponent of 2ⁿ leaves the range its bits become those of infinity, or of 0.
+            low, high, bias = -709.2, 709.8, 1023
+        else:
+            low, high, bias = -746.0, 709.8, 2048
+        x = self.where(x < low, low, self.where(x > high, high, x))
+        rounder = _ROUNDER + bias
+        shifted = self._fma(x, 1.0 / _LN2, rounder)
+        n = shifted - rounder
+        if self.wide:
+            r = self._fma(n, -_LN2, x)
+            small = r * self._polynomial(r, polynomials.EXPM1)
+            power = self._of_bits(self._shifted("shl", self._to_bits(shifted), 52))
+            return (small + 1.0) * power, n, small, power
+        r = self._fma(n, -_LN2_LOW, self._fma(n, -_LN2_HIGH, x))
+        small = r * self._polynomial(r, polynomials.EXPM1_FULL)
+        # 2ⁿ may be subnormal, and so comes as two factors.
+        whole = self._integers("isub", self._to_bits(shifted), _bits(_ROUNDER))
+        half = self._shifted("lshr", whole, 1)
+        first, second = (
+            self._of_bits(self._shifted("shl", self._integers("isub", part, 1), 52))
+            for part in (half, self._integers("isub", whole, half))
+        )
+        return (small + 1.0) * first * second, n, small, first * second
+
+    def log(self, x: Node) -> Node:
+        """Natural logarithm: k ln(2) + log m, with x = m 2ᵏ."""
+        least = 0.0
+        if self.wide:
+            least = 2.0**-1022  # a subnormal number counts as 0: see `is_wide`
+            mantissa, minus_k, _ = self._log_parts(x)
+        else:
+            tiny = x < 2.0**-1022
+            mantissa, minus_k, _ = self._log_parts(self.where(tiny, x * 2.0**54, x))
+            minus_k = self.where(tiny, minus_k + 54.0, minus_k)
+        found = self._log_of(mantissa - 1.0, minus_k)
+        found = self.where(x == _INF, _INF, found)
+        return self.where(x > least, found, self.where(x >= 0.0, -_INF, _NAN))
+
+    def log1p(self, x: Node) -> Node:
+        """log(1 + x), from a mantissa that keeps what the sum loses."""
+        mantissa, minus_k, inverse = self._log_parts(x + 1.0)
+        f = self._fma(inverse, x, inverse - 1.0)
+        if self.wide:
+            end = 2.0**1022  # where the inverse of the power is no number
+        else:
+            end = _INF
+            f = self.where(x > 2.0**60, mantissa - 1.0, f)
+        found = self._log_of(self.where(minus_k == 0.0, x, f), minus_k)
+        found = self.where(x >= end, _INF, found)
+        return self.where(x > -1.0, found, self.where(x == -1.0, -_INF, _NAN))
+
+    def _log_parts(self, x: Node) -> tuple[Node, Node, Node]:
+        """The m from √½ to √2 with x = m 2ᵏ, −k (but 0, not −0), and 2⁻ᵏ."""
+        bits = self._to_bits(x)
+        above = self._integers("isub", bits, _bits(math.sqrt(0.5)))
+        exponent = self._integers("iand", above, -(1 << 52))
+        # The integer becomes a number as the last bits of one whose exponent is known.
+        biased = self._shifted("lshr", self._integers("iadd", above, 2048 << 52), 52)
+        minus_k = 2.0**52 + 2048.0 - self._of_bits(self._integers("ior", biased, _bits(2.0**52)))
+        mantissa = self._of_bits(self._integers("isub", bits, exponent))
+        inverse = self._of_bits(self._integers("isub", _bits(1.0), exponent))
+        return mantissa, minus_k, inverse
+
+    def _log_of(self, f: Node, minus_k: Node) -> Node:
+        """The sum k ln(2) + log(1 + f), which is −0 if f is."""
+        if self.wide:
+            return self._fma(minus_k, -_LN2, f * self._polynomial(f, polynomials.LOG1P))
+        # As in fdlibm: log(1 + f) = f - (f²/2 - s (f²/2 + R)), where R is small.
+        s = f / (f + 2.0)
+        square = s * s
+        half = f * f * 0.5
+        rest = square * self._polynomial(square, polynomials.LOG1P_FULL)
+        low = self._fma(minus_k, -_LN2_LOW, s * (half + rest))
+        return self._fma(minus_k, -_LN2_HIGH, f - (half - low))
+
+    def tanh(self, x: Node) -> Node:
+        """By expm1, which keeps the digits near 0."""
+        change = self.expm1(self.graph.apply("abs", x) * -2.0)
+        return self.graph.apply("copysign", -change / (change + 2.0), x)
+
+    def times_erfc(self, factor: Any, x: Node) -> Node:
+        """`factor` · erfc(x)."""
+        if not self.wide:
+            found: Node = special.times_erfc(self, factor, x)
+            return found
+        size = self.graph.apply("abs", x)
+        size = self.where(size > _ERFC_END, _ERFC_END, size)
+        inverse = 1.0 / (size + _ERFC_MIDDLE)
+        ratio = self._polynomial((size - _ERFC_MIDDLE) * inverse, polynomials.ERFC)
+        upper = ratio * inverse * self.exp(-(x * x))
+        result: Node = self.where(x < 0.0, 2.0 - upper, upper) * factor
+        return result
+
+    def sin(self, x: Node) -> Node:
+        """Sine."""
+        shifted = self._fma(x, 1.0 / math.pi, _ROUNDER)
+        return self._wave("sin", x, shifted, shifted - _ROUNDER)
+
+    def cos(self, x: Node) -> Node:
+        """Cosine: a sine between the half turns."""
+        x = self.graph.apply("abs", x)
+        shifted = self._fma(x, 1.0 / math.pi, -0.5) + _ROUNDER
+        return self._wave("cos", x, shifted, shifted - _ROUNDER + 0.5)
+
+    def _wave(self, name: str, x: Node, shifted: Node, n: Node) -> Node:
+        """Sine of x - nπ, with the sign of an even or odd turn; far out by the C library."""
+        r = x
+        for part in _PI:
+            r = self._fma(n, -part, r)
+        wanted = polynomials.SIN if self.wide else polynomials.SIN_FULL
+        sine = r * self._polynomial(r * r, wanted)
+        odd = self._shifted("shl", self._to_bits(shifted), 63)
+        if name == "cos":
+            odd = self._integers("ixor", odd, -(1 << 63))
+        near = self._of_bits(self._integers("ixor", self._to_bits(sine), odd))
+        return self.graph.apply(f"far_{name}", x, near)
+
+    def _polynomial(self, x: Node, wanted: Polynomial) -> Node:
+        """By Horner's rule."""
+        *rest, highest = wanted.coefficients
+        result = self.graph.number(highest)
+        for coefficient in reversed(rest):
+            result = self._fma(result, x, coefficient)
+        return result
+
+    def _fma(self, a: Any, b: Any, c: Any) -> Node:
+        """a·b + c, rounded once."""
+        return self.graph.apply("fma", a, b, c)
+
+    def _to_bits(self, x: Node) -> Node:
+        return self.graph.apply("bits", x, kind=INTEGER)
+
+    def _of_bits(self, bits: Node) -> Node:
+        return self.graph.apply("of_bits", bits)
+
+    def _integers(self, operation: str, *operands: Node | int) -> Node:
+        nodes = [self.graph.integer(x) if isinstance(x, int) else x for x in operands]
+        return self.graph.apply(operation, *nodes, kind=INTEGER)
+
+    def _shifted(self, operation: str, bits: Node, by: int) -> Node:
+        return self._integers(operation, bits, by)

@@ -1,0 +1,232 @@
+"""Fused kernels: an activation in one pass over memory, by machine code made for it."""
+
+from __future__ import annotations
+
+import os
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from unified_act import __version__
+from unified_act.activation import Activation
+from unified_act.expression import PARTS, Expression, Node, record
+from unified_act.kernels import cache, compiler
+from unified_act.kernels.elementary import FAR_ANGLE, lowered
+from unified_act.kernels.emitter import ARRAY, CONSTANT, Argument, module_text
+from unified_act.kernels.threads import in_slices
+
+__all__ = ["DTYPES", "Kernel", "fused", "unavailable"]
+
+DTYPES = ("float32", "float64")
+"""The types of arrays that kernels are made for; 16-bit types have tables."""
+_LARGEST_NUMBER = 512
+"""So many kernels are kept in memory, those used last."""
+_kept: OrderedDict[Any, Kernel | str] = OrderedDict()
+"""By what was asked for: the kernel, or why there is none."""
+
+
+class Kernel:
+    """Machine code for one activation with its parameters, one type and one order.
+
+    Attributes:
+        inputs: The names of the arrays that are read, in the order of their pointers.
+        results: The number of arrays that are written. Their pointers follow.
+        flat: ``flat(*pointers, n)`` computes n elements on this thread. All arrays are contiguous
+            in one order. A result may be an input.
+    """
+
+    def __init__(
+        self, library: compiler.Library, inputs: Mapping[str, Argument], results: Sequence[Argument]
+    ) -> None:
+        self._library = library  # the functions are in its memory
+        self._arguments = (*inputs.values(), *results)
+        self.inputs = tuple(inputs)
+        self.results = len(results)
+        number = len(self._arguments)
+        self.flat = library.function("flat", number, 1)
+        self._rows = library.function("rows", number, 2 + number)
+        self._sizes = [
+            0 if argument.extent == CONSTANT else argument.size for argument in self._arguments
+        ]
+
+    def __call__(self, *pointers: int, count: int, threads: int = 1) -> None:
+        """Computes elements on several threads, as many as are worth it.
+
+        Args:
+            *pointers: The addresses of the arrays.
+            count: The number of elements.
+            threads: The largest number of threads.
+        """
+        in_slices(self.flat, pointers, self._sizes, count, threads)
+
+    def rows(
+        self, *pointers: int, length: int, count: int, strides: Sequence[int], threads: int = 1
+    ) -> None:
+        """Computes rows of elements, which may lie apart.
+
+        Args:
+            *pointers: The addresses of the first row.
+            length: The number of elements of a row.
+            count: The number of rows.
+            strides: The number of bytes from one row to the next, for each pointer.
+            threads: The largest number of threads.
+        """
+
+        def some(*pointers_and_count: int) -> None:
+            *places, rows = pointers_and_count
+            self._rows(*places, length, rows, *strides)
+
+        in_slices(some, pointers, strides, count, threads, length)
+
+
+def unavailable(
+    activation: Activation | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    dtype: str = "float32",
+    order: int = 0,
+) -> str:
+    """Returns why there is no kernel, for a reader; an empty string if there is one.
+
+    Args:
+        activation: The activation; None asks about this computer.
+        parameters: As for `fused`.
+        dtype: As for `fused`.
+        order: As for `fused`.
+    """
+    reason = compiler.unavailable()
+    if reason or activation is None:
+        return reason
+    found = _found(activation, parameters or {}, dtype, order, False, CONSTANT)
+    return found if isinstance(found, str) else ""
+
+
+def fused(
+    activation: Activation,
+    parameters: Mapping[str, Any] | None = None,
+    dtype: str = "float32",
+    order: int = 0,
+    *,
+    with_value: bool = False,
+    weights: str = CONSTANT,
+) -> Kernel | None:
+    """Returns a kernel of an activation, or None; `unavailable` says why.
+
+    float32 is computed in float64 and rounded once. The bits are the same on all processors.
+
+    Order 0 reads the arguments of `forward` and writes the value. Order 1 also reads a cotangent
+    and writes, for each argument, the cotangent times the partial derivative. Order 2 does so with
+    the second derivative, and is for elementwise activations.
+
+    Args:
+        activation: The activation: elementwise, gated, learned, or with noise for each element.
+        parameters: The parameters that differ from their defaults.
+        dtype: ``"float32"`` or ``"float64"``: that of all arrays.
+        order: 0, 1 or 2.
+        with_value: Of order 1: whether the value is written too, before the derivatives.
+        weights: Of a learned activation: ``"constant"`` if `Kernel.rows` is called for rows in
+            which each weight is one number, ``"array"`` if it has a number for each element.
+
+    Examples:
+        >>> import numpy as np
+        >>> from unified_act.registry import ACTIVATIONS
+        >>> kernel = fused(ACTIVATIONS.find("relu"))
+        >>> x = np.array([-1.0, 2.0], dtype=np.float32)
+        >>> if kernel is not None:  # without llvmlite it is
+        ...     kernel(x.ctypes.data, x.ctypes.data, count=x.size)
+    """
+    if compiler.unavailable():
+        return None
+    found = _found(activation, parameters or {}, dtype, order, with_value, weights)
+    return found if isinstance(found, Kernel) else None
+
+
+def _found(
+    activation: Activation,
+    parameters: Mapping[str, Any],
+    dtype: str,
+    order: int,
+    with_value: bool,
+    weights: str,
+) -> Kernel | str:
+    bound = tuple(activation.bind(parameters).items())
+    # repr tells 0.0 from -0.0.
+    key = (activation, repr(bound), dtype, order, with_value, weights)
+    with compiler.LOCK:
+        found = _kept.get(key)
+        if found is None:
+            found = _made(activation, dict(bound), dtype, order, with_value, weights)
+            _kept[key] = found
+            if len(_kept) > _LARGEST_NUMBER:
+                _kept.popitem(last=False)
+        _kept.move_to_end(key)
+    return found
+
+
+def _made(
+    activation: Activation,
+    parameters: Mapping[str, Any],
+    dtype: str,
+    order: int,
+    with_value: bool,
+    weights: str,
+) -> Kernel | str:
+    if dtype not in DTYPES:
+        return f"there are kernels for {' and '.join(DTYPES)} only"
+    if activation.kind.along_axis(activation):
+        return "the elements along an axis act on each other"
+    if order == 2 and not activation.kind.elementwise:
+        return "there are kernels of the second derivative for elementwise activations only"
+    try:
+        value = _recorded(activation, parameters, dtype, 0)
+        outputs = [] if order and not with_value else lowered(value)
+        if order:
+            outputs += _pulled_back(_recorded(activation, parameters, dtype, order), outputs)
+    except NotImplementedError as error:  # a RecordingError is one
+        return str(error)
+    inputs = {
+        name: Argument(dtype, weights if name in activation.weights else ARRAY)
+        for name in (*_names(value), *(["cotangent"] if order else []))
+    }
+    results = [Argument(dtype)] * len(outputs)
+    try:
+        library = _library(module_text(inputs, outputs, results, FAR_ANGLE))
+    except RuntimeError as error:  # of LLVM
+        return f"LLVM cannot make it: {error}"
+    return Kernel(library, inputs, results)
+
+
+def _recorded(
+    activation: Activation, parameters: Mapping[str, Any], dtype: str, order: int
+) -> Expression:
+    return record(activation, parameters, PARTS[order], wide=dtype == "float32")
+
+
+def _names(expression: Expression) -> list[str]:
+    return [node.attributes["name"] for node in expression.inputs]
+
+
+def _pulled_back(expression: Expression, beside: Sequence[Node]) -> list[Node]:
+    """The cotangent times each derivative, in the graph of other outputs if there are any."""
+    partials = lowered(expression, beside[0].graph if beside else None)
+    cotangent = partials[0].graph.input("cotangent")
+    return [cotangent * partial for partial in partials]
+
+
+def _library(text: str) -> compiler.Library:
+    """From the cache on disk, or compiled."""
+    processor = compiler.host()
+    key = cache.key_of(text, *processor, compiler.version(), __version__)
+    code = cache.load(key)
+    if code is None:
+        code = compiler.compiled(text, processor)
+        cache.store(key, code)
+    return compiler.Library(code)
+
+
+if hasattr(os, "register_at_fork"):
+    # What is being compiled is finished first: a child must not find it half done.
+    os.register_at_fork(
+        before=compiler.LOCK.acquire,
+        after_in_parent=compiler.LOCK.release,
+        after_in_child=compiler.LOCK.release,
+    )
