@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from tests.kernels.running import call, kernel_of
+from tests.kernels.running import call, kernel_of, results_of
+from unified_act.kernels import unavailable
 from unified_act.registry import ACTIVATIONS
 from unified_act_conformance.judge import judge_problem
 from unified_act_conformance.judge.verdict import budget_of
@@ -35,6 +36,37 @@ def test_worst_error(subject, dtype, order):
 @pytest.mark.parametrize("subject", SUBJECTS, ids=str)
 def test_worst_error_at_all_inputs(subject, dtype, order):
     check(subject, dtype, order, quick=False)
+
+
+JOINT = [
+    subject
+    for subject in list_subjects()
+    if not ACTIVATIONS.find(subject.activation).kind.elementwise
+    and not subject.activation.startswith(("crelu", "maxout", "sparsemax"))
+]
+
+
+@pytest.mark.quick(lambda subject, dtype, order: dtype == "float32" and not subject.parameters)
+@pytest.mark.parametrize("order", [0, 1])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("subject", JOINT, ids=str)
+def test_worst_error_of_several_inputs(subject, dtype, order):
+    activation = ACTIVATIONS.find(subject.activation)
+    if unavailable(activation, dict(subject.parameters), dtype, order):
+        assert "hard" in str(subject)  # it counts how many of the largest come first
+        return
+    for place, part in enumerate(activation.differentiated if order else ("x",)):
+        case = Case(subject, "numpy", dtype, order, part)
+        for problem in problems_for(case, quick=True):
+            with np.errstate(all="ignore"):
+                found = results_of(
+                    subject.activation, subject.parameters, problem.inputs, problem.cotangent
+                )
+            output = found[place] if order else found
+            judged = judge_problem(case, "strict", problem, output)
+            assert judged.passed, judged
+            once = dtype == "float32" and part == "x"  # the gradient by a weight is a sum
+            assert judged.max_error <= (ROUNDED_ONCE if once else budget_of(case, problem.length))
 
 
 def check(subject, dtype, order, quick):

@@ -10,18 +10,21 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from unified_act import special
 from unified_act.expression import INTEGER, Expression, Graph, Node, Recorder
 from unified_act.kernels import polynomials
 from unified_act.kernels.polynomials import Polynomial
+from unified_act.kernels.row_emitter import REDUCTIONS
 
 __all__ = ["FAR_ANGLE", "lowered"]
 
-_PRIMITIVE = {"add", "sub", "mul", "div", "neg", "abs", "sqrt", "floor", "where"}
-_COMPARISONS = {"lt", "le", "gt", "ge", "eq", "ne"}
+_PRIMITIVE = {
+    *("add", "sub", "mul", "div", "neg", "abs", "sqrt", "floor", "where"),
+    *("lt", "le", "gt", "ge", "eq", "ne"),
+}
 _INF, _NAN = math.inf, math.nan
 
 _LN2 = math.log(2.0)
@@ -51,7 +54,7 @@ def lowered(expression: Expression, graph: Graph | None = None) -> list[Node]:
         graph: A graph to add them to, of the same width; default: a new one.
 
     Raises:
-        NotImplementedError: It has operations along an axis.
+        NotImplementedError: It has an operation along an axis that is none of `REDUCTIONS`.
     """
     xp = _Elementary(graph or Graph(wide=expression.graph.wide))
     outputs = [output for output in expression.outputs if output is not None]
@@ -65,22 +68,39 @@ def lowered(expression: Expression, graph: Graph | None = None) -> list[Node]:
 class _Elementary(Recorder):
     """A namespace that records primitive operations."""
 
+    def __init__(self, graph: Graph) -> None:
+        super().__init__(graph)
+        self._same_in_row: dict[int, bool] = {}
+
     def apply(self, node: Node, operands: Sequence[Node]) -> Node:
         """Returns a node of another graph, here."""
         operation, attributes = node.operation, node.attributes
-        if operation == "input":
-            return self.graph.input(attributes["name"], node.kind)
-        if operation == "number":
-            return self.graph.number(attributes["value"])
-        if operation == "truth":
-            return self.graph.truth(attributes["value"])
-        if operation in _PRIMITIVE or operation in _COMPARISONS:
-            return self.graph.apply(operation, *operands, kind=node.kind)
+        if not operands:
+            return self._leaf(operation, attributes, node.kind)
+        if operation == "div" and self.wide and self._is_same_in_row(operands[1]):
+            quotient: Node = operands[0] * (1.0 / operands[1])
+            return quotient
+        if operation in _PRIMITIVE or operation in REDUCTIONS:
+            return self.graph.apply(operation, *operands, kind=node.kind, **attributes)
         function = None if attributes else getattr(type(self), operation, None)
         if function is None:
-            raise NotImplementedError(f"{operation} is no function of single elements")
+            raise NotImplementedError(f"there is no machine code for {operation}")
         found: Node = function(self, *operands)
         return found
+
+    def _leaf(self, operation: str, attributes: Mapping[str, Any], kind: str) -> Node:
+        if operation == "input":
+            return self.graph.input(attributes["name"], kind)
+        value = attributes["value"]
+        return self.graph.truth(value) if operation == "truth" else self.graph.number(value)
+
+    def _is_same_in_row(self, node: Node) -> bool:
+        """Whether a number divides many, so that to multiply by its inverse costs less."""
+        if node.index not in self._same_in_row:
+            self._same_in_row[node.index] = node.operation in REDUCTIONS or (
+                node.operation != "input" and all(map(self._is_same_in_row, node.operands))
+            )
+        return self._same_in_row[node.index]
 
     def stop_gradient(self, x: Node) -> Node:
         """`x`: nothing is differentiated any more."""

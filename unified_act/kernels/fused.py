@@ -12,7 +12,8 @@ from unified_act.activation import Activation
 from unified_act.expression import PARTS, Expression, Node, record
 from unified_act.kernels import cache, compiler
 from unified_act.kernels.elementary import FAR_ANGLE, lowered
-from unified_act.kernels.emitter import ARRAY, CONSTANT, Argument, module_text
+from unified_act.kernels.emitter import module_text
+from unified_act.kernels.instructions import ARRAY, CONSTANT, Argument
 from unified_act.kernels.threads import in_slices
 
 __all__ = ["DTYPES", "Kernel", "fused", "unavailable"]
@@ -31,14 +32,21 @@ class Kernel:
     Attributes:
         inputs: The names of the arrays that are read, in the order of their pointers.
         results: The number of arrays that are written. Their pointers follow.
-        flat: ``flat(*pointers, n)`` computes n elements on this thread. All arrays are contiguous
-            in one order. A result may be an input.
+        flat: ``flat(*pointers, n)`` computes n elements on this thread: of an activation along an
+            axis, a row of so many. All arrays are contiguous, in one order. A result may be an
+            input, but not of an activation along an axis.
     """
 
     def __init__(
-        self, library: compiler.Library, inputs: Mapping[str, Argument], results: Sequence[Argument]
+        self,
+        library: compiler.Library,
+        inputs: Mapping[str, Argument],
+        results: Sequence[Argument],
+        *,
+        whole_rows: bool = False,
     ) -> None:
         self._library = library  # the functions are in its memory
+        self._whole_rows = whole_rows
         self._arguments = (*inputs.values(), *results)
         self.inputs = tuple(inputs)
         self.results = len(results)
@@ -50,13 +58,15 @@ class Kernel:
         ]
 
     def __call__(self, *pointers: int, count: int, threads: int = 1) -> None:
-        """Computes elements on several threads, as many as are worth it.
+        """Computes elements on several threads, as many as are worth it; a row only on this one.
 
         Args:
             *pointers: The addresses of the arrays.
             count: The number of elements.
             threads: The largest number of threads.
         """
+        if self._whole_rows:
+            threads = 1
         in_slices(self.flat, pointers, self._sizes, count, threads)
 
     def rows(
@@ -113,12 +123,14 @@ def fused(
 
     float32 is computed in float64 and rounded once. The bits are the same on all processors.
 
+    The elements of a row of an activation along an axis lie one after another.
+
     Order 0 reads the arguments of `forward` and writes the value. Order 1 also reads a cotangent
     and writes, for each argument, the cotangent times the partial derivative. Order 2 does so with
     the second derivative, and is for elementwise activations.
 
     Args:
-        activation: The activation: elementwise, gated, learned, or with noise for each element.
+        activation: The activation.
         parameters: The parameters that differ from their defaults.
         dtype: ``"float32"`` or ``"float64"``: that of all arrays.
         order: 0, 1 or 2.
@@ -172,19 +184,23 @@ def _made(
 ) -> Kernel | str:
     if dtype not in DTYPES:
         return f"there are kernels for {' and '.join(DTYPES)} only"
-    if activation.kind.along_axis(activation):
-        return "the elements along an axis act on each other"
+    if activation.resizes and activation.kind != "gated":
+        return "the result has another length than the input"
     if order == 2 and not activation.kind.elementwise:
         return "there are kernels of the second derivative for elementwise activations only"
     try:
         value = _recorded(activation, parameters, dtype, 0)
         outputs = [] if order and not with_value else lowered(value)
         if order:
-            outputs += _pulled_back(_recorded(activation, parameters, dtype, order), outputs)
+            pulled = _recorded(activation, parameters, dtype, order)
+            outputs += _pulled_back(activation, pulled, outputs)
     except NotImplementedError as error:  # a RecordingError is one
         return str(error)
     inputs = {
-        name: Argument(dtype, weights if name in activation.weights else ARRAY)
+        name: Argument(
+            "bool" if name in activation.masks else dtype,
+            weights if name in activation.weights else ARRAY,
+        )
         for name in (*_names(value), *(["cotangent"] if order else []))
     }
     results = [Argument(dtype)] * len(outputs)
@@ -192,7 +208,7 @@ def _made(
         library = _library(module_text(inputs, outputs, results, FAR_ANGLE))
     except RuntimeError as error:  # of LLVM
         return f"LLVM cannot make it: {error}"
-    return Kernel(library, inputs, results)
+    return Kernel(library, inputs, results, whole_rows=activation.along_axis)
 
 
 def _recorded(
@@ -205,9 +221,13 @@ def _names(expression: Expression) -> list[str]:
     return [node.attributes["name"] for node in expression.inputs]
 
 
-def _pulled_back(expression: Expression, beside: Sequence[Node]) -> list[Node]:
+def _pulled_back(
+    activation: Activation, expression: Expression, beside: Sequence[Node]
+) -> list[Node]:
     """The cotangent times each derivative, in the graph of other outputs if there are any."""
     partials = lowered(expression, beside[0].graph if beside else None)
+    if activation.along_axis:  # the derivative is the pullback
+        return partials
     cotangent = partials[0].graph.input("cotangent")
     return [cotangent * partial for partial in partials]
 

@@ -1,0 +1,221 @@
+"""Single instructions of LLVM's assembly language, for some elements at a time.
+
+Every operation is written as it is computed, with explicit vectors and without any licence to
+compute otherwise. So a processor with wide vectors and one with narrow ones give the same bits.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from unified_act.expression import FLOAT, INTEGER, MASK, Node
+
+__all__ = [
+    "ARRAY",
+    "CONSTANT",
+    "LANES",
+    "VECTOR",
+    "Argument",
+    "Writer",
+    "constant",
+    "listed",
+    "splat",
+]
+
+ARRAY, CONSTANT = "array", "constant"
+"""An argument with one number for each element, and one with a number for each row."""
+LANES = 32
+"""So many elements at a time: enough for a processor to work on some while it waits for others."""
+
+_BINARY = {
+    "add": "fadd",
+    "sub": "fsub",
+    "mul": "fmul",
+    "div": "fdiv",
+    "iadd": "add",
+    "isub": "sub",
+    "iand": "and",
+    "ior": "or",
+    "ixor": "xor",
+    "shl": "shl",
+    "lshr": "lshr",
+    "lt": "fcmp olt",
+    "le": "fcmp ole",
+    "gt": "fcmp ogt",
+    "ge": "fcmp oge",
+    "eq": "fcmp oeq",
+    "ne": "fcmp une",
+}
+_TEXTS = {
+    "where": "select {all}",
+    "neg": "fneg {}",
+    "bits": "bitcast {} to {vector}",
+    "of_bits": "bitcast {} to {vector}",
+}
+_CALLS = {"abs": "fabs", "sqrt": "sqrt", "floor": "floor", "fma": "fma", "copysign": "copysign"}
+_FAR_CALLS = {"far_sin": "sin", "far_cos": "cos"}
+_TYPES = {"float32": ("float", 4), "float64": ("double", 8), "bool": ("i8", 1)}
+VECTOR = {
+    FLOAT: f"<{LANES} x double>",
+    INTEGER: f"<{LANES} x i64>",
+    MASK: f"<{LANES} x i1>",
+}
+
+
+@dataclass(frozen=True)
+class Argument:
+    """An array that a kernel reads or writes.
+
+    Attributes:
+        dtype: ``"float32"``, ``"float64"`` or ``"bool"``.
+        extent: `ARRAY` or `CONSTANT`.
+    """
+
+    dtype: str
+    extent: str = ARRAY
+
+    @property
+    def size(self) -> int:
+        """The number of bytes of an element."""
+        return _TYPES[self.dtype][1]
+
+
+def listed(pointers: Sequence[str]) -> str:
+    """Returns pointers as parameters of a function."""
+    return ", ".join(f"ptr {pointer}" for pointer in pointers)
+
+
+def splat(element: str) -> str:
+    """Returns a vector of equal elements."""
+    return f"<{', '.join([element] * LANES)}>"
+
+
+def constant(node: Node) -> str:
+    """Returns a node without operands as a vector."""
+    value = node.attributes["value"]
+    if node.kind == FLOAT:
+        return splat(f"double {_hexadecimal(value)}")
+    return splat(f"i64 {value}" if node.kind == INTEGER else f"i1 {int(value)}")
+
+
+def _hexadecimal(number: float) -> str:
+    return "0x" + struct.pack(">d", number).hex().upper()
+
+
+class Writer:
+    """Writes instructions, one after another.
+
+    Attributes:
+        lines: Where they are written. It may be set to another list at any time.
+        block: The name of the current basic block.
+        declarations: The functions that are called.
+    """
+
+    def __init__(self, far_angle: float) -> None:
+        """Starts in a block "loop".
+
+        Args:
+            far_angle: From which absolute value on the C library computes sine and cosine.
+        """
+        self.lines: list[str] = []
+        self.block = "loop"
+        self.declarations: set[str] = set()
+        self._far_angle = far_angle
+        self._count = 0
+
+    def new(self, text: str) -> str:
+        """Writes an instruction and returns the name of its result."""
+        self._count += 1
+        self.lines.append(f"  %v{self._count} = {text}")
+        return f"%v{self._count}"
+
+    def loaded(self, argument: Argument, kind: str, place: str) -> str:
+        """Returns elements of an array, as they are computed with.
+
+        Args:
+            argument: The array.
+            kind: `FLOAT` or `MASK`.
+            place: Where the elements are. If the argument is constant this is one number.
+        """
+        element, size = _TYPES[argument.dtype]
+        vector = f"<{LANES} x {element}>"
+        if argument.extent == CONSTANT:
+            one = self.new(f"load {element}, ptr {place}, align {size}")
+            found = self.spread(one, element)
+        else:
+            found = self.new(f"load {vector}, ptr {place}, align {size}")
+        if kind == MASK:
+            return self.new(f"icmp ne {vector} {found}, zeroinitializer")
+        if element == "double":
+            return found
+        return self.new(f"fpext {vector} {found} to {VECTOR[FLOAT]}")
+
+    def spread(self, one: str, element: str) -> str:
+        """Returns a vector all of whose elements are one number of a type."""
+        vector = f"<{LANES} x {element}>"
+        first = self.new(f"insertelement {vector} poison, {element} {one}, i64 0")
+        zeros = f"<{LANES} x i32> zeroinitializer"
+        return self.new(f"shufflevector {vector} {first}, {vector} poison, {zeros}")
+
+    def store(self, value: str, result: Argument, place: str) -> None:
+        """Writes elements to an array, rounded to its type."""
+        element, size = _TYPES[result.dtype]
+        vector = f"<{LANES} x {element}>"
+        if element != "double":
+            value = self.new(f"fptrunc {VECTOR[FLOAT]} {value} to {vector}")
+        self.lines.append(f"  store {vector} {value}, ptr {place}, align {size}")
+
+    def computed(self, node: Node, names: Mapping[int, str]) -> str:
+        """Returns the result of an operation.
+
+        Args:
+            node: The operation.
+            names: The names of its operands, by their indices.
+        """
+        if not node.operands:
+            return constant(node)
+        operation = node.operation
+        operands = [names[operand.index] for operand in node.operands]
+        typed = [
+            f"{VECTOR[operand.kind]} {name}"
+            for operand, name in zip(node.operands, operands, strict=True)
+        ]
+        vector = VECTOR[node.kind]
+        if operation in _BINARY:
+            return self.new(f"{_BINARY[operation]} {typed[0]}, {operands[1]}")
+        if operation in _TEXTS:
+            text = _TEXTS[operation]
+            return self.new(text.format(typed[0], all=", ".join(typed), vector=vector))
+        if operation in _CALLS:
+            return self.call(_CALLS[operation], typed)
+        return self._far(_FAR_CALLS[operation], *operands)
+
+    def call(self, name: str, typed: Sequence[str]) -> str:
+        """Returns the result of a function of LLVM."""
+        vector = VECTOR[FLOAT]
+        function = f"@llvm.{name}.v{LANES}f64"
+        types = ", ".join([vector] * len(typed))
+        self.declarations.add(f"declare {vector} {function}({types})")
+        return self.new(f"call {vector} {function}({', '.join(typed)})")
+
+    def _far(self, name: str, x_name: str, near_name: str) -> str:
+        """What `near` is, but where `x` is far out what the C library computes."""
+        vector = VECTOR[FLOAT]
+        size = self.call("fabs", [f"{vector} {x_name}"])
+        limit = splat(f"double {_hexadecimal(self._far_angle)}")
+        far = self.new(f"fcmp ogt {vector} {size}, {limit}")
+        reduce = f"@llvm.vector.reduce.or.v{LANES}i1"
+        self.declarations.add(f"declare i1 {reduce}({VECTOR[MASK]})")
+        any_far = self.new(f"call i1 {reduce}({VECTOR[MASK]} {far})")
+        before, self._count = self.block, self._count + 1
+        self.block = f"near{self._count}"
+        beyond = f"far{self._count}"
+        self.lines += [f"  br i1 {any_far}, label %{beyond}, label %{self.block}", f"{beyond}:"]
+        by_library = self.call(name, [f"{vector} {x_name}"])
+        chosen = self.new(
+            f"select {VECTOR[MASK]} {far}, {vector} {by_library}, {vector} {near_name}"
+        )
+        self.lines += [f"  br label %{self.block}", f"{self.block}:"]
+        return self.new(f"phi {vector} [ {near_name}, %{before} ], [ {chosen}, %{beyond} ]")

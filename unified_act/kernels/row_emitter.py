@@ -1,0 +1,252 @@
+"""The function ``flat`` of an activation along an axis: one row, in as few passes as it takes.
+
+Each pass goes over the row once. It computes what the sums and maxima need that are known after it;
+the last one computes the results. Elements are computed again in each pass, which costs less than
+to keep them. Sums are of `LANES` numbers side by side, and then of those in pairs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from unified_act.expression import FLOAT, Node
+from unified_act.kernels.instructions import (
+    LANES,
+    VECTOR,
+    Argument,
+    Writer,
+    constant,
+    listed,
+    splat,
+)
+
+__all__ = ["REDUCTIONS", "has_reductions", "row_function"]
+
+REDUCTIONS = ("sum", "max")
+"""The operations along an axis that there is code for."""
+_DOUBLES = VECTOR[FLOAT]
+_START = {"sum": "0x0000000000000000", "max": "0xFFF0000000000000"}
+
+
+def has_reductions(outputs: Sequence[Node]) -> bool:
+    """Whether an element depends on others of its row."""
+    return any(node.operation in REDUCTIONS for node in outputs[0].graph.needed(outputs))
+
+
+def row_function(
+    writer: Writer,
+    inputs: Mapping[str, Argument],
+    outputs: Sequence[Node],
+    results: Sequence[Argument],
+) -> str:
+    """Returns the function ``flat`` for a row.
+
+    Args:
+        writer: Who writes the instructions.
+        inputs: As for `module_text`.
+        outputs: As for `module_text`.
+        results: As for `module_text`.
+    """
+    return _Row(writer, inputs, outputs, results).text()
+
+
+class _Row:
+    def __init__(
+        self,
+        writer: Writer,
+        inputs: Mapping[str, Argument],
+        outputs: Sequence[Node],
+        results: Sequence[Argument],
+    ) -> None:
+        self._writer = writer
+        self._inputs = inputs
+        self._places = {name: index for index, name in enumerate(inputs)}
+        self._outputs = outputs
+        self._results = results
+        self._nodes = outputs[0].graph.needed(outputs)
+        self._names: dict[int, str] = {}
+        """Of what is the same in the whole row."""
+        self._levels: dict[int, int] = {}
+        """The number of passes before which a node cannot be computed."""
+        for node in self._nodes:
+            levels = [self._levels[operand.index] for operand in node.operands]
+            self._levels[node.index] = max(levels, default=0) + (node.operation in REDUCTIONS)
+            if node.operation != "input" and not node.operands:
+                self._names[node.index] = constant(node)
+        self._in_row: set[int] = set(self._names)
+        """The nodes that are the same in the whole row."""
+        for node in self._nodes:
+            if node.operation in REDUCTIONS or (
+                node.operands and all(each.index in self._in_row for each in node.operands)
+            ):
+                self._in_row.add(node.index)
+
+    def text(self) -> str:
+        """The function."""
+        last = max(self._levels[node.index] for node in self._outputs)
+        before, after, ends = self._room()
+        lines = self._writer.lines = [*before]
+        block = "entry"
+        for level in range(last + 1):
+            block = self._pass(level, block, level == last)
+        lines += [*after, "  ret void", *ends]
+        arguments = len(self._inputs) + len(self._results)
+        parameters = listed([f"%p{index}" for index in range(arguments)])
+        attributes = 'nounwind "prefer-vector-width"="512" "min-legal-vector-width"="512"'
+        code = "\n".join(lines)
+        return f"define void @flat({parameters}, i64 %n) {attributes} {{\nentry:\n{code}\n}}\n"
+
+    def _room(self) -> tuple[list[str], list[str], list[str]]:
+        """What is done first and last: the elements that fill no block are moved to one."""
+        before = [
+            f"  %full = udiv i64 %n, {LANES}",
+            f"  %done = mul i64 %full, {LANES}",
+            "  %rest = sub i64 %n, %done",
+            "  %some = icmp ne i64 %rest, 0",
+            "  %one = zext i1 %some to i64",
+            "  %count = add i64 %full, %one",
+        ]
+        after = []
+        for index, argument in enumerate([*self._inputs.values(), *self._results]):
+            size = argument.size
+            name, there, number = f"%b{index}", f"%from{index}", f"%bytes{index}"
+            before += [
+                f"  {name} = alloca [{LANES * size} x i8], align 64",
+                f"  %start{index} = mul i64 %done, {size}",
+                f"  {there} = getelementptr i8, ptr %p{index}, i64 %start{index}",
+                f"  {number} = mul i64 %rest, {size}",
+            ]
+            copy = "  call void @llvm.memcpy.p0.p0.i64"
+            if index < len(self._inputs):
+                whole = LANES * size
+                before += [
+                    f"  call void @llvm.memset.p0.i64(ptr {name}, i8 0, i64 {whole}, i1 false)",
+                    f"{copy}(ptr {name}, ptr {there}, i64 {number}, i1 false)",
+                ]
+            else:
+                after.append(f"{copy}(ptr {there}, ptr {name}, i64 {number}, i1 false)")
+        return before, after, []
+
+    def _pass(self, level: int, block: str, last: bool) -> str:
+        """Writes a loop over the row, and what is known after it; returns the block it ends in."""
+        writer, outer = self._writer, self._writer.lines
+        reductions = [
+            node
+            for node in self._nodes
+            if node.operation in REDUCTIONS and self._levels[node.index] == level + 1
+        ]
+        head, body, done = f"head{level}", f"body{level}", f"done{level}"
+        index = f"%i{level}"
+        inside = writer.lines = []
+        writer.block = body
+        if reductions:
+            left = writer.new(f"sub i64 %n, {writer.new(f'mul i64 {index}, {LANES}')}")
+            numbers = ", ".join(f"i64 {lane}" for lane in range(LANES))
+            lefts = writer.spread(left, "i64")
+            valid = writer.new(f"icmp slt <{LANES} x i64> <{numbers}>, {lefts}")
+        names = self._computed([node.operands[0] for node in reductions], index)
+        sums = [f"%sum{node.index}" for node in reductions]
+        grown = [
+            self._grown(node, name, names[node.operands[0].index], valid)
+            for node, name in zip(reductions, sums, strict=True)
+        ]
+        if last:
+            names = self._computed(self._outputs, index, names)
+            first = len(self._inputs)
+            for number, (node, result) in enumerate(
+                zip(self._outputs, self._results, strict=True), first
+            ):
+                writer.store(names[node.index], result, self._place(number, result.size, index))
+        end, writer.lines = writer.block, outer
+        outer += [
+            f"  br label %{head}",
+            f"{head}:",
+            f"  {index} = phi i64 [ 0, %{block} ], [ %next{level}, %{end} ]",
+        ]
+        for node, name, value in zip(reductions, sums, grown, strict=True):
+            start = splat(f"double {_START[node.operation]}")
+            outer.append(f"  {name} = phi {_DOUBLES} [ {start}, %{block} ], [ {value}, %{end} ]")
+        outer += [
+            f"  %go{level} = icmp ult i64 {index}, %count",
+            f"  br i1 %go{level}, label %{body}, label %{done}",
+            f"{body}:",
+            *inside,
+            f"  %next{level} = add i64 {index}, 1",
+            f"  br label %{head}",
+            f"{done}:",
+        ]
+        writer.block = done
+        for node, name in zip(reductions, sums, strict=True):
+            self._names[node.index] = writer.spread(self._reduced(node, name), "double")
+        for node in self._nodes:
+            known = node.index in self._in_row and node.index not in self._names
+            if known and self._levels[node.index] <= level + 1:
+                self._names[node.index] = writer.computed(node, self._names)
+        return writer.block
+
+    def _computed(
+        self, wanted: Sequence[Node], index: str, found: Mapping[int, str] | None = None
+    ) -> dict[int, str]:
+        """Writes the computation of a block of elements of these nodes; returns all names."""
+        names = {**self._names, **(found or {})}
+        for node in self._elements(wanted):
+            if node.index in names:
+                continue
+            if node.operation == "input":
+                name = node.attributes["name"]
+                argument = self._inputs[name]
+                place = self._place(self._places[name], argument.size, index)
+                names[node.index] = self._writer.loaded(argument, node.kind, place)
+            else:
+                names[node.index] = self._writer.computed(node, names)
+        return names
+
+    def _elements(self, wanted: Iterable[Node]) -> list[Node]:
+        """The nodes that differ from element to element, down to what is the same in the row."""
+        found: dict[int, Node] = {}
+        waiting = list(wanted)
+        while waiting:
+            node = waiting.pop()
+            if node.index not in found and node.index not in self._in_row:
+                found[node.index] = node
+                waiting.extend(node.operands)
+        return [found[index] for index in sorted(found)]
+
+    def _place(self, number: int, size: int, index: str) -> str:
+        """Where a block of an array begins: in the array, or that which fills no block."""
+        new = self._writer.new
+        offset = new(f"mul i64 {index}, {LANES * size}")
+        there = new(f"getelementptr i8, ptr %p{number}, i64 {offset}")
+        whole = new(f"icmp ult i64 {index}, %full")
+        return new(f"select i1 {whole}, ptr {there}, ptr %b{number}")
+
+    def _grown(self, node: Node, so_far: str, value: str, valid: str) -> str:
+        """A sum or maximum with a block more; a maximum keeps a NaN."""
+        new = self._writer.new
+        start = splat(f"double {_START[node.operation]}")
+        mask = f"<{LANES} x i1>"
+        value = new(f"select {mask} {valid}, {_DOUBLES} {value}, {_DOUBLES} {start}")
+        return self._joined(node, so_far, value, LANES)
+
+    def _joined(self, node: Node, a: str, b: str, lanes: int) -> str:
+        new, vector, mask = self._writer.new, f"<{lanes} x double>", f"<{lanes} x i1>"
+        if node.operation == "sum":
+            return new(f"fadd {vector} {a}, {b}")
+        keep = new(f"fcmp oge {vector} {a}, {b}")
+        larger = new(f"select {mask} {keep}, {vector} {a}, {vector} {b}")
+        nan = new(f"fcmp uno {vector} {a}, {a}")
+        return new(f"select {mask} {nan}, {vector} {a}, {vector} {larger}")
+
+    def _reduced(self, node: Node, name: str) -> str:
+        """One number from those side by side: the two halves are joined, again and again."""
+        new, lanes = self._writer.new, LANES
+        while lanes > 1:
+            vector, half = f"<{lanes} x double>", lanes // 2
+            parts = []
+            for start in (0, half):
+                order = ", ".join(f"i32 {lane}" for lane in range(start, start + half))
+                parts.append(
+                    new(f"shufflevector {vector} {name}, {vector} poison, <{half} x i32> <{order}>")
+                )
+            name, lanes = self._joined(node, parts[0], parts[1], half), half
+        return new(f"extractelement <1 x double> {name}, i64 0")
