@@ -3,7 +3,7 @@
 import numpy as np
 
 from unified_act.expression import record_function
-from unified_act.kernels import compiler, fused
+from unified_act.kernels import compiler, computed, fused
 from unified_act.kernels.elementary import FAR_ANGLE, lowered
 from unified_act.kernels.emitter import module_text
 from unified_act.kernels.instructions import Argument
@@ -27,48 +27,41 @@ def call(kernel, *inputs, threads=1):
     return results[0] if len(results) == 1 else results
 
 
-def results_of(name, parameters, inputs, cotangent=None):
+def results_of(name, parameters, inputs, cotangent=None, threads=1):
     """The value, or with a cotangent the gradients by all inputs, for arrays as users pass them."""
     activation = ACTIVATIONS.find(name)
     bound = activation.bind(dict(parameters))
-    dtype, axis, order = inputs[0].dtype.name, bound.get("axis", -1), int(cotangent is not None)
-    kind, further = activation.kind, [] if cotangent is None else [cotangent]
-    if kind == "learned":
-        terms = [namespace.channel_weight(w, inputs[0], axis=axis) for w in inputs[1:]]
-        terms = [np.broadcast_to(term, inputs[0].shape) for term in terms]
-        found = call(
-            kernel_of(name, parameters, dtype, order, weights="array"), inputs[0], *terms, *further
-        )
-        if not order:
-            return found
-        by_x, *by_weights = found
-        pairs = zip(by_weights, inputs[1:], strict=True)
-        return [by_x, *(namespace.sum_to_weight(by, w, axis=axis) for by, w in pairs)]
-    whole = [inputs[0], *(np.broadcast_to(other, inputs[0].shape) for other in inputs[1:])]
-    terms = [np.moveaxis(array, axis, -1) for array in (*whole, *further)]
-    if kind == "gated":
-        halves = np.split(terms[0], 2, axis=-1)
-        terms[:1] = halves[::-1] if bound["gate_first"] else halves
-    found = rows(kernel_of(name, parameters, dtype, order), *terms)
-    if kind == "gated" and order:
-        found = np.concatenate(found[::-1] if bound["gate_first"] else found, axis=-1)
-    found = [np.moveaxis(one, -1, axis) for one in (found if isinstance(found, list) else [found])]
-    return found if order else found[0]
-
-
-def rows(kernel, *inputs):
-    """The results for arrays whose last axis is that of the rows."""
-    inputs = [np.ascontiguousarray(array) for array in inputs]
-    shape = inputs[0].shape
-    results = [np.empty(shape, inputs[0].dtype) for _ in range(kernel.results)]
-    every = [array.reshape(-1, shape[-1]) for array in (*inputs, *results)]
-    kernel.rows(
-        *(array.ctypes.data for array in every),
-        length=shape[-1],
-        count=len(every[0]),
-        strides=[array.strides[0] for array in every],
+    order = int(cotangent is not None)
+    x, *others = inputs
+    weights = others if activation.kind == "learned" else []
+    if not weights:
+        others = [np.broadcast_to(other, x.shape) for other in others]
+    axis = -1
+    if activation.along_axis:
+        axis, bound["axis"] = bound["axis"], -1
+    terms = [x, *others, *([cotangent] if order else [])]
+    terms = [t if axis == -1 else np.moveaxis(t, axis, -1) for t in terms]
+    terms = [np.asarray(term, order="C") for term in terms]
+    shape = list(terms[0].shape)
+    if activation.kind == "gated" and not order:
+        shape[bound["axis"]] //= 2
+    number = 1 + len(others) - len(activation.masks) if order else 1
+    results = [np.empty(shape, x.dtype) for _ in range(number)]
+    assert computed(
+        activation,
+        bound,
+        x.dtype.name,
+        terms[0].shape,
+        [term.ctypes.data for term in terms],
+        [result.ctypes.data for result in results],
+        order=order,
+        weight_sizes=[weight.size for weight in weights],
+        threads=threads,
     )
-    return results[0] if len(results) == 1 else results
+    results = [one if axis == -1 else np.moveaxis(one, -1, axis) for one in results]
+    for place, weight in enumerate(weights if order else [], start=1):
+        results[place] = namespace.sum_to_weight(results[place], weight, axis=bound["axis"])
+    return results if order else results[0]
 
 
 def awkward(dtype):

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 import unified_act as ua
-from tests.kernels.running import awkward, call, kernel_of, random_bits
+from tests.kernels.running import awkward, call, kernel_of, random_bits, results_of
 from tests.specifications import SPECS, further_inputs, parameters_of
 from unified_act import Activation, UnknownParameterError
-from unified_act.kernels import fused, unavailable
+from unified_act.kernels import computed, fused, unavailable
 from unified_act.kernels.instructions import LANES
 from unified_act.registry import ACTIVATIONS
 
@@ -81,61 +81,76 @@ def test_a_cotangent_is_multiplied_before_rounding():
     np.testing.assert_allclose(got, 1e30 * np.exp(-92.0), rtol=1e-7)
 
 
-def rows(kernel, x_parts, results, length, count, strides):
-    kernel.rows(
-        *x_parts, *(y.ctypes.data for y in results), length=length, count=count, strides=strides
-    )
-
-
+@pytest.mark.parametrize("axis", [0, 1, -1])
+@pytest.mark.parametrize("gate_first", [False, True])
 @pytest.mark.parametrize("name", [n for n, spec in SPECS.items() if spec.kind == "gated"])
-@pytest.mark.parametrize("dtype", DTYPES)
-def test_gated(name, dtype):
-    x = np.random.default_rng(4).normal(0.0, 3.0, (5, 2 * 37)).astype(dtype)
-    cotangent = np.random.default_rng(5).normal(0.0, 1.0, (5, 37)).astype(dtype)
-    function = ua.get_activation(name, backend="numpy", numerics="strict")
-    wanted, by_x = ua.value_and_grad(function, x, cotangent=cotangent)
-    size, half = x.itemsize, 37 * x.itemsize
-    parts = [x.ctypes.data, x.ctypes.data + half]
-    if function.parameters["gate_first"]:
-        parts.reverse()
-    y = np.empty_like(cotangent)
-    rows(kernel_of(name, (), dtype), parts, [y], 37, 5, [74 * size, 74 * size, half])
-    np.testing.assert_allclose(y, wanted, rtol=CLOSE[dtype], atol=1e-30)
-    by_value, by_gate = np.empty_like(y), np.empty_like(y)
-    strides = [74 * size, 74 * size, half, half, half]
-    rows(
-        kernel_of(name, (), dtype, 1),
-        [*parts, cotangent.ctypes.data],
-        [by_value, by_gate],
-        37,
-        5,
-        strides,
-    )
-    halves = [by_value, by_gate][:: -1 if function.parameters["gate_first"] else 1]
-    np.testing.assert_allclose(np.concatenate(halves, axis=1), by_x, rtol=CLOSE[dtype], atol=1e-30)
+def test_gated_along_any_axis(name, gate_first, axis):
+    x = np.random.default_rng(4).normal(0.0, 3.0, (4, 6, 38))
+    parameters = {"axis": axis, "gate_first": gate_first}
+    function = ua.get_activation(name, backend="numpy", numerics="strict", **parameters)
+    value = function(x)
+    cotangent = np.random.default_rng(5).normal(0.0, 1.0, value.shape)
+    wanted = ua.value_and_grad(function, x, cotangent=cotangent)[1]
+    np.testing.assert_allclose(results_of(name, parameters, [x]), value, rtol=1e-12, atol=1e-30)
+    (got,) = results_of(name, parameters, [x], cotangent)
+    np.testing.assert_allclose(got, wanted, rtol=1e-12, atol=1e-30)
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("axis", [0, 1, 2])
 @pytest.mark.parametrize("name", [n for n, spec in SPECS.items() if spec.kind == "learned"])
-@pytest.mark.parametrize("dtype", DTYPES)
-def test_learned(name, dtype):
-    """A weight for each of three channels: constant in a row, or one for each element of it."""
-    x = np.random.default_rng(6).normal(0.0, 3.0, (2, 3, 41)).astype(dtype)
-    weights = [np.asarray(w, dtype) for w in further_inputs(name, x.shape, 3)]
-    function = ua.get_activation(name, backend="numpy", numerics="strict", axis=1)
+def test_learned_along_any_axis(name, axis, channels):
+    shape = [5, 4, 41]
+    shape[axis] = 3
+    x = np.random.default_rng(6).normal(0.0, 3.0, shape)
+    weights = [np.asarray(w, x.dtype) for w in further_inputs(name, x.shape, channels)]
+    function = ua.get_activation(name, backend="numpy", numerics="strict", axis=axis)
     wanted = function(x, *weights)
-    y, size = np.empty_like(x), x.itemsize
-    kernel = kernel_of(name, (), dtype)
-    for image, result in zip(x, y, strict=True):
-        places = [image.ctypes.data, *(w.ctypes.data for w in weights)]
-        strides = [41 * size, *[size] * len(weights), 41 * size]
-        rows(kernel, places, [result], 41, 3, strides)
-    np.testing.assert_allclose(y, wanted, rtol=CLOSE[dtype], atol=1e-6)
-    last = np.ascontiguousarray(np.moveaxis(x, 1, 2)).reshape(-1, 3)
-    z = np.empty_like(last)
-    places = [last.ctypes.data, *(w.ctypes.data for w in weights)]
-    strides = [3 * size, *[0] * len(weights), 3 * size]
-    rows(kernel_of(name, (), dtype, weights="array"), places, [z], 3, len(last), strides)
-    np.testing.assert_array_equal(np.moveaxis(z.reshape(2, 41, 3), 2, 1), y)
+    np.testing.assert_allclose(
+        results_of(name, {"axis": axis}, [x, *weights]), wanted, rtol=1e-12, atol=1e-14
+    )
+    cotangent = np.random.default_rng(7).normal(0.0, 1.0, shape)
+    gradients = ua.value_and_grad(function, x, *weights, cotangent=cotangent)[1]
+    got = results_of(name, {"axis": axis}, [x, *weights], cotangent)
+    for one, other in zip(got, gradients, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-10, atol=1e-12)
+
+
+def test_weights_of_one_and_of_several_numbers():
+    x = np.random.default_rng(6).normal(0.0, 3.0, (2, 3, 41))
+    weights = [np.array([0.5]), np.array([0.1, 0.2, 0.3])]
+    wanted = ua.get_activation("star_relu", backend="numpy", numerics="strict")(x, *weights)
+    got = results_of("star_relu", {}, [x, *weights])
+    np.testing.assert_allclose(got, wanted, rtol=1e-14)
+    last = np.ascontiguousarray(np.moveaxis(x, 1, 2))
+    addresses = [array.ctypes.data for array in (last, *weights)]
+    star_relu = ACTIVATIONS.find("star_relu")
+    options = {"weight_sizes": [1, 3]}
+    given = ({"axis": -1}, "float64", last.shape, addresses, [last.ctypes.data])
+    assert not computed(star_relu, *given, **options)  # neither is the same all along a row
+
+
+@pytest.mark.parametrize("name", ["softmax", "log_softmax", "masked_softmax", "swiglu", "prelu"])
+def test_the_number_of_threads_changes_no_bit(name):
+    x = random_bits("float32", 400 * 602).reshape(400, 602)
+    others = [np.asarray(other) for other in further_inputs(name, x.shape)]
+    others = [other if other.dtype == bool else other.astype("float32") for other in others]
+    wanted = results_of(name, {}, [x, *others])
+    got = results_of(name, {}, [x, *others], threads=4)
+    np.testing.assert_array_equal(got, wanted)
+
+
+@pytest.mark.parametrize("shape", [(0,), (0, 4), (3, 0), ()])
+@pytest.mark.parametrize("name", ["gelu", "softmax", "log_softmax", "glu", "prelu"])
+def test_empty_arrays_and_single_numbers(name, shape):
+    if name == "glu" and not shape:
+        return  # there is no axis to split
+    x = np.full(shape, 0.5, np.float32)
+    others = [np.array([0.25], np.float32)] if name == "prelu" else []
+    wanted = ua.get_activation(name, backend="numpy", numerics="strict")(x, *others)
+    got = results_of(name, {"axis": -1} if name == "prelu" else {}, [x, *others])
+    assert got.shape == np.shape(wanted)
+    np.testing.assert_allclose(got, wanted, rtol=1e-6)
 
 
 def test_noise_is_an_input():

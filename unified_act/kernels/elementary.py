@@ -131,9 +131,9 @@ class _Elementary(Recorder):
         n = shifted - rounder
         if self.wide:
             r = self._fma(n, -_LN2, x)
-            small = r * self._polynomial(r, polynomials.EXPM1)
+            over_r = self._polynomial(r, polynomials.EXPM1)
             power = self._of_bits(self._shifted("shl", self._to_bits(shifted), 52))
-            return (small + 1.0) * power, n, small, power
+            return self._fma(r, over_r, 1.0) * power, n, r * over_r, power
         r = self._fma(n, -_LN2_LOW, self._fma(n, -_LN2_HIGH, x))
         small = r * self._polynomial(r, polynomials.EXPM1_FULL)
         # 2ⁿ may be subnormal, and so comes as two factors.

@@ -1,0 +1,137 @@
+"""Whole arrays through kernels: which of their elements are the rows of a kernel."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from unified_act.activation import Activation
+from unified_act.kernels.fused import Kernel, fused
+from unified_act.kernels.instructions import ARRAY, CONSTANT
+
+__all__ = ["computed"]
+
+_SIZES = {"float32": 4, "float64": 8}
+
+
+def computed(
+    activation: Activation,
+    parameters: Mapping[str, Any],
+    dtype: str,
+    shape: Sequence[int],
+    inputs: Sequence[int],
+    results: Sequence[int],
+    *,
+    order: int = 0,
+    with_value: bool = False,
+    weight_sizes: Sequence[int] = (),
+    threads: int = 1,
+) -> bool:
+    """Computes an activation of whole arrays, if there is a kernel for that.
+
+    All arrays are contiguous in C order. Weights have their own shape, and of a gated activation
+    the value and the cotangent have that of the result. All others have the shape of `x`.
+
+    Args:
+        activation: The activation.
+        parameters: Every parameter with its value.
+        dtype: The type of the arrays: ``"float32"`` or ``"float64"``.
+        shape: The shape of `x`.
+        inputs: The addresses of the inputs, and of the cotangent if the order is not 0.
+        results: Where to write the value, if it is wanted, and the derivative by each input: by a
+            weight, for each element; the sums for each channel are up to the caller.
+        order: As for `fused`.
+        with_value: As for `fused`.
+        weight_sizes: The number of elements of each weight: 1, or one for each channel.
+        threads: The largest number of threads.
+
+    Returns:
+        Whether there is a kernel. If not, nothing has been written. There is none along an axis
+        that is not the last.
+    """
+    axis = int(parameters.get("axis", -1)) % max(len(shape), 1)
+    outer, inner = math.prod(shape[:axis]), math.prod(shape[axis + 1 :])
+    channels = shape[axis] if shape else 1
+    spread = set(weight_sizes) > {1} or set(weight_sizes) == {channels}
+    ends = inner == 1  # the axis is the last one
+    if (activation.along_axis and not ends) or (spread and ends and len(set(weight_sizes)) > 1):
+        return False
+    weights = ARRAY if spread and ends else CONSTANT
+    kernel = fused(activation, parameters, dtype, order, with_value=with_value, weights=weights)
+    if kernel is None:
+        return False
+    call = _Call(kernel, tuple(inputs), tuple(results), _SIZES[dtype], threads)
+    if activation.kind == "gated":
+        call.gated(channels // 2 * inner, outer, bool(parameters["gate_first"]))
+    elif activation.along_axis:
+        call.along_axis(channels, outer, activation.masks)
+    elif spread:
+        call.learned(outer, channels, inner, weight_sizes)
+    else:
+        kernel(*inputs, *results, count=math.prod(shape), threads=threads)
+    return True
+
+
+class _Call(NamedTuple):
+    """A kernel, the addresses of its arrays, and the number of bytes of an element."""
+
+    kernel: Kernel
+    inputs: tuple[int, ...]
+    results: tuple[int, ...]
+    size: int
+    threads: int
+
+    def along_axis(self, length: int, count: int, masks: Sequence[str]) -> None:
+        """Computes rows that lie one after another."""
+        sizes = [1 if name in masks else self.size for name in self.kernel.inputs]
+        sizes += [self.size] * len(self.results)
+        strides = [length * size for size in sizes]
+        self.kernel.rows(
+            *self.inputs,
+            *self.results,
+            length=length,
+            count=count,
+            strides=strides,
+            threads=self.threads,
+        )
+
+    def gated(self, half: int, count: int, gate_first: bool) -> None:
+        """Computes rows, each from a half of the axis in `x` and the other half."""
+        row = half * self.size
+        halves = (row, 0) if gate_first else (0, row)  # where the value is, and the gate
+        x, *cotangent = self.inputs
+        value = self.results[:-1] if cotangent else self.results
+        slopes = self.results[len(value) :]
+        pointers = [*(x + half for half in halves), *cotangent, *value]
+        pointers += [slope + half for slope in slopes for half in halves]
+        strides = [2 * row] * 2 + [row] * (len(cotangent) + len(value)) + [2 * row] * 2
+        self.kernel.rows(
+            *pointers,
+            length=half,
+            count=count,
+            strides=strides[: len(pointers)],
+            threads=self.threads,
+        )
+
+    def learned(self, outer: int, channels: int, inner: int, weight_sizes: Sequence[int]) -> None:
+        """Computes rows of one channel each, or of all channels where their axis is the last."""
+        pointers = [*self.inputs, *self.results]
+        weights = range(1, 1 + len(weight_sizes))
+        if inner == 1:
+            strides = [0 if i in weights else channels * self.size for i in range(len(pointers))]
+            self.kernel.rows(
+                *pointers, length=channels, count=outer, strides=strides, threads=self.threads
+            )
+            return
+        strides = [inner * self.size] * len(pointers)
+        for index, number in zip(weights, weight_sizes, strict=True):
+            strides[index] = self.size if number > 1 else 0
+        for turn in range(outer):
+            moved = [
+                pointer if index in weights else pointer + turn * channels * inner * self.size
+                for index, pointer in enumerate(pointers)
+            ]
+            self.kernel.rows(
+                *moved, length=inner, count=channels, strides=strides, threads=self.threads
+            )
