@@ -2,6 +2,7 @@
 
 import threading
 
+import mpmath
 import numpy as np
 import pytest
 
@@ -209,6 +210,22 @@ def test_parameters_are_checked_and_told_apart():
         for value in (0.0, -0.0)
     ]
     assert [bool(np.signbit(zero)) for zero in zeros] == [False, True]
+
+
+@pytest.mark.parametrize("alpha", [1e300, 1e-300, 2.0])
+def test_a_parameter_that_float32_does_not_have(alpha):
+    """exp(-720) is no normal number of float64 either, and times 1e300 it is one of float32."""
+    x = np.array([-720.0, -600.0, -1.0, 0.5, 700.0], np.float32)
+    got = call(kernel_of("elu", {"alpha": alpha}, order=1), x, np.ones_like(x))
+    with mpmath.workdps(30), np.errstate(over="ignore", under="ignore"):
+        wanted = [1.0 if v > 0 else float(alpha * mpmath.exp(mpmath.mpf(float(v)))) for v in x]
+        np.testing.assert_array_equal(got, np.float32(wanted))
+
+
+def test_a_constant_of_a_plugin_that_float32_does_not_have():
+    huge = Activation(name="huge", forward=lambda xp, x: xp.exp(x) * 1e300)
+    x = np.array([-720.0], np.float32)
+    np.testing.assert_allclose(call(fused(huge), x), 1e300 * np.exp(-720.0), rtol=1e-6)
 
 
 def test_kernels_are_kept_up_to_a_number(monkeypatch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
@@ -22,6 +23,8 @@ DTYPES = ("float32", "float64")
 """The types of arrays that kernels are made for; 16-bit types have tables."""
 _LARGEST_NUMBER = 512
 """So many kernels are kept in memory, those used last."""
+_LEAST = 2.0**-126
+"""The smallest normal number of float32. Its inverse is near the largest."""
 _kept: OrderedDict[Any, Kernel | str] = OrderedDict()
 """By what was asked for: the kernel, or why there is none."""
 
@@ -214,7 +217,18 @@ def _made(
 def _recorded(
     activation: Activation, parameters: Mapping[str, Any], dtype: str, order: int
 ) -> Expression:
-    return record(activation, parameters, PARTS[order], wide=dtype == "float32")
+    part = PARTS[order]
+    if dtype == "float32":
+        found = record(activation, parameters, part, wide=True)
+        if not any(map(_is_extreme, found.graph.nodes)):
+            return found
+    return record(activation, parameters, part)
+
+
+def _is_extreme(node: Node) -> bool:
+    """Whether it is a constant that could make a number of float32 of one far smaller or larger."""
+    size = abs(node.value or 0.0)
+    return 0.0 < size < _LEAST or 1.0 / _LEAST < size < math.inf
 
 
 def _names(expression: Expression) -> list[str]:
