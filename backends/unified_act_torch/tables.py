@@ -97,8 +97,7 @@ def _differentiable(table: Table) -> Callable[[Tensor], Tensor]:
             (x,) = ctx.saved_tensors
             return slope(x, tangent)
 
-    apply: Callable[[Tensor], Tensor] = Value.apply
-    return apply
+    return _applied(Value)
 
 
 def _slope(table: Table) -> Callable[[Tensor, Tensor], Tensor]:
@@ -140,8 +139,14 @@ def _slope(table: Table) -> Callable[[Tensor, Tensor], Tensor]:
         def jvp(ctx: Any, *tangents: Tensor) -> Tensor:
             return pushforward(*tangents, *ctx.saved_tensors)[0]
 
-    apply: Callable[[Tensor, Tensor], Tensor] = Slope.apply
-    return apply
+    return _applied(Slope)
+
+
+def _applied(function: type[Function]) -> Callable[..., Tensor]:
+    """Returns the `apply` of a Function, without its look at the signature."""
+    full: Callable[..., Tensor] = function.apply
+    plain: Callable[..., Tensor] = getattr(super(Function, function), "apply")  # noqa: B009
+    return lambda *inputs: full(*inputs) if _transformed() else plain(*inputs)
 
 
 def _values(table: Table, x: Tensor) -> Tensor:
@@ -157,8 +162,8 @@ def _product(table: Table, order: int, x: Tensor, *factors: Tensor) -> Tensor:
     def product(index: Tensor, *factors: Tensor) -> Tensor:
         result = torch.index_select(entries, 0, index)
         for factor in factors:
-            result = result * factor
-        return result.to(x.dtype)
+            result = result * factor if _transformed() else result.mul_(factor)
+        return result
 
     return _look_up(x, product, *factors)
 
@@ -176,30 +181,35 @@ def _entries(table: Table, order: int, device: torch.device) -> Tensor:
 
 
 def _look_up(x: Tensor, at: Callable[..., Tensor], *others: Tensor) -> Tensor:
-    """Applies a function of an index, and of further elements, to tensors of the shape of `x`.
+    """Applies a function of an index and of further elements to tensors of the shape of `x`.
 
-    The result lies in memory as that of PyTorch's own functions does.
+    The result has the type of `x`, and lies in memory as that of PyTorch's own functions does.
     """
-    bits = x.view(torch.uint16 if x.is_cpu else torch.int16)  # what devices know of unsigned ones
+    bits = x.view(torch.uint16 if x.is_cpu else torch.int16)  # all that some devices know
     if x.is_contiguous() or _transformed():
         rows = [each.reshape(-1) for each in (bits, *others)]
-        return _in_blocks(at, *rows).view(x.shape)
+        return _in_blocks(x.dtype, at, *rows).view(x.shape)
     like = torch.empty_like(x)
     rows = [_in_memory(each, like) for each in (bits, *others)]
-    return _in_blocks(at, *rows).as_strided(like.shape, like.stride())
+    return _in_blocks(x.dtype, at, *rows).as_strided(like.shape, like.stride())
 
 
 def _in_memory(x: Tensor, like: Tensor) -> Tensor:
     """The elements of `x` in the order in which those of `like`, which has no gaps, are stored."""
     if x.stride() != like.stride():
         x = torch.empty_like(like, dtype=x.dtype).copy_(x)
-    return x.as_strided((x.numel(),), (1,))
+    return x.as_strided((x.numel(),), (1,), x.storage_offset())
 
 
-def _in_blocks(at: Callable[..., Tensor], bits: Tensor, *others: Tensor) -> Tensor:
+def _in_blocks(
+    dtype: torch.dtype, at: Callable[..., Tensor], bits: Tensor, *others: Tensor
+) -> Tensor:
     if not bits.is_cpu:
-        return at(bits.int() & 0xFFFF, *others)
-    if bits.numel() <= _BLOCK:
-        return at(bits.int(), *others)
-    blocks = zip(*(torch.split(row, _BLOCK) for row in (bits, *others)), strict=True)
-    return torch.cat([at(part.int(), *others) for part, *others in blocks])
+        return at(bits.int() & 0xFFFF, *others).to(dtype)
+    if bits.numel() <= _BLOCK or _transformed():
+        return at(bits.int(), *others).to(dtype)
+    result = torch.empty(bits.shape, dtype=dtype)
+    split = (torch.split(row, _BLOCK) for row in (result, bits, *others))
+    for filled, part, *further in zip(*split, strict=True):
+        filled.copy_(at(part.int(), *further))
+    return result

@@ -12,7 +12,6 @@ meanwhile. So there is no lock here: two threads may fill the same table, with t
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import itertools
 from collections import OrderedDict
@@ -104,8 +103,10 @@ class Table:
             found = _kept[key] = make()
             _drop_oldest()
             return found
-        with contextlib.suppress(KeyError):  # another thread may have dropped it
+        try:  # noqa: SIM105  # which takes longer
             _kept.move_to_end(key)
+        except KeyError:  # another thread has dropped it
+            pass
         return found
 
 

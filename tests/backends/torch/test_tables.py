@@ -165,7 +165,7 @@ class TestWithoutTables:
 
         assert type(f(x.as_subclass(Other))) is Other
 
-    @pytest.mark.filterwarnings("ignore:`torch.jit.trace` is deprecated:DeprecationWarning")
+    @pytest.mark.filterwarnings("ignore:`torch.jit.trace(_method)?` is:DeprecationWarning")
     def test_recorded(self, f, x):
         class Model(torch.nn.Module):
             def forward(self, x):
