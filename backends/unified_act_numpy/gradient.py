@@ -70,17 +70,16 @@ def value_and_grad(
     if cotangent is None:
         cotangent = np.ones_like(value)
 
-    def of_elements(x: Array, cotangent: Array) -> Array:
+    if activation.kind.elementwise and value.dtype.itemsize == 2:
+        by_table = tables.slope_times(activation, function.parameters, value.dtype.name)
+        return value, (by_table(inputs[0], cotangent),)
+
+    def pulled_to_elements(x: Array, cotangent: Array) -> Array:
         return _narrow(pullback(_widen(cotangent), _widen(x))[0], x)
 
     with np.errstate(all="ignore"):
         if activation.kind.elementwise:
-            function_of_block: Callable[[Array, Array], Array] = of_elements
-            if value.dtype.itemsize == 2:
-                function_of_block = tables.slope_times(
-                    activation, function.parameters, value.dtype.name
-                )
-            return value, (in_blocks(function_of_block, *inputs, cotangent),)
+            return value, (in_blocks(pulled_to_elements, *inputs, cotangent),)
         cotangents = pullback(_widen(cotangent), *map(_widen, inputs))
         return value, tuple(
             None if c is None else _narrow(c, x) for c, x in zip(cotangents, inputs, strict=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -36,7 +35,7 @@ def by_table(
     table = table_of(activation, parameters, dtype)
 
     def value(x: Array) -> Array:
-        return in_blocks(partial(_looked_up, table.values()), x)
+        return in_blocks(table.at, x) if x.ndim else table.at(np.asarray(x))[()]
 
     return value
 
@@ -51,20 +50,11 @@ def slope_times(
         parameters: Every parameter with its value.
         dtype: The 16-bit type.
     """
-    slopes = table_of(activation, parameters, dtype).slopes()
+    table = table_of(activation, parameters, dtype)
 
     def product(x: Array, cotangent: Array) -> Array:
-        return (_looked_up(slopes, x) * cotangent.astype(np.float32)).astype(x.dtype)
+        x, cotangent = np.asarray(x), np.asarray(cotangent)
+        found = in_blocks(lambda *parts: table.times(1, *parts), x, cotangent)
+        return found if x.ndim else found[()]
 
     return product
-
-
-def _looked_up(entries: Array, x: Array) -> Array:
-    """The entries for `x`, in memory as it is; 16 bits of them are its type."""
-    bits = x.view(np.uint16)
-    if not x.ndim:
-        found: Array = entries[bits]
-        return found.view(x.dtype) if entries.itemsize == 2 else found
-    result = np.empty_like(x, x.dtype if entries.itemsize == 2 else entries.dtype)
-    np.take(entries, bits, out=result.view(entries.dtype), mode="clip")
-    return result

@@ -42,6 +42,8 @@ MOST_BYTES = 64 * 2**20
 """How much memory tables take, at most: a hundred of them, with two derivatives each."""
 
 _SIZE = 2**16
+_BLOCK = 2**16
+"""So many elements at a time: NumPy makes an index of 64 bits of each."""
 _DOUBT = 2.0**-46
 """How far off, relative to it, a float64 result may be: 128 units of its last place."""
 
@@ -90,6 +92,32 @@ class Table:
         found: NDArray[np.float32] = self.kept(order, lambda: _filled(self, order))
         return found
 
+    def at(self, x: NDArray[Any]) -> NDArray[Any]:
+        """Returns the values at `x`, in its type and shape.
+
+        Args:
+            x: A NumPy array of the 16-bit type.
+        """
+        return _looked_up(self.values(), x, lambda found: found)
+
+    def times(self, order: int, x: NDArray[Any], *factors: NDArray[Any]) -> NDArray[Any]:
+        """Returns a derivative at `x` times other arrays like it, in float32 and rounded once.
+
+        Args:
+            order: 1 or 2, at most `orders`.
+            x: A NumPy array of the 16-bit type.
+            *factors: Arrays of its type and shape.
+        """
+        import numpy as np
+
+        def product(found: NDArray[Any], *factors: NDArray[Any]) -> NDArray[Any]:
+            for factor in factors:
+                found = found * factor.astype(np.float32)
+            return found.astype(x.dtype)
+
+        with np.errstate(all="ignore"):
+            return _looked_up(self.slopes(order), x, product, *factors)
+
     def kept(self, what: Any, make: Callable[[], Any]) -> Any:
         """Returns an array that goes with this table, made when there is none.
 
@@ -108,6 +136,29 @@ class Table:
         except KeyError:  # another thread has dropped it
             pass
         return found
+
+
+def _looked_up(
+    entries: NDArray[Any], x: NDArray[Any], finish: Callable[..., Any], *others: NDArray[Any]
+) -> NDArray[Any]:
+    """Returns what `finish` makes of the entries at `x` and of further elements, in memory as `x`.
+
+    Entries of 16 bits are numbers of the type of `x`.
+    """
+    import numpy as np
+
+    bits, kind = x.view(np.uint16), x.dtype if entries.itemsize == 2 else entries.dtype
+    if x.size <= _BLOCK or not all(array.flags.c_contiguous for array in (x, *others)):
+        found = np.empty_like(x, kind)
+        np.take(entries, bits, out=found.view(entries.dtype), mode="clip")
+        return finish(found, *others)  # type: ignore[no-any-return]
+    result = np.empty_like(x)
+    filled, *rows = (array.reshape(-1) for array in (result, bits, *others))
+    for start in range(0, x.size, _BLOCK):
+        index, *parts = (row[start : start + _BLOCK] for row in rows)
+        found = np.take(entries, index, mode="clip").view(kind)
+        filled[start : start + _BLOCK] = finish(found, *parts)
+    return result
 
 
 def _drop_oldest() -> None:
