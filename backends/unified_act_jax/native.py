@@ -79,6 +79,6 @@ COMPOSED = (
     "threshold",
     "thresholded_relu",
 )
-"""In `fast`, the shared definition serves these in 16-bit types, and not a table: XLA makes one loop
-of so few operations, which takes 80 to 300 µs for a million elements, as does the gradient; a table
-takes 250 to 500."""
+"""In `fast`, the shared definition serves these in 16-bit types, and not a table. XLA makes one
+loop of so few operations: for a million elements it takes 80 to 300 µs, and so does the gradient.
+A table takes 250 to 500 µs."""
