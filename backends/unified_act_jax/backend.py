@@ -19,9 +19,8 @@ from unified_act.backend import (
     shortcut,
     with_keywords,
 )
-from unified_act.kernels import NARROW
 from unified_act_jax import gradient, tables
-from unified_act_jax.native import COMPOSED, NATIVE
+from unified_act_jax.native import NATIVE, TABLED
 
 __all__ = ["JaxBackend"]
 
@@ -34,8 +33,7 @@ class JaxBackend(FrameworkBackend):
     native: Mapping[str, Native] = NATIVE
     gradient = gradient
     tables = tables
-    table_dtypes = NARROW
-    composed = COMPOSED
+    tabled = TABLED
     types: Sequence[type] = (jax.Array,)
     dtype_objects: ClassVar[Mapping[str, Any]] = {name: jnp.dtype(name) for name in DTYPES}
     arrays = (jax.Array,)

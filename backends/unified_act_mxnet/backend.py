@@ -25,7 +25,7 @@ from unified_act.layers import Layers
 from unified_act_mxnet import calls, gradient, layers, tables
 from unified_act_mxnet._framework import DTYPE_OBJECTS, mx
 from unified_act_mxnet.gradient import Graph
-from unified_act_mxnet.native import NATIVE
+from unified_act_mxnet.native import NATIVE, TABLED
 
 __all__ = ["MxnetBackend"]
 
@@ -46,7 +46,7 @@ class MxnetBackend(FrameworkBackend):
     native: Mapping[str, Native] = NATIVE
     gradient = gradient
     tables = tables
-    table_dtypes = ("float16",)
+    tabled = TABLED
     layers: Layers = layers
     types: Sequence[type] = (NDArray, mx.np.ndarray, Symbol, NumpySymbol)
     dtype_objects = DTYPE_OBJECTS

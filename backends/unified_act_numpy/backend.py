@@ -20,10 +20,9 @@ from unified_act.backend import (
 )
 from unified_act.errors import InputTypeError
 from unified_act.inputs import advice
-from unified_act.kernels import NARROW
 from unified_act.layers import Layers
 from unified_act_numpy import gradient, layers, tables
-from unified_act_numpy.native import NATIVE
+from unified_act_numpy.native import NATIVE, TABLED
 
 __all__ = ["NumpyBackend"]
 
@@ -36,7 +35,7 @@ class NumpyBackend(FrameworkBackend):
     native: Mapping[str, Native] = NATIVE
     gradient = gradient
     tables = tables
-    table_dtypes = NARROW
+    tabled = TABLED
     layers: Layers = layers
     types: Sequence[type] = (np.ndarray, np.float16, np.float32, np.float64)
     arrays = (np.ndarray, np.generic)

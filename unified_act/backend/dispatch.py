@@ -17,6 +17,7 @@ from unified_act.backend.calls import with_keywords
 from unified_act.backend.contract import (
     Native,
     Numerics,
+    Tabled,
     beyond_dtype,
     check_further,
     input_error,
@@ -93,10 +94,7 @@ class FrameworkBackend:
         tables: A module or an object with ``by_table(activation, parameters, dtype, shared)``,
             which returns the function that serves an elementwise activation by its table; `shared`
             is the shared definition. None if the backend has no tables.
-        table_dtypes: The 16-bit dtypes in which tables serve: in `strict`, and in `fast` where the
-            framework has no kernel that is accurate enough.
-        composed: The activations that in `fast` are quicker by the shared definition than by a
-            table.
+        tabled: Where tables serve.
         types: The usual array types of the framework.
         dtype_objects: The framework's dtypes, by name.
         arrays: The types of arrays that have values. Types of symbols are not among them.
@@ -114,8 +112,7 @@ class FrameworkBackend:
     native: Mapping[str, Native]
     gradient: Any
     tables: Any = None
-    table_dtypes: ClassVar[Sequence[str]] = ()
-    composed: ClassVar[Sequence[str]] = ()
+    tabled: ClassVar[Tabled] = Tabled()
     types: Sequence[type]
     dtype_objects: ClassVar[Mapping[str, Any]]
     arrays: ClassVar[tuple[type, ...]]
@@ -276,12 +273,9 @@ class FrameworkBackend:
     ) -> Mapping[str, _Function]:
         """Returns the functions of the dtypes that a table serves."""
         activation, parameters = request.activation, request.parameters
-        slower = request.numerics == "fast" and activation.name in self.composed
-        if self.tables is None or slower or not activation.kind.elementwise:
-            return {}
         return {
             dtype: self.tables.by_table(activation, parameters, dtype, shared[dtype])
-            for dtype in self.table_dtypes
+            for dtype in self.tabled.serving(activation, request.numerics)
             if dtype in shared
         }
 

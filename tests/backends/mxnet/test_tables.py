@@ -1,4 +1,4 @@
-"""float16 arrays that a table serves, and what a table must not serve."""
+"""16-bit arrays that a table serves, and what a table must not serve."""
 
 import numpy as np
 import pytest
@@ -53,7 +53,7 @@ def test_symbols_and_blocks_hold_no_table(f, x, monkeypatch):
     def refuse(*_):
         raise AssertionError("a table was read")
 
-    monkeypatch.setattr(Table, "at", refuse)
+    monkeypatch.setattr(Table, "values", refuse)
     array = mx.nd.array(x, dtype="float16")
     with pytest.raises(AssertionError):
         f(array)
