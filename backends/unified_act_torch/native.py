@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from unified_act.backend import Native
+from unified_act.backend import Native, Tabled
 
-__all__ = ["NATIVE"]
+__all__ = ["NATIVE", "TABLED"]
 
 NATIVE = {
     "celu": Native(
@@ -119,3 +119,5 @@ NATIVE = {
         bends=("threshold",),
     ),
 }
+
+TABLED = Tabled(("float16", "bfloat16"))

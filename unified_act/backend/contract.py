@@ -23,6 +23,7 @@ __all__ = [
     "Namespace",
     "Native",
     "Numerics",
+    "Tabled",
     "beyond_dtype",
     "check_cotangent",
     "check_further",
@@ -241,6 +242,24 @@ class Native:
         return all(found.has(number) for number in numbers if isinstance(number, float)) and all(
             found.has_exactly(parameters[name]) for name in self.bends
         )
+
+
+@dataclass(frozen=True)
+class Tabled:
+    """Where tables of all 65,536 results serve elementwise activations: a part of a backend's data.
+
+    Attributes:
+        dtypes: The 16-bit dtypes: always in `strict`, and in `fast` where no kernel serves.
+        composed: The activations that in `fast` are quicker by the shared definition.
+    """
+
+    dtypes: Sequence[str] = ()
+    composed: Sequence[str] = ()
+
+    def serving(self, activation: Activation, numerics: Numerics) -> Sequence[str]:
+        """Returns the dtypes in which a table serves an activation, unless a kernel does."""
+        slower = numerics == "fast" and activation.name in self.composed
+        return () if slower or not activation.kind.elementwise else self.dtypes
 
 
 def kernel_for(

@@ -1,12 +1,22 @@
-"""Kernels: machine code made of the definitions.
+"""What is made of a definition, to run it fast: tables of the 16-bit types, and machine code.
 
-`computed` computes whole arrays in memory, and `fused` returns the kernel for that, or None where
-there is none; `unavailable` says why. Without llvmlite there are none. Nothing is compiled before
-the first kernel is asked for.
+`table_of` returns a table. `computed` computes whole arrays in memory by machine code, and `fused`
+returns the kernel for that, or None where there is none; `unavailable` says why. Without llvmlite
+there are no kernels. Nothing is compiled before the first one is asked for.
 """
 
 from unified_act.kernels.fused import Kernel, fused, unavailable
 from unified_act.kernels.layout import computed
+from unified_act.kernels.tables import NARROW, Table, table_of
 from unified_act.kernels.threads import available as available_threads
 
-__all__ = ["Kernel", "available_threads", "computed", "fused", "unavailable"]
+__all__ = [
+    "NARROW",
+    "Kernel",
+    "Table",
+    "available_threads",
+    "computed",
+    "fused",
+    "table_of",
+    "unavailable",
+]

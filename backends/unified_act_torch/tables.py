@@ -1,0 +1,215 @@
+"""Elementwise activations in the 16-bit types on PyTorch, by table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd import Function, forward_ad
+
+from unified_act.activation import Activation
+from unified_act.assembly import pullback_of
+from unified_act.kernels import Table, table_of
+from unified_act_torch import namespace
+from unified_act_torch.gradient import by_operations, widen, with_pullback
+
+__all__ = ["by_table"]
+
+_BLOCK = 2**18
+"""So many elements at a time on a CPU, since an index takes twice the memory of its element."""
+_PLAIN = (Tensor, torch.nn.Parameter)
+_transformed: Callable[[], bool] = torch._C._are_functorch_transforms_active  # noqa: SLF001
+
+
+def by_table(
+    activation: Activation,
+    parameters: Mapping[str, Any],
+    dtype: str,
+    shared: Callable[[Tensor], Tensor],
+) -> Callable[[Tensor], Tensor]:
+    """Returns an elementwise activation that looks up its values and derivatives in a table.
+
+    Compilers and exporters are given the shared definition: they make one pass of it, and what is
+    saved needs no table. So are tensors that have no memory of their own.
+
+    Args:
+        activation: The activation.
+        parameters: Every parameter with its value.
+        dtype: The 16-bit type.
+        shared: The shared definition.
+    """
+    table = table_of(activation, parameters, dtype)
+    # Without a derivative of its own, the definition is differentiated by PyTorch.
+    differentiable = _differentiable(table) if table.orders else shared
+
+    def call(x: Tensor) -> Tensor:
+        if torch.compiler.is_compiling() or not _has_memory(x):
+            return shared(x)
+        return differentiable(x) if _differentiated(x) else _values(table, x)
+
+    return call
+
+
+def _differentiated(x: Tensor) -> bool:
+    """Whether there may be a derivative of what is made of a tensor."""
+    level: int = forward_ad._current_level  # noqa: SLF001  # a dual tensor looks like any other
+    return (x.requires_grad and torch.is_grad_enabled()) or level >= 0 or _transformed()
+
+
+def _has_memory(x: Tensor) -> bool:
+    """Whether a table can be used for a tensor, now."""
+    return (
+        type(x) in _PLAIN
+        and not x.is_meta
+        # What is recorded is used later, without the table: saved, or run again on a GPU.
+        and not torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
+        and not (x.is_cuda and torch.cuda.is_current_stream_capturing())
+    )
+
+
+def _differentiable(table: Table) -> Callable[[Tensor], Tensor]:
+    """Returns the values, which can be differentiated any number of times."""
+    slope = _slope(table)
+
+    class Value(Function):
+        generate_vmap_rule = True
+
+        @staticmethod
+        def forward(x: Tensor) -> Tensor:
+            return _values(table, x)
+
+        @staticmethod
+        def setup_context(ctx: Any, inputs: tuple[Tensor], output: Tensor) -> None:
+            del output
+            ctx.save_for_backward(*inputs)
+            ctx.save_for_forward(*inputs)
+
+        @staticmethod
+        def backward(ctx: Any, cotangent: Tensor) -> Tensor:
+            (x,) = ctx.saved_tensors
+            again = torch.is_grad_enabled()  # whether this is differentiated in turn
+            return slope(x, cotangent) if again else _product(table, 1, x, cotangent)
+
+        @staticmethod
+        def jvp(ctx: Any, tangent: Tensor) -> Tensor:
+            (x,) = ctx.saved_tensors
+            return slope(x, tangent)
+
+    return _applied(Value)
+
+
+def _slope(table: Table) -> Callable[[Tensor, Tensor], Tensor]:
+    """Returns the derivative times a cotangent. Its own derivative is in the table too.
+
+    All further ones are by operations.
+    """
+    pullback = pullback_of(table.activation, namespace, table.parameters, with_pullback)
+    assert pullback is not None  # noqa: S101
+
+    def composed(x: Tensor, cotangent: Tensor) -> Tensor:
+        product: Tensor = pullback(widen(cotangent), widen(x))[0]
+        return product.to(x.dtype)
+
+    pushforward = by_operations(composed)
+
+    class Slope(Function):
+        generate_vmap_rule = True
+
+        @staticmethod
+        def forward(x: Tensor, cotangent: Tensor) -> Tensor:
+            return _product(table, 1, x, cotangent)
+
+        @staticmethod
+        def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+            del output
+            ctx.save_for_backward(*inputs)
+            ctx.save_for_forward(*inputs)
+
+        @staticmethod
+        def backward(ctx: Any, direction: Tensor) -> Any:
+            x, cotangent = ctx.saved_tensors
+            if torch.is_grad_enabled() or table.orders < 2:
+                return torch.func.vjp(composed, x, cotangent)[1](direction)
+            by_x = _product(table, 2, x, cotangent, direction) if ctx.needs_input_grad[0] else None
+            return by_x, _product(table, 1, x, direction)
+
+        @staticmethod
+        def jvp(ctx: Any, *tangents: Tensor) -> Tensor:
+            return pushforward(*tangents, *ctx.saved_tensors)[0]
+
+    return _applied(Slope)
+
+
+def _applied(function: type[Function]) -> Callable[..., Tensor]:
+    """Returns the `apply` of a Function, without its look at the signature."""
+    full: Callable[..., Tensor] = function.apply
+    plain: Callable[..., Tensor] = getattr(super(Function, function), "apply")  # noqa: B009
+    return lambda *inputs: full(*inputs) if _transformed() else plain(*inputs)
+
+
+def _values(table: Table, x: Tensor) -> Tensor:
+    """The values at `x`."""
+    entries = _entries(table, 0, x.device)
+    return _look_up(x, lambda index: torch.index_select(entries, 0, index))
+
+
+def _product(table: Table, order: int, x: Tensor, *factors: Tensor) -> Tensor:
+    """A derivative at `x` times other tensors like it, in float32 and rounded once."""
+    entries = _entries(table, order, x.device)
+
+    def product(index: Tensor, *factors: Tensor) -> Tensor:
+        result = torch.index_select(entries, 0, index)
+        for factor in factors:
+            result = result * factor if _transformed() else result.mul_(factor)
+        return result
+
+    return _look_up(x, product, *factors)
+
+
+def _entries(table: Table, order: int, device: torch.device) -> Tensor:
+    """The values of a table, or its derivative of an order, on a device."""
+
+    def make() -> Tensor:
+        array = table.slopes(order) if order else table.values()
+        entries = torch.from_numpy(array.copy())  # PyTorch takes no memory that is read-only
+        return (entries if order else entries.view(getattr(torch, table.dtype))).to(device)
+
+    found: Tensor = table.kept(("torch", order, device), make)
+    return found
+
+
+def _look_up(x: Tensor, at: Callable[..., Tensor], *others: Tensor) -> Tensor:
+    """Applies a function of an index and of further elements to tensors of the shape of `x`.
+
+    The result has the type of `x`, and lies in memory as that of PyTorch's own functions does.
+    """
+    bits = x.view(torch.uint16 if x.is_cpu else torch.int16)  # all that some devices know
+    if x.is_contiguous() or _transformed():
+        rows = [each.reshape(-1) for each in (bits, *others)]
+        return _in_blocks(x.dtype, at, *rows).view(x.shape)
+    like = torch.empty_like(x)
+    rows = [_in_memory(each, like) for each in (bits, *others)]
+    return _in_blocks(x.dtype, at, *rows).as_strided(like.shape, like.stride())
+
+
+def _in_memory(x: Tensor, like: Tensor) -> Tensor:
+    """The elements of `x` in the order in which those of `like`, which has no gaps, are stored."""
+    if x.stride() != like.stride():
+        x = torch.empty_like(like, dtype=x.dtype).copy_(x)
+    return x.as_strided((x.numel(),), (1,), x.storage_offset())
+
+
+def _in_blocks(
+    dtype: torch.dtype, at: Callable[..., Tensor], bits: Tensor, *others: Tensor
+) -> Tensor:
+    if not bits.is_cpu:
+        return at(bits.int() & 0xFFFF, *others).to(dtype)
+    if bits.numel() <= _BLOCK or _transformed():
+        return at(bits.int(), *others).to(dtype)
+    result = torch.empty(bits.shape, dtype=dtype)
+    split = (torch.split(row, _BLOCK) for row in (result, bits, *others))
+    for filled, part, *further in zip(*split, strict=True):
+        filled.copy_(at(part.int(), *further))
+    return result
