@@ -17,6 +17,7 @@ from unified_act.errors import UnsupportedError
 from unified_act.registry import ACTIVATIONS
 from unified_act_numpy import namespace, tables
 from unified_act_numpy.blocks import in_blocks
+from unified_act_numpy.fused import by_kernel, pulled_back
 
 __all__ = ["shared_definition", "value_and_grad"]
 
@@ -41,14 +42,18 @@ def _narrow(result: Array, like: Array) -> Array:
 def shared_definition(
     activation: Activation, parameters: Mapping[str, float]
 ) -> Callable[..., Array]:
-    """Returns the shared definition, which is silent about overflow and the like."""
+    """Returns the shared definition, which is silent about overflow and the like.
+
+    Kernels compute it where there are some: in one pass over memory, and more accurately.
+    """
     function = assemble(activation, namespace, parameters)
 
     def value(*inputs: Array) -> Array:
         with np.errstate(all="ignore"):
             return _narrow(function(*map(_widen, inputs)), inputs[0])
 
-    return partial(in_blocks, value) if activation.kind.elementwise else value
+    composed = partial(in_blocks, value) if activation.kind.elementwise else value
+    return by_kernel(activation, parameters, composed)
 
 
 def value_and_grad(
@@ -73,6 +78,10 @@ def value_and_grad(
     if activation.kind.elementwise and value.dtype.itemsize == 2:
         by_table = tables.slope_times(activation, function.parameters, value.dtype.name)
         return value, (by_table(inputs[0], cotangent),)
+
+    by_kernels = pulled_back(activation, function.parameters, inputs, cotangent)
+    if by_kernels is not None:
+        return value, by_kernels
 
     def pulled_to_elements(x: Array, cotangent: Array) -> Array:
         return _narrow(pullback(_widen(cotangent), _widen(x))[0], x)

@@ -7,12 +7,14 @@ import numpy as np
 import pytest
 
 import unified_act as ua
+from unified_act.assembly import assemble
 from unified_act.kernels import NARROW, table_of, tables
 from unified_act.registry import ACTIVATIONS
 from unified_act_conformance import inputs
 from unified_act_conformance.floats import float_format, round_to, to_type, widen
 from unified_act_conformance.truth import elementwise
 from unified_act_conformance.truth.records import list_subjects
+from unified_act_numpy import namespace
 
 # Results beside a tie: x/2 and a trace, a slope that is not 1/6, squares.
 HARD = ("gelu", "hard_sigmoid", "leaky_relu", "lisht", "mish", "tanh_shrink", "threshold")
@@ -84,7 +86,8 @@ def test_a_function_bends_where_the_composition_does():
     just_below = 0.5 - 1e-12
     half = np.array([0.5]).astype(np.float16)
     f = ua.get_activation("thresholded_relu", backend="numpy", threshold=just_below)
-    assert f(half) == 0.0 == f(half.astype(np.float32))
+    composed = assemble(ACTIVATIONS.find(f.name), namespace, f.parameters)
+    assert f(half) == 0.0 == composed(half.astype(np.float32))
     assert f(half.astype(np.float64)) == 0.5
 
 
