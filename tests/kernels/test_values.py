@@ -9,7 +9,7 @@ import pytest
 import unified_act as ua
 from tests.kernels.running import awkward, call, kernel_of, random_bits, results_of
 from tests.specifications import SPECS, further_inputs, parameters_of
-from unified_act import Activation, UnknownParameterError
+from unified_act import Activation, Parameter, UnknownParameterError
 from unified_act.kernels import computed, fused, unavailable
 from unified_act.kernels.instructions import LANES
 from unified_act.registry import ACTIVATIONS
@@ -139,6 +139,32 @@ def test_the_number_of_threads_changes_no_bit(name):
     wanted = results_of(name, {}, [x, *others])
     got = results_of(name, {}, [x, *others], threads=4)
     np.testing.assert_array_equal(got, wanted)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_long_row_of_numbers_beside_a_large_one(dtype):
+    """Each alone is lost beside the large one, all together are not."""
+    x = np.full((1, 200_000), -36.0, dtype)
+    x[0, 77] = 0.0
+    total = 1.0 + 199_999 * np.exp(np.longdouble(-36.0))
+    wanted = np.exp(np.longdouble(x)) / total
+    got = results_of("softmax", {}, [x])
+    np.testing.assert_allclose(got, wanted.astype(np.float64), rtol=3 * np.finfo(dtype).eps)
+
+
+def test_infinities_in_a_sum():
+    x = np.array([[1.0, np.inf, 2.0], [1.0, -np.inf, 2.0], [np.inf, -np.inf, 1.0]])
+    summed = Activation(
+        name="summed",
+        kind="axis",
+        parameters=[Parameter("axis", -1, "axis")],
+        forward=lambda xp, x, *, axis: xp.sum(x, axis=axis) + xp.where(x == x, 0.0, x),  # noqa: PLR0124
+    )
+    for dtype in DTYPES:
+        given, got = x.astype(dtype), np.empty((3, 3), dtype)
+        addresses = [given.ctypes.data], [got.ctypes.data]
+        assert computed(summed, {"axis": -1}, dtype, (3, 3), *addresses)
+        np.testing.assert_array_equal(got[:, 0], [np.inf, -np.inf, np.nan])
 
 
 @pytest.mark.parametrize("shape", [(0,), (0, 4), (3, 0), ()])

@@ -2,7 +2,8 @@
 
 Each pass goes over the row once. It computes what the sums and maxima need that are known after it;
 the last one computes the results. Elements are computed again in each pass, which costs less than
-to keep them. Sums are of `LANES` numbers side by side, and then of those in pairs.
+to keep them. Sums are of `LANES` numbers side by side, and then of those in pairs. For float64 what
+each addition loses is summed too, as Neumaier did; for float32, float64 has digits to spare.
 """
 
 from __future__ import annotations
@@ -146,10 +147,15 @@ class _Row:
             valid = writer.new(f"icmp slt <{LANES} x i64> <{numbers}>, {lefts}")
         names = self._computed([node.operands[0] for node in reductions], index)
         sums = [f"%sum{node.index}" for node in reductions]
-        grown = [
-            self._grown(node, name, names[node.operands[0].index], valid)
-            for node, name in zip(reductions, sums, strict=True)
-        ]
+        grown: list[tuple[str, str, str]] = []
+        """The name of a number that is carried along the row, its start, and its next value."""
+        for node, name in zip(reductions, sums, strict=True):
+            value = self._counted(node, names[node.operands[0].index], valid)
+            joined = self._joined(node, name, value, LANES)
+            grown.append((name, _START[node.operation], joined))
+            if self._is_compensated(node):
+                lost = f"%lost{node.index}"
+                grown.append((lost, _START["sum"], self._lost(lost, name, value, joined)))
         if last:
             names = self._computed(self._outputs, index, names)
             first = len(self._inputs)
@@ -163,9 +169,9 @@ class _Row:
             f"{head}:",
             f"  {index} = phi i64 [ 0, %{block} ], [ %next{level}, %{end} ]",
         ]
-        for node, name, value in zip(reductions, sums, grown, strict=True):
-            start = splat(f"double {_START[node.operation]}")
-            outer.append(f"  {name} = phi {_DOUBLES} [ {start}, %{block} ], [ {value}, %{end} ]")
+        for name, start, value in grown:
+            at_first = splat(f"double {start}")
+            outer.append(f"  {name} = phi {_DOUBLES} [ {at_first}, %{block} ], [ {value}, %{end} ]")
         outer += [
             f"  %go{level} = icmp ult i64 {index}, %count",
             f"  br i1 %go{level}, label %{body}, label %{done}",
@@ -177,7 +183,8 @@ class _Row:
         ]
         writer.block = done
         for node, name in zip(reductions, sums, strict=True):
-            self._names[node.index] = writer.spread(self._reduced(node, name), "double")
+            whole = self._restored(node, name) if self._is_compensated(node) else name
+            self._names[node.index] = writer.spread(self._reduced(node, whole), "double")
         for node in self._nodes:
             known = node.index in self._in_row and node.index not in self._names
             if known and self._levels[node.index] <= level + 1:
@@ -220,15 +227,31 @@ class _Row:
         whole = new(f"icmp ult i64 {index}, %full")
         return new(f"select i1 {whole}, ptr {there}, ptr %b{number}")
 
-    def _grown(self, node: Node, so_far: str, value: str, valid: str) -> str:
-        """A sum or maximum with a block more; a maximum keeps a NaN."""
+    def _is_compensated(self, node: Node) -> bool:
+        return node.operation == "sum" and not node.graph.wide
+
+    def _counted(self, node: Node, value: str, valid: str) -> str:
+        """The elements of a block that are in the row, and what changes nothing for the others."""
+        start, mask = splat(f"double {_START[node.operation]}"), f"<{LANES} x i1>"
+        return self._writer.new(f"select {mask} {valid}, {_DOUBLES} {value}, {_DOUBLES} {start}")
+
+    def _lost(self, so_far: str, a: str, b: str, total: str) -> str:
+        """What sums have lost, with what a + b lost, which is a number if nothing is infinite."""
         new = self._writer.new
-        start = splat(f"double {_START[node.operation]}")
-        mask = f"<{LANES} x i1>"
-        value = new(f"select {mask} {valid}, {_DOUBLES} {value}, {_DOUBLES} {start}")
-        return self._joined(node, so_far, value, LANES)
+        added = new(f"fsub {_DOUBLES} {total}, {a}")
+        kept = new(f"fsub {_DOUBLES} {total}, {added}")
+        of_a, of_b = new(f"fsub {_DOUBLES} {a}, {kept}"), new(f"fsub {_DOUBLES} {b}, {added}")
+        return new(f"fadd {_DOUBLES} {so_far}, {new(f'fadd {_DOUBLES} {of_a}, {of_b}')}")
+
+    def _restored(self, node: Node, name: str) -> str:
+        """A sum with what it lost."""
+        new, lost = self._writer.new, f"%lost{node.index}"
+        known = new(f"fcmp ord {_DOUBLES} {lost}, {lost}")
+        whole = new(f"fadd {_DOUBLES} {name}, {lost}")
+        return new(f"select <{LANES} x i1> {known}, {_DOUBLES} {whole}, {_DOUBLES} {name}")
 
     def _joined(self, node: Node, a: str, b: str, lanes: int) -> str:
+        """A sum or maximum of two; a maximum keeps a NaN."""
         new, vector, mask = self._writer.new, f"<{lanes} x double>", f"<{lanes} x i1>"
         if node.operation == "sum":
             return new(f"fadd {vector} {a}, {b}")
