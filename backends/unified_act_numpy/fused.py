@@ -143,16 +143,16 @@ def _computed(
     x, *others = inputs
     weights = others if activation.weights else []
     if not weights:
-        others = [np.broadcast_to(other, x.shape) for other in others]
+        others = [o if o.shape == x.shape else np.broadcast_to(o, x.shape) for o in others]
     terms = [x, *others, *([] if cotangent is None else [cotangent])]
     axis = -1
-    if activation.along_axis:  # which is made the last one
+    if activation.along_axis and parameters["axis"] not in (-1, x.ndim - 1):  # made the last one
         axis, parameters = parameters["axis"], {**parameters, "axis": -1}
         order = 0 if cotangent is None else 1
         if fused(activation, parameters, _NAMES[x.dtype], order) is None:
             return None  # before anything is copied
         terms = [np.moveaxis(term, axis, -1) if term.ndim else term for term in terms]
-    terms = [np.require(term, requirements=["C", "A"]) for term in terms]
+    terms = [term if _is_whole(term) else np.require(term, None, ["C", "A"]) for term in terms]
     shape = list(terms[0].shape)
     if activation.kind == "gated" and cotangent is None:
         shape[parameters["axis"]] //= 2
