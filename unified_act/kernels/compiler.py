@@ -64,16 +64,21 @@ def unavailable() -> str:
 def host() -> Processor:
     """The processor that this program runs on."""
     llvm = _llvm()
-    return Processor((llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()))
+    try:
+        features = llvm.get_host_cpu_features().flatten()
+    except RuntimeError:  # LLVM cannot find them out on every system
+        features = ""
+    return Processor((llvm.get_host_cpu_name(), features))
 
 
 @functools.cache
 def version() -> str:
-    """The version of llvmlite and of its LLVM."""
+    """The version of llvmlite and of its LLVM, and the system that it compiles for."""
     import llvmlite
 
     numbers = ".".join(map(str, _llvm().llvm_version_info))
-    return f"llvmlite {llvmlite.__version__}, LLVM {numbers}"
+    triple = _llvm().get_process_triple()
+    return f"llvmlite {llvmlite.__version__}, LLVM {numbers}, {triple}"
 
 
 def compiled(text: str, processor: Processor) -> bytes:

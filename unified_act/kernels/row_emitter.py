@@ -85,19 +85,19 @@ class _Row:
     def text(self) -> str:
         """The function."""
         last = max(self._levels[node.index] for node in self._outputs)
-        before, after, ends = self._room()
+        before, after = self._room()
         lines = self._writer.lines = [*before]
         block = "entry"
         for level in range(last + 1):
             block = self._pass(level, block, level == last)
-        lines += [*after, "  ret void", *ends]
+        lines += [*after, "  ret void"]
         arguments = len(self._inputs) + len(self._results)
         parameters = listed([f"%p{index}" for index in range(arguments)])
         attributes = 'nounwind "prefer-vector-width"="512" "min-legal-vector-width"="512"'
         code = "\n".join(lines)
         return f"define void @flat({parameters}, i64 %n) {attributes} {{\nentry:\n{code}\n}}\n"
 
-    def _room(self) -> tuple[list[str], list[str], list[str]]:
+    def _room(self) -> tuple[list[str], list[str]]:
         """What is done first and last: the elements that fill no block are moved to one."""
         before = [
             f"  %full = udiv i64 %n, {LANES}",
@@ -126,7 +126,7 @@ class _Row:
                 ]
             else:
                 after.append(f"{copy}(ptr {there}, ptr {name}, i64 {number}, i1 false)")
-        return before, after, []
+        return before, after
 
     def _pass(self, level: int, block: str, last: bool) -> str:
         """Writes a loop over the row, and what is known after it; returns the block it ends in."""
