@@ -117,7 +117,7 @@ def arguments(name, shape, dtype):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("name", SPECS)
+@pytest.mark.parametrize("name", [name for name in SPECS if name != "gumbel_softmax"])
 def test_values_and_gradients_are_those_of_the_definition(name, dtype):
     """Computed in float64, operation by operation."""
     spec, function = SPECS[name], strict(name)
@@ -127,8 +127,6 @@ def test_values_and_gradients_are_those_of_the_definition(name, dtype):
     wide = [a if a.dtype == bool else a.astype(np.float64) for a in (x, *others)]
     with np.errstate(all="ignore"):
         wanted = assemble(spec, namespace, bound)(*wide)
-    if spec.noise and others:
-        pytest.skip("draws its own noise")
     found = function(x, *others)
     np.testing.assert_allclose(found, wanted, rtol=CLOSE[dtype], atol=1e-6)
     cotangent = np.random.default_rng(3).normal(0.0, 1.0, found.shape).astype(dtype)
