@@ -59,6 +59,9 @@ __all__ = ["cli"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+LONG_CHECK = 10
+"""The check `dimensions` takes as long as so many others."""
+
 NUMERICS = click.option(
     "--numerics",
     type=click.Choice(["fast", "strict"]),
@@ -354,7 +357,10 @@ def _reckoned(given: Options, names: Sequence[str], subjects: Sequence[Subject])
     if not given.checks:
         cases = count_cases(subjects, dict.fromkeys(names, dtypes), given.orders or ORDERS)
     if not given.orders and given.implementation == "ours":
-        checks = len(subjects) * len(names) * len(dtypes) * len(given.checks or CHECKS)
+        chosen, each = given.checks or CHECKS, len(names) * len(dtypes)
+        checks = len(subjects) * each * len(chosen)
+        if "dimensions" in chosen:
+            checks += len({subject.activation for subject in subjects}) * each * LONG_CHECK
     return cases + checks
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import json
 import os
 import signal
@@ -21,6 +22,7 @@ __all__ = ["Reply", "Task", "in_parallel"]
 Task = Callable[[], Any]
 """What a child does. What it returns has to be JSON."""
 _Result = TypeVar("_Result")
+_SET_DEATH_SIGNAL = 1
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,7 @@ def _started(plan: Generator[Task, Reply, Any], task: Task, folder: Path, limit:
         status = 1
         try:
             os.setpgid(0, 0)  # with its own children it can be ended
+            _end_with_parent()
             nothing = os.open(os.devnull, os.O_RDWR)
             for stream in (0, 1, 2):
                 os.dup2(nothing, stream)
@@ -99,6 +102,12 @@ def _started(plan: Generator[Task, Reply, Any], task: Task, folder: Path, limit:
         finally:
             os._exit(status)
     return _Child(plan, pid, Path(name), time.monotonic() + limit)
+
+
+def _end_with_parent() -> None:
+    """Lets the system end this process when the one that forked it ends; on Linux."""
+    with contextlib.suppress(AttributeError):
+        ctypes.CDLL(None).prctl(_SET_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
 
 
 def _ended(child: _Child) -> Reply | None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from unified_act.registry import ACTIVATIONS
+from unified_act_conformance.dimensions.answer import LARGEST, scattered, shape_of
 from unified_act_conformance.dimensions.pose import pose_for
 from unified_act_conformance.dimensions.setting import dimensions_of
 from unified_act_conformance.floats import widen
@@ -89,3 +90,17 @@ def test_a_sum_over_half_a_million_elements_is_exact() -> None:
     assert x.size >= 600_000
     terms = np.where(x > 0, 0.0, x * widen(cotangent))
     np.testing.assert_allclose(by_weight.problem.reference.high, terms.sum(), rtol=1e-12)
+
+
+@pytest.mark.parametrize("different", [1, 5, 7, 119, 7 * 11, 7 * 11 * 13])
+def test_every_number_occurs(different: int) -> None:
+    codes = scattered((2, different), different, 3)
+    assert set(codes.reshape(-1)) == set(range(different))
+
+
+def test_no_array_is_larger_than_its_elements_or_its_row_demand() -> None:
+    """A batch and a row at once would be millions."""
+    setting = setting_of("geglu", row=2_100, batch=70, place=(5, -4), elements=70_000)
+    shape = shape_of(setting, setting["row"])
+    assert len(shape) == 5
+    assert 70_000 <= np.prod(shape) <= LARGEST

@@ -136,6 +136,16 @@ def test_special_inputs(name: str) -> None:
     assert not np.isnan(elementwise.evaluate(name, 0, largest, parameters).high).any()
 
 
+@pytest.mark.parametrize("order", [0, 1, 2])
+def test_laplace_is_decided_a_million_widths_from_its_centre(order: int) -> None:
+    x = np.array([-1e30, -2000.0, 0.0, 1e-5, 999.0, 1001.0, 1e30])
+    found = elementwise.evaluate("laplace", order, x, {"mu": 1000.0, "sigma": 0.001})
+    wanted = np.where(x > 1000.0, 1.0, 0.0) if order == 0 else np.zeros(x.size)
+    np.testing.assert_array_equal(found.high, wanted)
+    signs = [1.0] * 7 if order < 2 else [1.0] * 5 + [-1.0] * 2
+    np.testing.assert_array_equal(np.copysign(1.0, found.high), signs)
+
+
 def test_sign_of_an_underflow_is_that_of_the_tail() -> None:
     x = np.array([-1e300, 1e300])
     assert np.signbit(elementwise.evaluate("gelu", 0, x).high).tolist() == [True, False]
