@@ -210,7 +210,7 @@ def _implementations(
             if kernel is not None and dtype in kernel.dtypes:
                 served.setdefault(kernel.label, []).append(dtype)
             elif dtype in by_table:
-                served.setdefault(tabled.label, []).append(dtype)
+                served.setdefault(tabled.label(activation), []).append(dtype)
                 reasons["a table has the rounded result for each number of a 16-bit type"] = None
             else:
                 served.setdefault("the shared definition", []).append(dtype)

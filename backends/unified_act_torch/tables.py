@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
+from weakref import WeakValueDictionary
 
 import torch
 from torch import Tensor
@@ -14,6 +16,7 @@ from unified_act.assembly import pullback_of
 from unified_act.kernels import Table, table_of
 from unified_act_torch import namespace
 from unified_act_torch.gradient import by_operations, widen, with_pullback
+from unified_act_torch.native import TABLED
 
 __all__ = ["by_table"]
 
@@ -31,8 +34,8 @@ def by_table(
 ) -> Callable[[Tensor], Tensor]:
     """Returns an elementwise activation that looks up its values and derivatives in a table.
 
-    Compilers and exporters are given the shared definition: they make one pass of it, and what is
-    saved needs no table. So are tensors that have no memory of their own.
+    To a compiler a look-up is one operator. It gets the shared definition if that is quicker, and
+    so does what is exported, which must not need a table, and what has no memory of its own.
 
     Args:
         activation: The activation.
@@ -44,8 +47,15 @@ def by_table(
     # Without a derivative of its own, the definition is differentiated by PyTorch.
     differentiable = _differentiable(table) if table.orders else shared
 
+    key = _key(table)
+    composed = table.orders == 0 or activation.name in TABLED.uncompiled
+
     def call(x: Tensor) -> Tensor:
-        if torch.compiler.is_compiling() or not _has_memory(x):
+        if torch.compiler.is_compiling():
+            if composed or not x.is_cpu or torch.compiler.is_exporting() or _followed():
+                return shared(x)
+            return _value_operator(x, key)  # type: ignore[no-any-return]
+        if not _has_memory(x):
             return shared(x)
         return differentiable(x) if _differentiated(x) else _values(table, x)
 
@@ -54,8 +64,13 @@ def by_table(
 
 def _differentiated(x: Tensor) -> bool:
     """Whether there may be a derivative of what is made of a tensor."""
+    return (x.requires_grad and torch.is_grad_enabled()) or _followed()
+
+
+def _followed() -> bool:
+    """Whether forward mode, or a transformation of torch.func, may follow a tensor."""
     level: int = forward_ad._current_level  # noqa: SLF001  # a dual tensor looks like any other
-    return (x.requires_grad and torch.is_grad_enabled()) or level >= 0 or _transformed()
+    return level >= 0 or _transformed()
 
 
 def _has_memory(x: Tensor) -> bool:
@@ -166,6 +181,47 @@ def _product(table: Table, order: int, x: Tensor, *factors: Tensor) -> Tensor:
         return result
 
     return _look_up(x, product, *factors)
+
+
+_THIS_PROCESS = uuid.uuid4().hex
+"""PyTorch keeps compiled code on disk, where another process must not find it by this key."""
+_by_key: WeakValueDictionary[str, Table] = WeakValueDictionary()
+
+
+def _key(table: Table) -> str:
+    """Returns what the operators below know a table by."""
+    key = f"{_THIS_PROCESS}:{id(table)}"
+    _by_key[key] = table
+    return key
+
+
+@torch.library.custom_op("unified_act::value", mutates_args=())
+def _value_operator(x: Tensor, key: str) -> Tensor:
+    return _values(_by_key[key], x)
+
+
+@torch.library.custom_op("unified_act::slope", mutates_args=())
+def _slope_operator(x: Tensor, cotangent: Tensor, key: str) -> Tensor:
+    return _product(_by_key[key], 1, x, cotangent)
+
+
+@_value_operator.register_fake
+@_slope_operator.register_fake
+def _like(x: Tensor, *_others: Any) -> Tensor:
+    return torch.empty_like(x)
+
+
+def _save(ctx: Any, inputs: tuple[Tensor, str], output: Tensor) -> None:
+    del output
+    x, ctx.key = inputs
+    ctx.save_for_backward(x)
+
+
+def _backward(ctx: Any, cotangent: Tensor) -> tuple[Tensor, None]:
+    return _slope_operator(*ctx.saved_tensors, cotangent, ctx.key), None
+
+
+_value_operator.register_autograd(_backward, setup_context=_save)
 
 
 def _entries(table: Table, order: int, device: torch.device) -> Tensor:

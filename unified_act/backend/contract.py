@@ -253,16 +253,18 @@ class Tabled:
         composed: The activations that in `fast` are quicker by the shared definition.
         compiled: Whether what a compiler makes uses tables too. Else it is made of the shared
             definition.
+        uncompiled: The activations for which it does not, where `compiled` is true.
     """
 
     dtypes: Sequence[str] = ()
     composed: Sequence[str] = ()
     compiled: bool = False
+    uncompiled: Sequence[str] = ()
 
-    @property
-    def label(self) -> str:
-        """What serves, for a reader."""
-        return "a table" if self.compiled else "a table, compiled by the shared definition"
+    def label(self, activation: Activation) -> str:
+        """Returns what serves, for a reader."""
+        everywhere = self.compiled and activation.name not in self.uncompiled
+        return "a table" if everywhere else "a table, compiled by the shared definition"
 
     def serving(self, activation: Activation, numerics: Numerics) -> Sequence[str]:
         """Returns the dtypes in which a table serves an activation, unless a kernel does."""
