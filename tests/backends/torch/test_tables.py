@@ -46,7 +46,7 @@ class TestShapes:
         yield x[:, ::2]
         yield x[:1].expand(4, 7)
         yield x[:, None, :, None].repeat(2, 3, 1, 2).to(memory_format=torch.channels_last)
-        large = x.repeat(200, 60)
+        large = x.repeat(600, 60)
         assert large.numel() > tables._BLOCK
         yield large
         yield large.T
