@@ -81,6 +81,7 @@ TABLED = Tabled(
         "threshold",
         "thresholded_relu",
     ),
+    compiled=True,
 )
 """XLA makes one loop of the few operations of the activations that are left composed: for a million
 elements it takes 80 to 300 µs, and so does the gradient. A table takes 250 to 500 µs."""

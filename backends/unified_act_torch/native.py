@@ -120,4 +120,32 @@ NATIVE = {
     ),
 }
 
-TABLED = Tabled(("float16", "bfloat16"))
+TABLED = Tabled(
+    ("float16", "bfloat16"),
+    compiled=True,
+    uncompiled=(
+        "affine",
+        "clipped_relu",
+        "hard_mish",
+        "hard_shrink",
+        "hard_sigmoid",
+        "hard_sigmoid_02",
+        "hard_silu",
+        "hard_tanh",
+        "identity",
+        "leaky_relu",
+        "relu",
+        "relu6",
+        "shrink",
+        "soft_shrink",
+        "softsign",
+        "sparse_plus",
+        "sparse_sigmoid",
+        "squared_relu",
+        "threshold",
+        "thresholded_relu",
+    ),
+)
+"""torch.compile makes one loop of the few operations of the activations that are not compiled to a
+look-up: 350 µs for a million elements of hard_silu, where a look-up takes 700 µs. Of mish and silu
+it makes one of 6 ms, of gelu one of 38 ms."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import uuid
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
+from weakref import WeakValueDictionary
 
 import torch
 from torch import Tensor
@@ -14,11 +16,14 @@ from unified_act.assembly import pullback_of
 from unified_act.kernels import Table, table_of
 from unified_act_torch import namespace
 from unified_act_torch.gradient import by_operations, widen, with_pullback
+from unified_act_torch.native import TABLED
 
 __all__ = ["by_table"]
 
-_BLOCK = 2**18
+_BLOCK = 2**20
 """So many elements at a time on a CPU, since an index takes twice the memory of its element."""
+_FEW = 2**12
+"""So few elements take longer to be made a row than to be looked up one by one."""
 _PLAIN = (Tensor, torch.nn.Parameter)
 _transformed: Callable[[], bool] = torch._C._are_functorch_transforms_active  # noqa: SLF001
 
@@ -31,8 +36,8 @@ def by_table(
 ) -> Callable[[Tensor], Tensor]:
     """Returns an elementwise activation that looks up its values and derivatives in a table.
 
-    Compilers and exporters are given the shared definition: they make one pass of it, and what is
-    saved needs no table. So are tensors that have no memory of their own.
+    To a compiler a look-up is one operator. It gets the shared definition if that is quicker, and
+    so does what is exported, which must not need a table, and what has no memory of its own.
 
     Args:
         activation: The activation.
@@ -44,8 +49,15 @@ def by_table(
     # Without a derivative of its own, the definition is differentiated by PyTorch.
     differentiable = _differentiable(table) if table.orders else shared
 
+    key = _key(table)
+    composed = table.orders == 0 or activation.name in TABLED.uncompiled
+
     def call(x: Tensor) -> Tensor:
-        if torch.compiler.is_compiling() or not _has_memory(x):
+        if torch.compiler.is_compiling():
+            if composed or not x.is_cpu or torch.compiler.is_exporting() or _followed():
+                return shared(x)
+            return _value_operator(x, key)  # type: ignore[no-any-return]
+        if not _has_memory(x):
             return shared(x)
         return differentiable(x) if _differentiated(x) else _values(table, x)
 
@@ -54,8 +66,13 @@ def by_table(
 
 def _differentiated(x: Tensor) -> bool:
     """Whether there may be a derivative of what is made of a tensor."""
+    return (x.requires_grad and torch.is_grad_enabled()) or _followed()
+
+
+def _followed() -> bool:
+    """Whether forward mode, or a transformation of torch.func, may follow a tensor."""
     level: int = forward_ad._current_level  # noqa: SLF001  # a dual tensor looks like any other
-    return (x.requires_grad and torch.is_grad_enabled()) or level >= 0 or _transformed()
+    return level >= 0 or _transformed()
 
 
 def _has_memory(x: Tensor) -> bool:
@@ -151,21 +168,53 @@ def _applied(function: type[Function]) -> Callable[..., Tensor]:
 
 def _values(table: Table, x: Tensor) -> Tensor:
     """The values at `x`."""
-    entries = _entries(table, 0, x.device)
-    return _look_up(x, lambda index: torch.index_select(entries, 0, index))
+    return _look_up(_entries(table, 0, x.device), x)
 
 
 def _product(table: Table, order: int, x: Tensor, *factors: Tensor) -> Tensor:
     """A derivative at `x` times other tensors like it, in float32 and rounded once."""
-    entries = _entries(table, order, x.device)
+    return _look_up(_entries(table, order, x.device), x, *factors)
 
-    def product(index: Tensor, *factors: Tensor) -> Tensor:
-        result = torch.index_select(entries, 0, index)
-        for factor in factors:
-            result = result * factor if _transformed() else result.mul_(factor)
-        return result
 
-    return _look_up(x, product, *factors)
+_THIS_PROCESS = uuid.uuid4().hex
+"""PyTorch keeps compiled code on disk, where another process must not find it by this key."""
+_by_key: WeakValueDictionary[str, Table] = WeakValueDictionary()
+
+
+def _key(table: Table) -> str:
+    """Returns what the operators below know a table by."""
+    key = f"{_THIS_PROCESS}:{id(table)}"
+    _by_key[key] = table
+    return key
+
+
+@torch.library.custom_op("unified_act::value", mutates_args=())
+def _value_operator(x: Tensor, key: str) -> Tensor:
+    return _values(_by_key[key], x)
+
+
+@torch.library.custom_op("unified_act::slope", mutates_args=())
+def _slope_operator(x: Tensor, cotangent: Tensor, key: str) -> Tensor:
+    return _product(_by_key[key], 1, x, cotangent)
+
+
+@_value_operator.register_fake
+@_slope_operator.register_fake
+def _like(x: Tensor, *_others: Any) -> Tensor:
+    return torch.empty_like(x)
+
+
+def _save(ctx: Any, inputs: tuple[Tensor, str], output: Tensor) -> None:
+    del output
+    x, ctx.key = inputs
+    ctx.save_for_backward(x)
+
+
+def _backward(ctx: Any, cotangent: Tensor) -> tuple[Tensor, None]:
+    return _slope_operator(*ctx.saved_tensors, cotangent, ctx.key), None
+
+
+_value_operator.register_autograd(_backward, setup_context=_save)
 
 
 def _entries(table: Table, order: int, device: torch.device) -> Tensor:
@@ -180,18 +229,26 @@ def _entries(table: Table, order: int, device: torch.device) -> Tensor:
     return found
 
 
-def _look_up(x: Tensor, at: Callable[..., Tensor], *others: Tensor) -> Tensor:
-    """Applies a function of an index and of further elements to tensors of the shape of `x`.
+def _look_up(entries: Tensor, x: Tensor, *factors: Tensor) -> Tensor:
+    """The entries at `x`, times factors like it, in the type of `x`.
 
-    The result has the type of `x`, and lies in memory as that of PyTorch's own functions does.
+    The result lies in memory as that of PyTorch's own functions does.
     """
-    bits = x.view(torch.uint16 if x.is_cpu else torch.int16)  # all that some devices know
-    if x.is_contiguous() or _transformed():
-        rows = [each.reshape(-1) for each in (bits, *others)]
-        return _in_blocks(x.dtype, at, *rows).view(x.shape)
+    transformed = _transformed()
+    if transformed or x.is_contiguous():
+        if x.is_cpu and x.numel() <= _FEW and not transformed:
+            # Takes any shape, and counts from the end what is negative.
+            found = torch.take(entries, x.view(torch.int16).long())
+            return _times(found, factors).to(x.dtype) if factors else found
+        rows = [each.reshape(-1) for each in (_bits(x), *factors)]
+        return _in_blocks(entries, x.dtype, *rows).view(x.shape)
     like = torch.empty_like(x)
-    rows = [_in_memory(each, like) for each in (bits, *others)]
-    return _in_blocks(x.dtype, at, *rows).as_strided(like.shape, like.stride())
+    rows = [_in_memory(each, like) for each in (_bits(x), *factors)]
+    return _in_blocks(entries, x.dtype, *rows).as_strided(like.shape, like.stride())
+
+
+def _bits(x: Tensor) -> Tensor:
+    return x.view(torch.uint16 if x.is_cpu else torch.int16)  # all that some devices know
 
 
 def _in_memory(x: Tensor, like: Tensor) -> Tensor:
@@ -201,15 +258,19 @@ def _in_memory(x: Tensor, like: Tensor) -> Tensor:
     return x.as_strided((x.numel(),), (1,), x.storage_offset())
 
 
-def _in_blocks(
-    dtype: torch.dtype, at: Callable[..., Tensor], bits: Tensor, *others: Tensor
-) -> Tensor:
-    if not bits.is_cpu:
-        return at(bits.int() & 0xFFFF, *others).to(dtype)
-    if bits.numel() <= _BLOCK or _transformed():
-        return at(bits.int(), *others).to(dtype)
+def _in_blocks(entries: Tensor, dtype: torch.dtype, bits: Tensor, *factors: Tensor) -> Tensor:
+    if not bits.is_cpu or bits.numel() <= _BLOCK or _transformed():
+        index = bits.int() if bits.is_cpu else bits.int() & 0xFFFF
+        return _times(torch.index_select(entries, 0, index), factors).to(dtype)
     result = torch.empty(bits.shape, dtype=dtype)
-    split = (torch.split(row, _BLOCK) for row in (result, bits, *others))
+    split = (torch.split(row, _BLOCK) for row in (result, bits, *factors))
     for filled, part, *further in zip(*split, strict=True):
-        filled.copy_(at(part.int(), *further))
+        filled.copy_(_times(torch.index_select(entries, 0, part.int()), further))
+    return result
+
+
+def _times(result: Tensor, factors: Iterable[Tensor]) -> Tensor:
+    """A new tensor of float32, times the factors."""
+    for factor in factors:
+        result = result * factor if _transformed() else result.mul_(factor)
     return result

@@ -1,6 +1,7 @@
 """The tables themselves: correctly rounded at all 65,536 inputs, kept within bounds, and shared."""
 
 import gc
+import os
 import threading
 
 import numpy as np
@@ -137,6 +138,43 @@ def test_threads_read_the_same(monkeypatch):
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+FORKED = """
+import os, threading
+import numpy as np
+import unified_act as ua
+from unified_act.kernels import tables
+
+tables.MOST_BYTES = 2**18  # so that they are made again and again
+x = np.linspace(-4, 4, 9).astype(np.float16)
+functions = [ua.get_activation(n, backend="numpy") for n in ("elu", "mish", "silu", "tanh")]
+want = [f(x).tobytes() for f in functions]
+busy = True
+
+def read():
+    while busy:
+        for f in functions:
+            f(x)
+
+threads = [threading.Thread(target=read) for _ in range(3)]
+for thread in threads:
+    thread.start()
+children = []
+for _ in range(20):
+    child = os.fork()
+    if not child:
+        os._exit([f(x).tobytes() for f in functions] != want)
+    children.append(child)
+codes = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
+busy = False
+print(sum(codes))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_processes_forked_while_tables_are_made(run_python):
+    assert run_python(FORKED).strip() == "0"
 
 
 def test_a_definition_that_is_not_computed_in_float64_is_refused():

@@ -127,6 +127,7 @@ def in_child(function, seconds=20):
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:os.fork.* was called:RuntimeWarning")  # JAX, if it is loaded
 class TestFork:
     def test_a_child_computes_with_threads_of_its_own(self):
         x = random_bits("float32", 3 * LEAST)

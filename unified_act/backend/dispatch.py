@@ -95,6 +95,7 @@ class FrameworkBackend:
             which returns the function that serves an elementwise activation by its table; `shared`
             is the shared definition. None if the backend has no tables.
         tabled: Where tables serve.
+        fused: The dtypes in which fused kernels compute the shared definition, if they can.
         types: The usual array types of the framework.
         dtype_objects: The framework's dtypes, by name.
         arrays: The types of arrays that have values. Types of symbols are not among them.
@@ -113,6 +114,7 @@ class FrameworkBackend:
     gradient: Any
     tables: Any = None
     tabled: ClassVar[Tabled] = Tabled()
+    fused: ClassVar[Sequence[str]] = ()
     types: Sequence[type]
     dtype_objects: ClassVar[Mapping[str, Any]]
     arrays: ClassVar[tuple[type, ...]]

@@ -46,7 +46,7 @@ class TestShapes:
         yield x[:, ::2]
         yield x[:1].expand(4, 7)
         yield x[:, None, :, None].repeat(2, 3, 1, 2).to(memory_format=torch.channels_last)
-        large = x.repeat(200, 60)
+        large = x.repeat(600, 60)
         assert large.numel() > tables._BLOCK
         yield large
         yield large.T
@@ -174,7 +174,8 @@ class TestWithoutTables:
         recorded = torch.jit.trace(Model(), x, check_trace=False)
         assert recorded(x).shape == x.shape
 
-    def test_compiled(self, f, x):
+    def test_compiled(self, x):
+        f = ua.get_activation("hard_silu", backend="torch", numerics="strict")
         assert torch.compile(f, fullgraph=True)(x).shape == x.shape
 
     def test_exported(self, f, x):
@@ -185,6 +186,56 @@ class TestWithoutTables:
         program = torch.export.export(Model(), (x,))
         assert program.module()(x).shape == x.shape
         assert not program.constants
+
+
+class TestCompiled:
+    """A look-up is one operator to a compiler."""
+
+    @pytest.fixture(autouse=True)
+    def _forget_compiled(self):
+        torch._dynamo.reset()
+
+    @pytest.mark.parametrize(
+        ("compiler", "dynamic"), [("aot_eager", False), ("aot_eager", True), ("inductor", False)]
+    )
+    def test_value_and_gradient(self, x, compiler, dynamic):
+        f = ua.get_activation("gelu", backend="torch", numerics="strict")
+        compiled = torch.compile(
+            lambda x: f(x) + f(f(x).T).T, fullgraph=True, backend=compiler, dynamic=dynamic
+        )
+        found = []
+        for function in (compiled, lambda x: f(x) + f(f(x).T).T):
+            leaf = x.clone().requires_grad_()
+            value = function(leaf)
+            value.sum().backward()
+            found.append((value.detach(), leaf.grad))
+        for got, want in zip(*found, strict=True):
+            torch.testing.assert_close(got, want, rtol=0.01, atol=0.01)
+        with torch.no_grad():
+            assert torch.equal(torch.compile(f, fullgraph=True, backend=compiler)(x), f(x))
+
+    def test_transforms_inside(self, x):
+        f = ua.get_activation("gelu", backend="torch", numerics="strict")
+
+        @torch.compile(fullgraph=True, backend="aot_eager")
+        def slopes(x):
+            by_row = torch.func.vmap(torch.func.grad(lambda row: f(row).sum()))(x)
+            return by_row, torch.func.jvp(f, (x,), (torch.ones_like(x),))[1]
+
+        for found in slopes(x):
+            torch.testing.assert_close(found, slope(f, x), rtol=0.01, atol=1e-5)
+
+    def test_operators(self, x):
+        f = ua.get_activation("gelu", backend="torch", numerics="strict")
+        torch.compile(f, fullgraph=True, backend="eager")(x)
+        key = next(
+            key
+            for key, table in tables._by_key.items()
+            if table.activation.name == "gelu" and getattr(torch, table.dtype) is x.dtype
+        )
+        leaf = x.clone().requires_grad_()
+        torch.library.opcheck(tables._value_operator, (leaf, key))
+        torch.library.opcheck(tables._slope_operator, (x, x, key))
 
 
 def test_parameters_of_modules(f, dtype):
