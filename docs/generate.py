@@ -34,7 +34,8 @@ activation has a section with its formula, parameters and source, and a table of
 - The table of **kernels** says which function of each framework the profile `fast` calls, and in
   which float types (f16 is float16, bf16 bfloat16, f32 float32, f64 float64). In other types, and
   always in the profile `strict`, the shared definition is used instead, which is computed in the
-  same way on every backend.
+  same way on every backend. In f16 and bf16 its results are looked up in a table, if the
+  activation is elementwise. `ua.describe(name, backend=…)` says what serves where.
 """
 DEVIATIONS_HEAD = """# Declared deviations
 

@@ -369,3 +369,22 @@ class TestDescribe:
     def test_an_unknown_name(self):
         with pytest.raises(ua.UnknownActivationError, match="Did you mean 'gelu'"):
             ua.describe("geluu")
+
+
+def test_describe_says_what_serves_on_a_backend():
+    text = ua.describe("gelu", backend="torch")
+    by_table = "by a table"
+    kernel = "float16, float32, float64 by nn.functional.gelu"
+    assert f"on torch     fast: {kernel}; bfloat16 {by_table}\n" in text
+    assert f"strict: float16, bfloat16 {by_table}; float32, float64 by the shared def" in text
+    assert "nn.functional.gelu: bfloat16: infinite for finite inputs" in text
+    assert "table" not in ua.describe("softmax", backend="torch")
+    text = ua.describe("hard_silu", backend="torch")
+    assert "bfloat16 by a table, compiled by the shared definition" in text
+    assert "table" not in ua.describe("gelu")
+
+
+def test_describe_goes_by_the_parameters_on_a_backend():
+    assert "by nn.functional.silu" in ua.describe("silu", backend="torch")
+    assert "by nn.functional.silu" not in ua.describe("silu(beta=2)", backend="torch")
+    assert "on torch" in ua.describe("affine", backend="torch")  # whose parameters are missing

@@ -101,7 +101,10 @@ def _draws(function: ActivationFunction) -> bool:
 
 
 def describe(
-    name: str | Mapping[str, Any] | ActivationFunction, *, dialect: str | None = None
+    name: str | Mapping[str, Any] | ActivationFunction,
+    *,
+    dialect: str | None = None,
+    backend: str | None = None,
 ) -> str:
     r"""Returns a text about an activation: formula, parameters, kinks, limits and source.
 
@@ -112,6 +115,8 @@ def describe(
             activation function that `get_activation` returned.
         dialect: The framework whose name this is, one of `list_dialects`. The text then begins
             with the meaning of the name in that framework, and with the differences.
+        backend: A backend, one of `list_backends`. The text then says which implementation serves
+            each dtype there, in both profiles, and why.
 
     Raises:
         UnknownActivationError: No activation has this name.
@@ -119,6 +124,8 @@ def describe(
         ParameterValueError: A value is out of range.
         UnknownDialectError: There is no such dialect.
         UnsupportedError: No activation of `unified_act` has the meaning of the name there.
+        UnknownBackendError, BackendNotInstalledError, BackendImportError: The backend does not
+            exist, is not installed, or fails on import.
 
     Examples:
         >>> import unified_act as ua
@@ -139,6 +146,8 @@ def describe(
           chosen by    act_type = 'leaky'
           parameters   slope = 0.25: our negative_slope, by default 0.01
         <BLANKLINE>
+        >>> print(ua.describe("tanh", backend="numpy").splitlines()[-4].strip())
+        on numpy     fast: float16, bfloat16 by a table; float32, float64 by tanh
     """
     if isinstance(name, ActivationFunction):
         name = {"name": name.name, **name.parameters}
@@ -154,6 +163,8 @@ def describe(
     activation = ACTIVATIONS.find(plain)
     lines.append(f"{activation.name} ({activation.kind}): {activation.summary}")
     facts = _facts(activation, activation.check(given))
+    if backend is not None:
+        facts += _implementations(activation, given, backend)
     lines += [f"  {label:<12} {text}" for label, text in facts if text]
     return "\n".join(lines)
 
@@ -179,6 +190,36 @@ def _facts(activation: Activation, given: Mapping[str, float]) -> list[tuple[str
         facts.append(("at −∞, +∞", f"f: {value}; f′: {derivative}"))
     facts.append(("source", activation.source))
     return facts
+
+
+def _implementations(
+    activation: Activation, given: Mapping[str, float], backend: str
+) -> list[tuple[str, str]]:
+    """Returns which implementation serves each dtype on a backend, and why."""
+    from unified_act.backend import Tabled, kernel_for
+
+    loaded = load_backend(backend)
+    parameters = activation.bind(given) if given.keys() >= set(activation.required) else None
+    tabled, facts = getattr(loaded, "tabled", Tabled()), []
+    reasons: dict[str, None] = {}
+    for numerics in ("fast", "strict"):
+        kernel = kernel_for(loaded.name, loaded.native, activation, numerics, parameters)
+        by_table = tabled.serving(activation, numerics)
+        served: dict[str, list[str]] = {}
+        for dtype in loaded.dtypes:
+            if kernel is not None and dtype in kernel.dtypes:
+                served.setdefault(kernel.label, []).append(dtype)
+            elif dtype in by_table:
+                served.setdefault(tabled.label(activation), []).append(dtype)
+                reasons["a table has the rounded result for each number of a 16-bit type"] = None
+            else:
+                served.setdefault("the shared definition", []).append(dtype)
+        text = "; ".join(f"{', '.join(dtypes)} by {what}" for what, dtypes in served.items())
+        facts.append((f"on {loaded.name}" if numerics == "fast" else "", f"{numerics}: {text}"))
+    row = loaded.native.get(activation.name)
+    if row is not None and row.why:
+        reasons[f"{row.label}: {row.why}"] = None
+    return [*facts, *(("" if i else "why", reason) for i, reason in enumerate(reasons))]
 
 
 def _value(parameter: Parameter, given: Mapping[str, float]) -> str:

@@ -12,7 +12,14 @@ from unified_act.activation import Activation
 from unified_act.activation.kinds import WithPullback
 from unified_act.backend import with_keywords
 
-__all__ = ["assemble", "elements", "own_parameters", "pullback_of", "pushforward_of"]
+__all__ = [
+    "assemble",
+    "derivatives_of",
+    "elements",
+    "own_parameters",
+    "pullback_of",
+    "pushforward_of",
+]
 
 
 def elements(
@@ -58,6 +65,26 @@ def _with_own(
     if function is None:
         return None
     return with_keywords(function, own_parameters(activation, parameters), ["*inputs"])
+
+
+def derivatives_of(
+    activation: Activation, xp: Any, parameters: Mapping[str, Any]
+) -> tuple[Callable[..., Any] | None, Callable[..., Any] | None]:
+    """Returns both derivatives of an elementwise activation, as functions of its input.
+
+    One that the activation does not define is None.
+
+    Args:
+        activation: The activation.
+        xp: The namespace.
+        parameters: Every parameter with its value.
+    """
+
+    def with_namespace(function: Callable[..., Any] | None) -> Callable[..., Any] | None:
+        own = _with_own(function, activation, parameters)
+        return None if own is None else lambda x: own(xp, x)
+
+    return with_namespace(activation.derivative), with_namespace(activation.second_derivative)
 
 
 def pullback_of(

@@ -166,9 +166,9 @@ def get_activation(
         backend: ``"torch"`` or another of `list_backends`. By default it is the backend of
             `use_backend`, else of the environment variable ``UNIFIED_ACT_BACKEND``, else each
             call uses the framework of its input.
-        numerics: With ``"fast"`` the framework's own kernel is used where it is accurate enough,
-            and the shared definition elsewhere. With ``"strict"`` it is always the shared
-            definition.
+        numerics: With ``"fast"`` the framework's own kernel is used where it is accurate enough.
+            Elsewhere, and with ``"strict"`` always, it is the shared definition, or in 16-bit
+            types a table of its correctly rounded results. `describe` says what serves where.
         dialect: The framework whose name, parameters and defaults to use: one of `list_dialects`,
             or for an ONNX opset ``"onnx:11"``. `describe` shows how they differ from those of
             `unified_act`, which are used by default.

@@ -19,8 +19,8 @@ from unified_act.backend import (
     shortcut,
     with_keywords,
 )
-from unified_act_jax import gradient
-from unified_act_jax.native import NATIVE
+from unified_act_jax import gradient, tables
+from unified_act_jax.native import NATIVE, TABLED
 
 __all__ = ["JaxBackend"]
 
@@ -32,6 +32,8 @@ class JaxBackend(FrameworkBackend):
     framework = jax
     native: Mapping[str, Native] = NATIVE
     gradient = gradient
+    tables = tables
+    tabled = TABLED
     types: Sequence[type] = (jax.Array,)
     dtype_objects: ClassVar[Mapping[str, Any]] = {name: jnp.dtype(name) for name in DTYPES}
     arrays = (jax.Array,)

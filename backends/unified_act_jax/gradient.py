@@ -16,12 +16,12 @@ from unified_act.backend import check_cotangent
 from unified_act.callables import ActivationFunction
 from unified_act_jax import namespace
 
-__all__ = ["shared_definition", "value_and_grad"]
+__all__ = ["shared_definition", "value_and_grad", "widen"]
 
 _Function = Callable[..., jax.Array]
 
 
-def _widen(x: jax.Array) -> jax.Array:
+def widen(x: jax.Array) -> jax.Array:
     """Casts 16-bit arrays to float32, so that the result is rounded only once."""
     # And never of a weak type, which Python's numbers promote.
     return x.astype(jnp.float32 if x.dtype.itemsize == 2 else x.dtype)
@@ -33,7 +33,7 @@ def shared_definition(activation: Activation, parameters: Mapping[str, float]) -
     pullback = pullback_of(activation, namespace, parameters, _with_pullback)
 
     def value(*inputs: jax.Array) -> jax.Array:
-        result: jax.Array = function(*map(_widen, inputs))
+        result: jax.Array = function(*map(widen, inputs))
         return result.astype(inputs[0].dtype)
 
     value.__name__ = activation.name  # which jaxprs and profiles show
@@ -41,7 +41,7 @@ def shared_definition(activation: Activation, parameters: Mapping[str, float]) -
         return value
 
     def narrow(cotangent: jax.Array, *inputs: jax.Array) -> tuple[jax.Array | None, ...]:
-        wide = pullback(_widen(cotangent), *map(_widen, inputs))
+        wide = pullback(widen(cotangent), *map(widen, inputs))
         pairs = zip(wide, inputs, strict=True)
         return tuple(None if c is None else c.astype(x.dtype) for c, x in pairs)
 

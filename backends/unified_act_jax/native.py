@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from unified_act.backend import Native
+from unified_act.backend import Native, Tabled
 
-__all__ = ["NATIVE"]
+__all__ = ["NATIVE", "TABLED"]
 
 _WIDE = ("float32", "float64")
 _CANCELS = "the gradient by the gate loses digits by cancellation where the gate is open"
@@ -59,3 +59,29 @@ NATIVE = {
     "squareplus": Native("nn.squareplus", (), {"b": "b"}, why="infinite where x² overflows"),
     "tanh": Native("nn.tanh"),
 }
+
+TABLED = Tabled(
+    ("float16", "bfloat16"),
+    composed=(
+        "affine",
+        "clipped_relu",
+        "hard_mish",
+        "hard_shrink",
+        "hard_sigmoid",
+        "hard_sigmoid_02",
+        "hard_silu",
+        "hard_tanh",
+        "leaky_relu",
+        "shrink",
+        "soft_shrink",
+        "softsign",
+        "sparse_plus",
+        "sparse_sigmoid",
+        "squared_relu",
+        "threshold",
+        "thresholded_relu",
+    ),
+    compiled=True,
+)
+"""XLA makes one loop of the few operations of the activations that are left composed: for a million
+elements it takes 80 to 300 µs, and so does the gradient. A table takes 250 to 500 µs."""

@@ -22,10 +22,10 @@ from unified_act.backend import (
 )
 from unified_act.errors import InputTypeError, ParameterValueError, UnsupportedError
 from unified_act.layers import Layers
-from unified_act_mxnet import calls, gradient, layers
+from unified_act_mxnet import calls, gradient, layers, tables
 from unified_act_mxnet._framework import DTYPE_OBJECTS, mx
 from unified_act_mxnet.gradient import Graph
-from unified_act_mxnet.native import NATIVE
+from unified_act_mxnet.native import NATIVE, TABLED
 
 __all__ = ["MxnetBackend"]
 
@@ -45,6 +45,8 @@ class MxnetBackend(FrameworkBackend):
     framework = mx.sym
     native: Mapping[str, Native] = NATIVE
     gradient = gradient
+    tables = tables
+    tabled = TABLED
     layers: Layers = layers
     types: Sequence[type] = (NDArray, mx.np.ndarray, Symbol, NumpySymbol)
     dtype_objects = DTYPE_OBJECTS
@@ -199,7 +201,7 @@ def _compiled(graph: Graph, request: Request, value_graph: Graph | None) -> Call
         built: dict[Any, Callable[..., Any]] = vars(own)
         if chosen not in built:
             variables = [mx.sym.var(name) for name in names]
-            built[chosen] = _in_order(names, chosen(*variables))
+            built[chosen] = calls.in_order(names, chosen(*variables))
         return built[chosen](*inputs)
 
     return call
@@ -219,16 +221,6 @@ def _workable(shape: tuple[int, ...], axis: int, activation: Activation) -> tupl
     if axis < 0:
         return (math.prod(shape[:axis]), *shape[axis:])
     return (*shape[: axis + 1], math.prod(shape[axis + 1 :]))
-
-
-def _in_order(names: Sequence[str], symbol: Any) -> Callable[..., Any]:
-    """Returns the operator of `symbol`, to be called with the arrays of these names."""
-    operator = mx.nd.CachedOp(symbol, ())
-    order = [names.index(name) for name in symbol.list_arguments()]  # as they occur in the graph
-    if order == list(range(len(names))):
-        called: Callable[..., Any] = operator
-        return called
-    return lambda *inputs: operator(*(inputs[index] for index in order))
 
 
 def _legacy(x: Any) -> Any:

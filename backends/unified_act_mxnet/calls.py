@@ -8,13 +8,13 @@ is the last release: its inner functions will not change.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from unified_act.backend import Request, shortcut
 from unified_act_mxnet._framework import DTYPE_OBJECTS, mx
 
-__all__ = ["short_way"]
+__all__ = ["in_order", "short_way"]
 
 _NEED_ELEMENTS = frozenset({"Activation"})
 """Operators whose gradient fails on an array without elements, and only there."""
@@ -65,3 +65,13 @@ def short_way(request: Request, otherwise: Callable[..., Any]) -> Callable[..., 
         scope["fits"] = request.fits
     call = "invoke(handle, (x,), keywords, values, None, False, False)"
     return shortcut(condition, call, otherwise, scope)
+
+
+def in_order(names: Sequence[str], symbol: Any) -> Callable[..., Any]:
+    """Returns the operator of `symbol`, to be called with the arrays of these names."""
+    operator = mx.nd.CachedOp(symbol, ())
+    order = [names.index(name) for name in symbol.list_arguments()]  # as they occur in the graph
+    if order == list(range(len(names))):
+        called: Callable[..., Any] = operator
+        return called
+    return lambda *inputs: operator(*(inputs[index] for index in order))

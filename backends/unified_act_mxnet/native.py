@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from unified_act.backend import Native
+from unified_act.backend import Native, Tabled
 
-__all__ = ["NATIVE"]
+__all__ = ["NATIVE", "TABLED"]
 
 _NOT_EVERYWHERE = "bfloat16: fails on processors without AVX-512"
 
@@ -110,3 +110,5 @@ NATIVE = {
     "softsign": Native("softsign"),
     "tanh": Native("tanh"),
 }
+
+TABLED = Tabled(("float16", "bfloat16"))

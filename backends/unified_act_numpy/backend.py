@@ -21,8 +21,8 @@ from unified_act.backend import (
 from unified_act.errors import InputTypeError
 from unified_act.inputs import advice
 from unified_act.layers import Layers
-from unified_act_numpy import gradient, layers
-from unified_act_numpy.native import NATIVE
+from unified_act_numpy import gradient, layers, tables
+from unified_act_numpy.native import NATIVE, TABLED
 
 __all__ = ["NumpyBackend"]
 
@@ -34,6 +34,8 @@ class NumpyBackend(FrameworkBackend):
     framework = np
     native: Mapping[str, Native] = NATIVE
     gradient = gradient
+    tables = tables
+    tabled = TABLED
     layers: Layers = layers
     types: Sequence[type] = (np.ndarray, np.float16, np.float32, np.float64)
     arrays = (np.ndarray, np.generic)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from unified_act.backend import Native
+from unified_act.backend import Native, Tabled
 
-__all__ = ["NATIVE"]
+__all__ = ["NATIVE", "TABLED"]
 
 _WIDE = ("float32", "float64")
-_COMPUTED_WIDE = "16-bit types are computed in float32"
+_COMPUTED_WIDE = "16-bit types: a table is correctly rounded"
 
 NATIVE = {
     "clipped_relu": Native(
@@ -37,3 +37,5 @@ NATIVE = {
     ),
     "tanh": Native("tanh", dtypes=_WIDE, why=_COMPUTED_WIDE),
 }
+
+TABLED = Tabled(("float16", "bfloat16"), compiled=True)

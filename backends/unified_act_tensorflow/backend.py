@@ -11,8 +11,8 @@ import tensorflow as tf
 from unified_act.backend import DTYPES, LEAST_NOISE, FrameworkBackend, Native, Request, Words
 from unified_act.callables import bind
 from unified_act.layers import Layers, LayerSpec
-from unified_act_tensorflow import calls, gradient, layers
-from unified_act_tensorflow.native import NATIVE
+from unified_act_tensorflow import calls, gradient, layers, tables
+from unified_act_tensorflow.native import NATIVE, TABLED
 
 __all__ = ["TensorflowBackend"]
 
@@ -27,6 +27,8 @@ class TensorflowBackend(FrameworkBackend):
     framework = tf
     native: Mapping[str, Native] = NATIVE
     gradient = gradient
+    tables = tables
+    tabled = TABLED
     layers: Layers = layers
     types: Sequence[type] = (tf.Tensor, tf.__internal__.EagerTensor, tf.Variable)
     dtype_objects: ClassVar[Mapping[str, Any]] = {name: tf.as_dtype(name) for name in DTYPES}

@@ -12,10 +12,10 @@ from unified_act.assembly import assemble, pullback_of
 from unified_act.backend import check_cotangent, detached_error
 from unified_act_tensorflow import namespace
 
-__all__ = ["shared_definition", "value_and_grad"]
+__all__ = ["shared_definition", "value_and_grad", "widen", "with_pullback"]
 
 
-def _widen(x: Any) -> Any:
+def widen(x: Any) -> Any:
     """Casts 16-bit arrays to float32, so that the result is rounded only once."""
     return tf.cast(x, tf.float32) if x.dtype in (tf.float16, tf.bfloat16) else x
 
@@ -25,10 +25,10 @@ def shared_definition(
 ) -> Callable[..., Any]:
     """Returns the shared definition with its analytic first and second derivatives."""
     function = assemble(activation, namespace, parameters)
-    pullback = pullback_of(activation, namespace, parameters, _with_pullback)
+    pullback = pullback_of(activation, namespace, parameters, with_pullback)
 
     def value(*inputs: Any) -> Any:
-        return tf.cast(function(*map(_widen, inputs)), inputs[0].dtype)
+        return tf.cast(function(*map(widen, inputs)), inputs[0].dtype)
 
     if pullback is None:
         return value
@@ -36,7 +36,7 @@ def shared_definition(
     @tf.custom_gradient  # type: ignore[untyped-decorator]
     def with_gradient(*inputs: Any) -> Any:
         def backward(cotangent: Any) -> Any:
-            cotangents = pullback(_widen(cotangent), *map(_widen, inputs))
+            cotangents = pullback(widen(cotangent), *map(widen, inputs))
             return [
                 None if c is None else tf.cast(c, x.dtype)
                 for c, x in zip(cotangents, inputs, strict=True)
@@ -51,7 +51,7 @@ def shared_definition(
     return call
 
 
-def _with_pullback(
+def with_pullback(
     function: Callable[..., Any], pullback: Callable[..., tuple[Any, ...]]
 ) -> Callable[..., Any]:
     """Returns `function` with this pullback in place of automatic differentiation."""

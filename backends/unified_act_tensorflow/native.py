@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from unified_act.backend import Native
+from unified_act.backend import Native, Tabled
 
-__all__ = ["NATIVE"]
+__all__ = ["NATIVE", "TABLED"]
 
 NATIVE = {
     "elu": Native("nn.elu", only={"alpha": 1.0}),
@@ -75,3 +75,5 @@ NATIVE = {
     ),
     "tanh": Native("tanh"),
 }
+
+TABLED = Tabled(("float16", "bfloat16"))

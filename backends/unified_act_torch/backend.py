@@ -13,9 +13,9 @@ from unified_act.activation import Activation
 from unified_act.backend import DTYPES, LEAST_NOISE, FrameworkBackend, Native, Request, Words
 from unified_act.callables import bind
 from unified_act.layers import Layers, LayerSpec
-from unified_act_torch import calls, gradient, layers
+from unified_act_torch import calls, gradient, layers, tables
 from unified_act_torch.namespace import lengths
-from unified_act_torch.native import NATIVE
+from unified_act_torch.native import NATIVE, TABLED
 
 if TYPE_CHECKING:
     from unified_act.replacement import ReplacementReport, Sought
@@ -32,6 +32,8 @@ class TorchBackend(FrameworkBackend):
     framework = torch
     native: Mapping[str, Native] = NATIVE
     gradient = gradient
+    tables = tables
+    tabled = TABLED
     layers: Layers = layers
     types: Sequence[type] = (Tensor, torch.nn.Parameter)
     dtype_objects: ClassVar[Mapping[str, Any]] = {name: getattr(torch, name) for name in DTYPES}

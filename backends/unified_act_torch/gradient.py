@@ -16,10 +16,10 @@ from unified_act.backend import check_cotangent, detached_error
 from unified_act_torch import namespace
 from unified_act_torch.variant import NAMESPACE
 
-__all__ = ["shared_definition", "value_and_grad"]
+__all__ = ["by_operations", "shared_definition", "value_and_grad", "widen", "with_pullback"]
 
 
-def _widen(x: Any) -> Any:
+def widen(x: Any) -> Any:
     """Casts 16-bit arrays to float32, so that the result is rounded only once."""
     if x is None:  # the tangent of a mask
         return None
@@ -34,7 +34,7 @@ def shared_definition(
     value = _rounded_once(assemble(activation, namespace, parameters))
     exported = _rounded_once(assemble(activation, NAMESPACE, parameters))
     pullback = pullback_of(activation, namespace, parameters)
-    twice = pullback_of(activation, namespace, parameters, _with_pullback)
+    twice = pullback_of(activation, namespace, parameters, with_pullback)
 
     if pullback is None or twice is None:
         return value
@@ -45,7 +45,7 @@ def shared_definition(
     if activation.kind.elementwise:
         pushforward: Callable[..., tuple[Tensor, ...]] = twice
     else:
-        pushforward = pushforward_of(activation, namespace, parameters) or _by_operations(value)
+        pushforward = pushforward_of(activation, namespace, parameters) or by_operations(value)
     eager = _applied(_with_forward_mode(_function(value, twice), pushforward))
 
     def call(*inputs: Tensor) -> Tensor:
@@ -59,7 +59,7 @@ def shared_definition(
                 # them outside of a Function first, or it fails at the second call in one graph. It
                 # drops these results, which nothing uses.
                 constants = [x.detach() for x in inputs]
-                pullback(_widen(value(*constants)), *map(_widen, constants))
+                pullback(widen(value(*constants)), *map(widen, constants))
             return traced.apply(*inputs)  # type: ignore[no-untyped-call, no-any-return]
         # What torch.jit records is saved and exported, which a Function cannot be.
         if torch.jit.is_tracing():  # type: ignore[attr-defined, no-untyped-call]
@@ -73,18 +73,18 @@ def _rounded_once(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """Returns `function`, with 16-bit arrays computed in float32."""
 
     def value(*inputs: Tensor) -> Tensor:
-        result = function(*map(_widen, inputs)).to(inputs[0].dtype)
+        result = function(*map(widen, inputs)).to(inputs[0].dtype)
         # A Function must not return its input.
         return result.clone() if result is inputs[0] else result
 
     return value
 
 
-def _with_pullback(
+def with_pullback(
     function: Callable[..., Tensor], pullback: Callable[..., tuple[Tensor | None, ...]]
 ) -> Callable[..., Tensor]:
     """Returns `function` with this pullback in place of automatic differentiation."""
-    return _applied(_with_forward_mode(_function(function, pullback), _by_operations(function)))
+    return _applied(_with_forward_mode(_function(function, pullback), by_operations(function)))
 
 
 def _applied(function: type[Function]) -> Callable[..., Tensor]:
@@ -112,7 +112,7 @@ def _function(
         @staticmethod
         def backward(ctx: Any, cotangent: Tensor) -> Any:
             inputs = ctx.saved_tensors
-            cotangents = pullback(_widen(cotangent), *map(_widen, inputs))
+            cotangents = pullback(widen(cotangent), *map(widen, inputs))
             return tuple(
                 None if c is None else c.to(x.dtype)
                 for c, x in zip(cotangents, inputs, strict=True)
@@ -149,13 +149,13 @@ def _with_forward_mode(
         @staticmethod
         def jvp(ctx: Any, *tangents: Tensor) -> Tensor:
             inputs = ctx.saved_tensors
-            (wide,) = pushforward(*map(_widen, tangents), *map(_widen, inputs))
+            (wide,) = pushforward(*map(widen, tangents), *map(widen, inputs))
             return wide.to(inputs[0].dtype)
 
     return SharedEager
 
 
-def _by_operations(value: Callable[..., Tensor]) -> Callable[..., tuple[Tensor, ...]]:
+def by_operations(value: Callable[..., Tensor]) -> Callable[..., tuple[Tensor, ...]]:
     """Returns the forward-mode derivative of `value`, by its own operations."""
 
     def pushforward(*tangents_and_inputs: Any) -> tuple[Tensor, ...]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from unified_act.backend import Native
+from unified_act.backend import Native, Tabled
 
-__all__ = ["NATIVE"]
+__all__ = ["NATIVE", "TABLED"]
 
 NATIVE = {
     "celu": Native(
@@ -119,3 +119,33 @@ NATIVE = {
         bends=("threshold",),
     ),
 }
+
+TABLED = Tabled(
+    ("float16", "bfloat16"),
+    compiled=True,
+    uncompiled=(
+        "affine",
+        "clipped_relu",
+        "hard_mish",
+        "hard_shrink",
+        "hard_sigmoid",
+        "hard_sigmoid_02",
+        "hard_silu",
+        "hard_tanh",
+        "identity",
+        "leaky_relu",
+        "relu",
+        "relu6",
+        "shrink",
+        "soft_shrink",
+        "softsign",
+        "sparse_plus",
+        "sparse_sigmoid",
+        "squared_relu",
+        "threshold",
+        "thresholded_relu",
+    ),
+)
+"""torch.compile makes one loop of the few operations of the activations that are not compiled to a
+look-up: 350 µs for a million elements of hard_silu, where a look-up takes 700 µs. Of mish and silu
+it makes one of 6 ms, of gelu one of 38 ms."""

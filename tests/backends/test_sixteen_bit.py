@@ -1,8 +1,8 @@
 """Over all 65,536 inputs of float16 and bfloat16: no overflow on the way to a number that exists.
 
 A finite input must not give a NaN, nor an infinity where the exact result is representable, in the
-value or the gradient, in either profile. What is elementwise is within an ulp in strict, but for
-what a framework is declared to flush.
+value or the gradient, in either profile. What is elementwise is correctly rounded in strict, where
+a table serves it: but for subnormal gradients in bfloat16 on MXNet, which it is declared to flush.
 """
 
 import numpy as np
@@ -37,6 +37,12 @@ def assert_finite(got, wanted, x, what):
     assert not wrong.size, (
         f"{what}: {wrong.size} inputs, such as {x.flat[wrong[0]]!r}, give {got.flat[wrong[0]]}"
     )
+
+
+def assert_correctly_rounded(got, exact, wanted, x, case):
+    want = round_to(exact.high, exact.low, case.dtype)
+    wrong = np.flatnonzero(wanted & (got != want))
+    assert not wrong.size, f"{case}: {wrong.size} inputs, such as {x[wrong[0]]!r}"
 
 
 def assert_one_ulp(got, exact, wanted, x, case):
@@ -75,7 +81,9 @@ def test_elementwise(subject, dtype):
                 assert_finite(got, finite, x, f"{backend}, {numerics}, order {order}")
                 if numerics == "strict":
                     case = Case(subject, backend, dtype, order)
-                    assert_one_ulp(got, exact[order], finite, x, case)
+                    flushed = (backend, dtype, order) == ("mxnet", "bfloat16", 1)
+                    judge = assert_one_ulp if flushed else assert_correctly_rounded
+                    judge(got, exact[order], finite, x, case)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

@@ -23,6 +23,7 @@ __all__ = [
     "Namespace",
     "Native",
     "Numerics",
+    "Tabled",
     "beyond_dtype",
     "check_cotangent",
     "check_further",
@@ -60,7 +61,7 @@ _FORMATS = {
 }
 
 Numerics = Literal["fast", "strict"]
-"""The profile: the fastest implementation that is accurate enough, or the shared definition."""
+"""The profile: the fastest implementation that is accurate enough, or the most accurate one."""
 
 
 class Namespace(Protocol):
@@ -241,6 +242,34 @@ class Native:
         return all(found.has(number) for number in numbers if isinstance(number, float)) and all(
             found.has_exactly(parameters[name]) for name in self.bends
         )
+
+
+@dataclass(frozen=True)
+class Tabled:
+    """Where tables of all 65,536 results serve elementwise activations: a part of a backend's data.
+
+    Attributes:
+        dtypes: The 16-bit dtypes: always in `strict`, and in `fast` where no kernel serves.
+        composed: The activations that in `fast` are quicker by the shared definition.
+        compiled: Whether what a compiler makes uses tables too. Else it is made of the shared
+            definition.
+        uncompiled: The activations for which it does not, where `compiled` is true.
+    """
+
+    dtypes: Sequence[str] = ()
+    composed: Sequence[str] = ()
+    compiled: bool = False
+    uncompiled: Sequence[str] = ()
+
+    def label(self, activation: Activation) -> str:
+        """Returns what serves, for a reader."""
+        everywhere = self.compiled and activation.name not in self.uncompiled
+        return "a table" if everywhere else "a table, compiled by the shared definition"
+
+    def serving(self, activation: Activation, numerics: Numerics) -> Sequence[str]:
+        """Returns the dtypes in which a table serves an activation, unless a kernel does."""
+        slower = numerics == "fast" and activation.name in self.composed
+        return () if slower or not activation.kind.elementwise else self.dtypes
 
 
 def kernel_for(

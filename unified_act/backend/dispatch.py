@@ -17,6 +17,7 @@ from unified_act.backend.calls import with_keywords
 from unified_act.backend.contract import (
     Native,
     Numerics,
+    Tabled,
     beyond_dtype,
     check_further,
     input_error,
@@ -90,6 +91,10 @@ class FrameworkBackend:
         native: The framework's own kernels, by the canonical name of the activation.
         gradient: A module or an object with ``shared_definition(activation, parameters)`` and
             ``value_and_grad(function, inputs, cotangent)``.
+        tables: A module or an object with ``by_table(activation, parameters, dtype, shared)``,
+            which returns the function that serves an elementwise activation by its table; `shared`
+            is the shared definition. None if the backend has no tables.
+        tabled: Where tables serve.
         types: The usual array types of the framework.
         dtype_objects: The framework's dtypes, by name.
         arrays: The types of arrays that have values. Types of symbols are not among them.
@@ -106,6 +111,8 @@ class FrameworkBackend:
     framework: Any
     native: Mapping[str, Native]
     gradient: Any
+    tables: Any = None
+    tabled: ClassVar[Tabled] = Tabled()
     types: Sequence[type]
     dtype_objects: ClassVar[Mapping[str, Any]]
     arrays: ClassVar[tuple[type, ...]]
@@ -239,6 +246,7 @@ class FrameworkBackend:
         """Returns the function that computes `activation`. `get_activation` wraps it."""
         request = Request(activation, parameters, numerics)
         functions = dict(self.shared(request))
+        functions |= self._with_tables(request, functions)
         kernel = kernel_for(self.name, self.native, activation, numerics, parameters)
         if kernel is not None:
             arguments = kernel.arguments(parameters) or {}
@@ -259,6 +267,17 @@ class FrameworkBackend:
         if activation.noise and len(request.inputs) > 1:
             return with_generator(activation.name, checked, self.uniform_like, self.is_noise)
         return self.short_way(request, checked)
+
+    def _with_tables(
+        self, request: Request, shared: Mapping[str, _Function]
+    ) -> Mapping[str, _Function]:
+        """Returns the functions of the dtypes that a table serves."""
+        activation, parameters = request.activation, request.parameters
+        return {
+            dtype: self.tables.by_table(activation, parameters, dtype, shared[dtype])
+            for dtype in self.tabled.serving(activation, request.numerics)
+            if dtype in shared
+        }
 
     def _with_kernel(
         self, request: Request, kernel: Native, shared: Mapping[str, _Function]

@@ -16,7 +16,7 @@ from rich.text import Text
 import unified_act as ua
 from unified_act import Activation
 from unified_act.activation import KINDS
-from unified_act.backend import DTYPES, Native, kernel_for
+from unified_act.backend import DTYPES, Native, Tabled, kernel_for
 from unified_act.dialects import Cell, find_dialect, list_dialects
 from unified_act.literals import shown
 from unified_act.loading import BUILTIN_BACKENDS, find_entry, load_backend
@@ -35,12 +35,17 @@ from unified_act_conformance.subject import (
     list_cases,
     native_table,
     subject_of,
+    tabled_in,
 )
 from unified_act_conformance.truth import unrecorded
 
 __all__ = ["list_command", "show"]
 
-LEGEND = "Float types: where the framework's own kernel is used; elsewhere the shared definition."
+LEGEND = (
+    "Float types: where the framework's own kernel is used; elsewhere a table, in 16-bit types, or "
+    "the shared definition."
+)
+TABLE = "a table holds the rounded result for each of the 65,536 numbers of a 16-bit type"
 MEASURED = (0, 1)
 """The orders that `show --measure` judges: value and gradient."""
 
@@ -165,6 +170,7 @@ def _document(activation: Activation, found: Iterable[Usage]) -> dict[str, Any]:
             for f in found
             if f.kernel
         },
+        "tables": {f.backend: f.table for f in found if f.table},
     }
 
 
@@ -250,9 +256,11 @@ def _implementation_table(found: Iterable[Usage]) -> Table:
     for column in ("backend", "own kernel", *SHORT.values(), "why not everywhere"):
         table.add_column(column, overflow="fold")
     for one in found:
-        used = dict.fromkeys(one.own, "[green]own[/]")
+        used = dict.fromkeys(one.table, "table") | dict.fromkeys(one.own, "[green]own[/]")
         cells = [used.get(d, "shared") if d in one.dtypes else "–" for d in SHORT]
         table.add_row(one.backend, escape(one.kernel or "–"), *cells, escape(one.why))
+    if any("table" in column.cells for column in table.columns):
+        table.caption = f"table: {TABLE}; in strict, wherever the backend has one"
     return table
 
 
@@ -283,7 +291,8 @@ class Usage:
     Attributes:
         backend: The backend.
         kernel: The framework's own function, whether it is used or not; empty if there is none.
-        own: The float types in which it is used; in the others it is the shared definition.
+        own: The float types in which it is used; in the others a table or the shared definition.
+        table: The float types in which a table is used.
         dtypes: The float types that the backend has.
         why: Why it is not used in all of them.
     """
@@ -291,6 +300,7 @@ class Usage:
     backend: str
     kernel: str
     own: tuple[str, ...]
+    table: tuple[str, ...]
     dtypes: tuple[str, ...]
     why: str
 
@@ -308,10 +318,11 @@ def _usages(
         backends: Names of installed backends.
     """
     for name in backends:
-        dtypes, native = _facts_of(name)
+        dtypes, native, tabled = _facts_of(name)
         kernel = kernel_for(name, native, activation, "fast")
+        table = tuple(tabled.serving(activation, "fast"))
         if kernel is None:
-            yield Usage(name, "", (), dtypes, "")
+            yield Usage(name, "", (), table, dtypes, "")
             continue
         own = tuple(dtype for dtype in dtypes if dtype in kernel.dtypes)
         why = [kernel.why] if kernel.why else []
@@ -322,16 +333,19 @@ def _usages(
             why.append(kernel.reach)
         if parameters is not None and kernel.arguments(parameters) is None:
             own = ()
-        yield Usage(name, kernel.label, own, dtypes, "; ".join(why))
+        table = tuple(dtype for dtype in table if dtype not in own)
+        yield Usage(name, kernel.label, own, table, dtypes, "; ".join(why))
 
 
-def _facts_of(name: str) -> tuple[tuple[str, ...], Mapping[str, Native]]:
-    """Returns the float types and the kernels of a backend, without importing its framework."""
+def _facts_of(name: str) -> tuple[tuple[str, ...], Mapping[str, Native], Tabled]:
+    """Returns the float types, kernels and tables of a backend, without importing its framework."""
     try:
-        return DTYPES, native_table(find_entry(name).package)
+        package = find_entry(name).package
+        return DTYPES, native_table(package), tabled_in(package)
     except ModuleNotFoundError:  # a plugin may keep them elsewhere
         backend = load_backend(name)
-        return tuple(dtype for dtype in DTYPES if dtype in backend.dtypes), backend.native
+        dtypes = tuple(dtype for dtype in DTYPES if dtype in backend.dtypes)
+        return dtypes, backend.native, getattr(backend, "tabled", Tabled())
 
 
 def _deviations_about(subject: Subject, backends: Sequence[str]) -> list[Deviation]:

@@ -27,7 +27,13 @@ from unified_act_conformance.subject.implementation import (
     native_kernel,
     registered,
 )
-from unified_act_conformance.subject.places import code_of_call, definitions, native_table, place_of
+from unified_act_conformance.subject.places import (
+    code_of_call,
+    definitions,
+    native_table,
+    place_of,
+    tabled_in,
+)
 
 __all__ = [
     "DTYPES",
@@ -54,5 +60,6 @@ __all__ = [
     "place_of",
     "registered",
     "subject_of",
+    "tabled_in",
     "usual_backends",
 ]

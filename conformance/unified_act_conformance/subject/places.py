@@ -9,13 +9,21 @@ import inspect
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from unified_act import Activation
-from unified_act.backend import Native, Numerics, kernel_for
+from unified_act.backend import Native, Numerics, Tabled, kernel_for
 from unified_act.loading import find_entry, load_backend
 
-__all__ = ["code_of_call", "definitions", "framework_function", "native_table", "place_of"]
+__all__ = [
+    "code_of_call",
+    "definitions",
+    "framework_function",
+    "native_table",
+    "place_of",
+    "tabled_in",
+]
 
 DEFINED = ("definition", "derivative", "second derivative")
 MISSING = "none: the framework differentiates the {}"
@@ -66,7 +74,7 @@ def code_of_call(
     parameters: Mapping[str, Any],
     numerics: Numerics = "fast",
 ) -> str:
-    """Returns the code that a call runs: a kernel, or what hands out the shared definition.
+    """Returns the code that a call runs: a kernel, or what a table or the definition goes through.
 
     Args:
         activation: The activation.
@@ -78,6 +86,8 @@ def code_of_call(
     loaded = load_backend(backend)
     kernel = kernel_for(loaded.name, loaded.native, activation, numerics, parameters)
     if kernel is None or dtype not in kernel.dtypes:
+        if dtype in getattr(loaded, "tabled", Tabled()).serving(activation, numerics):
+            return f"a table, through {place_of(loaded.tables.by_table)}"  # type: ignore[attr-defined]
         module = f"{find_entry(backend).package}.gradient"
         gradient = importlib.import_module(module) if importlib.util.find_spec(module) else None
         through = getattr(gradient, "shared_definition", type(loaded).implement)
@@ -97,7 +107,6 @@ def framework_function(backend: str, kernel: Native) -> Callable[..., Any]:
     return kernel.find(_home(backend))
 
 
-@functools.cache
 def native_table(package: str) -> Mapping[str, Native]:
     """Returns the table of kernels of a backend, read without importing its framework.
 
@@ -107,6 +116,26 @@ def native_table(package: str) -> Mapping[str, Native]:
     Raises:
         ModuleNotFoundError: There is no such package, or it has no module `native`.
     """
+    table: Mapping[str, Native] = _data(package).NATIVE
+    return table
+
+
+def tabled_in(package: str) -> Tabled:
+    """Returns where a backend has tables of 16-bit types, read without importing its framework.
+
+    Args:
+        package: The backend's package.
+
+    Raises:
+        ModuleNotFoundError: There is no such package, or it has no module `native`.
+    """
+    found: Tabled = getattr(_data(package), "TABLED", Tabled())
+    return found
+
+
+@functools.cache
+def _data(package: str) -> ModuleType:
+    """Returns the module `native` of a backend's package."""
     found = importlib.util.find_spec(package)
     if found is None or not found.submodule_search_locations:
         raise ModuleNotFoundError(f"no package {package}")
@@ -116,8 +145,7 @@ def native_table(package: str) -> Mapping[str, Native]:
         raise ModuleNotFoundError(f"{path} cannot be read")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    table: Mapping[str, Native] = module.NATIVE
-    return table
+    return module
 
 
 def _home(backend: str) -> Any:

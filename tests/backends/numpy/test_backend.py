@@ -8,7 +8,7 @@ import pytest
 
 import unified_act as ua
 from tests.specifications import SPECS, further_inputs
-from unified_act_numpy import gradient
+from unified_act_numpy import blocks
 
 ELEMENTWISE = [name for name, spec in SPECS.items() if spec.kind == "elementwise"]
 DTYPES = [np.float16, ml_dtypes.bfloat16, np.float32, np.float64]
@@ -135,7 +135,7 @@ print([gelu(np.ones(2, dtype)).dtype.name for dtype in load_backend("numpy").dty
 """
 
 
-LARGE = 2 * gradient._BLOCK + 7
+LARGE = 2 * blocks._BLOCK + 7
 
 
 def in_many_layouts(x):

@@ -94,6 +94,16 @@ def test_show():
     )
 
 
+def test_show_says_where_a_table_serves():
+    row = next(line for line in invoke("show", "gelu").output.splitlines() if "│ torch" in line)
+    cells = [cell.strip() for cell in row.strip("│").split("│")]
+    assert cells[:6] == ["torch", "nn.functional.gelu", "own", "table", "own", "own"]
+    tables = json.loads(invoke("show", "gelu", "--json").output)["tables"]
+    assert tables["torch"] == ["bfloat16"]
+    assert tables["numpy"] == ["float16", "bfloat16"]
+    assert not json.loads(invoke("show", "softmax", "--json").output)["tables"]
+
+
 def test_show_goes_by_the_parameters():
     assert "f: -0.5, inf" in invoke("show", "elu(alpha=0.5)").output
     usual = invoke("show", "silu").output
@@ -108,7 +118,9 @@ def test_show_says_where_the_code_is():
     lines = [line.split() for line in result.output.splitlines()]
     found = {line[0]: line[1] for line in lines if len(line) > 1}
     assert found["float32"] == "torch.nn.functional.gelu"
-    assert "shared definition, through unified_act_torch/gradient.py:" in result.output
+    assert "a table, through unified_act_torch/tables.py:" in result.output
+    other = invoke("show", "softsign", "--backend", "torch").output
+    assert "shared definition, through unified_act_torch/gradient.py:" in other
     assert "│ numpy" not in result.output
     for name, function in (("definition", "gelu"), ("derivative", "gelu_derivative")):
         path, line = found[name].split(":")

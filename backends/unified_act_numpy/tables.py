@@ -1,0 +1,60 @@
+"""Elementwise activations in the 16-bit types on NumPy, by table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unified_act.activation import Activation
+from unified_act.kernels import table_of
+from unified_act_numpy.blocks import in_blocks
+
+__all__ = ["by_table", "slope_times"]
+
+Array = NDArray[Any]
+
+
+def by_table(
+    activation: Activation,
+    parameters: Mapping[str, Any],
+    dtype: str,
+    shared: Callable[[Array], Array],
+) -> Callable[[Array], Array]:
+    """Returns an elementwise activation that looks up its values in a table.
+
+    Args:
+        activation: The activation.
+        parameters: Every parameter with its value.
+        dtype: The 16-bit type.
+        shared: The shared definition, which NumPy does not need here.
+    """
+    del shared
+    table = table_of(activation, parameters, dtype)
+
+    def value(x: Array) -> Array:
+        return in_blocks(table.at, x) if x.ndim else table.at(np.asarray(x))[()]
+
+    return value
+
+
+def slope_times(
+    activation: Activation, parameters: Mapping[str, Any], dtype: str
+) -> Callable[[Array, Array], Array]:
+    """Returns ``function(x, cotangent)``: the derivative times it, in float32 and rounded once.
+
+    Args:
+        activation: The activation.
+        parameters: Every parameter with its value.
+        dtype: The 16-bit type.
+    """
+    table = table_of(activation, parameters, dtype)
+
+    def product(x: Array, cotangent: Array) -> Array:
+        x, cotangent = np.asarray(x), np.asarray(cotangent)
+        found = in_blocks(lambda *parts: table.times(1, *parts), x, cotangent)
+        return found if x.ndim else found[()]
+
+    return product

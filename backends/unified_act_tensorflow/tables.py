@@ -1,0 +1,120 @@
+"""Elementwise activations in the 16-bit types on TensorFlow, by table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import tensorflow as tf
+
+from unified_act.activation import Activation
+from unified_act.assembly import pullback_of
+from unified_act.kernels import Table, table_of
+from unified_act_tensorflow import namespace
+from unified_act_tensorflow.gradient import widen, with_pullback
+
+__all__ = ["by_table"]
+
+_EagerTensor = tf.__internal__.EagerTensor
+
+
+def by_table(
+    activation: Activation,
+    parameters: Mapping[str, Any],
+    dtype: str,
+    shared: Callable[..., Any],
+) -> Callable[..., Any]:
+    """Returns an elementwise activation that looks up its values and derivatives in a table.
+
+    NumPy looks up what an eager tensor holds on a CPU: its memory is shared, and TensorFlow's own
+    `gather` takes five times as long. A graph gets the shared definition. It is compiled, saved and
+    run elsewhere.
+
+    Args:
+        activation: The activation.
+        parameters: Every parameter with its value.
+        dtype: The 16-bit type.
+        shared: The shared definition.
+    """
+    table = table_of(activation, parameters, dtype)
+    # Without a derivative of its own, the definition is differentiated by TensorFlow.
+    differentiable = _differentiable(table) if table.orders else shared
+
+    def call(x: Any) -> Any:
+        if isinstance(x, tf.Variable):
+            x = tf.convert_to_tensor(x)  # which a tape sees
+        if not _at_hand(x):
+            return shared(x)
+        if not _recorded():
+            return tf.constant(table.at(x.numpy()))
+        return shared(x) if _has_tangent(x) else differentiable(x)
+
+    return call
+
+
+def _at_hand(*arrays: Any) -> bool:
+    """Whether all have values now, in the memory of this process."""
+    return tf.executing_eagerly() and all(
+        isinstance(array, _EagerTensor) and array.device.endswith("CPU:0") for array in arrays
+    )
+
+
+def _differentiable(table: Table) -> Callable[..., Any]:
+    """Returns the values, which can be differentiated any number of times."""
+    pullback = pullback_of(table.activation, namespace, table.parameters, with_pullback)
+    assert pullback is not None  # noqa: S101
+
+    def composed(x: Any, cotangent: Any) -> Any:
+        return tf.cast(pullback(widen(cotangent), widen(x))[0], x.dtype)
+
+    def product(order: int, x: Any, *factors: Any) -> Any:
+        return tf.constant(table.times(order, x.numpy(), *(factor.numpy() for factor in factors)))
+
+    @tf.custom_gradient  # type: ignore[untyped-decorator]
+    def slope(x: Any, cotangent: Any) -> Any:
+        def backward(direction: Any) -> Any:
+            if table.orders > 1 and _at_hand(direction) and not _recorded():
+                return product(2, x, cotangent, direction), product(1, x, direction)
+            with tf.GradientTape() as tape:
+                tape.watch([x, cotangent])
+                value = composed(x, cotangent)
+            return tape.gradient(value, [x, cotangent], direction)
+
+        return product(1, x, cotangent), backward
+
+    @tf.custom_gradient  # type: ignore[untyped-decorator]
+    def value(x: Any) -> Any:
+        def backward(cotangent: Any) -> Any:
+            if not _at_hand(x, cotangent):
+                return composed(x, cotangent)
+            if not _recorded():
+                return product(1, x, cotangent)
+            return (composed if _has_tangent(x, cotangent) else slope)(x, cotangent)
+
+        return tf.constant(table.at(x.numpy())), backward
+
+    result: Callable[..., Any] = value
+    return result
+
+
+def _recorded() -> bool:
+    """Whether a tape, or an accumulator of forward mode, may record what is done."""
+    return not _no_tape()
+
+
+def _has_tangent(*arrays: Any) -> bool:
+    """Whether an accumulator of forward mode, which needs operations, follows one of them."""
+    return bool(_pack_tangents(arrays).tangents)
+
+
+try:  # neither is public
+    from tensorflow.python.eager.forwardprop_util import pack_tangents as _pack_tangents
+    from tensorflow.python.pywrap_tfe import TFE_Py_TapeSetIsEmpty as _no_tape
+except ImportError:
+
+    def _recorded() -> bool:
+        return True
+
+    def _has_tangent(*arrays: Any) -> bool:
+        del arrays
+        return True

@@ -1,0 +1,230 @@
+"""A definition at single numbers, to 160 decimal digits.
+
+A float64 result may lie so close to the middle between two numbers of a 16-bit type that its
+rounding decides on which side: gelu of the smallest numbers x is x/2 and a trace more. At these few
+inputs a table asks this namespace, where parameters are exact too.
+"""
+
+from __future__ import annotations
+
+import decimal
+import functools
+import math
+import operator
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from types import SimpleNamespace
+from typing import Any
+
+__all__ = ["NAMESPACE", "Number", "at"]
+
+_CONTEXT = decimal.Context(prec=160, Emin=decimal.MIN_EMIN, Emax=decimal.MAX_EMAX, traps=[])
+_DOUBT = Decimal(10) ** -140
+"""What is closer to a float64 number, relative to it, is that number."""
+_FAR = 40
+"""erfc is far below every float64 number from here on."""
+
+
+class Number:
+    """A number with the operators of arrays.
+
+    Attributes:
+        value: The number.
+        constant: Whether it is made of parameters alone. Such a number is compared as float32.
+    """
+
+    __slots__ = ("constant", "value")
+    __hash__ = None  # type: ignore[assignment]
+
+    def __init__(self, value: Decimal, constant: bool = False) -> None:
+        self.value, self.constant = value, constant
+
+    def __float__(self) -> float:
+        return float(self.value)
+
+    def __neg__(self) -> Number:
+        return Number(-self.value, self.constant)
+
+    def __abs__(self) -> Number:
+        return Number(abs(self.value), self.constant)
+
+
+def _of(number: Any) -> Number:
+    if isinstance(number, Number):
+        return number
+    if type(number) in (int, float):
+        return Number(Decimal(number), constant=True)
+    raise TypeError(f"no number: {number!r}")
+
+
+def _combine(name: str, function: Callable[[Decimal, Decimal], Decimal]) -> None:
+    """Gives `Number` an arithmetic operator, with a number on either side."""
+
+    def forwards(self: Number, other: Any) -> Number:
+        other = _of(other)
+        return Number(function(self.value, other.value), self.constant and other.constant)
+
+    setattr(Number, f"__{name}__", forwards)
+    setattr(Number, f"__r{name}__", lambda self, other: forwards(_of(other), self))
+
+
+def _compare(name: str, function: Callable[[Decimal, Decimal], bool]) -> None:
+    """Gives `Number` a comparison, for which constants are rounded to float32."""
+
+    def compare(self: Number, other: Any) -> bool:
+        pair = (self, _of(other))
+        if pair[0].constant and pair[1].constant:
+            return function(self.value, pair[1].value)
+        return function(*(_in_float32(one.value) if one.constant else one.value for one in pair))
+
+    setattr(Number, f"__{name}__", compare)
+
+
+def _in_float32(value: Decimal) -> Decimal:
+    import numpy as np
+
+    with np.errstate(over="ignore"):
+        return Decimal(float(np.float32(float(value))))
+
+
+for _name, _function in (
+    ("add", operator.add),
+    ("sub", operator.sub),
+    ("mul", operator.mul),
+    ("truediv", operator.truediv),
+):
+    _combine(_name, _function)
+for _name in ("lt", "le", "gt", "ge", "eq", "ne"):
+    _compare(_name, getattr(operator, _name))
+
+
+def at(
+    function: Callable[..., Any], x: float, parameters: Mapping[str, Any], nearby: float
+) -> float:
+    """Returns a function of a definition at `x`, rounded to float64, to odd.
+
+    Args:
+        function: ``function(xp, x, **parameters)``.
+        x: The input.
+        parameters: The parameters of the function.
+        nearby: What float64 arithmetic found.
+    """
+    given = {
+        name: Number(Decimal(value), constant=True) if type(value) is float else value
+        for name, value in parameters.items()
+    }
+    with decimal.localcontext(_CONTEXT):
+        exact = _of(function(NAMESPACE, Number(Decimal(x)), **given)).value
+        if not exact.is_finite():
+            return nearby
+        nearest = float(exact)
+        rest = exact - Decimal(nearest)
+        if abs(rest) <= abs(exact) * _DOUBT:
+            return nearest
+        is_odd = math.frexp(nearest)[0] * 2.0**53 % 2.0 == 1.0
+        return nearest if is_odd else math.nextafter(nearest, math.copysign(math.inf, rest))
+
+
+def _elementwise(function: Callable[[Decimal], Decimal]) -> Callable[[Any], Number]:
+    return lambda x: Number(function(_of(x).value), _of(x).constant)
+
+
+def _more_precise(digits: int) -> Any:
+    return decimal.localcontext(decimal.Context(**{**_settings(), "prec": _CONTEXT.prec + digits}))
+
+
+def _settings() -> dict[str, Any]:
+    return {"Emin": _CONTEXT.Emin, "Emax": _CONTEXT.Emax, "traps": []}
+
+
+def _series(first: Decimal, ratio: Callable[[int], Decimal]) -> Decimal:
+    """The sum of first, first · ratio(1), first · ratio(1) · ratio(2), and so on."""
+    total, term, k = first, first, 1
+    while term and term.adjusted() > total.adjusted() - decimal.getcontext().prec - 3:
+        term = term * ratio(k)
+        total += term
+        k += 1
+    return total
+
+
+def _expm1(x: Decimal) -> Decimal:
+    if x.is_finite() and abs(x) < 1:
+        return _series(x, lambda k: x / (k + 1))
+    return x.exp() - 1
+
+
+def _log1p(x: Decimal) -> Decimal:
+    # The sum is exact: it takes as many digits more as the exponent of x asks for.
+    digits = max(0, -x.adjusted()) if x.is_finite() and x else 0
+    with _more_precise(min(digits, 1000)):
+        return (1 + x).ln()
+
+
+def _tanh(x: Decimal) -> Decimal:
+    decay = _expm1(-2 * abs(x))
+    return (-decay / (decay + 2)).copy_sign(x)
+
+
+@functools.cache
+def _pi(digits: int) -> Decimal:
+    """π, as Machin's formula gives it."""
+
+    def inverse_tangent(n: int) -> Decimal:
+        total, term, k = Decimal(0), Decimal(1) / n, 0
+        while term.adjusted() > -decimal.getcontext().prec - 3:
+            total += (-term if k % 2 else term) / (2 * k + 1)
+            term, k = term / (n * n), k + 1
+        return total
+
+    with _more_precise(digits):
+        return 16 * inverse_tangent(5) - 4 * inverse_tangent(239)
+
+
+def _erfc(x: Decimal) -> Decimal:
+    if not abs(x) <= _FAR:  # or NaN
+        return x if x.is_nan() else Decimal(0 if x > 0 else 2)
+    square = x * x
+    with _more_precise(int(square) + 10):  # what the terms of the series, and then 1 - erf, cancel
+        square = x * x
+        erf = _signed_series(x, square) * 2 / _pi(int(square) + 10).sqrt()
+        return 1 - erf
+
+
+def _signed_series(x: Decimal, square: Decimal) -> Decimal:
+    """The sum x - x³/(1!·3) + x⁵/(2!·5) - … of the error function."""
+    total, power, k = x, x, 1
+    while power and power.adjusted() > total.adjusted() - decimal.getcontext().prec - 3:
+        power = -power * square / k
+        total += power / (2 * k + 1)
+        k += 1
+    return total
+
+
+def _sin(x: Decimal) -> Decimal:
+    if not x.is_finite():
+        return Decimal("NaN")
+    digits = max(0, x.adjusted()) + 20
+    with _more_precise(digits):
+        turn = 2 * _pi(digits)
+        angle = x - turn * (x / turn).to_integral_value()
+        square = angle * angle
+        return _series(angle, lambda k: -square / (2 * k * (2 * k + 1)))
+
+
+NAMESPACE = SimpleNamespace(
+    where=lambda condition, a, b: a if condition else b,
+    full_like=lambda x, value: Number(_of(value).value),
+    stop_gradient=lambda x: x,
+    abs=abs,
+    exp=_elementwise(Decimal.exp),
+    expm1=_elementwise(_expm1),
+    log=_elementwise(Decimal.ln),
+    log1p=_elementwise(_log1p),
+    tanh=_elementwise(_tanh),
+    erfc=_elementwise(_erfc),
+    times_erfc=lambda factor, x: factor * Number(_erfc(x.value)),
+    sqrt=_elementwise(Decimal.sqrt),
+    floor=_elementwise(lambda x: x.to_integral_value(decimal.ROUND_FLOOR)),
+    sin=_elementwise(_sin),
+)
+"""The functions that an elementwise definition may use."""
