@@ -80,6 +80,7 @@ def _has_memory(x: Tensor) -> bool:
     return (
         type(x) in _PLAIN
         and not x.is_meta
+        and not x.is_neg()  # the imaginary part of a conjugate, whose bits are those of -x
         # What is recorded is used later, without the table: saved, or run again on a GPU.
         and not torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
         and not (x.is_cuda and torch.cuda.is_current_stream_capturing())
@@ -190,12 +191,12 @@ def _key(table: Table) -> str:
 
 @torch.library.custom_op("unified_act::value", mutates_args=())
 def _value_operator(x: Tensor, key: str) -> Tensor:
-    return _values(_by_key[key], x)
+    return _values(_by_key[key], x.resolve_neg())
 
 
 @torch.library.custom_op("unified_act::slope", mutates_args=())
 def _slope_operator(x: Tensor, cotangent: Tensor, key: str) -> Tensor:
-    return _product(_by_key[key], 1, x, cotangent)
+    return _product(_by_key[key], 1, x.resolve_neg(), cotangent)
 
 
 @_value_operator.register_fake
@@ -262,7 +263,7 @@ def _in_blocks(entries: Tensor, dtype: torch.dtype, bits: Tensor, *factors: Tens
     if not bits.is_cpu or bits.numel() <= _BLOCK or _transformed():
         index = bits.int() if bits.is_cpu else bits.int() & 0xFFFF
         return _times(torch.index_select(entries, 0, index), factors).to(dtype)
-    result = torch.empty(bits.shape, dtype=dtype)
+    result = torch.empty(bits.shape, dtype=dtype, device=bits.device)
     split = (torch.split(row, _BLOCK) for row in (result, bits, *factors))
     for filled, part, *further in zip(*split, strict=True):
         filled.copy_(_times(torch.index_select(entries, 0, part.int()), further))

@@ -41,6 +41,8 @@ Codes = NDArray[np.int64]
 SHORT_ROW = 4
 """Elements of a row for the second derivative, which costs their square and more."""
 ROW_KINDS = 5
+SPREADING = ("hardmax", "sparsemax")
+"""The activations of which a whole row is NaN if an element is, on every framework."""
 SELECTING = ("crelu", "maxout")
 """The activations of rows that round nothing."""
 
@@ -69,8 +71,10 @@ def rows_pose(
     shape = shape_of(setting, length)
     moved = np.moveaxis(np.empty(shape, dtype=np.bool_), axis, -1).shape
     number = math.prod(moved[:-1])
-    kinds = (np.arange(number) + turn) % ROW_KINDS
     patterns = _patterns(case, length)
+    if case.order < 2 and activation.name in SPREADING:
+        patterns.append(np.where(np.arange(length) == length // 2, math.nan, patterns[2]))
+    kinds = (np.arange(number) + turn) % len(patterns)
     x = np.stack([patterns[kind] for kind in kinds]).reshape(moved)
     x = to_type(np.moveaxis(x, -1, axis), case.dtype)
     further: list[Array] = []
@@ -233,7 +237,7 @@ def _by_levels(
         reference=reference_of(high, low),
         slack=slack,
         about=to_type(about, dtype),
-        judged=np.ones(high.size, dtype=np.bool_),
+        judged=~np.isnan(high) if case.order else np.ones(high.size, dtype=np.bool_),
         value_range=ranges,
         length=x.shape[1],
         signed=np.zeros(high.size, dtype=np.bool_),
@@ -268,6 +272,8 @@ def _row_answers(
     dtype: str,
 ) -> tuple[Doubles, Doubles, Doubles]:
     x, cotangent, mask, noise, first = different
+    if np.isnan(x).any():
+        return np.full(x.size, math.nan), np.zeros(x.size), np.zeros(x.size)
     chosen = np.flatnonzero(first)
     reference, slack = evaluate_long_row(
         case.subject.activation,

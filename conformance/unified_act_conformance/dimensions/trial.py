@@ -276,11 +276,14 @@ def _nearer(first: Problem, second: Problem, output: Array) -> Problem:
 
 
 def _ends(answer: Answer, output: FloatArray) -> tuple[Array, FloatArray]:
-    """The smallest and the largest output of each code; a NaN is both."""
+    """The smallest and the largest output of each code; a NaN is both, where none is due."""
     order, starts, codes = answer.sorted
     if not codes.size:
         return codes, output.reshape(-1)
     wide = widen(output.reshape(-1)[order])
     least, most = np.minimum.reduceat(wide, starts), np.maximum.reduceat(wide, starts)
+    least = np.where(
+        np.isnan(answer.problem.reference.high[codes]), np.fmin.reduceat(wide, starts), least
+    )
     ends = to_type(np.concatenate([least, most]), output.dtype.name)
     return np.concatenate([codes, codes]), ends

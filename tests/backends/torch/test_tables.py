@@ -238,6 +238,21 @@ class TestCompiled:
         torch.library.opcheck(tables._slope_operator, (x, x, key))
 
 
+def test_the_default_device_does_not_matter(f, x):
+    large = x.repeat(600, 60)
+    with torch.device("meta"):
+        assert f(x).is_cpu
+        assert f(large).is_cpu
+
+
+def test_a_table_made_in_inference_mode(x):
+    f = ua.get_activation("celu", backend="torch", numerics="strict", alpha=0.7)
+    with torch.inference_mode():
+        f(x)
+    assert torch.equal(slope(f, x), slope(f, x.clone()))
+    assert torch.isfinite(curvature(f, x)).all()
+
+
 def test_parameters_of_modules(f, dtype):
     weight = torch.nn.Parameter(torch.ones(3, dtype=dtype))
     f(weight).sum().backward()
@@ -264,6 +279,14 @@ def test_fast_keeps_a_kernel_and_has_tables_where_there_is_none(x):
         strict = ua.get_activation(name, backend="torch", numerics="strict")
         if name == "softsign" or x.dtype is torch.bfloat16:
             assert torch.equal(fast(x), strict(x))
+
+
+@pytest.mark.filterwarnings("ignore:ComplexHalf support is experimental:UserWarning")
+def test_the_imaginary_part_of_a_conjugate(f):
+    pairs = torch.linspace(-4, 4, 10).reshape(5, 2).half()
+    x = torch.view_as_complex(pairs).conj().imag
+    assert x.is_neg()
+    torch.testing.assert_close(f(x), f(-pairs[:, 1]))
 
 
 def test_parameters_beyond_float32_are_refused(dtype):
