@@ -5,7 +5,7 @@ returns the kernel for that, or None where there is none; `unavailable` says why
 there are no kernels. Nothing is compiled before the first one is asked for.
 """
 
-from unified_act.kernels.fused import Kernel, fused, unavailable
+from unified_act.kernels.kernel import Kernel, fused, unavailable
 from unified_act.kernels.layout import computed
 from unified_act.kernels.tables import NARROW, Table, table_of
 from unified_act.kernels.threads import available as available_threads
