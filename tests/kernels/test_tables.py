@@ -88,7 +88,7 @@ def test_a_function_bends_where_the_composition_does():
     half = np.array([0.5]).astype(np.float16)
     f = ua.get_activation("thresholded_relu", backend="numpy", threshold=just_below)
     composed = assemble(ACTIVATIONS.find(f.name), namespace, f.parameters)
-    assert f(half) == 0.0 == composed(half.astype(np.float32))
+    assert f(half) == 0.0 == composed(half.astype(np.float32)) == f(half.astype(np.float32))
     assert f(half.astype(np.float64)) == 0.5
 
 

@@ -15,6 +15,7 @@ FLOAT, MASK, INTEGER = "float", "mask", "integer"
 """The kinds of values. Integers are as wide as the floats; only kernels use them."""
 
 _COMMUTATIVE = {"add", "mul"}
+_COMPARISONS = {"lt", "le", "gt", "ge", "eq", "ne"}
 
 
 class RecordingError(UnsupportedError):
@@ -70,11 +71,18 @@ class Graph:
             RecordingError: An operand is neither a node of this graph nor a Python number.
         """
         nodes = [self.lift(operand) for operand in operands]
+        if self.wide and operation in _COMPARISONS:
+            nodes = [self._as_in_arrays(node) for node in nodes]
         if not attributes:
             simple = simplification.simplify(self, operation, nodes)
             if simple is not None:
                 return simple
         return self._node(operation, tuple(nodes), kind, attributes)
+
+    def _as_in_arrays(self, node: Node) -> Node:
+        """A constant as float32 has it: a function bends where float32 arithmetic lets it bend."""
+        value = node.value
+        return node if value is None else self.number(simplification.rounded(value, "float32"))
 
     def lift(self, value: Any) -> Node:
         """Returns a node as it is, and a Python number as a constant."""
