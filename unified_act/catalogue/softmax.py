@@ -28,41 +28,37 @@ def softmax(xp: Any, x: Any, *, axis: int) -> Any:
 
 def softmax_derivative(xp: Any, cotangent: Any, x: Any, *, axis: int) -> tuple[Any]:
     """The pullback of `softmax`."""
-    largest = _shifted(xp, x, axis) >= 0.0
-    return (_pulled_back(xp, cotangent, softmax(xp, x, axis=axis), largest, axis),)
+    return (_pulled_back(xp, cotangent, softmax(xp, x, axis=axis), axis),)
 
 
 def softmax_second_derivative(
     xp: Any, direction: Any, cotangent: Any, x: Any, *, axis: int
 ) -> tuple[Any, Any]:
     """What goes back through `softmax_derivative`."""
-    largest = _shifted(xp, x, axis) >= 0.0
-    y = softmax(xp, x, axis=axis)
-    return _twice_pulled_back(xp, direction, cotangent, y, largest, axis)
+    return _twice_pulled_back(xp, direction, cotangent, softmax(xp, x, axis=axis), axis)
 
 
 def _twice_pulled_back(
-    xp: Any, direction: Any, cotangent: Any, y: Any, largest: Any, axis: int
+    xp: Any, direction: Any, cotangent: Any, y: Any, axis: int
 ) -> tuple[Any, Any]:
     # The derivative of a mean weighted by y is a covariance.
-    first = _centred(xp, direction, y, largest, axis)
-    second = _centred(xp, cotangent, y, largest, axis)
+    first = _centred(xp, direction, y, axis)
+    second = _centred(xp, cotangent, y, axis)
     product = first * second
     return y * first, y * (product - xp.sum(product * y, axis=axis))
 
 
-def _centred(xp: Any, v: Any, y: Any, largest: Any, axis: int) -> Any:
+def _centred(xp: Any, v: Any, y: Any, axis: int) -> Any:
     """`v` less its mean, weighted by `y`."""
-    # Any constant may be taken off first. The mean at the largest elements makes the difference
-    # small for a clear winner before it is formed, not after.
-    number = xp.sum(xp.where(largest, 1.0, xp.full_like(y, 0.0)), axis=axis)
-    number = xp.where(number == 0.0, 1.0, number)
-    v = v - xp.sum(xp.where(largest, v, 0.0), axis=axis) / number
+    # Any constant may be taken off first. The value of a clear winner makes the difference small
+    # before it is formed, not after. Other rows have none: MXNet computes this backwards, where a
+    # small share would lose its digits to the sum of all others.
+    v = v - xp.sum(xp.where(y > 0.5, v, 0.0), axis=axis)
     return v - xp.sum(v * y, axis=axis)
 
 
-def _pulled_back(xp: Any, cotangent: Any, y: Any, largest: Any, axis: int) -> Any:
-    return y * _centred(xp, cotangent, y, largest, axis)
+def _pulled_back(xp: Any, cotangent: Any, y: Any, axis: int) -> Any:
+    return y * _centred(xp, cotangent, y, axis)
 
 
 def _softmin(xp: Any, x: Any, *, axis: int) -> Any:
@@ -83,38 +79,31 @@ def _softmin_second_derivative(
 _LOWEST = -float("inf")
 
 
-def _masked_parts(xp: Any, x: Any, mask: Any, axis: int) -> tuple[Any, Any]:
-    """`x` less the maximum of what counts, 0 elsewhere; and the result."""
+def _masked_softmax(xp: Any, x: Any, mask: Any, *, axis: int) -> Any:
     largest = xp.max(xp.where(mask, x, _LOWEST), axis=axis)
     largest = xp.stop_gradient(xp.where(largest == _LOWEST, 0.0, largest))
     shifted = xp.where(mask, x - largest, 0.0)
     e = xp.where(mask, xp.exp(shifted), 0.0)
     counted = xp.sum(xp.where(mask, 1.0, xp.full_like(x, 0.0)), axis=axis)
     total = xp.where(counted == 0.0, 1.0, xp.sum(e, axis=axis))
-    return shifted, xp.where(mask, e / total, 0.0)
-
-
-def _masked_softmax(xp: Any, x: Any, mask: Any, *, axis: int) -> Any:
-    return _masked_parts(xp, x, mask, axis)[1]
+    return xp.where(mask, e / total, 0.0)
 
 
 def _masked_softmax_derivative(
     xp: Any, cotangent: Any, x: Any, mask: Any, *, axis: int
 ) -> tuple[Any, None]:
-    shifted, y = _masked_parts(xp, x, mask, axis)
-    largest = xp.where(mask, shifted, -1.0) >= 0.0
+    y = _masked_softmax(xp, x, mask, axis=axis)
     cotangent = xp.where(mask, cotangent, 0.0)
-    pulled = _pulled_back(xp, cotangent, y, largest, axis)
+    pulled = _pulled_back(xp, cotangent, y, axis)
     return xp.where(mask, pulled, 0.0), None
 
 
 def _masked_softmax_second_derivative(
     xp: Any, direction: Any, cotangent: Any, x: Any, mask: Any, *, axis: int
 ) -> tuple[Any, Any]:
-    shifted, y = _masked_parts(xp, x, mask, axis)
-    largest = xp.where(mask, shifted, -1.0) >= 0.0
+    y = _masked_softmax(xp, x, mask, axis=axis)
     direction, cotangent = (xp.where(mask, v, 0.0) for v in (direction, cotangent))
-    found = _twice_pulled_back(xp, direction, cotangent, y, largest, axis)
+    found = _twice_pulled_back(xp, direction, cotangent, y, axis)
     return xp.where(mask, found[0], 0.0), xp.where(mask, found[1], 0.0)
 
 
@@ -135,9 +124,8 @@ def _log_softmax_derivative(xp: Any, cotangent: Any, x: Any, *, axis: int) -> tu
 def _log_softmax_second_derivative(
     xp: Any, direction: Any, cotangent: Any, x: Any, *, axis: int
 ) -> tuple[Any, Any]:
-    largest = _shifted(xp, x, axis) >= 0.0
     y = softmax(xp, x, axis=axis)
-    centred = _centred(xp, direction, y, largest, axis)
+    centred = _centred(xp, direction, y, axis)
     return centred, -(y * centred) * xp.sum(cotangent, axis=axis)
 
 

@@ -40,7 +40,11 @@ Codes = NDArray[np.int64]
 
 SHORT_ROW = 4
 """Elements of a row for the second derivative, which costs their square and more."""
-ROW_KINDS = 5
+ROW_KINDS = 6
+LARGE = 90.0
+"""The exponential function of so much overflows in float32."""
+ENDS = {0.0: 2.0**-126, 1.0: 1.0 - 2.0**-24}
+"""Noise whose logarithm is infinite, or has one that is, and what is taken instead."""
 SPREADING = ("hardmax", "sparsemax")
 """The activations of which a whole row is NaN if an element is, on every framework."""
 SELECTING = ("crelu", "maxout")
@@ -73,7 +77,7 @@ def rows_pose(
     number = math.prod(moved[:-1])
     patterns = _patterns(case, length)
     if case.order < 2 and activation.name in SPREADING:
-        patterns.append(np.where(np.arange(length) == length // 2, math.nan, patterns[2]))
+        patterns.append(np.where(np.arange(length) == length // 2, math.nan, patterns[0]))
     kinds = (np.arange(number) + turn) % len(patterns)
     x = np.stack([patterns[kind] for kind in kinds]).reshape(moved)
     x = to_type(np.moveaxis(x, -1, axis), case.dtype)
@@ -82,7 +86,8 @@ def rows_pose(
         if name in activation.masks:
             further.append(_mask(setting["mask"], shape, axis))
         else:
-            noise = np.array(NOISE)[scattered(moved, len(NOISE), turn)]
+            given = NOISE if case.order == 2 else (*NOISE, *ENDS)
+            noise = np.array(given)[scattered(moved, len(given), turn)]
             further.append(to_type(np.moveaxis(noise, -1, axis), case.dtype))
     cotangent = None
     directions: tuple[FloatArray, ...] = ()
@@ -108,7 +113,7 @@ def rows_pose(
 
 
 def _patterns(case: Case, length: int) -> list[Doubles]:
-    """Rows of few different numbers: equal, one winner, spread, far apart, the winner last."""
+    """Rows of few different numbers: spread, equal, one winner, far apart, a late winner, large."""
     places = np.arange(length)
     # Of a second derivative there the sign alone is left.
     low = math.log(float_format(case.dtype).epsilon) * 1.02 if case.order < 2 else -4.0
@@ -118,7 +123,7 @@ def _patterns(case: Case, length: int) -> list[Doubles]:
     last[-1] = 2.0
     near = np.array([0.5, -1.25, 2.0, 0.75])[(places * 3 + places // 4) % 4]
     far = np.array([5.0, -20.0, 4.5, -3.0, 0.0])[(places * 2 + places // 5) % 5]
-    return [np.zeros(length), winner, near, far, last]
+    return [near, np.zeros(length), winner, far, last, near + LARGE]
 
 
 def _mask(kind: str, shape: tuple[int, ...], axis: int) -> Array:
@@ -211,6 +216,9 @@ def _by_levels(
             mask = _as_rows(np.broadcast_to(array, shape), axis)
         else:
             noise = _as_rows(widen(array), axis)
+    is_end = np.isin(noise, list(ENDS))
+    for end, instead in ENDS.items():
+        noise = np.where(noise == end, instead, noise)
     has_noise = bool(activation.noise) and len(inputs) > 1
     compared = x - np.log(-np.log(noise)) if has_noise else x
     first = np.zeros(x.shape, dtype=np.bool_)
@@ -220,7 +228,9 @@ def _by_levels(
     columns: list[tuple[Array, ...]] = []
     start = 0
     for index in range(len(x)):
-        row = np.stack([x[index], given[index], mask[index], noise[index], first[index]])
+        row = np.stack(
+            [x[index], given[index], mask[index], noise[index], is_end[index], first[index]]
+        )
         key = row.tobytes()
         if key not in known:
             different, inverse, counts = _different(row)
@@ -271,7 +281,7 @@ def _row_answers(
     has_noise: bool,
     dtype: str,
 ) -> tuple[Doubles, Doubles, Doubles]:
-    x, cotangent, mask, noise, first = different
+    x, cotangent, mask, noise, is_end, first = different
     if np.isnan(x).any():
         return np.full(x.size, math.nan), np.zeros(x.size), np.zeros(x.size)
     chosen = np.flatnonzero(first)
@@ -286,9 +296,17 @@ def _row_answers(
             half_ulps_cotangent=half_ulp(cotangent, dtype),
             counted=mask != 0.0,
             noise=noise if has_noise else None,
-            half_ulps_noise=half_ulp(noise, dtype) if has_noise else None,
+            half_ulps_noise=_half_ulps(noise, is_end, dtype) if has_noise else None,
             first=int(chosen[0]),
         ),
         parameters,
     )
     return reference.high, reference.low, slack
+
+
+def _half_ulps(noise: Doubles, is_end: Doubles, dtype: str) -> Doubles:
+    """Half an ulp of the noise; at an end, what comes to half an ulp of its double logarithm."""
+    if not is_end.any():
+        return half_ulp(noise, dtype)
+    inner = -np.log(noise)
+    return np.where(is_end, half_ulp(-np.log(inner), dtype) * noise * inner, half_ulp(noise, dtype))

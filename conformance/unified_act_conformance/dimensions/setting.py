@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import combinations
 from typing import Any
 
 from allpairspy import AllPairs
@@ -194,7 +195,14 @@ def _telling(setting: Setting, ordinary: Setting) -> list[Setting]:
 
 
 def _made_possible(activation: Activation, setting: Setting, ordinary: Setting) -> Setting:
-    """The setting, with ordinary parameters where its own contradict each other."""
+    """The setting; where its parameters contradict each other, two in turn or ordinary ones."""
+    names = [parameter.name for parameter in activation.parameters if parameter.name in setting]
+    for first, second in combinations(names, 2):  # such as the ends of an interval
+        if _is_possible(activation, setting):
+            return setting
+        swapped = {**setting, first: setting[second], second: setting[first]}
+        if _is_possible(activation, swapped):
+            return swapped
     for name in ("", *(parameter.name for parameter in activation.parameters)):
         if name in setting:
             setting = {**setting, name: ordinary[name]}

@@ -233,7 +233,7 @@ def _arguments(node: ast.expr, _parent: ast.AST) -> Iterator[str]:
         if all(
             isinstance(each, (ast.Name, ast.BinOp, ast.Call, ast.UnaryOp)) and _name(each) != "xp"
             for each in pair
-        ):
+        ) and ast.dump(pair[0]) != ast.dump(pair[1]):
             swapped = [*node.args[:index], *reversed(pair), *node.args[index + 2 :]]
             yield ast.unparse(ast.Call(node.func, swapped, node.keywords))
 
