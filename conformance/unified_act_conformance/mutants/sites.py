@@ -51,6 +51,8 @@ class Target(NamedTuple):
 
 _Runners = dict[Target, list["Numerics"]]
 """Who runs something, and in which profiles."""
+_PROFILES: tuple[Numerics, ...] = ("fast", "strict")
+"""In the order in which they are traced."""
 
 
 @dataclass(frozen=True)
@@ -190,12 +192,14 @@ class _Runs:
         for backend, found in recorded.items():
             for about, kinds in found.items():
                 activation, profile = about.split()
-                numerics = cast("Numerics", profile)
+                # The kernel or table that `fast` makes of a definition is there in `strict`.
+                served = _PROFILES[_PROFILES.index(cast("Numerics", profile)) :]
                 for kind, by_file in kinds.items():
                     for file, lines in by_file.items():
                         for line in lines:
                             targets = self._by_place.setdefault((kind, file, line), {})
-                            targets.setdefault(Target(activation, backend), []).append(numerics)
+                            known = targets.setdefault(Target(activation, backend), [])
+                            known += [numerics for numerics in served if numerics not in known]
 
     def of(self, kind: str, path: Path, lines: Sequence[int]) -> _Runners:
         """The targets that run one of the lines, each with its profiles."""
