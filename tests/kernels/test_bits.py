@@ -7,7 +7,8 @@ import pytest
 
 from tests.kernels.running import awkward, call, kernel_of, random_bits, results_of
 from tests.specifications import SPECS, further_inputs, parameters_of
-from unified_act.kernels import compiler, fused
+from unified_act.kernels import compiler
+from unified_act.kernels.kernel import _kept as kept_kernels
 
 X86 = platform.machine().lower() in ("x86_64", "amd64")
 WITHOUT_AVX512 = ",-avx512f,-avx512vl,-avx512dq,-avx512bw,-avx512cd,-evex512"
@@ -32,9 +33,9 @@ def agree(compute, monkeypatch):
     for processor, make in PROCESSORS.items():
         wanted = make()
         monkeypatch.setattr(compiler, "host", lambda wanted=wanted: wanted)
-        fused.__globals__["_kept"].clear()
+        kept_kernels.clear()
         found[processor] = compute()
-    fused.__globals__["_kept"].clear()
+    kept_kernels.clear()
     first = found.pop("avx512")
     for processor, other in found.items():
         numbers = ~(np.isnan(first) & np.isnan(other))  # a NaN's other bits say nothing

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from tests.kernels.running import call, kernel_of
-from unified_act.kernels import cache, compiler, fused, unavailable
+from unified_act.kernels import cache, compiler, unavailable
+from unified_act.kernels.kernel import _kept as kept_kernels
 
 needs_llvmlite = pytest.mark.skipif(bool(unavailable()), reason=unavailable() or "there is one")
 KEY = cache.key_of("a", "b")
@@ -107,7 +108,7 @@ def compilations(monkeypatch, function):
         count.append(1)
         return compiled(*arguments)
 
-    fused.__globals__["_kept"].clear()
+    kept_kernels.clear()
     with monkeypatch.context() as patched:
         patched.setattr(compiler, "compiled", counting)
         function()
@@ -126,7 +127,7 @@ class TestKernels:
         assert compilations(monkeypatch, self.use) == 0
 
     def test_are_compiled_again_from_a_damaged_file(self, monkeypatch, folder):
-        fused.__globals__["_kept"].clear()
+        kept_kernels.clear()
         wanted = self.use()
         (file,) = folder.iterdir()
         whole = file.read_bytes()

@@ -12,6 +12,7 @@ from tests.specifications import SPECS, further_inputs, parameters_of
 from unified_act import Activation, Parameter, UnknownParameterError
 from unified_act.kernels import computed, fused, unavailable
 from unified_act.kernels.instructions import LANES
+from unified_act.kernels.kernel import _kept as kept_kernels
 from unified_act.registry import ACTIVATIONS
 
 ELEMENTWISE = [name for name, spec in SPECS.items() if spec.kind.elementwise]
@@ -255,23 +256,22 @@ def test_a_constant_of_a_plugin_that_float32_does_not_have():
 
 
 def test_kernels_are_kept_up_to_a_number(monkeypatch):
-    kept = fused.__globals__["_kept"]
-    kept.clear()
-    monkeypatch.setitem(fused.__globals__, "_LARGEST_NUMBER", 3)
+    kept_kernels.clear()
+    monkeypatch.setattr("unified_act.kernels.kernel._LARGEST_NUMBER", 3)
     elu = ACTIVATIONS.find("elu")
     first = fused(elu, {"alpha": 1.0})
     for alpha in (2.0, 3.0, 1.0, 4.0):
         fused(elu, {"alpha": alpha})
-    assert len(kept) == 3
+    assert len(kept_kernels) == 3
     assert fused(elu, {"alpha": 1.0}) is first
 
 
 def test_eight_threads_ask_and_compute_at_once():
-    fused.__globals__["_kept"].clear()
+    kept_kernels.clear()
     x = random_bits("float32", 20_000)
     names = ["gelu", "silu", "mish", "tanh"]
     wanted = {name: call(kernel_of(name), x) for name in names}
-    fused.__globals__["_kept"].clear()
+    kept_kernels.clear()
     wrong, barrier = [], threading.Barrier(8)
 
     def work(number):

@@ -7,7 +7,7 @@ there are no kernels. Nothing is compiled before the first one is asked for.
 """
 
 from unified_act.kernels.arrays import Memory, computed_arrays, pulled_back
-from unified_act.kernels.fused import Kernel, fused, unavailable
+from unified_act.kernels.kernel import Kernel, fused, unavailable
 from unified_act.kernels.layout import computed
 from unified_act.kernels.tables import NARROW, Table, table_of
 from unified_act.kernels.threads import available as available_threads

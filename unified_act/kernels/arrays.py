@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from unified_act.activation import Activation
-from unified_act.kernels.fused import fused
+from unified_act.kernels.kernel import fused
 from unified_act.kernels.layout import computed
 
 __all__ = ["Memory", "computed_arrays", "pulled_back"]

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from unified_act.activation import Activation
-from unified_act.kernels.fused import Kernel, fused
 from unified_act.kernels.instructions import ARRAY, CONSTANT
+from unified_act.kernels.kernel import Kernel, fused
 
 __all__ = ["computed"]
 
