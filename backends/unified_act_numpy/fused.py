@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from unified_act import kernels
 from unified_act.activation import Activation
-from unified_act.kernels import Kernel, computed_arrays, fused
+from unified_act.kernels import Kernel, NumpyMemory, computed_arrays, fused
 from unified_act_numpy import namespace
 from unified_act_numpy.blocks import in_blocks
 
@@ -19,6 +19,7 @@ __all__ = ["by_kernel", "pulled_back"]
 Array = NDArray[Any]
 _Function = Callable[..., Array]
 
+_MEMORY = NumpyMemory()
 _NAMES = {np.dtype(name): name for name in ("float32", "float64")}
 
 
@@ -39,7 +40,7 @@ def by_kernel(
         if not _are_plain(activation, inputs):
             return shared(*inputs)
         name = _NAMES[inputs[0].dtype]
-        found = computed_arrays(_Memory, activation, parameters, name, inputs)
+        found = computed_arrays(_MEMORY, activation, parameters, name, inputs)
         return shared(*inputs) if found is None else _result(found[0])
 
     return value
@@ -67,7 +68,7 @@ def pulled_back(
             return None
         return (_in_memory_order(kernel, inputs[0], cotangent),)
     found = kernels.pulled_back(
-        _Memory,
+        _MEMORY,
         activation,
         parameters,
         _NAMES[inputs[0].dtype],
@@ -76,26 +77,6 @@ def pulled_back(
         namespace.sum_to_weight,
     )
     return None if found is None else tuple(by if by is None else _result(by) for by in found)
-
-
-class _Memory:
-    """The memory of arrays."""
-
-    size = staticmethod(np.size)
-    broadcast = staticmethod(np.broadcast_to)
-    moved = staticmethod(np.moveaxis)
-
-    @staticmethod
-    def address(array: Array) -> int:
-        return array.ctypes.data
-
-    @staticmethod
-    def empty(shape: Sequence[int], like: Array) -> Array:
-        return np.empty(shape, like.dtype)
-
-    @staticmethod
-    def whole(array: Array) -> Array:
-        return array if _is_whole(array) else np.require(array, None, ["C", "A"])
 
 
 def _result(array: Array) -> Array:

@@ -6,7 +6,7 @@ and `pulled_back` do so for arrays of a framework. Without llvmlite
 there are no kernels. Nothing is compiled before the first one is asked for.
 """
 
-from unified_act.kernels.arrays import Memory, computed_arrays, pulled_back
+from unified_act.kernels.arrays import Memory, NumpyMemory, computed_arrays, pulled_back
 from unified_act.kernels.kernel import Kernel, fused, unavailable
 from unified_act.kernels.layout import computed
 from unified_act.kernels.tables import NARROW, Table, table_of
@@ -16,6 +16,7 @@ __all__ = [
     "NARROW",
     "Kernel",
     "Memory",
+    "NumpyMemory",
     "Table",
     "available_threads",
     "computed",

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from unified_act.activation import Activation
 from unified_act.kernels.kernel import fused
 from unified_act.kernels.layout import computed
 
-__all__ = ["Memory", "computed_arrays", "pulled_back"]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["Memory", "NumpyMemory", "computed_arrays", "pulled_back"]
 
 
 class Memory(Protocol):
@@ -32,6 +35,42 @@ class Memory(Protocol):
 
     def moved(self, array: Any, source: int, destination: int, /) -> Any:
         """A view of the array in which an axis has moved."""
+
+
+class NumpyMemory:
+    """The memory of NumPy's arrays, and of arrays that share theirs with one of NumPy's."""
+
+    def address(self, array: NDArray[Any], /) -> int:
+        """The address of the first element."""
+        return array.ctypes.data
+
+    def size(self, array: NDArray[Any], /) -> int:
+        """The number of elements."""
+        return array.size
+
+    def empty(self, shape: Sequence[int], like: NDArray[Any], /) -> NDArray[Any]:
+        """A new array."""
+        import numpy as np
+
+        return np.empty(shape, like.dtype)
+
+    def whole(self, array: NDArray[Any], /) -> NDArray[Any]:
+        """The array, or a copy if it is not contiguous or its elements begin anywhere."""
+        import numpy as np
+
+        return np.require(array, None, ["C", "A"])
+
+    def broadcast(self, array: NDArray[Any], shape: Sequence[int], /) -> NDArray[Any]:
+        """A view of the array in another shape."""
+        import numpy as np
+
+        return np.broadcast_to(array, shape)
+
+    def moved(self, array: NDArray[Any], source: int, destination: int, /) -> NDArray[Any]:
+        """A view of the array in which an axis has moved."""
+        import numpy as np
+
+        return np.moveaxis(array, source, destination)
 
 
 def computed_arrays(
