@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from unified_act import kernels
 from unified_act.activation import Activation
-from unified_act.kernels import Kernel, computed, fused
+from unified_act.kernels import Kernel, NumpyMemory, computed_arrays, fused
 from unified_act_numpy import namespace
 from unified_act_numpy.blocks import in_blocks
 
@@ -18,6 +19,7 @@ __all__ = ["by_kernel", "pulled_back"]
 Array = NDArray[Any]
 _Function = Callable[..., Array]
 
+_MEMORY = NumpyMemory()
 _NAMES = {np.dtype(name): name for name in ("float32", "float64")}
 
 
@@ -37,8 +39,9 @@ def by_kernel(
     def value(*inputs: Array) -> Array:
         if not _are_plain(activation, inputs):
             return shared(*inputs)
-        found = _computed(activation, parameters, inputs, None)
-        return shared(*inputs) if found is None else found[0]
+        name = _NAMES[inputs[0].dtype]
+        found = computed_arrays(_MEMORY, activation, parameters, name, inputs)
+        return shared(*inputs) if found is None else _result(found[0])
 
     return value
 
@@ -64,30 +67,34 @@ def pulled_back(
         if kernel is None:
             return None
         return (_in_memory_order(kernel, inputs[0], cotangent),)
-    found = _computed(activation, parameters, inputs, cotangent)
-    if found is None:
-        return None
-    if activation.weights:
-        by_x, *by_weights = found
-        pairs = zip(by_weights, inputs[1:], strict=True)
-        axis = parameters["axis"]
-        return (by_x, *(namespace.sum_to_weight(by, weight, axis=axis) for by, weight in pairs))
-    rest = iter(found)
-    masks = (name in activation.masks for name in activation.inputs_for(parameters))
-    return tuple(None if mask else next(rest) for mask in masks)
+    found = kernels.pulled_back(
+        _MEMORY,
+        activation,
+        parameters,
+        _NAMES[inputs[0].dtype],
+        inputs,
+        cotangent,
+        namespace.sum_to_weight,
+    )
+    return None if found is None else tuple(by if by is None else _result(by) for by in found)
+
+
+def _result(array: Array) -> Array:
+    """The array; without dimensions a scalar, as from NumPy's functions."""
+    return array if array.ndim else array[()]
 
 
 def _elementwise(
     activation: Activation, parameters: Mapping[str, Any], shared: _Function
 ) -> _Function:
-    kernels: dict[Any, Kernel | None] = {}
+    found: dict[Any, Kernel | None] = {}
 
     def value(x: Array) -> Array:
         dtype = x.dtype
-        if dtype not in kernels:
+        if dtype not in found:
             name = _NAMES.get(dtype)
-            kernels[dtype] = fused(activation, parameters, name) if name else None
-        kernel = kernels[dtype]
+            found[dtype] = fused(activation, parameters, name) if name else None
+        kernel = found[dtype]
         if kernel is None or _has_rules(x):
             return shared(x)
         return _in_memory_order(kernel, x)
@@ -112,7 +119,7 @@ def _contiguous(kernel: Kernel, *arrays: Array) -> Array:
     whole = [array if array.flags.aligned else array.copy() for array in whole]
     result = np.empty_like(whole[0])
     kernel.flat(*(array.ctypes.data for array in (*whole, result)), result.size)
-    return result if result.ndim else result[()]
+    return _result(result)
 
 
 def _is_whole(array: Array) -> bool:
@@ -131,45 +138,3 @@ def _are_plain(activation: Activation, arrays: Sequence[Array]) -> bool:
         return False
     dtypes = {array.dtype for array in arrays}
     return dtypes == {dtype} or (bool(activation.masks) and dtypes == {dtype, np.dtype(bool)})
-
-
-def _computed(
-    activation: Activation,
-    parameters: Mapping[str, Any],
-    inputs: Sequence[Array],
-    cotangent: Array | None,
-) -> list[Array] | None:
-    """The value, or the derivative by each input but masks: by a weight, for each element."""
-    x, *others = inputs
-    weights = others if activation.weights else []
-    if not weights:
-        others = [o if o.shape == x.shape else np.broadcast_to(o, x.shape) for o in others]
-    terms = [x, *others, *([] if cotangent is None else [cotangent])]
-    axis = -1
-    if activation.along_axis and parameters["axis"] not in (-1, x.ndim - 1):  # made the last one
-        axis, parameters = parameters["axis"], {**parameters, "axis": -1}
-        order = 0 if cotangent is None else 1
-        if fused(activation, parameters, _NAMES[x.dtype], order) is None:
-            return None  # before anything is copied
-        terms = [np.moveaxis(term, axis, -1) if term.ndim else term for term in terms]
-    terms = [term if _is_whole(term) else np.require(term, None, ["C", "A"]) for term in terms]
-    shape = list(terms[0].shape)
-    if activation.kind == "gated" and cotangent is None:
-        shape[parameters["axis"]] //= 2
-    number = 1 if cotangent is None else 1 + len(others) - len(activation.masks)
-    results = [np.empty(shape, x.dtype) for _ in range(number)]
-    served = computed(
-        activation,
-        parameters,
-        _NAMES[x.dtype],
-        terms[0].shape,
-        [term.ctypes.data for term in terms],
-        [result.ctypes.data for result in results],
-        order=0 if cotangent is None else 1,
-        weight_sizes=[weight.size for weight in weights],
-    )
-    if not served:
-        return None
-    if axis != -1:
-        results = [np.moveaxis(result, -1, axis) for result in results]
-    return [result if result.ndim else result[()] for result in results]

@@ -11,6 +11,7 @@ from unified_act.activation import Activation
 from unified_act.assembly import assemble, pullback_of
 from unified_act.backend import check_cotangent, detached_error
 from unified_act_tensorflow import namespace
+from unified_act_tensorflow.fused import by_kernel
 
 __all__ = ["shared_definition", "value_and_grad", "widen", "with_pullback"]
 
@@ -31,24 +32,38 @@ def shared_definition(
         return tf.cast(function(*map(widen, inputs)), inputs[0].dtype)
 
     if pullback is None:
-        return value
+        return by_kernel(activation, parameters, value, _by_tape(value))
+
+    def pulled_back(cotangent: Any, *inputs: Any) -> list[Any]:
+        cotangents = pullback(widen(cotangent), *map(widen, inputs))
+        return [
+            None if c is None else tf.cast(c, x.dtype)
+            for c, x in zip(cotangents, inputs, strict=True)
+        ]
 
     @tf.custom_gradient  # type: ignore[untyped-decorator]
     def with_gradient(*inputs: Any) -> Any:
-        def backward(cotangent: Any) -> Any:
-            cotangents = pullback(widen(cotangent), *map(widen, inputs))
-            return [
-                None if c is None else tf.cast(c, x.dtype)
-                for c, x in zip(cotangents, inputs, strict=True)
-            ]
-
-        return value(*inputs), backward
+        return value(*inputs), lambda cotangent: pulled_back(cotangent, *inputs)
 
     def call(*inputs: Any) -> Any:
         # custom_gradient would treat a variable as a captured one, not as an argument.
         return with_gradient(*map(tf.convert_to_tensor, inputs))
 
-    return call
+    return by_kernel(activation, parameters, call, pulled_back)
+
+
+def _by_tape(value: Callable[..., Any]) -> Callable[..., Sequence[Any]]:
+    """Returns the pullback of `value`, by its own operations."""
+
+    def pullback(cotangent: Any, *inputs: Any) -> Sequence[Any]:
+        moving = [x for x in inputs if x.dtype.is_floating]
+        with tf.GradientTape() as tape:
+            tape.watch(moving)
+            result = value(*inputs)
+        by = iter(tape.gradient(result, moving, cotangent))
+        return [next(by) if x.dtype.is_floating else None for x in inputs]
+
+    return pullback
 
 
 def with_pullback(

@@ -12,10 +12,9 @@ from unified_act.assembly import pullback_of
 from unified_act.kernels import Table, table_of
 from unified_act_tensorflow import namespace
 from unified_act_tensorflow.gradient import widen, with_pullback
+from unified_act_tensorflow.guards import at_hand, has_tangent, recorded
 
 __all__ = ["by_table"]
-
-_EagerTensor = tf.__internal__.EagerTensor
 
 
 def by_table(
@@ -43,20 +42,13 @@ def by_table(
     def call(x: Any) -> Any:
         if isinstance(x, tf.Variable):
             x = tf.convert_to_tensor(x)  # which a tape sees
-        if not _at_hand(x):
+        if not at_hand(x):
             return shared(x)
-        if not _recorded():
+        if not recorded():
             return tf.constant(table.at(x.numpy()))
-        return shared(x) if _has_tangent(x) else differentiable(x)
+        return shared(x) if has_tangent(x) else differentiable(x)
 
     return call
-
-
-def _at_hand(*arrays: Any) -> bool:
-    """Whether all have values now, in the memory of this process."""
-    return tf.executing_eagerly() and all(
-        isinstance(array, _EagerTensor) and array.device.endswith("CPU:0") for array in arrays
-    )
 
 
 def _differentiable(table: Table) -> Callable[..., Any]:
@@ -73,7 +65,7 @@ def _differentiable(table: Table) -> Callable[..., Any]:
     @tf.custom_gradient  # type: ignore[untyped-decorator]
     def slope(x: Any, cotangent: Any) -> Any:
         def backward(direction: Any) -> Any:
-            if table.orders > 1 and _at_hand(direction) and not _recorded():
+            if table.orders > 1 and at_hand(direction) and not recorded():
                 return product(2, x, cotangent, direction), product(1, x, direction)
             with tf.GradientTape() as tape:
                 tape.watch([x, cotangent])
@@ -85,36 +77,13 @@ def _differentiable(table: Table) -> Callable[..., Any]:
     @tf.custom_gradient  # type: ignore[untyped-decorator]
     def value(x: Any) -> Any:
         def backward(cotangent: Any) -> Any:
-            if not _at_hand(x, cotangent):
+            if not at_hand(x, cotangent):
                 return composed(x, cotangent)
-            if not _recorded():
+            if not recorded():
                 return product(1, x, cotangent)
-            return (composed if _has_tangent(x, cotangent) else slope)(x, cotangent)
+            return (composed if has_tangent(x, cotangent) else slope)(x, cotangent)
 
         return tf.constant(table.at(x.numpy())), backward
 
     result: Callable[..., Any] = value
     return result
-
-
-def _recorded() -> bool:
-    """Whether a tape, or an accumulator of forward mode, may record what is done."""
-    return not _no_tape()
-
-
-def _has_tangent(*arrays: Any) -> bool:
-    """Whether an accumulator of forward mode, which needs operations, follows one of them."""
-    return bool(_pack_tangents(arrays).tangents)
-
-
-try:  # neither is public
-    from tensorflow.python.eager.forwardprop_util import pack_tangents as _pack_tangents
-    from tensorflow.python.pywrap_tfe import TFE_Py_TapeSetIsEmpty as _no_tape
-except ImportError:
-
-    def _recorded() -> bool:
-        return True
-
-    def _has_tangent(*arrays: Any) -> bool:
-        del arrays
-        return True

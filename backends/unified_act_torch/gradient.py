@@ -14,6 +14,7 @@ from unified_act.activation import Activation
 from unified_act.assembly import assemble, pullback_of, pushforward_of
 from unified_act.backend import check_cotangent, detached_error
 from unified_act_torch import namespace
+from unified_act_torch.fused import by_kernel
 from unified_act_torch.variant import NAMESPACE
 
 __all__ = ["by_operations", "shared_definition", "value_and_grad", "widen", "with_pullback"]
@@ -37,7 +38,7 @@ def shared_definition(
     twice = pullback_of(activation, namespace, parameters, with_pullback)
 
     if pullback is None or twice is None:
-        return value
+        return by_kernel(activation, parameters, value, _by_operations_back(value))
     names = activation.inputs_for(parameters)
     # Not its `apply`: of a method Dynamo knows the code only, and would take what it has compiled
     # for one activation for any other.
@@ -66,7 +67,7 @@ def shared_definition(
             return exported(*inputs) if torch.onnx.is_in_onnx_export() else value(*inputs)
         return eager(*inputs)
 
-    return call
+    return by_kernel(activation, parameters, call, twice)
 
 
 def _rounded_once(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
@@ -173,6 +174,23 @@ def by_operations(value: Callable[..., Tensor]) -> Callable[..., tuple[Tensor, .
         return (torch.func.jvp(of_moving, at, along)[1],)
 
     return pushforward
+
+
+def _by_operations_back(value: Callable[..., Tensor]) -> Callable[..., tuple[Tensor | None, ...]]:
+    """Returns the pullback of `value`, by its own operations."""
+
+    def pullback(cotangent: Tensor, *inputs: Tensor) -> tuple[Tensor | None, ...]:
+        moving = [index for index, x in enumerate(inputs) if x.is_floating_point()]
+
+        def of_moving(*moved: Tensor) -> Tensor:
+            given = dict(zip(moving, moved, strict=True))
+            return value(*(given.get(index, x) for index, x in enumerate(inputs)))
+
+        back = torch.func.vjp(of_moving, *(inputs[index] for index in moving))[1]
+        found = dict(zip(moving, back(cotangent), strict=True))
+        return tuple(found.get(index) for index in range(len(inputs)))
+
+    return pullback
 
 
 def value_and_grad(

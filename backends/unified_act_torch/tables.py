@@ -9,13 +9,14 @@ from weakref import WeakValueDictionary
 
 import torch
 from torch import Tensor
-from torch.autograd import Function, forward_ad
+from torch.autograd import Function
 
 from unified_act.activation import Activation
 from unified_act.assembly import pullback_of
 from unified_act.kernels import Table, table_of
 from unified_act_torch import namespace
 from unified_act_torch.gradient import by_operations, widen, with_pullback
+from unified_act_torch.guards import applied, differentiated, followed, has_memory, transformed
 from unified_act_torch.native import TABLED
 
 __all__ = ["by_table"]
@@ -24,8 +25,6 @@ _BLOCK = 2**20
 """So many elements at a time on a CPU, since an index takes twice the memory of its element."""
 _FEW = 2**12
 """So few elements take longer to be made a row than to be looked up one by one."""
-_PLAIN = (Tensor, torch.nn.Parameter)
-_transformed: Callable[[], bool] = torch._C._are_functorch_transforms_active  # noqa: SLF001
 
 
 def by_table(
@@ -54,37 +53,14 @@ def by_table(
 
     def call(x: Tensor) -> Tensor:
         if torch.compiler.is_compiling():
-            if composed or not x.is_cpu or torch.compiler.is_exporting() or _followed():
+            if composed or not x.is_cpu or torch.compiler.is_exporting() or followed():
                 return shared(x)
             return _value_operator(x, key)  # type: ignore[no-any-return]
-        if not _has_memory(x):
+        if not has_memory(x):
             return shared(x)
-        return differentiable(x) if _differentiated(x) else _values(table, x)
+        return differentiable(x) if differentiated(x) else _values(table, x)
 
     return call
-
-
-def _differentiated(x: Tensor) -> bool:
-    """Whether there may be a derivative of what is made of a tensor."""
-    return (x.requires_grad and torch.is_grad_enabled()) or _followed()
-
-
-def _followed() -> bool:
-    """Whether forward mode, or a transformation of torch.func, may follow a tensor."""
-    level: int = forward_ad._current_level  # noqa: SLF001  # a dual tensor looks like any other
-    return level >= 0 or _transformed()
-
-
-def _has_memory(x: Tensor) -> bool:
-    """Whether a table can be used for a tensor, now."""
-    return (
-        type(x) in _PLAIN
-        and not x.is_meta
-        and not x.is_neg()  # the imaginary part of a conjugate, whose bits are those of -x
-        # What is recorded is used later, without the table: saved, or run again on a GPU.
-        and not torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
-        and not (x.is_cuda and torch.cuda.is_current_stream_capturing())
-    )
 
 
 def _differentiable(table: Table) -> Callable[[Tensor], Tensor]:
@@ -115,7 +91,7 @@ def _differentiable(table: Table) -> Callable[[Tensor], Tensor]:
             (x,) = ctx.saved_tensors
             return slope(x, tangent)
 
-    return _applied(Value)
+    return applied(Value)
 
 
 def _slope(table: Table) -> Callable[[Tensor, Tensor], Tensor]:
@@ -157,14 +133,7 @@ def _slope(table: Table) -> Callable[[Tensor, Tensor], Tensor]:
         def jvp(ctx: Any, *tangents: Tensor) -> Tensor:
             return pushforward(*tangents, *ctx.saved_tensors)[0]
 
-    return _applied(Slope)
-
-
-def _applied(function: type[Function]) -> Callable[..., Tensor]:
-    """Returns the `apply` of a Function, without its look at the signature."""
-    full: Callable[..., Tensor] = function.apply
-    plain: Callable[..., Tensor] = getattr(super(Function, function), "apply")  # noqa: B009
-    return lambda *inputs: full(*inputs) if _transformed() else plain(*inputs)
+    return applied(Slope)
 
 
 def _values(table: Table, x: Tensor) -> Tensor:
@@ -235,9 +204,9 @@ def _look_up(entries: Tensor, x: Tensor, *factors: Tensor) -> Tensor:
 
     The result lies in memory as that of PyTorch's own functions does.
     """
-    transformed = _transformed()
-    if transformed or x.is_contiguous():
-        if x.is_cpu and x.numel() <= _FEW and not transformed:
+    inside = transformed()
+    if inside or x.is_contiguous():
+        if x.is_cpu and x.numel() <= _FEW and not inside:
             # Takes any shape, and counts from the end what is negative.
             found = torch.take(entries, x.view(torch.int16).long())
             return _times(found, factors).to(x.dtype) if factors else found
@@ -260,7 +229,7 @@ def _in_memory(x: Tensor, like: Tensor) -> Tensor:
 
 
 def _in_blocks(entries: Tensor, dtype: torch.dtype, bits: Tensor, *factors: Tensor) -> Tensor:
-    if not bits.is_cpu or bits.numel() <= _BLOCK or _transformed():
+    if not bits.is_cpu or bits.numel() <= _BLOCK or transformed():
         index = bits.int() if bits.is_cpu else bits.int() & 0xFFFF
         return _times(torch.index_select(entries, 0, index), factors).to(dtype)
     result = torch.empty(bits.shape, dtype=dtype, device=bits.device)
@@ -273,5 +242,5 @@ def _in_blocks(entries: Tensor, dtype: torch.dtype, bits: Tensor, *factors: Tens
 def _times(result: Tensor, factors: Iterable[Tensor]) -> Tensor:
     """A new tensor of float32, times the factors."""
     for factor in factors:
-        result = result * factor if _transformed() else result.mul_(factor)
+        result = result * factor if transformed() else result.mul_(factor)
     return result

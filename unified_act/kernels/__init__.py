@@ -1,10 +1,12 @@
 """What is made of a definition, to run it fast: tables of the 16-bit types, and machine code.
 
 `table_of` returns a table. `computed` computes whole arrays in memory by machine code, and `fused`
-returns the kernel for that, or None where there is none; `unavailable` says why. Without llvmlite
+returns the kernel for that, or None where there is none; `unavailable` says why. `computed_arrays`
+and `pulled_back` do so for arrays of a framework. Without llvmlite
 there are no kernels. Nothing is compiled before the first one is asked for.
 """
 
+from unified_act.kernels.arrays import Memory, NumpyMemory, computed_arrays, pulled_back
 from unified_act.kernels.kernel import Kernel, fused, unavailable
 from unified_act.kernels.layout import computed
 from unified_act.kernels.tables import NARROW, Table, table_of
@@ -13,10 +15,14 @@ from unified_act.kernels.threads import available as available_threads
 __all__ = [
     "NARROW",
     "Kernel",
+    "Memory",
+    "NumpyMemory",
     "Table",
     "available_threads",
     "computed",
+    "computed_arrays",
     "fused",
+    "pulled_back",
     "table_of",
     "unavailable",
 ]

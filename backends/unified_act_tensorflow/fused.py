@@ -1,0 +1,194 @@
+"""Activations of eager float32 and float64 tensors on a CPU, by kernels: one pass over memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from unified_act.activation import Activation
+from unified_act.kernels import (
+    NumpyMemory,
+    available_threads,
+    computed_arrays,
+    fused,
+    pulled_back,
+)
+from unified_act_tensorflow import namespace
+from unified_act_tensorflow.guards import at_hand, has_tangent, recorded
+
+__all__ = ["by_kernel"]
+
+_ALIGNED = 64
+"""TensorFlow's own functions fail on memory that begins elsewhere."""
+_NAMES = {tf.float32: "float32", tf.float64: "float64"}
+_Pullback = Callable[..., Sequence[Any]]
+
+
+def by_kernel(
+    activation: Activation,
+    parameters: Mapping[str, Any],
+    shared: Callable[..., Any],
+    pullback: _Pullback,
+) -> Callable[..., Any]:
+    """Returns an activation that is computed by kernels, where there are some for the tensors.
+
+    A graph gets the shared definition. It is compiled, saved and run elsewhere.
+
+    Args:
+        activation: The activation.
+        parameters: Every parameter with its value.
+        shared: The shared definition.
+        pullback: ``pullback(cotangent, *inputs)``, by operations that can be differentiated.
+    """
+    computing = _Computing(activation, parameters)
+    differentiable = _differentiable(computing, shared, pullback)
+
+    def call(*inputs: Any) -> Any:
+        # A tape sees what is made of a variable.
+        inputs = tuple(tf.convert_to_tensor(x) if isinstance(x, tf.Variable) else x for x in inputs)
+        if not at_hand(*inputs) or not computing.serves(inputs):
+            return shared(*inputs)
+        if recorded():
+            return shared(*inputs) if has_tangent(*inputs) else differentiable(*inputs)
+        found = computing.value(inputs)
+        return shared(*inputs) if found is None else found
+
+    return call
+
+
+class _Memory(NumpyMemory):
+    """The memory of what becomes tensors."""
+
+    def empty(self, shape: Sequence[int], like: Any, /) -> Any:
+        """A new array that TensorFlow can use as it is."""
+        size = int(np.prod(shape)) * like.dtype.itemsize
+        room = np.empty(size + _ALIGNED, np.uint8)
+        start = -room.ctypes.data % _ALIGNED
+        return room[start : start + size].view(like.dtype).reshape(shape)
+
+
+_MEMORY = _Memory()
+
+
+class _Computing:
+    """An activation by kernels."""
+
+    def __init__(self, activation: Activation, parameters: Mapping[str, Any]) -> None:
+        self._activation = activation
+        self._parameters = parameters
+        self._masks = [name in activation.masks for name in activation.inputs_for(parameters)]
+        self._served: dict[tf.DType, bool] = {}
+
+    def serves(self, inputs: Sequence[Any]) -> bool:
+        """Whether there is a kernel for tensors of these types."""
+        dtype = inputs[0].dtype
+        if dtype not in self._served:
+            name, parameters = _NAMES.get(dtype), self._parameters
+            if self._activation.along_axis:
+                parameters = {**parameters, "axis": -1}
+            made = name and fused(self._activation, parameters, name) is not None
+            self._served[dtype] = bool(made)
+        return self._served[dtype] and all(
+            mask or x.dtype == dtype for mask, x in zip(self._masks, inputs, strict=True)
+        )
+
+    def value(self, inputs: Sequence[Any]) -> Any:
+        """The value; None if there is no kernel."""
+        found = computed_arrays(
+            _MEMORY,
+            self._activation,
+            self._parameters,
+            _NAMES[inputs[0].dtype],
+            [_view(x) for x in inputs],
+            threads=_threads(),
+        )
+        return None if found is None else _tensor(found[0])
+
+    def pulled_back(self, cotangent: Any, inputs: Sequence[Any]) -> Sequence[Any] | None:
+        """The cotangent of each input; None if there is no kernel."""
+        weights = iter(inputs[1:])
+
+        def sum_to_weight(by: Any, _: Any, *, axis: int) -> Any:
+            return namespace.sum_to_weight(_tensor(by), next(weights), axis=axis)
+
+        found = pulled_back(
+            _MEMORY,
+            self._activation,
+            self._parameters,
+            _NAMES[inputs[0].dtype],
+            [_view(x) for x in inputs],
+            _view(cotangent),
+            sum_to_weight,
+            threads=_threads(),
+        )
+        if found is None:
+            return None
+        return [_tensor(by) if isinstance(by, np.ndarray) else by for by in found]
+
+
+def _differentiable(
+    computing: _Computing, shared: Callable[..., Any], pullback: _Pullback
+) -> Callable[..., Any]:
+    """Returns the value, which can be differentiated any number of times.
+
+    Its first derivatives are by kernels, and all further ones by operations.
+    """
+
+    def first(cotangent: Any, inputs: Sequence[Any]) -> Sequence[Any]:
+        found = computing.pulled_back(cotangent, inputs)
+        return pullback(cotangent, *inputs) if found is None else found
+
+    @tf.custom_gradient  # type: ignore[untyped-decorator]
+    def slope(*terms: Any) -> Any:
+        found = _present(first(terms[0], terms[1:]))
+
+        def backward(*directions: Any) -> Any:
+            moving = [term for term in terms if term.dtype.is_floating]
+            with tf.GradientTape() as tape:
+                tape.watch(moving)
+                values = _present(pullback(*terms))
+            by = iter(tape.gradient(values, moving, list(directions)))
+            return [next(by) if term.dtype.is_floating else None for term in terms]
+
+        return found, backward
+
+    @tf.custom_gradient  # type: ignore[untyped-decorator]
+    def value(*inputs: Any) -> Any:
+        def backward(cotangent: Any) -> Any:
+            if not at_hand(cotangent, *inputs):
+                return pullback(cotangent, *inputs)
+            if not recorded():
+                return first(cotangent, inputs)
+            if has_tangent(cotangent, *inputs):
+                return pullback(cotangent, *inputs)
+            by = iter(slope(cotangent, *inputs))
+            return [next(by) if x.dtype.is_floating else None for x in inputs]
+
+        found = computing.value(inputs)
+        return shared(*inputs) if found is None else found, backward
+
+    result: Callable[..., Any] = value
+    return result
+
+
+def _present(found: Sequence[Any]) -> list[Any]:
+    return [each for each in found if each is not None]
+
+
+def _view(x: Any) -> Any:
+    """The memory of an eager tensor as an array."""
+    return np.asarray(memoryview(x))
+
+
+def _tensor(array: Any) -> Any:
+    """A tensor in the memory of an array; what lies otherwise in memory is copied."""
+    if not array.size or not array.flags.c_contiguous:
+        return tf.constant(array)
+    return tf.experimental.dlpack.from_dlpack(array.__dlpack__())
+
+
+def _threads() -> int:
+    return tf.config.threading.get_intra_op_parallelism_threads() or available_threads()
