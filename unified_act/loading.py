@@ -38,6 +38,7 @@ __all__ = [
     "list_backends",
     "load_backend",
     "loaded_backends",
+    "numpy_namespace",
     "plugin_backends",
     "use_backend",
 ]
@@ -148,6 +149,11 @@ def load_backend(name: str) -> Backend:
             backend = _loaded.get(entry.name) or _import_backend(entry)
             _loaded[entry.name] = backend
     return backend
+
+
+def numpy_namespace() -> Any:
+    """Returns the namespace of NumPy, on which a definition is composed of NumPy's functions."""
+    return importlib.import_module(f"{find_entry('numpy').package}.namespace")
 
 
 def _import_backend(entry: BackendEntry) -> Backend:

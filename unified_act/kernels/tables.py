@@ -12,7 +12,6 @@ meanwhile. So there is no lock here: two threads may fill the same table, with t
 
 from __future__ import annotations
 
-import importlib
 import itertools
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -24,7 +23,7 @@ from unified_act.activation import Activation
 from unified_act.assembly import own_parameters
 from unified_act.errors import UnsupportedError
 from unified_act.kernels.exact import at
-from unified_act.loading import find_entry
+from unified_act.loading import numpy_namespace
 from unified_act.special import variant_of
 
 if TYPE_CHECKING:
@@ -298,7 +297,7 @@ def _wide() -> type[Any]:
 @cache
 def _namespace() -> SimpleNamespace:
     """Returns NumPy's namespace, whose results stay arrays of the type `_wide`."""
-    plain = importlib.import_module(f"{find_entry('numpy').package}.namespace")
+    plain = numpy_namespace()
     xp = variant_of(plain)
     xp.where = lambda condition, a, b: plain.where(condition, a, b).view(_wide())
     return xp

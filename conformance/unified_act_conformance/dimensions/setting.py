@@ -39,8 +39,9 @@ CHANNELS = (0, 2, 5, 17)
 """How many weights there are, one for each channel; 0: a single one."""
 GROUPS = (2, 1, 3, 5)
 BATCHES = (3, 70)
-NUMBERS = (0.3, 1.7, 25.3, -0.7, -25.3, 1e-3, 1e3)
-"""Values of parameters: on both sides of 1 and of 0, and none that a 16-bit type has."""
+NUMBERS = (0.3, 1.69921875, 25.3, -0.7, -25.3, 1e-3, 1e3)
+"""Values of parameters: on both sides of 1 and of 0. bfloat16 lacks a binary digit of the second,
+and has none of the others."""
 PLACES = (
     *((3, 1), (1, 0), (1, -1), (2, 0), (2, 1), (2, -1), (2, -2), (3, 0), (3, -1), (3, -2)),
     *((4, 1), (4, -2), (4, 3), (4, -4), (5, 2), (5, -3), (5, 4), (5, -5)),
@@ -133,7 +134,8 @@ def _values_of(parameter: Parameter, base: float, with_zero: bool) -> Sequence[A
         return (base, not base)
     if isinstance(base, int):
         return (base, *(value for value in GROUPS if value != base and value >= parameter.low))
-    further = [v for v in NUMBERS if parameter.low <= v <= parameter.high and v != base]
+    numbers = [*NUMBERS, *([1.0 / base] if base and abs(base) != 1.0 else [])]
+    further = [v for v in numbers if parameter.low <= v <= parameter.high and v != base]
     if with_zero and parameter.low <= 0.0 != base:  # of a plugin it may make no sense
         further.append(0.0)
     return (float(base), *further)

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 import unified_act as ua
 from unified_act import Activation, Parameter
-from unified_act.loading import load_backend
+from unified_act.assembly import assemble
+from unified_act.loading import numpy_namespace
 from unified_act_conformance.identify.probe import WEIGHT, Sample
 
 __all__ = ["ROUND", "Family", "clues", "families", "fit"]
@@ -77,10 +78,10 @@ class Family:
             x: The input.
         """
         shaped, weights = self._inputs(values, x)
-        # Not by get_activation, which keeps the last few thousand: here are as many, used once.
-        backend = load_backend("numpy")
-        function = backend.implement(self.activation, self.parameters(values), "strict")
-        found: Doubles = function(shaped, *weights)
+        # Not by get_activation: a kernel for these parameters would be made, and used once.
+        function = assemble(self.activation, numpy_namespace(), self.parameters(values))
+        with np.errstate(all="ignore"):
+            found: Doubles = function(shaped, *weights)
         return found.reshape(x.shape) if weights else found
 
     def sample(self, values: Sequence[float], x: Doubles, cotangent: Doubles) -> Sample:
