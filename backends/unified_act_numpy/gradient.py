@@ -79,7 +79,8 @@ def value_and_grad(
         by_table = tables.slope_times(activation, function.parameters, value.dtype.name)
         return value, (by_table(inputs[0], cotangent),)
 
-    by_kernels = pulled_back(activation, function.parameters, inputs, cotangent)
+    with np.errstate(all="ignore"):
+        by_kernels = pulled_back(activation, function.parameters, inputs, cotangent)
     if by_kernels is not None:
         return value, by_kernels
 

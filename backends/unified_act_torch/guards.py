@@ -33,6 +33,7 @@ def has_memory(x: Tensor) -> bool:
     return (
         type(x) in _PLAIN
         and not x.is_meta
+        and not x.is_nested
         and not x.is_neg()  # the imaginary part of a conjugate, whose bits are those of -x
         # What is recorded is used later, without the table: saved, or run again on a GPU.
         and not _tracing()
@@ -45,7 +46,9 @@ def are_on_hand(*tensors: Tensor) -> bool:
     if followed() or _modes() or _tracing():
         return False
     for x in tensors:
-        if type(x) not in _PLAIN or not x.is_cpu or x.layout is not torch.strided or x.is_neg():
+        if type(x) not in _PLAIN or not x.is_cpu or x.layout is not torch.strided:
+            return False
+        if x.is_neg() or x.is_nested:
             return False
         try:
             address = x.data_ptr()

@@ -168,8 +168,11 @@ class TestHardGumbel:
         np.testing.assert_array_equal(
             found.argmax(axis=-1), back(backend, soft_value, dtype).argmax(axis=-1)
         )
-        np.testing.assert_array_equal(
-            back(backend, hard_slope, dtype), back(backend, soft_slope, dtype)
+        # A kernel serves only the soft one.
+        np.testing.assert_allclose(
+            back(backend, hard_slope, dtype),
+            back(backend, soft_slope, dtype),
+            rtol={"float32": 1e-5, "float64": 1e-14}.get(str(np.dtype(dtype)), 0.0),
         )
 
     def test_the_choice_follows_the_shares(self, backend, numerics):

@@ -65,7 +65,7 @@ def test_it_is_used_in_fast_on_its_framework_only(override, monkeypatch):
     assert strict(x).tolist() == [0.0, 1.5]
     x.requires_grad_()
     assert "Where" in type(fast(x).grad_fn).__name__
-    assert "Shared" in type(strict(x).grad_fn).__name__
+    assert "Where" not in type(strict(x).grad_fn).__name__
     assert ua.get_activation("own_ramp", backend="numpy")(np.array([1.0])).tolist() == [2.0]
     with pytest.raises(ua.InputTypeError):
         fast(torch.tensor([1]))

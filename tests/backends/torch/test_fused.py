@@ -346,6 +346,7 @@ class TestThreads:
             worker.join()
         assert not wrong
 
+    @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # JAX's advice
     def test_forked_workers(self, f, large):
         wanted = f(large)
 
