@@ -79,15 +79,13 @@ def value_and_grad(
         by_table = tables.slope_times(activation, function.parameters, value.dtype.name)
         return value, (by_table(inputs[0], cotangent),)
 
-    with np.errstate(all="ignore"):
-        by_kernels = pulled_back(activation, function.parameters, inputs, cotangent)
-    if by_kernels is not None:
-        return value, by_kernels
-
     def pulled_to_elements(x: Array, cotangent: Array) -> Array:
         return _narrow(pullback(_widen(cotangent), _widen(x))[0], x)
 
     with np.errstate(all="ignore"):
+        by_kernels = pulled_back(activation, function.parameters, inputs, cotangent)
+        if by_kernels is not None:
+            return value, by_kernels
         if activation.kind.elementwise:
             return value, (in_blocks(pulled_to_elements, *inputs, cotangent),)
         cotangents = pullback(_widen(cotangent), *map(_widen, inputs))

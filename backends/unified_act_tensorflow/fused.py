@@ -13,13 +13,13 @@ from unified_act.kernels import (
     NumpyMemory,
     available_threads,
     computed_arrays,
-    fused,
+    has_kernel,
     pulled_back,
 )
 from unified_act_tensorflow import namespace
 from unified_act_tensorflow.guards import at_hand, has_tangent, recorded
 
-__all__ = ["by_kernel"]
+__all__ = ["by_kernel", "pulled_by_operations"]
 
 _ALIGNED = 64
 """TensorFlow's own functions fail on memory that begins elsewhere."""
@@ -86,11 +86,9 @@ class _Computing:
         """Whether there is a kernel for tensors of these types."""
         dtype = inputs[0].dtype
         if dtype not in self._served:
-            name, parameters = _NAMES.get(dtype), self._parameters
-            if self._activation.along_axis:
-                parameters = {**parameters, "axis": -1}
-            made = name and fused(self._activation, parameters, name) is not None
-            self._served[dtype] = bool(made)
+            name = _NAMES.get(dtype)
+            found = name is not None and has_kernel(self._activation, self._parameters, name)
+            self._served[dtype] = found
         return self._served[dtype] and all(
             mask or x.dtype == dtype for mask, x in zip(self._masks, inputs, strict=True)
         )
@@ -146,12 +144,7 @@ def _differentiable(
         found = _present(first(terms[0], terms[1:]))
 
         def backward(*directions: Any) -> Any:
-            moving = [term for term in terms if term.dtype.is_floating]
-            with tf.GradientTape() as tape:
-                tape.watch(moving)
-                values = _present(pullback(*terms))
-            by = iter(tape.gradient(values, moving, list(directions)))
-            return [next(by) if term.dtype.is_floating else None for term in terms]
+            return pulled_by_operations(pullback, directions, terms)
 
         return found, backward
 
@@ -172,6 +165,24 @@ def _differentiable(
 
     result: Callable[..., Any] = value
     return result
+
+
+def pulled_by_operations(
+    function: Callable[..., Sequence[Any]], cotangents: Sequence[Any], inputs: Sequence[Any]
+) -> Sequence[Any]:
+    """Returns the cotangent of each input of a function, by its own operations; None for a mask.
+
+    Args:
+        function: Returns several results, of which some may be None.
+        cotangents: The cotangent of each result that is not.
+        inputs: The inputs.
+    """
+    moving = [x for x in inputs if x.dtype.is_floating]
+    with tf.GradientTape() as tape:
+        tape.watch(moving)
+        results = _present(function(*inputs))
+    by = iter(tape.gradient(results, moving, list(cotangents)))
+    return [next(by) if x.dtype.is_floating else None for x in inputs]
 
 
 def _present(found: Sequence[Any]) -> list[Any]:

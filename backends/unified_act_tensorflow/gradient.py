@@ -11,7 +11,7 @@ from unified_act.activation import Activation
 from unified_act.assembly import assemble, pullback_of
 from unified_act.backend import check_cotangent, detached_error
 from unified_act_tensorflow import namespace
-from unified_act_tensorflow.fused import by_kernel
+from unified_act_tensorflow.fused import by_kernel, pulled_by_operations
 
 __all__ = ["shared_definition", "value_and_grad", "widen", "with_pullback"]
 
@@ -54,16 +54,9 @@ def shared_definition(
 
 def _by_tape(value: Callable[..., Any]) -> Callable[..., Sequence[Any]]:
     """Returns the pullback of `value`, by its own operations."""
-
-    def pullback(cotangent: Any, *inputs: Any) -> Sequence[Any]:
-        moving = [x for x in inputs if x.dtype.is_floating]
-        with tf.GradientTape() as tape:
-            tape.watch(moving)
-            result = value(*inputs)
-        by = iter(tape.gradient(result, moving, cotangent))
-        return [next(by) if x.dtype.is_floating else None for x in inputs]
-
-    return pullback
+    return lambda cotangent, *inputs: pulled_by_operations(
+        lambda *given: [value(*given)], [cotangent], inputs
+    )
 
 
 def with_pullback(

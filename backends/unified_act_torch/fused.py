@@ -11,11 +11,11 @@ from torch.autograd import Function
 
 from unified_act import kernels
 from unified_act.activation import Activation
-from unified_act.kernels import Kernel, computed_arrays, fused
+from unified_act.kernels import Kernel, computed_arrays, fused, has_kernel
 from unified_act_torch import namespace
 from unified_act_torch.guards import applied, are_on_hand
 
-__all__ = ["by_kernel"]
+__all__ = ["by_kernel", "pulled_by_operations"]
 
 _FEW = 2**16
 """So many elements are not worth a second thread."""
@@ -134,11 +134,9 @@ class _Whole:
         """Whether there is a kernel for tensors of these types."""
         dtype = inputs[0].dtype
         if dtype not in self._served:
-            name, parameters = _NAMES.get(dtype), self._parameters
-            if self._activation.along_axis:
-                parameters = {**parameters, "axis": -1}
-            made = name and fused(self._activation, parameters, name) is not None
-            self._served[dtype] = bool(made)
+            name = _NAMES.get(dtype)
+            found = name is not None and has_kernel(self._activation, self._parameters, name)
+            self._served[dtype] = found
         return self._served[dtype] and all(
             mask or x.dtype is dtype for mask, x in zip(self._masks, inputs, strict=True)
         )
@@ -209,7 +207,7 @@ def _differentiable(
                 found = computing.pulled_back_twice(*directions, *saved)
                 if found is not None:
                     return found
-            return _composed_twice(pullback, directions, saved)
+            return pulled_by_operations(pullback, directions, saved)
 
     class Value(Function):
         @staticmethod
@@ -232,23 +230,33 @@ def _differentiable(
     return applied(Value)
 
 
-def _composed_twice(
-    pullback: _Pullback, directions: Sequence[Tensor | None], saved: Sequence[Tensor]
+def pulled_by_operations(
+    function: Callable[..., _Gradients],
+    cotangents: Sequence[Tensor | None],
+    inputs: Sequence[Tensor],
 ) -> _Gradients:
-    """The derivative of a pullback by its cotangent and its inputs, by operations."""
-    moving = [index for index, x in enumerate(saved) if x.is_floating_point()]
+    """Returns the cotangent of each input of a function, by its own operations; None for a mask.
+
+    Args:
+        function: Returns several results, of which some may be None.
+        cotangents: The cotangent of each result.
+        inputs: The inputs.
+    """
+    moving = [index for index, x in enumerate(inputs) if x.is_floating_point()]
     along: list[Tensor | None] = []
 
     def of_moving(*moved: Tensor) -> tuple[Tensor, ...]:
         given = dict(zip(moving, moved, strict=True))
-        found = pullback(*(given.get(index, x) for index, x in enumerate(saved)))
-        pairs = [(d, by) for d, by in zip(directions, found, strict=True) if by is not None]
-        along[:] = [d for d, _ in pairs]
-        return tuple(by for _, by in pairs)
+        found = function(*(given.get(index, x) for index, x in enumerate(inputs)))
+        pairs = [
+            (c, result) for c, result in zip(cotangents, found, strict=True) if result is not None
+        ]
+        along[:] = [c for c, _ in pairs]
+        return tuple(result for _, result in pairs)
 
-    back = torch.func.vjp(of_moving, *(saved[index] for index in moving))[1]
+    back = torch.func.vjp(of_moving, *(inputs[index] for index in moving))[1]
     found = dict(zip(moving, back(tuple(along)), strict=True))
-    return tuple(found.get(index) for index in range(len(saved)))
+    return tuple(found.get(index) for index in range(len(inputs)))
 
 
 def _present(tensors: Sequence[Tensor | None]) -> list[Tensor]:

@@ -14,7 +14,7 @@ from unified_act.activation import Activation
 from unified_act.assembly import assemble, pullback_of, pushforward_of
 from unified_act.backend import check_cotangent, detached_error
 from unified_act_torch import namespace
-from unified_act_torch.fused import by_kernel
+from unified_act_torch.fused import by_kernel, pulled_by_operations
 from unified_act_torch.variant import NAMESPACE
 
 __all__ = ["by_operations", "shared_definition", "value_and_grad", "widen", "with_pullback"]
@@ -178,19 +178,9 @@ def by_operations(value: Callable[..., Tensor]) -> Callable[..., tuple[Tensor, .
 
 def _by_operations_back(value: Callable[..., Tensor]) -> Callable[..., tuple[Tensor | None, ...]]:
     """Returns the pullback of `value`, by its own operations."""
-
-    def pullback(cotangent: Tensor, *inputs: Tensor) -> tuple[Tensor | None, ...]:
-        moving = [index for index, x in enumerate(inputs) if x.is_floating_point()]
-
-        def of_moving(*moved: Tensor) -> Tensor:
-            given = dict(zip(moving, moved, strict=True))
-            return value(*(given.get(index, x) for index, x in enumerate(inputs)))
-
-        back = torch.func.vjp(of_moving, *(inputs[index] for index in moving))[1]
-        found = dict(zip(moving, back(cotangent), strict=True))
-        return tuple(found.get(index) for index in range(len(inputs)))
-
-    return pullback
+    return lambda cotangent, *inputs: pulled_by_operations(
+        lambda *given: (value(*given),), (cotangent,), inputs
+    )
 
 
 def value_and_grad(

@@ -2,11 +2,11 @@
 
 `table_of` returns a table. `computed` computes whole arrays in memory by machine code, and `fused`
 returns the kernel for that, or None where there is none; `unavailable` says why. `computed_arrays`
-and `pulled_back` do so for arrays of a framework. Without llvmlite
-there are no kernels. Nothing is compiled before the first one is asked for.
+and `pulled_back` do so for arrays of a framework. Without llvmlite there are no kernels. Nothing is
+compiled before the first one is asked for.
 """
 
-from unified_act.kernels.arrays import Memory, NumpyMemory, computed_arrays, pulled_back
+from unified_act.kernels.arrays import Memory, NumpyMemory, computed_arrays, has_kernel, pulled_back
 from unified_act.kernels.kernel import Kernel, fused, unavailable
 from unified_act.kernels.layout import computed
 from unified_act.kernels.tables import NARROW, Table, table_of
@@ -22,6 +22,7 @@ __all__ = [
     "computed",
     "computed_arrays",
     "fused",
+    "has_kernel",
     "pulled_back",
     "table_of",
     "unavailable",

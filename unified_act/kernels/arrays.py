@@ -12,7 +12,7 @@ from unified_act.kernels.layout import computed
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Memory", "NumpyMemory", "computed_arrays", "pulled_back"]
+__all__ = ["Memory", "NumpyMemory", "computed_arrays", "has_kernel", "pulled_back"]
 
 
 class Memory(Protocol):
@@ -71,6 +71,19 @@ class NumpyMemory:
         import numpy as np
 
         return np.moveaxis(array, source, destination)
+
+
+def has_kernel(activation: Activation, parameters: Mapping[str, Any], dtype: str) -> bool:
+    """Whether `computed_arrays` has a kernel for the value.
+
+    Args:
+        activation: The activation.
+        parameters: Every parameter with its value.
+        dtype: The type of the arrays.
+    """
+    if activation.along_axis:  # any axis is made the last one
+        parameters = {**parameters, "axis": -1}
+    return fused(activation, parameters, dtype) is not None
 
 
 def computed_arrays(

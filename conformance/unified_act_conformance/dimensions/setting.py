@@ -198,16 +198,15 @@ def _telling(setting: Setting, ordinary: Setting) -> list[Setting]:
 
 def _made_possible(activation: Activation, setting: Setting, ordinary: Setting) -> Setting:
     """The setting; where its parameters contradict each other, two in turn or ordinary ones."""
+    if _is_possible(activation, setting):
+        return setting
     names = [parameter.name for parameter in activation.parameters if parameter.name in setting]
     for first, second in combinations(names, 2):  # such as the ends of an interval
-        if _is_possible(activation, setting):
-            return setting
         swapped = {**setting, first: setting[second], second: setting[first]}
         if _is_possible(activation, swapped):
             return swapped
-    for name in ("", *(parameter.name for parameter in activation.parameters)):
-        if name in setting:
-            setting = {**setting, name: ordinary[name]}
+    for name in names:
+        setting = {**setting, name: ordinary[name]}
         if _is_possible(activation, setting):
             return setting
     return ordinary
