@@ -11,6 +11,7 @@ import tensorflow as tf
 from unified_act.activation import Activation
 from unified_act.kernels import (
     NumpyMemory,
+    Threads,
     available_threads,
     computed_arrays,
     has_kernel,
@@ -201,5 +202,5 @@ def _tensor(array: Any) -> Any:
     return tf.experimental.dlpack.from_dlpack(array.__dlpack__())
 
 
-def _threads() -> int:
-    return tf.config.threading.get_intra_op_parallelism_threads() or available_threads()
+def _threads() -> Threads:
+    return Threads(tf.config.threading.get_intra_op_parallelism_threads() or available_threads())

@@ -14,11 +14,10 @@ from unified_act.activation import Activation
 from unified_act.kernels import Kernel, computed_arrays, fused, has_kernel
 from unified_act_torch import namespace
 from unified_act_torch.guards import applied, are_on_hand
+from unified_act_torch.threads import FEW, threads
 
 __all__ = ["by_kernel", "pulled_by_operations"]
 
-_FEW = 2**16
-"""So many elements are not worth a second thread."""
 _NAMES = {torch.float32: "float32", torch.float64: "float64"}
 _Gradients = tuple[Tensor | None, ...]
 _Pullback = Callable[..., _Gradients]
@@ -113,11 +112,10 @@ class _Elements:
             same = factor.stride() == result.stride()
             pointers.append((factor if same else result.copy_(factor)).data_ptr())
         count = x.numel()
-        if count <= _FEW:
+        if count < FEW:
             kernel.flat(*pointers, result.data_ptr(), count)
         else:
-            threads = torch.get_num_threads()
-            kernel(*pointers, result.data_ptr(), count=count, threads=threads)
+            kernel(*pointers, result.data_ptr(), count=count, threads=threads())
         return result
 
 
@@ -144,9 +142,8 @@ class _Whole:
     def value(self, inputs: Sequence[Tensor]) -> Tensor | None:
         """The value; None if there is no kernel."""
         name = _NAMES[inputs[0].dtype]
-        threads = torch.get_num_threads()
         found = computed_arrays(
-            _Memory, self._activation, self._parameters, name, inputs, threads=threads
+            _Memory, self._activation, self._parameters, name, inputs, threads=threads()
         )
         return None if found is None else found[0]
 
@@ -160,7 +157,7 @@ class _Whole:
             inputs,
             cotangent,
             namespace.sum_to_weight,
-            threads=torch.get_num_threads(),
+            threads=threads(),
         )
 
     def pulled_back_twice(self, *_: Tensor) -> None:

@@ -13,16 +13,25 @@ from torch.autograd import Function
 
 from unified_act.activation import Activation
 from unified_act.assembly import pullback_of
-from unified_act.kernels import Table, table_of
+from unified_act.kernels import ALONE, NARROW, Gather, Table, gather, table_of
 from unified_act_torch import namespace
 from unified_act_torch.gradient import by_operations, widen, with_pullback
-from unified_act_torch.guards import applied, differentiated, followed, has_memory, transformed
+from unified_act_torch.guards import (
+    applied,
+    are_on_hand,
+    differentiated,
+    followed,
+    has_memory,
+    transformed,
+)
 from unified_act_torch.native import TABLED
+from unified_act_torch.threads import FEW, threads
 
 __all__ = ["by_table"]
 
 _BLOCK = 2**20
 """So many elements at a time on a CPU, since an index takes twice the memory of its element."""
+_NAMES = {getattr(torch, name): name for name in NARROW}
 _FEW = 2**12
 """So few elements take longer to be made a row than to be looked up one by one."""
 
@@ -205,6 +214,9 @@ def _look_up(entries: Tensor, x: Tensor, *factors: Tensor) -> Tensor:
     The result lies in memory as that of PyTorch's own functions does.
     """
     inside = transformed()
+    look_up = None if inside or not x.is_cpu else gather(_NAMES[x.dtype], len(factors))
+    if look_up is not None and are_on_hand(x, *factors):
+        return _gathered(look_up, entries, x, *factors)
     if inside or x.is_contiguous():
         if x.is_cpu and x.numel() <= _FEW and not inside:
             # Takes any shape, and counts from the end what is negative.
@@ -215,6 +227,17 @@ def _look_up(entries: Tensor, x: Tensor, *factors: Tensor) -> Tensor:
     like = torch.empty_like(x)
     rows = [_in_memory(each, like) for each in (_bits(x), *factors)]
     return _in_blocks(entries, x.dtype, *rows).as_strided(like.shape, like.stride())
+
+
+def _gathered(look_up: Gather, entries: Tensor, x: Tensor, *factors: Tensor) -> Tensor:
+    """The same by machine code."""
+    result, rows = torch.empty_like(x), (x, *factors)
+    if not all(row.is_contiguous() for row in rows):
+        rows = tuple(_in_memory(row, result) for row in rows)
+    count = x.numel()
+    pointers = [each.data_ptr() for each in (entries, *rows, result)]
+    look_up(*pointers, count=count, threads=ALONE if count < FEW else threads())
+    return result
 
 
 def _bits(x: Tensor) -> Tensor:
