@@ -209,7 +209,8 @@ def _implementations(
         by_table = tabled.serving(activation, numerics)
         served: dict[str, list[str]] = {}
         for dtype in loaded.dtypes:
-            if kernel is not None and dtype in kernel.dtypes:
+            outrun = kernel is not None and dtype in kernel.outrun_here
+            if kernel is not None and dtype in kernel.dtypes and not outrun:
                 served.setdefault(kernel.label, []).append(dtype)
             elif dtype in by_table:
                 served.setdefault(tabled.label(activation), []).append(dtype)
@@ -226,6 +227,9 @@ def _implementations(
     row = loaded.native.get(activation.name)
     if row is not None and row.why:
         reasons[f"{row.label}: {row.why}"] = None
+    if row is not None and row.outrun_here:
+        shares = ", ".join(f"{dtype} ({row.outrun[dtype]:g})" for dtype in row.outrun_here)
+        reasons[f"{row.label}: machine code takes a part of its time on a CPU: {shares}"] = None
     return [*facts, *(("" if i else "why", reason) for i, reason in enumerate(reasons))]
 
 

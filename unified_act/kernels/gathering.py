@@ -19,11 +19,15 @@ _QUIET_NAN = 0x7FC00000
 
 
 class Gather:
-    """Machine code that looks up elements of a 16-bit type."""
+    """Machine code that looks up elements of a 16-bit type.
+
+    Attributes:
+        flat: ``flat(*pointers, n)`` looks up n elements on this thread.
+    """
 
     def __init__(self, library: compiler.Library, factors: int) -> None:
         self._library = library  # the functions are in its memory
-        self._flat = library.function("flat", 3 + factors, 1)
+        self.flat = library.function("flat", 3 + factors, 1)
         self._slices = library.function("flat_slices", 1)
         self._strides = (0, *[2] * (2 + factors))
 
@@ -37,7 +41,7 @@ class Gather:
             threads: The threads.
         """
         if not in_slices(self._slices, pointers, self._strides, count, threads) and count:
-            self._flat(*pointers, count)
+            self.flat(*pointers, count)
 
 
 @cache
