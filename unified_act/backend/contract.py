@@ -219,15 +219,6 @@ class Native:
             return f"{self.function.__module__}:{self.function.__qualname__}"
         return self.function
 
-    @property
-    def outrun_here(self) -> Sequence[str]:
-        """The dtypes of the kernel in which machine code is quicker, if it can be made here."""
-        from unified_act.kernels import unavailable  # which needs this room
-
-        if not self.outrun or unavailable():
-            return ()
-        return [dtype for dtype in self.dtypes if dtype in self.outrun]
-
     def arguments(self, parameters: Mapping[str, Any]) -> dict[str, Any] | None:
         """Returns the keywords for a call with `parameters`; None if the kernel cannot be used."""
         if any(parameters[name] != value for name, value in self.only.items()):

@@ -260,7 +260,7 @@ class FrameworkBackend:
                     fits=_row_test(kernel, int(parameters["axis"]), self.at_most)
                 )
             functions |= self._with_kernel(request, kernel, functions)
-            outrun = kernel.outrun_here
+            outrun = self.outrun(kernel)
             functions |= {
                 dtype: self._outrunning(request, dtype, functions[dtype]) for dtype in outrun
             }
@@ -308,6 +308,16 @@ class FrameworkBackend:
             return {dtype: by_length(shared[dtype]) for dtype in kernel.dtypes}
         long = self.own(request, replace(kernel, function=kernel.beyond))
         return {dtype: by_length(self.eager(long, shared[dtype])) for dtype in kernel.dtypes}
+
+    def no_machine_code(self) -> str:
+        """Says why no machine code can be made here; empty if it can."""
+        return "the backend uses none"
+
+    def outrun(self, kernel: Native) -> Sequence[str]:
+        """Returns the dtypes in which machine code takes the place of the framework's kernel."""
+        if not kernel.outrun or self.no_machine_code():
+            return ()
+        return [dtype for dtype in kernel.dtypes if dtype in kernel.outrun]
 
     def _outrunning(self, request: Request, dtype: str, kernel: _Function) -> _Function:
         """Returns machine code, which is quicker, with the kernel for what it does not serve."""
