@@ -73,7 +73,7 @@ class Measured:
         head = asdict(self)
         del head["rows"]
         rivals = head["rivals"] = list(dict.fromkeys(row.rival for row in self.rows))
-        numbered = (row._replace(rival=rivals.index(row.rival)) for row in self.rows)
+        numbered = ((*row[:4], rivals.index(row.rival), *row[5:]) for row in self.rows)
         rows = ",\n".join(json.dumps(row) for row in numbered)
         text = json.dumps(head, ensure_ascii=False, indent=1)[:-2] + f',\n "rows": [\n{rows}\n]}}\n'
         folder.mkdir(parents=True, exist_ok=True)
