@@ -197,7 +197,7 @@ def _implementations(
 ) -> list[tuple[str, str]]:
     """Returns which implementation serves each dtype on a backend, and why."""
     from unified_act.backend import Tabled, kernel_for
-    from unified_act.kernels import unavailable
+    from unified_act.kernels import NARROW, unavailable
 
     loaded = load_backend(backend)
     parameters = activation.bind(given) if given.keys() >= set(activation.required) else None
@@ -217,11 +217,14 @@ def _implementations(
                 served.setdefault(tabled.label(activation), []).append(dtype)
                 reasons["a table has the rounded result for each number of a 16-bit type"] = None
             else:
-                missing = "" if dtype not in fused else unavailable(activation, parameters, dtype)
-                if missing:
-                    reasons[f"there is no fused kernel: {missing}"] = None
-                made = dtype in fused and not missing
-                what = "a fused kernel" if made else "the shared definition"
+                what = "the shared definition"
+                if dtype in fused:
+                    computed_in = "float32" if dtype in NARROW else dtype
+                    missing = unavailable(activation, parameters, computed_in)
+                    if missing:
+                        reasons[f"there is no fused kernel: {missing}"] = None
+                    else:
+                        what = "a fused kernel"
                 served.setdefault(what, []).append(dtype)
         text = "; ".join(f"{', '.join(dtypes)} by {what}" for what, dtypes in served.items())
         facts.append((f"on {loaded.name}" if numerics == "fast" else "", f"{numerics}: {text}"))

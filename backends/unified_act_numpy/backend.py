@@ -37,7 +37,7 @@ class NumpyBackend(FrameworkBackend):
     gradient = gradient
     tables = tables
     tabled = TABLED
-    fused = ("float32", "float64")
+    fused = ("float16", "bfloat16", "float32", "float64")
     layers: Layers = layers
     types: Sequence[type] = (np.ndarray, np.float16, np.float32, np.float64)
     arrays = (np.ndarray, np.generic)

@@ -1,4 +1,7 @@
-"""Activations of float32 and float64 arrays on NumPy, by kernels: one pass over memory."""
+"""Activations on NumPy, by kernels: one pass over memory.
+
+Kernels compute float32 and float64. Arrays of 16 bits are cast to float32, and the results rounded.
+"""
 
 from __future__ import annotations
 
@@ -37,11 +40,12 @@ def by_kernel(
         return _elementwise(activation, parameters, shared)
 
     def value(*inputs: Array) -> Array:
-        if not _are_plain(activation, inputs):
+        wide = _widened(inputs)
+        if not _are_plain(activation, wide):
             return shared(*inputs)
-        name = _NAMES[inputs[0].dtype]
-        found = computed_arrays(_MEMORY, activation, parameters, name, inputs)
-        return shared(*inputs) if found is None else _result(found[0])
+        name = _NAMES[wide[0].dtype]
+        found = computed_arrays(_MEMORY, activation, parameters, name, wide)
+        return shared(*inputs) if found is None else _result(found[0], inputs[0])
 
     return value
 
@@ -60,27 +64,39 @@ def pulled_back(
         inputs: The inputs.
         cotangent: The cotangent of the value.
     """
-    if not _are_plain(activation, (*inputs, cotangent)):
+    *wide, along = _widened((*inputs, cotangent))
+    if not _are_plain(activation, (*wide, along)):
         return None
     if activation.kind.elementwise:
-        kernel = fused(activation, parameters, _NAMES[inputs[0].dtype], 1)
+        kernel = fused(activation, parameters, _NAMES[wide[0].dtype], 1)
         if kernel is None:
             return None
-        return (_in_memory_order(kernel, inputs[0], cotangent),)
+        return (_in_memory_order(kernel, wide[0], along),)
     found = kernels.pulled_back(
         _MEMORY,
         activation,
         parameters,
-        _NAMES[inputs[0].dtype],
-        inputs,
-        cotangent,
+        _NAMES[wide[0].dtype],
+        wide,
+        along,
         namespace.sum_to_weight,
     )
-    return None if found is None else tuple(by if by is None else _result(by) for by in found)
+    if found is None:
+        return None
+    pairs = zip(found, inputs, strict=True)
+    return tuple(by if by is None else _result(by, x) for by, x in pairs)
 
 
-def _result(array: Array) -> Array:
-    """The array; without dimensions a scalar, as from NumPy's functions."""
+def _widened(arrays: Sequence[Array]) -> list[Array]:
+    """The arrays; those of 16 bits as float32."""
+    return [array.astype(np.float32) if array.dtype.itemsize == 2 else array for array in arrays]
+
+
+def _result(array: Array, like: Array) -> Array:
+    """The array, rounded to the type of `like`; without dimensions a scalar, as NumPy has it."""
+    if array.dtype != like.dtype:
+        with np.errstate(all="ignore"):
+            array = array.astype(like.dtype)
     return array if array.ndim else array[()]
 
 
@@ -119,7 +135,7 @@ def _contiguous(kernel: Kernel, *arrays: Array) -> Array:
     whole = [array if array.flags.aligned else array.copy() for array in whole]
     result = np.empty_like(whole[0])
     kernel.flat(*(array.ctypes.data for array in (*whole, result)), result.size)
-    return _result(result)
+    return _result(result, result)
 
 
 def _is_whole(array: Array) -> bool:

@@ -30,7 +30,7 @@ class TensorflowBackend(FrameworkBackend):
     gradient = gradient
     tables = tables
     tabled = TABLED
-    fused = ("float32", "float64")
+    fused = ("float16", "bfloat16", "float32", "float64")
     layers: Layers = layers
     types: Sequence[type] = (tf.Tensor, tf.__internal__.EagerTensor, tf.Variable)
     dtype_objects: ClassVar[Mapping[str, Any]] = {name: tf.as_dtype(name) for name in DTYPES}

@@ -1,4 +1,8 @@
-"""Activations of eager float32 and float64 tensors on a CPU, by kernels: one pass over memory."""
+"""Activations of eager tensors on a CPU, by kernels: one pass over memory.
+
+Kernels compute float32 and float64. Tensors of 16 bits are cast to float32, and the results
+rounded; those of elementwise activations have tables instead.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +28,13 @@ __all__ = ["by_kernel", "pulled_by_operations"]
 
 _ALIGNED = 64
 """TensorFlow's own functions fail on memory that begins elsewhere."""
-_NAMES = {tf.float32: "float32", tf.float64: "float64"}
+_NAMES = {
+    tf.float32: "float32",
+    tf.float64: "float64",
+    tf.float16: "float32",
+    tf.bfloat16: "float32",
+}
+"""The types that kernels compute tensors in."""
 _Pullback = Callable[..., Sequence[Any]]
 
 
@@ -91,7 +101,8 @@ class _Computing:
             found = name is not None and has_kernel(self._activation, self._parameters, name)
             self._served[dtype] = found
         return self._served[dtype] and all(
-            mask or x.dtype == dtype for mask, x in zip(self._masks, inputs, strict=True)
+            mask or _NAMES.get(x.dtype) == _NAMES[dtype]
+            for mask, x in zip(self._masks, inputs, strict=True)
         )
 
     def value(self, inputs: Sequence[Any]) -> Any:
@@ -104,14 +115,16 @@ class _Computing:
             [_view(x) for x in inputs],
             threads=_threads(),
         )
-        return None if found is None else _tensor(found[0])
+        return None if found is None else _rounded(found[0], inputs[0].dtype)
 
     def pulled_back(self, cotangent: Any, inputs: Sequence[Any]) -> Sequence[Any] | None:
         """The cotangent of each input; None if there is no kernel."""
         weights = iter(inputs[1:])
 
         def sum_to_weight(by: Any, _: Any, *, axis: int) -> Any:
-            return namespace.sum_to_weight(_tensor(by), next(weights), axis=axis)
+            weight = next(weights)
+            found = namespace.sum_to_weight(_tensor(by), weight, axis=axis)
+            return tf.cast(found, weight.dtype)
 
         found = pulled_back(
             _MEMORY,
@@ -125,7 +138,10 @@ class _Computing:
         )
         if found is None:
             return None
-        return [_tensor(by) if isinstance(by, np.ndarray) else by for by in found]
+        return [
+            _rounded(by, x.dtype) if isinstance(by, np.ndarray) else by
+            for by, x in zip(found, inputs, strict=True)
+        ]
 
 
 def _differentiable(
@@ -191,8 +207,8 @@ def _present(found: Sequence[Any]) -> list[Any]:
 
 
 def _view(x: Any) -> Any:
-    """The memory of an eager tensor as an array."""
-    return np.asarray(memoryview(x))
+    """The memory of an eager tensor as an array; of 16 bits a copy, as float32."""
+    return x.numpy().astype(np.float32) if x.dtype.size == 2 else np.asarray(memoryview(x))
 
 
 def _tensor(array: Any) -> Any:
@@ -200,6 +216,14 @@ def _tensor(array: Any) -> Any:
     if not array.size or not array.flags.c_contiguous:
         return tf.constant(array)
     return tf.experimental.dlpack.from_dlpack(array.__dlpack__())
+
+
+def _rounded(array: Any, dtype: tf.DType) -> Any:
+    """A tensor of a type. NumPy rounds to 16 bits; TensorFlow would lose subnormal numbers."""
+    if dtype.size > 2:
+        return _tensor(array)
+    with np.errstate(all="ignore"):
+        return tf.constant(array.astype(dtype.as_numpy_dtype))
 
 
 def _threads() -> Threads:

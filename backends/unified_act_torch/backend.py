@@ -35,7 +35,7 @@ class TorchBackend(FrameworkBackend):
     gradient = gradient
     tables = tables
     tabled = TABLED
-    fused = ("float32", "float64")
+    fused = ("float16", "bfloat16", "float32", "float64")
     layers: Layers = layers
     types: Sequence[type] = (Tensor, torch.nn.Parameter)
     dtype_objects: ClassVar[Mapping[str, Any]] = {name: getattr(torch, name) for name in DTYPES}

@@ -1,4 +1,8 @@
-"""Activations of float32 and float64 tensors on a CPU, by kernels: one pass over memory."""
+"""Activations of tensors on a CPU, by kernels: one pass over memory.
+
+Kernels compute float32 and float64. Tensors of 16 bits are cast to float32, and the results
+rounded; those of elementwise activations have tables instead.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +23,9 @@ from unified_act_torch.threads import FEW, threads
 __all__ = ["by_kernel", "pulled_by_operations"]
 
 _NAMES = {torch.float32: "float32", torch.float64: "float64"}
+_NARROW = (torch.float16, torch.bfloat16)
+_COMPUTED_IN = {**_NAMES, **dict.fromkeys(_NARROW, "float32")}
+"""The type of the kernel for tensors of a type."""
 _Gradients = tuple[Tensor | None, ...]
 _Pullback = Callable[..., _Gradients]
 
@@ -131,37 +138,50 @@ class _Whole:
     def serves(self, inputs: Sequence[Tensor]) -> bool:
         """Whether there is a kernel for tensors of these types."""
         dtype = inputs[0].dtype
+        name = _COMPUTED_IN.get(dtype)
         if dtype not in self._served:
-            name = _NAMES.get(dtype)
             found = name is not None and has_kernel(self._activation, self._parameters, name)
             self._served[dtype] = found
         return self._served[dtype] and all(
-            mask or x.dtype is dtype for mask, x in zip(self._masks, inputs, strict=True)
+            mask or _COMPUTED_IN.get(x.dtype) == name
+            for mask, x in zip(self._masks, inputs, strict=True)
         )
 
     def value(self, inputs: Sequence[Tensor]) -> Tensor | None:
         """The value; None if there is no kernel."""
-        name = _NAMES[inputs[0].dtype]
         found = computed_arrays(
-            _Memory, self._activation, self._parameters, name, inputs, threads=threads()
-        )
-        return None if found is None else found[0]
-
-    def pulled_back(self, cotangent: Tensor, inputs: Sequence[Tensor]) -> _Gradients | None:
-        """The cotangent of each input; None if there is no kernel."""
-        return kernels.pulled_back(
             _Memory,
             self._activation,
             self._parameters,
-            _NAMES[inputs[0].dtype],
-            inputs,
-            cotangent,
+            _COMPUTED_IN[inputs[0].dtype],
+            [_widened(x) for x in inputs],
+            threads=threads(),
+        )
+        return None if found is None else found[0].to(inputs[0].dtype)
+
+    def pulled_back(self, cotangent: Tensor, inputs: Sequence[Tensor]) -> _Gradients | None:
+        """The cotangent of each input; None if there is no kernel."""
+        found = kernels.pulled_back(
+            _Memory,
+            self._activation,
+            self._parameters,
+            _COMPUTED_IN[inputs[0].dtype],
+            [_widened(x) for x in inputs],
+            _widened(cotangent),
             namespace.sum_to_weight,
             threads=threads(),
         )
+        if found is None:
+            return None
+        pairs = zip(found, inputs, strict=True)
+        return tuple(by if by is None else by.to(x.dtype) for by, x in pairs)
 
     def pulled_back_twice(self, *_: Tensor) -> None:
         """There are no kernels for that."""
+
+
+def _widened(x: Tensor) -> Tensor:
+    return x.float() if x.dtype in _NARROW else x
 
 
 class _Memory:

@@ -77,7 +77,13 @@ def shared_definition(
             return exported(*inputs) if torch.onnx.is_in_onnx_export() else value(*inputs)
         return eager(*inputs)
 
-    return by_kernel(activation, parameters, call, twice)
+    def pulled_back(cotangent: Tensor, *inputs: Tensor) -> tuple[Tensor | None, ...]:
+        found = twice(widen(cotangent), *map(widen, inputs))
+        return tuple(
+            None if by is None else by.to(x.dtype) for by, x in zip(found, inputs, strict=True)
+        )
+
+    return by_kernel(activation, parameters, call, pulled_back)
 
 
 def _rounded_once(function: Callable[..., Tensor]) -> Callable[..., Tensor]:

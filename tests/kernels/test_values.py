@@ -191,6 +191,37 @@ def test_noise_is_an_input():
     np.testing.assert_array_equal(call(kernel, x, noise), wanted)
 
 
+@pytest.mark.parametrize("length", [1, 2, LANES - 1, LANES, LANES + 1, 5 * LANES + 3])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_cumulative_sums(dtype, length):
+    """Before a sum over the row and after it, so in two passes."""
+
+    def forward(xp, x, *, axis):
+        so_far = xp.cumulative_sum(x, axis=axis)
+        return so_far / xp.max(xp.abs(so_far), axis=axis) + xp.cumulative_sum(so_far, axis=axis)
+
+    shares = Activation(
+        name="running_shares", kind="axis", forward=forward, parameters=(Parameter("axis", -1),)
+    )
+    x = np.random.default_rng(8).integers(-9, 9, (3, length)).astype(dtype)  # all sums are exact
+    x[:, 0] = 100.0
+    so_far = np.cumsum(x.astype(np.float64), axis=-1)
+    wanted = so_far / np.abs(so_far).max(axis=-1, keepdims=True) + np.cumsum(so_far, axis=-1)
+    got = np.empty_like(x)
+    assert computed(shares, {"axis": -1}, dtype, x.shape, [x.ctypes.data], [got.ctypes.data])
+    np.testing.assert_allclose(got, wanted, rtol=2 * np.finfo(dtype).eps)
+
+
+@pytest.mark.parametrize("length", [1, LANES, 3 * LANES + 7])
+def test_hardmax_takes_the_first_of_the_largest(length):
+    x = np.random.default_rng(9).integers(0, 3, (200, length)).astype("float32")
+    wanted = np.zeros_like(x)
+    wanted[np.arange(200), x.argmax(axis=1)] = 1.0
+    np.testing.assert_array_equal(results_of("hardmax", {}, [x]), wanted)
+    x[:, length // 2] = np.nan
+    assert np.isnan(results_of("hardmax", {}, [x])).all()
+
+
 def test_an_activation_of_a_plugin_without_derivatives():
     bent = Activation(name="bent", forward=lambda xp, x: (xp.sqrt(x * x + 1.0) - 1.0) * 0.5 + x)
     x = np.linspace(-3.0, 3.0, 61)

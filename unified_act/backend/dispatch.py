@@ -97,7 +97,8 @@ class FrameworkBackend:
             its table; `otherwise` serves what the table does not: with `in_memory` all but arrays
             in the memory of a CPU. None if the backend has no tables.
         tabled: Where tables serve.
-        fused: The dtypes in which fused kernels compute the shared definition, if they can.
+        fused: The dtypes in which fused kernels compute the shared definition, if they can: 16-bit
+            types in float32, unless a table serves them.
         types: The usual array types of the framework.
         dtype_objects: The framework's dtypes, by name.
         arrays: The types of arrays that have values. Types of symbols are not among them.

@@ -17,7 +17,7 @@ from unified_act import special
 from unified_act.expression import INTEGER, Expression, Graph, Node, Recorder
 from unified_act.kernels import polynomials
 from unified_act.kernels.polynomials import Polynomial
-from unified_act.kernels.row_emitter import REDUCTIONS
+from unified_act.kernels.row_emitter import REDUCTIONS, SCANS
 
 __all__ = ["FAR_ANGLE", "lowered"]
 
@@ -54,7 +54,7 @@ def lowered(expression: Expression, graph: Graph | None = None) -> list[Node]:
         graph: A graph to add them to, of the same width; default: a new one.
 
     Raises:
-        NotImplementedError: It has an operation along an axis that is none of `REDUCTIONS`.
+        NotImplementedError: It has another operation along an axis than `REDUCTIONS` and `SCANS`.
     """
     xp = _Elementary(graph or Graph(wide=expression.graph.wide))
     outputs = [output for output in expression.outputs if output is not None]
@@ -80,7 +80,7 @@ class _Elementary(Recorder):
         if operation == "div" and self.wide and self._is_same_in_row(operands[1]):
             quotient: Node = operands[0] * (1.0 / operands[1])
             return quotient
-        if operation in _PRIMITIVE or operation in REDUCTIONS:
+        if operation in _PRIMITIVE or operation in (*REDUCTIONS, *SCANS):
             return self.graph.apply(operation, *operands, kind=node.kind, **attributes)
         function = None if attributes else getattr(type(self), operation, None)
         if function is None:
@@ -98,7 +98,8 @@ class _Elementary(Recorder):
         """Whether a number divides many, so that to multiply by its inverse costs less."""
         if node.index not in self._same_in_row:
             self._same_in_row[node.index] = node.operation in REDUCTIONS or (
-                node.operation != "input" and all(map(self._is_same_in_row, node.operands))
+                node.operation not in ("input", *SCANS)
+                and all(map(self._is_same_in_row, node.operands))
             )
         return self._same_in_row[node.index]
 

@@ -54,7 +54,7 @@ def computed(
     axis = int(parameters.get("axis", -1)) % max(len(shape), 1)
     outer, inner = math.prod(shape[:axis]), math.prod(shape[axis + 1 :])
     channels = shape[axis] if shape else 1
-    spread = set(weight_sizes) > {1} or set(weight_sizes) == {channels}
+    spread = any(number > 1 for number in weight_sizes)
     ends = inner == 1  # the axis is the last one
     if (activation.along_axis and not ends) or (spread and ends and len(set(weight_sizes)) > 1):
         return False
@@ -125,14 +125,17 @@ class _Call(NamedTuple):
                 *pointers, length=channels, count=outer, strides=strides, threads=self.threads
             )
             return
-        strides = [inner * self.size] * len(pointers)
+        # A row is what a channel has of an element of `outer`. All rows of a channel are computed
+        # at once, or those of all channels: the fewer calls the better.
+        row, by_channel = inner * self.size, channels < outer
+        turns, count = (channels, outer) if by_channel else (outer, channels)
+        step, stride = (row, channels * row) if by_channel else (channels * row, row)
+        steps, strides = [step] * len(pointers), [stride] * len(pointers)
         for index, number in zip(weights, weight_sizes, strict=True):
-            strides[index] = self.size if number > 1 else 0
-        for turn in range(outer):
-            moved = [
-                pointer if index in weights else pointer + turn * channels * inner * self.size
-                for index, pointer in enumerate(pointers)
-            ]
+            own = self.size if number > 1 else 0
+            steps[index], strides[index] = (own, 0) if by_channel else (0, own)
+        for turn in range(turns):
+            moved = [pointer + turn * step for pointer, step in zip(pointers, steps, strict=True)]
             self.kernel.rows(
-                *moved, length=inner, count=channels, strides=strides, threads=self.threads
+                *moved, length=inner, count=count, strides=strides, threads=self.threads
             )

@@ -3,7 +3,8 @@
 Each pass goes over the row once. It computes what the sums and maxima need that are known after it;
 the last one computes the results. Elements are computed again in each pass, which costs less than
 to keep them. Sums are of `LANES` numbers side by side, and then of those in pairs. For float64 what
-each addition loses is summed too, as Neumaier did; for float32, float64 has digits to spare.
+each addition loses is summed too, as Neumaier did; for float32, float64 has digits to spare. A
+cumulative sum is made in each pass that needs it, of a block and what all blocks before come to.
 """
 
 from __future__ import annotations
@@ -21,17 +22,19 @@ from unified_act.kernels.instructions import (
     splat,
 )
 
-__all__ = ["REDUCTIONS", "has_reductions", "row_function"]
+__all__ = ["REDUCTIONS", "SCANS", "has_reductions", "row_function"]
 
 REDUCTIONS = ("sum", "max")
-"""The operations along an axis that there is code for."""
+"""The operations that make one number of a row."""
+SCANS = ("cumulative_sum",)
+"""The other operations along an axis that there is code for."""
 _DOUBLES = VECTOR[FLOAT]
 _START = {"sum": "0x0000000000000000", "max": "0xFFF0000000000000"}
 
 
 def has_reductions(outputs: Sequence[Node]) -> bool:
     """Whether an element depends on others of its row."""
-    return any(node.operation in REDUCTIONS for node in outputs[0].graph.needed(outputs))
+    return any(node.operation in (*REDUCTIONS, *SCANS) for node in outputs[0].graph.needed(outputs))
 
 
 def row_function(
@@ -78,9 +81,13 @@ class _Row:
         """The nodes that are the same in the whole row."""
         for node in self._nodes:
             if node.operation in REDUCTIONS or (
-                node.operands and all(each.index in self._in_row for each in node.operands)
+                node.operands
+                and node.operation not in SCANS
+                and all(each.index in self._in_row for each in node.operands)
             ):
                 self._in_row.add(node.index)
+        self._grown: list[tuple[str, str, str]] = []
+        """Of a pass: the name of what is carried along the row, its start, and its next value."""
 
     def text(self) -> str:
         """The function."""
@@ -145,10 +152,9 @@ class _Row:
             numbers = ", ".join(f"i64 {lane}" for lane in range(LANES))
             lefts = writer.spread(left, "i64")
             valid = writer.new(f"icmp slt <{LANES} x i64> <{numbers}>, {lefts}")
+        grown = self._grown = []
         names = self._computed([node.operands[0] for node in reductions], index)
         sums = [f"%sum{node.index}" for node in reductions]
-        grown: list[tuple[str, str, str]] = []
-        """The name of a number that is carried along the row, its start, and its next value."""
         for node, name in zip(reductions, sums, strict=True):
             value = self._counted(node, names[node.operands[0].index], valid)
             joined = self._joined(node, name, value, LANES)
@@ -204,9 +210,27 @@ class _Row:
                 argument = self._inputs[name]
                 place = self._place(self._places[name], argument.size, index)
                 names[node.index] = self._writer.loaded(argument, node.kind, place)
+            elif node.operation in SCANS:
+                carried = f"%carry{node.index}.{index.removeprefix('%')}"
+                names[node.index] = self._summed_up(names[node.operands[0].index], carried)
             else:
                 names[node.index] = self._writer.computed(node, names)
         return names
+
+    def _summed_up(self, value: str, carried: str) -> str:
+        """The cumulative sum of a block, on top of that of the blocks before."""
+        new, start, shift = self._writer.new, splat(f"double {_START['sum']}"), 1
+        while shift < LANES:
+            # Element i of the two vectors after another, each moved by some elements.
+            order = ", ".join(f"i32 {LANES - shift + lane}" for lane in range(LANES))
+            moved = new(
+                f"shufflevector {_DOUBLES} {start}, {_DOUBLES} {value}, <{LANES} x i32> <{order}>"
+            )
+            value, shift = new(f"fadd {_DOUBLES} {value}, {moved}"), 2 * shift
+        value = new(f"fadd {_DOUBLES} {value}, {carried}")
+        last = new(f"extractelement {_DOUBLES} {value}, i64 {LANES - 1}")
+        self._grown.append((carried, _START["sum"], self._writer.spread(last, "double")))
+        return value
 
     def _elements(self, wanted: Iterable[Node]) -> list[Node]:
         """The nodes that differ from element to element, down to what is the same in the row."""

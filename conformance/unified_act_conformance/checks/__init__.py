@@ -3,5 +3,22 @@
 from __future__ import annotations
 
 from unified_act_conformance.checks.run import CHECKS, CheckResult, list_checks, run_checks
+from unified_act_conformance.checks.same import (
+    COUNT,
+    SAME,
+    Comparison,
+    compare,
+    same_subjects,
+)
 
-__all__ = ["CHECKS", "CheckResult", "list_checks", "run_checks"]
+__all__ = [
+    "CHECKS",
+    "COUNT",
+    "SAME",
+    "CheckResult",
+    "Comparison",
+    "compare",
+    "list_checks",
+    "run_checks",
+    "same_subjects",
+]

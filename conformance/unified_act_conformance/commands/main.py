@@ -35,6 +35,7 @@ from unified_act_conformance.commands.identify import diff, identify
 from unified_act_conformance.commands.new_plugin import new_plugin
 from unified_act_conformance.commands.parallel import helpers, processes_for, run_everything
 from unified_act_conformance.commands.plot import plot
+from unified_act_conformance.commands.same import same
 from unified_act_conformance.function import JudgedFunction
 from unified_act_conformance.judge import Domain, Result
 from unified_act_conformance.report import terminal
@@ -321,6 +322,9 @@ def compare(files: Sequence[Path], json_file: Path | None) -> None:
     with mistakes_told(console):
         found = [result for results in judged.values() for result in results]
         json_file.write_text(recording.verdict_json(found), encoding="utf-8")
+
+
+conformance.add_command(same)
 
 
 def _function(given: Options) -> JudgedFunction | None:

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from unified_act_conformance.problems.arrangement import Arrangement, sections_of
 from unified_act_conformance.problems.joint import joint_problem, joint_tangents
-from unified_act_conformance.problems.joint_inputs import further_inputs, spread, weight_values
+from unified_act_conformance.problems.joint_inputs import (
+    further_inputs,
+    spread,
+    weight_values,
+    weights_of,
+)
 from unified_act_conformance.problems.pose import Problem, problem_at, problems_for
 from unified_act_conformance.problems.regions import (
     REGIONS,
@@ -32,4 +37,5 @@ __all__ = [
     "tally",
     "tally_together",
     "weight_values",
+    "weights_of",
 ]

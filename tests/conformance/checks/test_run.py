@@ -12,6 +12,7 @@ import unified_act as ua
 import unified_act_conformance
 from unified_act_conformance.checks.bench import bench_for
 from unified_act_conformance.checks.run import CHECKS, list_checks, run_checks
+from unified_act_conformance.checks.same import SAME
 from unified_act_conformance.declared import checks
 from unified_act_conformance.declared.checks import DeclaredCheck, list_declared_checks
 from unified_act_conformance.harness import load_harness
@@ -177,7 +178,7 @@ def test_a_declared_deviation_excuses_only_itself() -> None:
 
 def test_the_declarations_can_be_read() -> None:
     for entry in list_declared_checks():
-        assert entry.check in CHECKS or entry.check.startswith("mode ")
+        assert entry.check in (*CHECKS, SAME) or entry.check.startswith("mode ")
         assert set(entry.dtypes) <= set(ALL)
 
 
