@@ -147,6 +147,15 @@ def split_exp(xp: Any, size: Any) -> tuple[Any, Any]:
     return xp.exp(xp.where(far, half, -size)), xp.exp(xp.where(far, half, 0.0))
 
 
+def exp_by_roots(xp: Any, size: Any) -> tuple[Any, Any, Any]:
+    """exp(-size) as two factors, of which neither is subnormal too early, and by itself."""
+    if is_wide(xp):
+        e = xp.exp(-size)
+        return e, 1.0, e
+    root = xp.exp(size * -0.5)
+    return root, root, root * root
+
+
 def gated(xp: Any, x: Any, z: Any) -> Any:
     """x·sigmoid(z)."""
     e, rest = split_exp(xp, xp.abs(z))
@@ -155,9 +164,8 @@ def gated(xp: Any, x: Any, z: Any) -> Any:
 
 def gated_derivative(xp: Any, z: Any, w: Any) -> Any:
     """sigmoid(z) + w·sigmoid′(z): the derivative of `gated`, where w = x·z′."""
-    root = xp.exp(xp.abs(z) * -0.5)
-    e = root * root
-    numerator = xp.where(z < 0.0, (w + 1.0 + e) * root * root, w * e + e + 1.0)
+    root, other, e = exp_by_roots(xp, xp.abs(z))
+    numerator = xp.where(z < 0.0, (w + 1.0 + e) * root * other, w * e + e + 1.0)
     return numerator / ((e + 1.0) * (e + 1.0))
 
 
@@ -167,7 +175,6 @@ def gated_second_derivative(xp: Any, z: Any, linear: Any, quadratic: Any) -> Any
     With z′ and z″ the derivatives of z, linear is 2z′ + x·z″ and quadratic is |x|·z′².
     """
     size = xp.abs(z)
-    root = xp.exp(size * -0.5)
-    e = root * root
+    root, other, e = exp_by_roots(xp, size)
     bracket = linear + quadratic * xp.expm1(-size) / (e + 1.0)
-    return bracket * root * root / ((e + 1.0) * (e + 1.0))
+    return bracket * root * other / ((e + 1.0) * (e + 1.0))

@@ -10,6 +10,7 @@ from unified_act.catalogue import gaussian, self_gated
 from unified_act.catalogue._common import (
     EXP_IS_ZERO,
     at_least,
+    exp_by_roots,
     gated_second_derivative,
     relu,
     relu_derivative,
@@ -18,7 +19,7 @@ from unified_act.catalogue._common import (
     within,
 )
 from unified_act.catalogue._common import gated as times_sigmoid
-from unified_act.special import square_exp
+from unified_act.special import is_wide, square_exp
 
 __all__ = ["ACTIVATIONS"]
 
@@ -36,9 +37,8 @@ _CLOSED = 55.0
 
 
 def _glu_derivative(xp: Any, value: Any, gate: Any) -> tuple[Any, Any]:
-    root = xp.exp(xp.abs(gate) * -0.5)
-    opened = root * root + 1.0
-    return sigmoid(xp, gate), value * root * root / (opened * opened)
+    root, other, e = exp_by_roots(xp, xp.abs(gate))
+    return sigmoid(xp, gate), value * root * other / ((e + 1.0) * (e + 1.0))
 
 
 def _glu_second_derivative(xp: Any, value: Any, gate: Any) -> _Hessian:
@@ -64,6 +64,8 @@ def _by_gate(
     ratio: Callable[[Any], Any],
 ) -> Any:
     """value·function(gate), where function is ratio·density far to the left: as two factors."""
+    if is_wide(xp):
+        return value * function(xp, gate)
     shut = gate < -gaussian.TAIL_FROM
     # The branch that is not used is finite, for compilers that differentiate it.
     far = xp.where(shut, at_least(xp, gate, -_CLOSED), -gaussian.TAIL_FROM)
@@ -92,6 +94,8 @@ def _geglu_second_derivative(xp: Any, value: Any, gate: Any) -> _Hessian:
 
 
 def _swiglu(xp: Any, value: Any, gate: Any) -> Any:
+    if is_wide(xp):
+        return value * self_gated.silu(xp, gate, beta=1.0)
     root = xp.exp(xp.abs(gate) * -0.5)
     opened = root * root + 1.0
     # Not infinite: the root is 0 there, and their product would be NaN.
@@ -100,6 +104,9 @@ def _swiglu(xp: Any, value: Any, gate: Any) -> Any:
 
 
 def _swiglu_derivative(xp: Any, value: Any, gate: Any) -> tuple[Any, Any]:
+    if is_wide(xp):
+        slope = self_gated.silu_derivative(xp, gate, beta=1.0)
+        return self_gated.silu(xp, gate, beta=1.0), value * slope
     z = within(xp, gate, _EXP_IS_ZERO)
     root = xp.exp(xp.abs(z) * -0.5)
     e = root * root

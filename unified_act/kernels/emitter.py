@@ -131,15 +131,25 @@ declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)
 
 
 def _flat(pointers: Sequence[str], arguments: Sequence[Argument], inputs: int) -> str:
-    """What does not fill a block goes through one on the stack."""
+    """What does not fill a block is computed with elements before it, or in a block on the stack.
+
+    The latter if there are too few of them, or if results are written over what is read.
+    """
     room, before, after, blocks = [], [], [], []
+    back, last, same = [], [], []
     for index, (pointer, argument) in enumerate(zip(pointers, arguments, strict=True)):
         if argument.extent == CONSTANT:
             blocks.append(pointer)
+            last.append(pointer)
             continue
         name, there, bytes_ = f"%b{index}", f"%from{index}", f"%bytes{index}"
         whole = LANES * argument.size
         blocks.append(name)
+        last.append(f"%last{index}")
+        back += [
+            f"  %back{index} = mul i64 %first, {argument.size}",
+            f"  %last{index} = getelementptr i8, ptr {pointer}, i64 %back{index}",
+        ]
         room.append(f"  {name} = alloca [{whole} x i8], align 64")
         before += [
             f"  %start{index} = mul i64 %done, {argument.size}",
@@ -154,10 +164,23 @@ def _flat(pointers: Sequence[str], arguments: Sequence[Argument], inputs: int) -
             ]
         else:
             after.append(f"  {copy}(ptr {there}, ptr {name}, i64 {bytes_}, i1 false)")
+    over = "false"
+    for index in range(inputs):
+        for result in range(inputs, len(arguments)):
+            name = f"{index}.{result}"
+            same += [
+                f"  %over{name} = icmp eq ptr {pointers[index]}, {pointers[result]}",
+                f"  %any{name} = or i1 {over}, %over{name}",
+            ]
+            over = f"%any{name}"
     return _FLAT.format(
         parameters=listed(pointers),
         blocks=listed(blocks),
+        last=listed(last),
         room="\n".join(room),
+        back="\n".join(back),
+        same="\n".join(same),
+        over=over,
         before="\n".join(before),
         after="\n".join(after),
         lanes=LANES,
@@ -175,6 +198,16 @@ entry:
   %even = icmp eq i64 %rest, 0
   br i1 %even, label %end, label %tail
 tail:
+{same}
+  %few = icmp eq i64 %full, 0
+  %apart = or i1 %few, {over}
+  br i1 %apart, label %stack, label %again
+again:
+  %first = sub i64 %n, {lanes}
+{back}
+  call void @blocks({last}, i64 1)
+  br label %end
+stack:
 {before}
   call void @blocks({blocks}, i64 1)
 {after}

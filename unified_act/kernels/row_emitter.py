@@ -1,15 +1,16 @@
 """The function ``flat`` of an activation along an axis: one row, in as few passes as it takes.
 
 Each pass goes over the row once. It computes what the sums and maxima need that are known after it;
-the last one computes the results. Elements are computed again in each pass, which costs less than
-to keep them. Sums are of `LANES` numbers side by side, and then of those in pairs. For float64 what
-each addition loses is summed too, as Neumaier did; for float32, float64 has digits to spare. A
-cumulative sum is made in each pass that needs it, of a block and what all blocks before come to.
+the last one computes the results. What takes long to compute is kept for the passes after it, if
+the row is not too long; all else is computed again in each pass, which costs less. Sums are of
+`LANES` numbers side by side, and then of those in pairs. For float64 what each addition loses is
+summed too, as Neumaier did; for float32, float64 has digits to spare. A cumulative sum is made in
+each pass that needs it, of a block and what all blocks before come to.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 
 from unified_act.expression import FLOAT, Node
 from unified_act.kernels.instructions import (
@@ -28,6 +29,10 @@ REDUCTIONS = ("sum", "max")
 """The operations that make one number of a row."""
 SCANS = ("cumulative_sum",)
 """The other operations along an axis that there is code for."""
+_CHEAP = 12
+"""So many operations take less time than to write their result to memory and read it."""
+_LONGEST = 2**16
+"""Of longer rows nothing is kept: it would not fit into the cache of a processor."""
 _DOUBLES = VECTOR[FLOAT]
 _START = {"sum": "0x0000000000000000", "max": "0xFFF0000000000000"}
 
@@ -51,7 +56,16 @@ def row_function(
         outputs: As for `module_text`.
         results: As for `module_text`.
     """
-    return _Row(writer, inputs, outputs, results).text()
+    again = _Row(writer, inputs, outputs, results)
+    keeping = _Row(writer, inputs, outputs, results, keeps=True)
+    if not keeping.slots:
+        return again.text("flat")
+    number = len(inputs) + len(results)
+    pointers = listed([f"%p{index}" for index in range(number)])
+    choice = _CHOICE.format(
+        parameters=pointers, longest=_LONGEST, lanes=LANES, bytes=LANES * 8 * keeping.slots
+    )
+    return "\n".join([again.text("again"), keeping.text("keeping"), choice])
 
 
 class _Row:
@@ -61,6 +75,8 @@ class _Row:
         inputs: Mapping[str, Argument],
         outputs: Sequence[Node],
         results: Sequence[Argument],
+        *,
+        keeps: bool = False,
     ) -> None:
         self._writer = writer
         self._inputs = inputs
@@ -88,10 +104,48 @@ class _Row:
                 self._in_row.add(node.index)
         self._grown: list[tuple[str, str, str]] = []
         """Of a pass: the name of what is carried along the row, its start, and its next value."""
+        self._last = max(self._levels[node.index] for node in outputs)
+        self._kept = self._worth_keeping() if keeps else {}
+        """Of what is kept: the pass that computes it, and its place among all that is kept."""
 
-    def text(self) -> str:
-        """The function."""
-        last = max(self._levels[node.index] for node in self._outputs)
+    @property
+    def slots(self) -> int:
+        """How many numbers are kept for each element."""
+        return len(self._kept)
+
+    def _worth_keeping(self) -> dict[int, tuple[int, int]]:
+        """What several passes need and takes long to compute: its pass and place, by its index."""
+        found: dict[int, tuple[int, int]] = {}
+        before: dict[int, int] = {}
+        """The first pass that computes an element."""
+        for level in range(self._last + 1):
+            needed = self._elements(self._wanted(level), found)
+            fresh = [node for node in needed if node.index not in before]
+            used = {each.index for node in fresh for each in node.operands}
+            used |= {node.index for node in self._wanted(level)}
+            for node in needed:
+                costly = len(self._elements([node])) > _CHEAP and node.kind == FLOAT
+                if node.index in before and node.index in used and costly:
+                    found.setdefault(node.index, (before[node.index], len(found)))
+            before.update((node.index, level) for node in fresh)
+        return found
+
+    def _wanted(self, level: int) -> list[Node]:
+        """The elements that a pass computes something of."""
+        wanted = [node.operands[0] for node in self._reductions(level)]
+        return wanted + (list(self._outputs) if level == self._last else [])
+
+    def _reductions(self, level: int) -> list[Node]:
+        """What is known of the whole row after a pass."""
+        return [
+            node
+            for node in self._nodes
+            if node.operation in REDUCTIONS and self._levels[node.index] == level + 1
+        ]
+
+    def text(self, name: str) -> str:
+        """The function, of this name."""
+        last = self._last
         before, after = self._room()
         lines = self._writer.lines = [*before]
         block = "entry"
@@ -99,10 +153,11 @@ class _Row:
             block = self._pass(level, block, level == last)
         lines += [*after, "  ret void"]
         arguments = len(self._inputs) + len(self._results)
-        parameters = listed([f"%p{index}" for index in range(arguments)])
+        pointers = [f"%p{index}" for index in range(arguments)]
+        parameters = listed([*pointers, *(["%kept"] if self._kept else [])])
         attributes = 'nounwind "prefer-vector-width"="512" "min-legal-vector-width"="512"'
         code = "\n".join(lines)
-        return f"define void @flat({parameters}, i64 %n) {attributes} {{\nentry:\n{code}\n}}\n"
+        return f"define void @{name}({parameters}, i64 %n) {attributes} {{\nentry:\n{code}\n}}\n"
 
     def _room(self) -> tuple[list[str], list[str]]:
         """What is done first and last: the elements that fill no block are moved to one."""
@@ -138,11 +193,7 @@ class _Row:
     def _pass(self, level: int, block: str, last: bool) -> str:
         """Writes a loop over the row, and what is known after it; returns the block it ends in."""
         writer, outer = self._writer, self._writer.lines
-        reductions = [
-            node
-            for node in self._nodes
-            if node.operation in REDUCTIONS and self._levels[node.index] == level + 1
-        ]
+        reductions = self._reductions(level)
         head, body, done = f"head{level}", f"body{level}", f"done{level}"
         index = f"%i{level}"
         inside = writer.lines = []
@@ -153,7 +204,7 @@ class _Row:
             lefts = writer.spread(left, "i64")
             valid = writer.new(f"icmp slt <{LANES} x i64> <{numbers}>, {lefts}")
         grown = self._grown = []
-        names = self._computed([node.operands[0] for node in reductions], index)
+        names = self._computed([node.operands[0] for node in reductions], index, level)
         sums = [f"%sum{node.index}" for node in reductions]
         for node, name in zip(reductions, sums, strict=True):
             value = self._counted(node, names[node.operands[0].index], valid)
@@ -163,7 +214,7 @@ class _Row:
                 lost = f"%lost{node.index}"
                 grown.append((lost, _START["sum"], self._lost(lost, name, value, joined)))
         if last:
-            names = self._computed(self._outputs, index, names)
+            names = self._computed(self._outputs, index, level, names)
             first = len(self._inputs)
             for number, (node, result) in enumerate(
                 zip(self._outputs, self._results, strict=True), first
@@ -198,14 +249,22 @@ class _Row:
         return writer.block
 
     def _computed(
-        self, wanted: Sequence[Node], index: str, found: Mapping[int, str] | None = None
+        self,
+        wanted: Sequence[Node],
+        index: str,
+        level: int,
+        found: Mapping[int, str] | None = None,
     ) -> dict[int, str]:
         """Writes the computation of a block of elements of these nodes; returns all names."""
         names = {**self._names, **(found or {})}
-        for node in self._elements(wanted):
+        ready = {node for node, (first, _) in self._kept.items() if first < level}
+        for node in self._elements(wanted, ready):
             if node.index in names:
                 continue
-            if node.operation == "input":
+            if node.index in ready:
+                place = self._kept_at(node, index)
+                names[node.index] = self._writer.new(f"load {_DOUBLES}, ptr {place}, align 8")
+            elif node.operation == "input":
                 name = node.attributes["name"]
                 argument = self._inputs[name]
                 place = self._place(self._places[name], argument.size, index)
@@ -215,7 +274,19 @@ class _Row:
                 names[node.index] = self._summed_up(names[node.operands[0].index], carried)
             else:
                 names[node.index] = self._writer.computed(node, names)
+            if node.index in self._kept and node.index not in ready:
+                place = self._kept_at(node, index)
+                self._writer.lines.append(
+                    f"  store {_DOUBLES} {names[node.index]}, ptr {place}, align 8"
+                )
         return names
+
+    def _kept_at(self, node: Node, index: str) -> str:
+        """Where a block of what is kept is."""
+        new, (_, slot) = self._writer.new, self._kept[node.index]
+        block = new(f"mul i64 {index}, {len(self._kept)}")
+        offset = new(f"mul i64 {new(f'add i64 {block}, {slot}')}, {8 * LANES}")
+        return new(f"getelementptr i8, ptr %kept, i64 {offset}")
 
     def _summed_up(self, value: str, carried: str) -> str:
         """The cumulative sum of a block, on top of that of the blocks before."""
@@ -232,15 +303,21 @@ class _Row:
         self._grown.append((carried, _START["sum"], self._writer.spread(last, "double")))
         return value
 
-    def _elements(self, wanted: Iterable[Node]) -> list[Node]:
-        """The nodes that differ from element to element, down to what is the same in the row."""
+    def _elements(self, wanted: Iterable[Node], ready: Container[int] = ()) -> list[Node]:
+        """The nodes that differ from element to element, down to what is the same in the row.
+
+        Args:
+            wanted: The nodes to start from.
+            ready: The indices of nodes whose operands are not needed.
+        """
         found: dict[int, Node] = {}
         waiting = list(wanted)
         while waiting:
             node = waiting.pop()
             if node.index not in found and node.index not in self._in_row:
                 found[node.index] = node
-                waiting.extend(node.operands)
+                if node.index not in ready:
+                    waiting.extend(node.operands)
         return [found[index] for index in sorted(found)]
 
     def _place(self, number: int, size: int, index: str) -> str:
@@ -297,3 +374,29 @@ class _Row:
                 )
             name, lanes = self._joined(node, parts[0], parts[1], half), half
         return new(f"extractelement <1 x double> {name}, i64 0")
+
+
+_CHOICE = """
+declare ptr @malloc(i64)
+declare void @free(ptr)
+define void @flat({parameters}, i64 %n) nounwind {{
+entry:
+  %long = icmp ugt i64 %n, {longest}
+  br i1 %long, label %again, label %room
+room:
+  %most = add i64 %n, {lanes}
+  %blocks = udiv i64 %most, {lanes}
+  %bytes = mul i64 %blocks, {bytes}
+  %kept = call ptr @malloc(i64 %bytes)
+  %none = icmp eq ptr %kept, null
+  br i1 %none, label %again, label %keep
+keep:
+  call void @keeping({parameters}, ptr %kept, i64 %n)
+  call void @free(ptr %kept)
+  ret void
+again:
+  call void @again({parameters}, i64 %n)
+  ret void
+}}
+"""
+"""`flat` where something may be kept. Without memory for it nothing is."""

@@ -25,7 +25,7 @@ from unified_act_conformance.judge.verdict import (
     worse,
 )
 from unified_act_conformance.problems import Problem, problems_for
-from unified_act_conformance.subject import Case, Implement, Implementation, registered
+from unified_act_conformance.subject import Case, Implement, Implementation, is_outrun, registered
 from unified_act_conformance.truth import Oracle
 
 __all__ = ["Result", "deviations_of", "output_of", "run"]
@@ -89,7 +89,10 @@ def run(
                 continue
             problems = problems_for(case, quick, oracle)
             # What is declared is declared of what we hand out, and of nothing else.
-            known = deviations_of(case, harness, numerics) if implement is registered else []
+            known = []
+            if implement is registered:
+                profile: Numerics = "strict" if is_outrun(case) else numerics
+                known = deviations_of(case, harness, profile)
             yield _run(case, problems, harness, numerics, implementation, known, domain)
         except NotOfferedError as error:
             yield Result(case, budget_of(case, 1), None, unsupported=str(error))

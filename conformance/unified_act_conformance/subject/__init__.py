@@ -24,6 +24,7 @@ from unified_act_conformance.subject.implementation import (
     Implementation,
     function_of_users,
     has_native_kernel,
+    is_outrun,
     native_kernel,
     registered,
 )
@@ -54,6 +55,7 @@ __all__ = [
     "dtypes_of",
     "function_of_users",
     "has_native_kernel",
+    "is_outrun",
     "list_cases",
     "native_kernel",
     "native_table",

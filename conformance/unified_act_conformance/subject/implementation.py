@@ -22,6 +22,7 @@ __all__ = [
     "Implementation",
     "function_of_users",
     "has_native_kernel",
+    "is_outrun",
     "native_kernel",
     "registered",
 ]
@@ -122,6 +123,21 @@ def registered(case: Case, numerics: Numerics) -> Implementation:
         **dict(case.subject.parameters),
     )
     return Differentiated(function, load_harness(case.backend))
+
+
+def is_outrun(case: Case) -> bool:
+    """Says whether in ``"fast"`` machine code takes the place of a kernel that would serve a case.
+
+    It is what serves in ``"strict"``.
+
+    Args:
+        case: The case.
+    """
+    activation, backend = ACTIVATIONS.find(case.subject.activation), load_backend(case.backend)
+    parameters = activation.bind(dict(case.subject.parameters))
+    kernel = kernel_for(backend.name, backend.native, activation, "fast", parameters)
+    outrun = getattr(backend, "outrun", None)
+    return kernel is not None and outrun is not None and case.dtype in outrun(kernel)
 
 
 def has_native_kernel(case: Case) -> bool:
