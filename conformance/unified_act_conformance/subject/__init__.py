@@ -26,6 +26,7 @@ from unified_act_conformance.subject.implementation import (
     has_native_kernel,
     native_kernel,
     registered,
+    shared_code,
 )
 from unified_act_conformance.subject.places import (
     code_of_call,
@@ -59,6 +60,7 @@ __all__ = [
     "native_table",
     "place_of",
     "registered",
+    "shared_code",
     "subject_of",
     "tabled_in",
     "usual_backends",
