@@ -54,8 +54,13 @@ format: .venv/.ready  ## let ruff format and repair
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: .venv/.ready  ## time calls against the frameworks' own functions
+bench: .venv/.ready  ## time everything against what a user would write (BACKEND= ACTIVATION= DTYPE= DEVICE= choose a part)
+ifeq ($(BACKEND)$(ACTIVATION)$(DTYPE)$(DEVICE),)
 	$(QUIET) $(BIN)/python -m benchmarks.call_overhead
+endif
+	$(QUIET) $(CACHES) $(BIN)/python -m benchmarks.compare $(if $(BACKEND),--backend $(BACKEND)) \
+		$(if $(ACTIVATION),--activation $(ACTIVATION)) $(if $(DTYPE),--dtype $(DTYPE)) $(if $(DEVICE),--device $(DEVICE))
+	@$(QUIET) $(BIN)/python -m docs.generate
 
 docs: .venv/.ready  ## generate the tables of docs/ from the specifications
 	$(QUIET) $(BIN)/python -m docs.generate

@@ -168,7 +168,7 @@ def timings(backend: str, size: int) -> list[Timing]:
         bound = {**names, "x": x, "ours": ours, "wait": wait}
         # Compiled as lambdas with everything local, so that no name look-up is timed.
         calls = [
-            eval(f"lambda {', '.join(f'{n}={n}' for n in bound)}: {statement}", bound)  # noqa: S307
+            eval(f"lambda {', '.join(f'{n}={n}' for n in bound)}: {statement}", bound)
             for statement in statements
         ]
         found.append(Timing(backend, pair, calls))

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from benchmarks import page
 from docs import porting_guide
 from docs.markdown import table
 from unified_act.activation import Activation, Parameter
@@ -51,7 +52,7 @@ cannot be measured, as that of a NaN. The suite fails if an entry no longer happ
 def pages() -> dict[str, str]:
     """Returns the text of each page by its file name."""
     own = {"activations.md": _activations(), "deviations.md": _deviations()}
-    return own | porting_guide.pages()
+    return own | porting_guide.pages() | page.pages()
 
 
 def _activations() -> str:

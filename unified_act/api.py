@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from unified_act.activation import Activation, Parameter
@@ -16,7 +16,7 @@ from unified_act.parsing import parse
 from unified_act.registry import ACTIVATIONS
 
 if TYPE_CHECKING:
-    from unified_act.backend import Backend
+    from unified_act.backend import Backend, Native
 
 __all__ = [
     "Identification",
@@ -203,13 +203,15 @@ def _implementations(
     parameters = activation.bind(given) if given.keys() >= set(activation.required) else None
     tabled, facts = getattr(loaded, "tabled", Tabled()), []
     fused = getattr(loaded, "fused", ()) if parameters is not None else ()
+    outrun_of: Callable[[Native], Sequence[str]] = getattr(loaded, "outrun", lambda _: ())
     reasons: dict[str, None] = {}
     for numerics in ("fast", "strict"):
         kernel = kernel_for(loaded.name, loaded.native, activation, numerics, parameters)
+        outrun = () if kernel is None else outrun_of(kernel)
         by_table = tabled.serving(activation, numerics)
         served: dict[str, list[str]] = {}
         for dtype in loaded.dtypes:
-            if kernel is not None and dtype in kernel.dtypes:
+            if kernel is not None and dtype in kernel.dtypes and dtype not in outrun:
                 served.setdefault(kernel.label, []).append(dtype)
             elif dtype in by_table:
                 served.setdefault(tabled.label(activation), []).append(dtype)
@@ -229,6 +231,9 @@ def _implementations(
     row = loaded.native.get(activation.name)
     if row is not None and row.why:
         reasons[f"{row.label}: {row.why}"] = None
+    if row is not None and (outrun := outrun_of(row)):
+        shares = ", ".join(f"{dtype} ({row.outrun[dtype]:g})" for dtype in outrun)
+        reasons[f"{row.label}: machine code takes a part of its time on a CPU: {shares}"] = None
     return [*facts, *(("" if i else "why", reason) for i, reason in enumerate(reasons))]
 
 

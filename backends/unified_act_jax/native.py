@@ -28,7 +28,7 @@ NATIVE = {
     "hard_sigmoid": Native("nn.hard_sigmoid", (), only={"alpha": 1 / 6, "beta": 0.5}, why=_ENDS),
     "hard_silu": Native("nn.hard_silu", (), why=_ENDS),
     "hard_tanh": Native("nn.hard_tanh", (), only={"min_value": -1.0, "max_value": 1.0}, why=_ENDS),
-    "identity": Native("nn.identity"),
+    "identity": Native("nn.identity", exact=True),
     "leaky_relu": Native(
         "nn.leaky_relu", (), {"negative_slope": "negative_slope"}, why="the gradient at 0 is 1"
     ),

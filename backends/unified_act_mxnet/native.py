@@ -54,6 +54,7 @@ NATIVE = {
     ),
     "identity": Native(
         "identity",
+        exact=True,
         dtypes=("float16", "float32", "float64"),
         why="bfloat16: fails on arrays without elements",
     ),

@@ -20,6 +20,7 @@ from unified_act.backend import (
 )
 from unified_act.errors import InputTypeError
 from unified_act.inputs import advice
+from unified_act.kernels import unavailable
 from unified_act.layers import Layers
 from unified_act_numpy import gradient, layers, tables
 from unified_act_numpy.native import NATIVE, TABLED
@@ -60,6 +61,10 @@ class NumpyBackend(FrameworkBackend):
             return found
         every = found | {"bfloat16": np.dtype(bfloat16)}
         return {name: every[name] for name in DTYPES}
+
+    def no_machine_code(self) -> str:
+        """Says why no machine code can be made here; empty if it can."""
+        return unavailable()
 
     def accepts(self, array_type: type) -> bool:
         """Whether `array_type` is an array or scalar type, but not a subclass with other rules."""

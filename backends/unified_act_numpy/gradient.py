@@ -40,11 +40,18 @@ def _narrow(result: Array, like: Array) -> Array:
 
 
 def shared_definition(
-    activation: Activation, parameters: Mapping[str, float]
+    activation: Activation,
+    parameters: Mapping[str, float],
+    otherwise: Callable[..., Array] | None = None,
 ) -> Callable[..., Array]:
     """Returns the shared definition, which is silent about overflow and the like.
 
     Kernels compute it where there are some: in one pass over memory, and more accurately.
+
+    Args:
+        activation: The activation.
+        parameters: Every parameter with its value.
+        otherwise: What serves the arrays that kernels do not; by default the definition does.
     """
     function = assemble(activation, namespace, parameters)
 
@@ -53,7 +60,7 @@ def shared_definition(
             return _narrow(function(*map(_widen, inputs)), inputs[0])
 
     composed = partial(in_blocks, value) if activation.kind.elementwise else value
-    return by_kernel(activation, parameters, composed)
+    return by_kernel(activation, parameters, otherwise or composed)
 
 
 def value_and_grad(

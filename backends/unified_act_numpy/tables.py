@@ -21,7 +21,9 @@ def by_table(
     activation: Activation,
     parameters: Mapping[str, Any],
     dtype: str,
-    shared: Callable[[Array], Array],
+    otherwise: Callable[[Array], Array],
+    *,
+    in_memory: bool = False,
 ) -> Callable[[Array], Array]:
     """Returns an elementwise activation that looks up its values in a table.
 
@@ -29,9 +31,10 @@ def by_table(
         activation: The activation.
         parameters: Every parameter with its value.
         dtype: The 16-bit type.
-        shared: The shared definition, which NumPy does not need here.
+        otherwise: What NumPy does not need here.
+        in_memory: As all arrays of NumPy are.
     """
-    del shared
+    del otherwise, in_memory
     table = table_of(activation, parameters, dtype)
 
     def value(x: Array) -> Array:

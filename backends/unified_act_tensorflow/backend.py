@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from unified_act.backend import DTYPES, LEAST_NOISE, FrameworkBackend, Native, Request, Words
 from unified_act.callables import bind
+from unified_act.kernels import unavailable
 from unified_act.layers import Layers, LayerSpec
 from unified_act_tensorflow import calls, gradient, layers, tables
 from unified_act_tensorflow.native import NATIVE, TABLED
@@ -79,6 +80,10 @@ class TensorflowBackend(FrameworkBackend):
 
         keeps_shape = request.activation.along_axis and not request.activation.resizes
         return super().fitted(folded if keeps_shape else function, request)
+
+    def no_machine_code(self) -> str:
+        """Says why no machine code can be made here; empty if it can."""
+        return unavailable()
 
     def short_way(self, request: Request, otherwise: Callable[..., Any]) -> Callable[..., Any]:
         """Returns a function that runs a kernel at once on eager tensors."""

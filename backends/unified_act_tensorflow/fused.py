@@ -15,6 +15,7 @@ import tensorflow as tf
 from unified_act.activation import Activation
 from unified_act.kernels import (
     NumpyMemory,
+    Threads,
     available_threads,
     computed_arrays,
     has_kernel,
@@ -225,5 +226,5 @@ def _rounded(array: Any, dtype: tf.DType) -> Any:
         return tf.constant(array.astype(dtype.as_numpy_dtype))
 
 
-def _threads() -> int:
-    return tf.config.threading.get_intra_op_parallelism_threads() or available_threads()
+def _threads() -> Threads:
+    return Threads(tf.config.threading.get_intra_op_parallelism_threads() or available_threads())

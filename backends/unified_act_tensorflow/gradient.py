@@ -22,9 +22,17 @@ def widen(x: Any) -> Any:
 
 
 def shared_definition(
-    activation: Activation, parameters: Mapping[str, float]
+    activation: Activation,
+    parameters: Mapping[str, float],
+    otherwise: Callable[..., Any] | None = None,
 ) -> Callable[..., Any]:
-    """Returns the shared definition with its analytic first and second derivatives."""
+    """Returns the shared definition with its analytic first and second derivatives.
+
+    Args:
+        activation: The activation.
+        parameters: Every parameter with its value.
+        otherwise: What serves the tensors that kernels do not; by default the definition does.
+    """
     function = assemble(activation, namespace, parameters)
     pullback = pullback_of(activation, namespace, parameters, with_pullback)
 
@@ -32,7 +40,7 @@ def shared_definition(
         return tf.cast(function(*map(widen, inputs)), inputs[0].dtype)
 
     if pullback is None:
-        return by_kernel(activation, parameters, value, _by_tape(value))
+        return by_kernel(activation, parameters, otherwise or value, _by_tape(value))
 
     def pulled_back(cotangent: Any, *inputs: Any) -> list[Any]:
         cotangents = pullback(widen(cotangent), *map(widen, inputs))
@@ -49,7 +57,7 @@ def shared_definition(
         # custom_gradient would treat a variable as a captured one, not as an argument.
         return with_gradient(*map(tf.convert_to_tensor, inputs))
 
-    return by_kernel(activation, parameters, call, pulled_back)
+    return by_kernel(activation, parameters, otherwise or call, pulled_back)
 
 
 def _by_tape(value: Callable[..., Any]) -> Callable[..., Sequence[Any]]:

@@ -22,7 +22,7 @@ NATIVE = {
         why="the gradient is NaN where x³ overflows, in float16 from x = 41 on; "
         "float64: only as accurate as float32",
     ),
-    "identity": Native("identity"),
+    "identity": Native("identity", exact=True),
     "leaky_relu": Native(
         "nn.leaky_relu",
         dtypes=("float16", "bfloat16", "float32"),

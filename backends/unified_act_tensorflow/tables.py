@@ -21,32 +21,36 @@ def by_table(
     activation: Activation,
     parameters: Mapping[str, Any],
     dtype: str,
-    shared: Callable[..., Any],
+    otherwise: Callable[..., Any],
+    *,
+    in_memory: bool = False,
 ) -> Callable[..., Any]:
     """Returns an elementwise activation that looks up its values and derivatives in a table.
 
     NumPy looks up what an eager tensor holds on a CPU: its memory is shared, and TensorFlow's own
-    `gather` takes five times as long. A graph gets the shared definition. It is compiled, saved and
-    run elsewhere.
+    `gather` takes five times as long. A graph gets `otherwise`. It is compiled, saved and run
+    elsewhere.
 
     Args:
         activation: The activation.
         parameters: Every parameter with its value.
         dtype: The 16-bit type.
-        shared: The shared definition.
+        otherwise: The shared definition, or a function of TensorFlow.
+        in_memory: Whether `otherwise` serves all but eager tensors on a CPU, as it does anyway.
     """
+    del in_memory
     table = table_of(activation, parameters, dtype)
     # Without a derivative of its own, the definition is differentiated by TensorFlow.
-    differentiable = _differentiable(table) if table.orders else shared
+    differentiable = _differentiable(table) if table.orders else otherwise
 
     def call(x: Any) -> Any:
         if isinstance(x, tf.Variable):
             x = tf.convert_to_tensor(x)  # which a tape sees
         if not at_hand(x):
-            return shared(x)
+            return otherwise(x)
         if not recorded():
             return tf.constant(table.at(x.numpy()))
-        return shared(x) if has_tangent(x) else differentiable(x)
+        return otherwise(x) if has_tangent(x) else differentiable(x)
 
     return call
 

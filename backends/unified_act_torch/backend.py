@@ -12,6 +12,7 @@ from torch.fx import Proxy
 from unified_act.activation import Activation
 from unified_act.backend import DTYPES, LEAST_NOISE, FrameworkBackend, Native, Request, Words
 from unified_act.callables import bind
+from unified_act.kernels import unavailable
 from unified_act.layers import Layers, LayerSpec
 from unified_act_torch import calls, gradient, layers, tables
 from unified_act_torch.namespace import lengths
@@ -46,6 +47,10 @@ class TorchBackend(FrameworkBackend):
     words = Words(
         "a torch.Tensor", "tensor", "torch.as_tensor(x, dtype=torch.float32)", "x.to(torch.float32)"
     )
+
+    def no_machine_code(self) -> str:
+        """Says why no machine code can be made here; empty if it can."""
+        return unavailable()
 
     def accepts(self, array_type: type) -> bool:
         """Whether `array_type` is a tensor type, or what torch.fx traces with."""

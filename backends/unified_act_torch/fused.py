@@ -18,11 +18,10 @@ from unified_act.activation import Activation
 from unified_act.kernels import Kernel, computed_arrays, fused, has_kernel
 from unified_act_torch import namespace
 from unified_act_torch.guards import applied, are_on_hand
+from unified_act_torch.threads import FEW, threads
 
 __all__ = ["by_kernel", "pulled_by_operations"]
 
-_FEW = 2**16
-"""So many elements are not worth a second thread."""
 _NAMES = {torch.float32: "float32", torch.float64: "float64"}
 _NARROW = (torch.float16, torch.bfloat16)
 _COMPUTED_IN = {**_NAMES, **dict.fromkeys(_NARROW, "float32")}
@@ -120,11 +119,10 @@ class _Elements:
             same = factor.stride() == result.stride()
             pointers.append((factor if same else result.copy_(factor)).data_ptr())
         count = x.numel()
-        if count <= _FEW:
+        if count < FEW:
             kernel.flat(*pointers, result.data_ptr(), count)
         else:
-            threads = torch.get_num_threads()
-            kernel(*pointers, result.data_ptr(), count=count, threads=threads)
+            kernel(*pointers, result.data_ptr(), count=count, threads=threads())
         return result
 
 
@@ -157,7 +155,7 @@ class _Whole:
             self._parameters,
             _COMPUTED_IN[inputs[0].dtype],
             [_widened(x) for x in inputs],
-            threads=torch.get_num_threads(),
+            threads=threads(),
         )
         return None if found is None else found[0].to(inputs[0].dtype)
 
@@ -171,7 +169,7 @@ class _Whole:
             [_widened(x) for x in inputs],
             _widened(cotangent),
             namespace.sum_to_weight,
-            threads=torch.get_num_threads(),
+            threads=threads(),
         )
         if found is None:
             return None

@@ -28,9 +28,17 @@ def widen(x: Any) -> Any:
 
 
 def shared_definition(
-    activation: Activation, parameters: Mapping[str, float]
+    activation: Activation,
+    parameters: Mapping[str, float],
+    otherwise: Callable[..., Tensor] | None = None,
 ) -> Callable[..., Tensor]:
-    """Returns the shared definition with its analytic first and second derivatives."""
+    """Returns the shared definition with its analytic first and second derivatives.
+
+    Args:
+        activation: The activation.
+        parameters: Every parameter with its value.
+        otherwise: What serves the tensors that kernels do not; by default the definition does.
+    """
     # Everything from here on closes over functions and numbers only, which Dynamo can trace.
     value = _rounded_once(assemble(activation, namespace, parameters))
     exported = _rounded_once(assemble(activation, NAMESPACE, parameters))
@@ -38,7 +46,9 @@ def shared_definition(
     twice = pullback_of(activation, namespace, parameters, with_pullback)
 
     if pullback is None or twice is None:
-        return by_kernel(activation, parameters, value, _by_operations_back(value))
+        return by_kernel(activation, parameters, otherwise or value, _by_operations_back(value))
+    if otherwise is not None:
+        return by_kernel(activation, parameters, otherwise, twice)
     names = activation.inputs_for(parameters)
     # Not its `apply`: of a method Dynamo knows the code only, and would take what it has compiled
     # for one activation for any other.

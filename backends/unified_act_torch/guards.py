@@ -11,7 +11,7 @@ from torch.autograd import Function, forward_ad
 __all__ = ["applied", "are_on_hand", "differentiated", "followed", "has_memory", "transformed"]
 
 _PLAIN = (Tensor, torch.nn.Parameter)
-_tracing: Callable[[], bool] = torch.jit.is_tracing  # type: ignore[attr-defined]
+_tracing: Callable[[], object] = torch._C._get_tracing_state  # noqa: SLF001  # None if nobody does
 _modes: Callable[[], int] = torch._C._len_torch_dispatch_stack  # noqa: SLF001
 transformed: Callable[[], bool] = torch._C._are_functorch_transforms_active  # noqa: SLF001
 """Whether a transformation of torch.func, or vmap, is under way."""
@@ -36,14 +36,14 @@ def has_memory(x: Tensor) -> bool:
         and not x.is_nested
         and not x.is_neg()  # the imaginary part of a conjugate, whose bits are those of -x
         # What is recorded is used later, without the table: saved, or run again on a GPU.
-        and not _tracing()
+        and _tracing() is None
         and not (x.is_cuda and torch.cuda.is_current_stream_capturing())
     )
 
 
 def are_on_hand(*tensors: Tensor) -> bool:
     """Whether machine code can read all tensors, and nobody sees what PyTorch does with them."""
-    if followed() or _modes() or _tracing():
+    if followed() or _modes() or _tracing() is not None:
         return False
     for x in tensors:
         if type(x) not in _PLAIN or not x.is_cpu or x.layout is not torch.strided:

@@ -11,6 +11,7 @@ NATIVE = {
         "nn.functional.celu",
         dtypes=("float16", "bfloat16", "float32"),
         keywords={"alpha": "alpha"},
+        outrun={"float32": 0.77, "bfloat16": 0.4, "float16": 0.52},
         why="float64: the gradient uses 1/alpha rounded to float32",
     ),
     "clipped_relu": Native(
@@ -19,18 +20,24 @@ NATIVE = {
         constants={"min_val": 0.0},
         bends=("max_value",),
     ),
-    "elu": Native("nn.functional.elu", keywords={"alpha": "alpha"}),
+    "elu": Native(
+        "nn.functional.elu",
+        keywords={"alpha": "alpha"},
+        outrun={"float32": 0.7, "float64": 0.58, "bfloat16": 0.44, "float16": 0.53},
+    ),
     "exponential": Native("exp"),
     "gelu": Native(
         "nn.functional.gelu",
         dtypes=("float16", "float32", "float64"),
         constants={"approximate": "none"},
+        outrun={"float16": 0.49},
         why="bfloat16: infinite for finite inputs",
     ),
     "gelu_tanh": Native(
         "nn.functional.gelu",
         dtypes=("float16", "float32", "float64"),
         constants={"approximate": "tanh"},
+        outrun={"float32": 0.68, "float64": 0.52, "float16": 0.31},
         why="bfloat16: the gradient is NaN for a quarter of all inputs",
     ),
     "hard_shrink": Native(
@@ -52,7 +59,7 @@ NATIVE = {
         keywords={"min_value": "min_val", "max_value": "max_val"},
         bends=("min_value", "max_value"),
     ),
-    "identity": Native("positive"),
+    "identity": Native("positive", exact=True),
     "leaky_relu": Native(
         "nn.functional.leaky_relu",
         keywords={"negative_slope": "negative_slope"},
@@ -62,6 +69,7 @@ NATIVE = {
     "log_sigmoid": Native(
         "unified_act_torch.kernels:log_sigmoid",
         dtypes=("float16", "bfloat16", "float32"),
+        outrun={"bfloat16": 0.38, "float16": 0.46},
         why="float64: it uses softplus, which returns x beyond a threshold; "
         "nn.functional.logsigmoid saves two tensors for backward",
     ),
@@ -74,13 +82,23 @@ NATIVE = {
         beyond="unified_act_torch.kernels:log_softmax",
         why="float16: minus infinity in rows of more than 65,504 elements",
     ),
-    "mish": Native("nn.functional.mish"),
+    "mish": Native(
+        "nn.functional.mish",
+        outrun={"float32": 0.33, "float64": 0.22, "bfloat16": 0.12, "float16": 0.15},
+    ),
     "prelu": Native("prelu", only={"axis": 1}),
     "relu": Native("relu"),
     "relu6": Native("nn.functional.relu6"),
-    "selu": Native("selu"),
+    "selu": Native(
+        "selu",
+        outrun={"float32": 0.73, "float64": 0.56, "bfloat16": 0.39, "float16": 0.55},
+    ),
     "sigmoid": Native("sigmoid"),
-    "silu": Native("nn.functional.silu", only={"beta": 1.0}),
+    "silu": Native(
+        "nn.functional.silu",
+        only={"beta": 1.0},
+        outrun={"bfloat16": 0.73, "float16": 0.8},
+    ),
     "soft_shrink": Native(
         "nn.functional.softshrink", keywords={"threshold": "lambd"}, bends=("threshold",)
     ),
@@ -97,6 +115,7 @@ NATIVE = {
         keywords={"beta": "beta"},
         constants={"threshold": 20},
         only_at_16_bits={"beta": 1.0},
+        outrun={"bfloat16": 0.38, "float16": 0.48},
         why="float64: returns x beyond a threshold, which is off by 2e-9; "
         "16 bits with another beta: so is the second derivative, by a tenth",
     ),
@@ -105,8 +124,14 @@ NATIVE = {
         dtypes=(),
         why="NaN at both infinities; saves three tensors for backward",
     ),
-    "tanh": Native("tanh"),
-    "tanh_shrink": Native("nn.functional.tanhshrink"),
+    "tanh": Native(
+        "tanh",
+        outrun={"bfloat16": 0.49, "float16": 0.59},
+    ),
+    "tanh_shrink": Native(
+        "nn.functional.tanhshrink",
+        outrun={"bfloat16": 0.42, "float16": 0.5},
+    ),
     "threshold": Native(
         "nn.functional.threshold",
         keywords={"threshold": "threshold", "value": "value"},

@@ -13,16 +13,25 @@ from torch.autograd import Function
 
 from unified_act.activation import Activation
 from unified_act.assembly import pullback_of
-from unified_act.kernels import Table, table_of
+from unified_act.kernels import NARROW, Gather, Table, gather, table_of
 from unified_act_torch import namespace
 from unified_act_torch.gradient import by_operations, widen, with_pullback
-from unified_act_torch.guards import applied, differentiated, followed, has_memory, transformed
+from unified_act_torch.guards import (
+    applied,
+    are_on_hand,
+    differentiated,
+    followed,
+    has_memory,
+    transformed,
+)
 from unified_act_torch.native import TABLED
+from unified_act_torch.threads import FEW, threads
 
 __all__ = ["by_table"]
 
 _BLOCK = 2**20
 """So many elements at a time on a CPU, since an index takes twice the memory of its element."""
+_NAMES = {getattr(torch, name): name for name in NARROW}
 _FEW = 2**12
 """So few elements take longer to be made a row than to be looked up one by one."""
 
@@ -31,33 +40,42 @@ def by_table(
     activation: Activation,
     parameters: Mapping[str, Any],
     dtype: str,
-    shared: Callable[[Tensor], Tensor],
+    otherwise: Callable[[Tensor], Tensor],
+    *,
+    in_memory: bool = False,
 ) -> Callable[[Tensor], Tensor]:
     """Returns an elementwise activation that looks up its values and derivatives in a table.
 
-    To a compiler a look-up is one operator. It gets the shared definition if that is quicker, and
-    so does what is exported, which must not need a table, and what has no memory of its own.
+    To a compiler a look-up is one operator. It gets `otherwise` if that is quicker. So does what is
+    exported, which must not need a table, and what has no memory of its own.
 
     Args:
         activation: The activation.
         parameters: Every parameter with its value.
         dtype: The 16-bit type.
-        shared: The shared definition.
+        otherwise: The shared definition, or a function of PyTorch.
+        in_memory: Whether `otherwise` serves all but tensors in the memory of a CPU.
     """
     table = table_of(activation, parameters, dtype)
     # Without a derivative of its own, the definition is differentiated by PyTorch.
-    differentiable = _differentiable(table) if table.orders else shared
+    differentiable = _differentiable(table) if table.orders else otherwise
 
     key = _key(table)
-    composed = table.orders == 0 or activation.name in TABLED.uncompiled
+    composed = in_memory or table.orders == 0 or activation.name in TABLED.uncompiled
 
     def call(x: Tensor) -> Tensor:
         if torch.compiler.is_compiling():
             if composed or not x.is_cpu or torch.compiler.is_exporting() or followed():
-                return shared(x)
+                return otherwise(x)
             return _value_operator(x, key)  # type: ignore[no-any-return]
-        if not has_memory(x):
-            return shared(x)
+        if are_on_hand(x):
+            if x.requires_grad and torch.is_grad_enabled():
+                return differentiable(x)
+            look_up = gather(dtype)
+            if look_up is not None:
+                return _gathered(look_up, _entries(table, 0, x.device), x)
+        elif in_memory or not has_memory(x):
+            return otherwise(x)
         return differentiable(x) if differentiated(x) else _values(table, x)
 
     return call
@@ -205,6 +223,9 @@ def _look_up(entries: Tensor, x: Tensor, *factors: Tensor) -> Tensor:
     The result lies in memory as that of PyTorch's own functions does.
     """
     inside = transformed()
+    look_up = None if inside or not x.is_cpu else gather(_NAMES[x.dtype], len(factors))
+    if look_up is not None and are_on_hand(x, *factors):
+        return _gathered(look_up, entries, x, *factors)
     if inside or x.is_contiguous():
         if x.is_cpu and x.numel() <= _FEW and not inside:
             # Takes any shape, and counts from the end what is negative.
@@ -215,6 +236,20 @@ def _look_up(entries: Tensor, x: Tensor, *factors: Tensor) -> Tensor:
     like = torch.empty_like(x)
     rows = [_in_memory(each, like) for each in (_bits(x), *factors)]
     return _in_blocks(entries, x.dtype, *rows).as_strided(like.shape, like.stride())
+
+
+def _gathered(look_up: Gather, entries: Tensor, x: Tensor, *factors: Tensor) -> Tensor:
+    """The same by machine code."""
+    result, rows = torch.empty_like(x), (x, *factors)
+    if not all(row.is_contiguous() for row in rows):
+        rows = tuple(_in_memory(row, result) for row in rows)
+    count = x.numel()
+    pointers = [each.data_ptr() for each in (entries, *rows, result)]
+    if count < FEW:
+        look_up.flat(*pointers, count)
+    else:
+        look_up(*pointers, count=count, threads=threads())
+    return result
 
 
 def _bits(x: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ import pytest
 
 import unified_act as ua
 from tests.specifications import REQUIRED, SPECS
-from unified_act.backend import DTYPES, Native, written_call
+from unified_act.backend import DTYPES, FrameworkBackend, Native, written_call
 from unified_act.loading import load_backend
 from unified_act_conformance.floats import to_type
 from unified_act_conformance.harness import load_harness
@@ -71,6 +71,14 @@ def test_what_is_missing_is_explained(backend, name):
     assert bool(row.why) or not missing
 
 
+@every_row
+def test_machine_code_is_quicker_in_dtypes_of_the_kernel(backend, name):
+    row = kernel(backend, name)
+    assert set(row.outrun) <= set(row.dtypes)
+    assert all(0 < share < 1 for share in row.outrun.values())
+    assert not row.outrun or row.rows is None
+
+
 def optional_parameters(function):
     """Those with a default, by the signature, or by what the documentation of a C function says."""
     try:
@@ -113,6 +121,7 @@ def test_called_with_every_parameter_by_keyword(monkeypatch, backend, name, dtyp
         return inputs[0]
 
     monkeypatch.setattr(Native, "find", lambda self, module: recorder)
+    monkeypatch.setattr(FrameworkBackend, "outrun", lambda *_: ())  # see test_outrun
     # What goes around the function has tests of its own.
     for framework in ("mxnet", "tensorflow"):
         module = importlib.import_module(f"unified_act_{framework}.calls")
@@ -137,6 +146,9 @@ def test_called_with_every_parameter_by_keyword(monkeypatch, backend, name, dtyp
 
 @every_row
 def test_strict_never_calls_it(monkeypatch, backend, name):
+    if kernel(backend, name).exact:
+        pytest.skip("it rounds nothing")
+
     def forbidden(*inputs, **keywords):
         raise AssertionError("a native kernel was called")
 

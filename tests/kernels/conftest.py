@@ -4,7 +4,14 @@ import pytest
 
 from unified_act.kernels import cache, unavailable
 
-NEED_IT = {"test_accuracy", "test_bits", "test_elementary", "test_threads", "test_values"}
+NEED_IT = {
+    "test_accuracy",
+    "test_bits",
+    "test_elementary",
+    "test_gathering",
+    "test_threads",
+    "test_values",
+}
 
 
 @pytest.fixture(autouse=True)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from unified_act.expression import record_function
-from unified_act.kernels import compiler, computed, fused
+from unified_act.kernels import ALONE, compiler, computed, fused
 from unified_act.kernels.elementary import FAR_ANGLE, lowered
 from unified_act.kernels.emitter import module_text
 from unified_act.kernels.instructions import Argument
@@ -18,7 +18,7 @@ def kernel_of(name, parameters=(), dtype="float32", order=0, **options):
     return found
 
 
-def call(kernel, *inputs, threads=1):
+def call(kernel, *inputs, threads=ALONE):
     """The results for arrays of one shape."""
     inputs = [np.ascontiguousarray(array) for array in inputs]
     results = [np.empty_like(inputs[0]) for _ in range(kernel.results)]
@@ -27,7 +27,7 @@ def call(kernel, *inputs, threads=1):
     return results[0] if len(results) == 1 else results
 
 
-def results_of(name, parameters, inputs, cotangent=None, threads=1):
+def results_of(name, parameters, inputs, cotangent=None, threads=ALONE):
     """The value, or with a cotangent the gradients by all inputs, for arrays as users pass them."""
     activation = ACTIVATIONS.find(name)
     bound = activation.bind(dict(parameters))

@@ -10,7 +10,9 @@ import pytest
 
 from tests.kernels.running import call, kernel_of, random_bits
 from unified_act.kernels import threads
-from unified_act.kernels.threads import LEAST, in_slices
+from unified_act.kernels.threads import ALONE, Threads
+
+LEAST = ALONE.least
 
 
 @pytest.fixture(name="two_processors", autouse=True)
@@ -25,7 +27,7 @@ def _two_processors(monkeypatch):
 def test_the_bits_do_not_depend_on_the_number_of_threads(count, number):
     x = random_bits("float32", count)
     kernel = kernel_of("silu")
-    np.testing.assert_array_equal(call(kernel, x, threads=number), call(kernel, x))
+    np.testing.assert_array_equal(call(kernel, x, threads=Threads(number)), call(kernel, x))
 
 
 def test_rows_on_several_threads():
@@ -35,56 +37,82 @@ def test_rows_on_several_threads():
         y = np.zeros((500, 301), np.float32)
         places = [x.ctypes.data + 301 * 4, x.ctypes.data, y.ctypes.data]
         strides = [602 * 4, 602 * 4, 301 * 4]
-        kernel.rows(*places, length=301, count=500, strides=strides, threads=number)
+        kernel.rows(*places, length=301, count=500, strides=strides, threads=Threads(number))
         results.append(y)
     np.testing.assert_array_equal(*results)
     assert results[0].any()
 
 
-def seen(count, number, weight=1):
-    """The slices, each with the thread that it ran on."""
-    found = []
+def times_computed(count, threads, row=1):
+    """How often each element is computed, and how many threads asked for a slice."""
+    kernel = kernel_of("affine", {"alpha": 1.0, "beta": 1.0})
+    x = np.zeros(count * row, np.float32)
+    place = x.ctypes.data
+    if row == 1:
+        kernel(place, place, count=count, threads=threads)
+    else:
+        strides = [4 * row] * 2
+        kernel.rows(place, place, length=row, count=count, strides=strides, threads=threads)
+    return x
 
-    def note(start, n):
-        found.append((start, n, threading.get_ident()))
-        time.sleep(0.01)
 
-    in_slices(note, [0], [1], count, number, weight)
-    return sorted(found)
-
-
+@pytest.mark.parametrize("row", [1, 7])
 @pytest.mark.parametrize("count", [0, 1, 2 * LEAST - 1, 2 * LEAST, 4 * LEAST + 1, 10 * LEAST + 63])
-def test_slices_cover_everything_once(count):
-    found = seen(count, 4)
-    assert [start for start, _, _ in found] == [
-        sum(n for _, n, _ in found[:i]) for i in range(len(found))
-    ]
-    assert sum(n for _, n, _ in found) == count
-    assert len(found) == (0 if not count else max(1, min(4, count // LEAST)))
-    assert all(start % 64 == 0 for start, _, _ in found)
+def test_slices_cover_everything_once(count, row):
+    assert (times_computed(count, Threads(4), row) == 1).all()
+
+
+def teams_of(count, threads, row=1):
+    """The numbers of threads that a framework is asked for."""
+    asked = []
+
+    def team(function, argument, number):
+        asked.append(number)
+        function(argument)
+
+    assert (times_computed(count, threads._replace(team=team), row) == 1).all()
+    return asked
 
 
 def test_few_elements_stay_on_this_thread():
-    assert {thread for _, _, thread in seen(2 * LEAST - 1, 4)} == {threading.get_ident()}
-    assert len({thread for _, _, thread in seen(2 * LEAST, 4)}) == 2
+    assert teams_of(2 * LEAST - 1, Threads(4)) == []
+    assert teams_of(2 * LEAST, Threads(4)) == [2]
+    assert teams_of(200, Threads(4, least=50)) == [4]
+    assert teams_of(100 * LEAST, Threads(4)) == [4]
+    assert teams_of(100 * LEAST, ALONE) == []
 
 
 def test_few_long_rows_are_shared():
-    assert len(seen(2, 4, LEAST)) == 2
-    assert len(seen(1, 4, 100 * LEAST)) == 1
+    assert teams_of(2, Threads(4), LEAST) == [2]
+    assert teams_of(1, Threads(4), 4 * LEAST) == []
+
+
+def test_a_thread_that_comes_late_finds_nothing_to_do():
+    """The pool is busy: the caller computes everything itself, and does not wait."""
+    stop = threading.Event()
+    threads._submitted(lambda _: None, 0).result()  # there is a pool
+    busy = [threads._pool.submit(stop.wait, 20) for _ in range(8)]
+    try:
+        begin = time.monotonic()
+        assert (times_computed(4 * LEAST, Threads(4)) == 1).all()
+        assert time.monotonic() - begin < 10
+    finally:
+        stop.set()
+    for each in busy:
+        each.result()
 
 
 def test_an_error_on_another_thread_is_raised_when_all_are_done():
-    done = []
+    done, here = [], threading.get_ident()
 
-    def fail(start, n):
-        if start:
+    def fail(_):
+        if threading.get_ident() != here:
             raise ValueError("a slice")
-        time.sleep(0.02)
-        done.append(n)
+        time.sleep(0.05)
+        done.append(1)
 
     with pytest.raises(ValueError, match="a slice"):
-        in_slices(fail, [0], [1], 2 * LEAST, 2)
+        threads._own_team(fail, 0, 2)
     assert done
 
 
@@ -94,7 +122,7 @@ def test_eight_threads_share_the_pool():
     wanted, wrong = call(kernel, x), []
 
     def work():
-        found = [call(kernel, x, threads=4) for _ in range(10)]
+        found = [call(kernel, x, threads=Threads(4)) for _ in range(10)]
         wrong.extend(y for y in found if not np.array_equal(y, wanted, equal_nan=True))
 
     workers = [threading.Thread(target=work) for _ in range(8)]
@@ -131,10 +159,12 @@ def in_child(function, seconds=20):
 class TestFork:
     def test_a_child_computes_with_threads_of_its_own(self):
         x = random_bits("float32", 3 * LEAST)
-        wanted = call(kernel_of("gelu"), x, threads=4)  # the parent's pool is alive
+        wanted = call(kernel_of("gelu"), x, threads=Threads(4))  # the parent's pool is alive
 
         def work():
-            same = np.array_equal(call(kernel_of("gelu"), x, threads=4), wanted, equal_nan=True)
+            same = np.array_equal(
+                call(kernel_of("gelu"), x, threads=Threads(4)), wanted, equal_nan=True
+            )
             fresh = call(kernel_of("elu", {"alpha": 0.77}), x)  # which is compiled in the child
             return 0 if same and fresh.size else 1
 
@@ -148,7 +178,7 @@ class TestFork:
             alpha = 1.0
             while not stop.is_set():
                 alpha += 1.0
-                call(kernel_of("celu", {"alpha": alpha}), x, threads=4)
+                call(kernel_of("celu", {"alpha": alpha}), x, threads=Threads(4))
 
         workers = [threading.Thread(target=busy) for _ in range(2)]
         for worker in workers:
@@ -158,7 +188,9 @@ class TestFork:
                 parameters = {"alpha": 0.5 + turn}
 
                 def work(parameters=parameters):
-                    return 0 if call(kernel_of("elu", parameters), x, threads=4).size else 1
+                    return (
+                        0 if call(kernel_of("elu", parameters), x, threads=Threads(4)).size else 1
+                    )
 
                 assert in_child(work) == 0
         finally:

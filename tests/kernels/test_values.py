@@ -10,7 +10,7 @@ import unified_act as ua
 from tests.kernels.running import awkward, call, kernel_of, random_bits, results_of
 from tests.specifications import SPECS, further_inputs, parameters_of
 from unified_act import Activation, Parameter, UnknownParameterError
-from unified_act.kernels import computed, fused, unavailable
+from unified_act.kernels import Threads, computed, fused, unavailable
 from unified_act.kernels.instructions import LANES
 from unified_act.kernels.kernel import _kept as kept_kernels
 from unified_act.registry import ACTIVATIONS
@@ -138,7 +138,7 @@ def test_the_number_of_threads_changes_no_bit(name):
     others = [np.asarray(other) for other in further_inputs(name, x.shape)]
     others = [other if other.dtype == bool else other.astype("float32") for other in others]
     wanted = results_of(name, {}, [x, *others])
-    got = results_of(name, {}, [x, *others], threads=4)
+    got = results_of(name, {}, [x, *others], threads=Threads(4))
     np.testing.assert_array_equal(got, wanted)
 
 

@@ -89,11 +89,13 @@ class FrameworkBackend:
         name: The name that selects the backend.
         framework: The module in which the dotted paths of kernels are looked up.
         native: The framework's own kernels, by the canonical name of the activation.
-        gradient: A module or an object with ``shared_definition(activation, parameters)`` and
-            ``value_and_grad(function, inputs, cotangent)``.
-        tables: A module or an object with ``by_table(activation, parameters, dtype, shared)``,
-            which returns the function that serves an elementwise activation by its table; `shared`
-            is the shared definition. None if the backend has no tables.
+        gradient: A module or an object with ``shared_definition(activation, parameters,
+            otherwise=None)`` and ``value_and_grad(function, inputs, cotangent)``. The definition
+            serves what machine code does not, or `otherwise` does.
+        tables: A module or an object with ``by_table(activation, parameters, dtype, otherwise, *,
+            in_memory=False)``, which returns the function that serves an elementwise activation by
+            its table; `otherwise` serves what the table does not: with `in_memory` all but arrays
+            in the memory of a CPU. None if the backend has no tables.
         tabled: Where tables serve.
         fused: The dtypes in which fused kernels compute the shared definition, if they can: 16-bit
             types in float32, unless a table serves them.
@@ -259,6 +261,12 @@ class FrameworkBackend:
                     fits=_row_test(kernel, int(parameters["axis"]), self.at_most)
                 )
             functions |= self._with_kernel(request, kernel, functions)
+            outrun = self.outrun(kernel)
+            functions |= {
+                dtype: self._outrunning(request, dtype, functions[dtype]) for dtype in outrun
+            }
+            served = tuple(dtype for dtype in kernel.dtypes if dtype not in outrun)
+            request = request._replace(kernel=replace(kernel, dtypes=served) if served else None)
         for dtype in functions:
             problem = beyond_dtype(
                 activation, parameters, dtype, reads_subnormals=self.reads_subnormals
@@ -301,6 +309,25 @@ class FrameworkBackend:
             return {dtype: by_length(shared[dtype]) for dtype in kernel.dtypes}
         long = self.own(request, replace(kernel, function=kernel.beyond))
         return {dtype: by_length(self.eager(long, shared[dtype])) for dtype in kernel.dtypes}
+
+    def no_machine_code(self) -> str:
+        """Says why no machine code can be made here; empty if it can."""
+        return "the backend uses none"
+
+    def outrun(self, kernel: Native) -> Sequence[str]:
+        """Returns the dtypes in which machine code takes the place of the framework's kernel."""
+        if not kernel.outrun or self.no_machine_code():
+            return ()
+        return [dtype for dtype in kernel.dtypes if dtype in kernel.outrun]
+
+    def _outrunning(self, request: Request, dtype: str, kernel: _Function) -> _Function:
+        """Returns machine code, which is quicker, with the kernel for what it does not serve."""
+        activation, parameters = request.activation, request.parameters
+        if dtype in self.tabled.dtypes:
+            function = self.tables.by_table(activation, parameters, dtype, kernel, in_memory=True)
+        else:
+            function = self.gradient.shared_definition(activation, parameters, kernel)
+        return self.fitted(function, request)
 
     def _checked(self, request: Request) -> _Function:
         """Returns a function that looks up the implementation by dtype and rejects wrong inputs."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from unified_act.activation import Activation
 from unified_act.kernels.kernel import fused
 from unified_act.kernels.layout import computed
+from unified_act.kernels.threads import ALONE, Threads
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -94,7 +95,7 @@ def computed_arrays(
     inputs: Sequence[Any],
     cotangent: Any = None,
     *,
-    threads: int = 1,
+    threads: Threads = ALONE,
 ) -> list[Any] | None:
     """Returns what a kernel computes of new arrays; None if there is no kernel for them.
 
@@ -105,7 +106,7 @@ def computed_arrays(
         dtype: The type of all arrays but masks.
         inputs: The inputs. Their shapes go together.
         cotangent: The cotangent of the value; None asks for the value.
-        threads: The largest number of threads.
+        threads: The threads.
 
     Returns:
         The value, or the derivative by each input but masks, times the cotangent: by a weight, for
@@ -157,7 +158,7 @@ def pulled_back(
     cotangent: Any,
     sum_to_weight: Callable[..., Any],
     *,
-    threads: int = 1,
+    threads: Threads = ALONE,
 ) -> tuple[Any, ...] | None:
     """Returns the cotangent of each input, None for a mask; None if there is no kernel for them.
 
@@ -169,7 +170,7 @@ def pulled_back(
         inputs: The inputs.
         cotangent: The cotangent of the value.
         sum_to_weight: That of the framework's namespace.
-        threads: The largest number of threads.
+        threads: The threads.
     """
     found = computed_arrays(
         memory, activation, parameters, dtype, inputs, cotangent, threads=threads

@@ -120,7 +120,7 @@ class Library:
             self._engine.add_object_file(llvm.ObjectFileRef.from_data(code))
             self._engine.finalize_object()
 
-    def function(self, name: str, pointers: int, integers: int) -> Callable[..., None]:
+    def function(self, name: str, pointers: int, integers: int = 0) -> Callable[..., None]:
         """Returns a function that takes pointers and then integers. It runs without the GIL.
 
         Args:

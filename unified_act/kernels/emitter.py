@@ -8,7 +8,7 @@ from unified_act.expression import Node
 from unified_act.kernels.instructions import CONSTANT, LANES, Argument, Writer, listed
 from unified_act.kernels.row_emitter import has_reductions, row_function
 
-__all__ = ["module_text"]
+__all__ = ["MEMORY", "elementwise", "module_text", "slices"]
 
 
 def module_text(
@@ -17,11 +17,11 @@ def module_text(
     results: Sequence[Argument],
     far_angle: float,
 ) -> str:
-    """Returns a module with the functions ``flat`` and ``rows``.
+    """Returns a module with the functions ``flat`` and ``rows``, and what threads call.
 
     ``flat(*pointers, n)`` computes the outputs at n elements that lie one after another;
     ``rows(*pointers, n, count, *strides)`` does so for a number of rows, where each pointer moves
-    by its stride, in bytes, from one row to the next.
+    by its stride, in bytes, from one row to the next. See `slices` for what threads call.
 
     Args:
         inputs: The inputs by name, in the order of the pointers.
@@ -36,14 +36,35 @@ def module_text(
         functions = [row_function(writer, inputs, outputs, results)]
     else:
         before, inside = _body(writer, inputs, outputs, results)
-        blocks = _BLOCKS.format(
-            parameters=listed(pointers),
-            before="\n".join(before),
-            body="\n".join(inside),
-            last=writer.block,
-        )
-        functions = [blocks, _flat(pointers, arguments, len(inputs))]
-    return "\n".join([*functions, _rows(pointers), *sorted(writer.declarations), _MEMORY])
+        functions = elementwise(writer, before, inside, arguments, len(inputs))
+    functions += [_rows(pointers), slices(len(pointers)), slices(len(pointers), of_rows=True)]
+    return "\n".join([*functions, *sorted(writer.declarations), MEMORY])
+
+
+def elementwise(
+    writer: Writer,
+    before: Sequence[str],
+    inside: Sequence[str],
+    arguments: Sequence[Argument],
+    inputs: int,
+) -> list[str]:
+    """Returns the function ``flat``, and what it calls, for single elements.
+
+    Args:
+        writer: Who wrote the instructions.
+        before: The instructions before the loop.
+        inside: Those in the loop, for block ``%i`` of all elements.
+        arguments: What is read and then what is written, in the order of the pointers.
+        inputs: How many are read.
+    """
+    pointers = [f"%p{index}" for index in range(len(arguments))]
+    blocks = _BLOCKS.format(
+        parameters=listed(pointers),
+        before="\n".join(before),
+        body="\n".join(inside),
+        last=writer.block,
+    )
+    return [blocks, _flat(pointers, arguments, inputs)]
 
 
 def _body(
@@ -103,7 +124,7 @@ end:
 }}
 """
 
-_MEMORY = """
+MEMORY = """
 declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)
 declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)
 """
@@ -190,6 +211,65 @@ loop:
   %next = add i64 %row, 1
   %last = icmp eq i64 %next, %count
   br i1 %last, label %end, label %loop
+end:
+  ret void
+}}
+"""
+
+
+def slices(pointers: int, *, of_rows: bool = False) -> str:
+    """Returns a function that several threads call at once, to share the elements among them.
+
+    ``flat_slices(shared)`` computes slices of elements until none is left, and ``rows_slices``
+    slices of rows. A thread that is slow, or comes late, computes fewer. What they share are
+    integers of 64 bits: the first element that nobody computes yet, the number of elements, that of
+    a slice, the number of elements of a row, the pointers, and their strides in bytes.
+
+    Args:
+        pointers: The number of pointers.
+        of_rows: Whether the elements are rows.
+    """
+    places = range(pointers)
+
+    def word(name: str, index: int, kind: str = "i64") -> str:
+        where = f"  %at_{name} = getelementptr i64, ptr %shared, i64 {index}"
+        return f"{where}\n  %{name} = load {kind}, ptr %at_{name}"
+
+    given = [word("count", 1), word("length", 2), word("n", 3)]
+    given += [word(f"p{index}", 4 + index, "ptr") for index in places]
+    given += [word(f"s{index}", 4 + pointers + index) for index in places]
+    moved = [
+        f"  %o{index} = mul i64 %first, %s{index}\n"
+        f"  %q{index} = getelementptr i8, ptr %p{index}, i64 %o{index}"
+        for index in places
+    ]
+    arguments = listed([f"%q{index}" for index in places])
+    sizes = ", ".join(f"i64 %s{index}" for index in places)
+    name, numbers = ("rows", f"i64 %n, i64 %some, {sizes}") if of_rows else ("flat", "i64 %some")
+    return _SLICES.format(
+        name=f"{name}_slices",
+        given="\n".join(given),
+        moved="\n".join(moved),
+        call=f"@{name}({arguments}, {numbers})",
+    )
+
+
+_SLICES = """
+define void @{name}(ptr %shared) nounwind {{
+entry:
+{given}
+  br label %loop
+loop:
+  %first = atomicrmw add ptr %shared, i64 %length monotonic
+  %left = sub i64 %count, %first
+  %any = icmp sgt i64 %left, 0
+  br i1 %any, label %work, label %end
+work:
+  %last = icmp slt i64 %left, %length
+  %some = select i1 %last, i64 %left, i64 %length
+{moved}
+  call void {call}
+  br label %loop
 end:
   ret void
 }}

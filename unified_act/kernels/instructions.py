@@ -56,7 +56,7 @@ _TEXTS = {
 }
 _CALLS = {"abs": "fabs", "sqrt": "sqrt", "floor": "floor", "fma": "fma", "copysign": "copysign"}
 _FAR_CALLS = {"far_sin": "sin", "far_cos": "cos"}
-_TYPES = {"float32": ("float", 4), "float64": ("double", 8), "bool": ("i8", 1)}
+_TYPES = {"float32": ("float", 4), "float64": ("double", 8), "bool": ("i8", 1), "bits": ("i16", 2)}
 VECTOR = {
     FLOAT: f"<{LANES} x double>",
     INTEGER: f"<{LANES} x i64>",
@@ -69,7 +69,7 @@ class Argument:
     """An array that a kernel reads or writes.
 
     Attributes:
-        dtype: ``"float32"``, ``"float64"`` or ``"bool"``.
+        dtype: ``"float32"``, ``"float64"``, ``"bool"``, or ``"bits"`` for those of a 16-bit type.
         extent: `ARRAY` or `CONSTANT`.
     """
 

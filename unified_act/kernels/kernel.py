@@ -15,7 +15,7 @@ from unified_act.kernels import cache, compiler
 from unified_act.kernels.elementary import FAR_ANGLE, lowered
 from unified_act.kernels.emitter import module_text
 from unified_act.kernels.instructions import ARRAY, CONSTANT, Argument
-from unified_act.kernels.threads import in_slices
+from unified_act.kernels.threads import ALONE, Threads, in_slices
 
 __all__ = ["DTYPES", "Kernel", "fused", "unavailable"]
 
@@ -56,24 +56,33 @@ class Kernel:
         number = len(self._arguments)
         self.flat = library.function("flat", number, 1)
         self._rows = library.function("rows", number, 2 + number)
+        self._flat_slices = library.function("flat_slices", 1)
+        self._rows_slices = library.function("rows_slices", 1)
         self._sizes = [
             0 if argument.extent == CONSTANT else argument.size for argument in self._arguments
         ]
 
-    def __call__(self, *pointers: int, count: int, threads: int = 1) -> None:
+    def __call__(self, *pointers: int, count: int, threads: Threads = ALONE) -> None:
         """Computes elements on several threads, as many as are worth it; a row only on this one.
 
         Args:
             *pointers: The addresses of the arrays.
             count: The number of elements.
-            threads: The largest number of threads.
+            threads: The threads.
         """
-        if self._whole_rows:
-            threads = 1
-        in_slices(self.flat, pointers, self._sizes, count, threads)
+        shared = not self._whole_rows and in_slices(
+            self._flat_slices, pointers, self._sizes, count, threads
+        )
+        if not shared and count:  # an empty array may have no address
+            self.flat(*pointers, count)
 
     def rows(
-        self, *pointers: int, length: int, count: int, strides: Sequence[int], threads: int = 1
+        self,
+        *pointers: int,
+        length: int,
+        count: int,
+        strides: Sequence[int],
+        threads: Threads = ALONE,
     ) -> None:
         """Computes rows of elements, which may lie apart.
 
@@ -82,14 +91,10 @@ class Kernel:
             length: The number of elements of a row.
             count: The number of rows.
             strides: The number of bytes from one row to the next, for each pointer.
-            threads: The largest number of threads.
+            threads: The threads.
         """
-
-        def some(*pointers_and_count: int) -> None:
-            *places, rows = pointers_and_count
-            self._rows(*places, length, rows, *strides)
-
-        in_slices(some, pointers, strides, count, threads, length)
+        if not in_slices(self._rows_slices, pointers, strides, count, threads, length) and count:
+            self._rows(*pointers, length, count, *strides)
 
 
 def unavailable(
@@ -208,7 +213,7 @@ def _made(
     }
     results = [Argument(dtype)] * len(outputs)
     try:
-        library = _library(module_text(inputs, outputs, results, FAR_ANGLE))
+        library = library_of(module_text(inputs, outputs, results, FAR_ANGLE))
     except RuntimeError as error:  # of LLVM
         return f"LLVM cannot make it: {error}"
     return Kernel(library, inputs, results, whole_rows=activation.along_axis)
@@ -246,8 +251,12 @@ def _pulled_back(
     return [cotangent * partial for partial in partials]
 
 
-def _library(text: str) -> compiler.Library:
-    """From the cache on disk, or compiled."""
+def library_of(text: str) -> compiler.Library:
+    """Returns a module in machine code, from the cache on disk or compiled.
+
+    Args:
+        text: The module in LLVM's assembly language.
+    """
     processor = compiler.host()
     key = cache.key_of(text, *processor, compiler.version(), __version__)
     code = cache.load(key)

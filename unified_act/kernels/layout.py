@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from unified_act.activation import Activation
 from unified_act.kernels.instructions import ARRAY, CONSTANT
 from unified_act.kernels.kernel import Kernel, fused
+from unified_act.kernels.threads import ALONE, Threads
 
 __all__ = ["computed"]
 
@@ -26,7 +27,7 @@ def computed(
     order: int = 0,
     with_value: bool = False,
     weight_sizes: Sequence[int] = (),
-    threads: int = 1,
+    threads: Threads = ALONE,
 ) -> bool:
     """Computes an activation of whole arrays, if there is a kernel for that.
 
@@ -44,7 +45,7 @@ def computed(
         order: As for `fused`.
         with_value: As for `fused`.
         weight_sizes: The number of elements of each weight: 1, or one for each channel.
-        threads: The largest number of threads.
+        threads: The threads.
 
     Returns:
         Whether there is a kernel. If not, nothing has been written. There is none along an axis
@@ -80,7 +81,7 @@ class _Call(NamedTuple):
     inputs: tuple[int, ...]
     results: tuple[int, ...]
     size: int
-    threads: int
+    threads: Threads
 
     def along_axis(self, length: int, count: int, masks: Sequence[str]) -> None:
         """Computes rows that lie one after another."""

@@ -23,6 +23,8 @@ from unified_act.activation import Activation
 from unified_act.assembly import own_parameters
 from unified_act.errors import UnsupportedError
 from unified_act.kernels.exact import at
+from unified_act.kernels.gathering import gather
+from unified_act.kernels.threads import ALONE, Threads
 from unified_act.loading import numpy_namespace
 from unified_act.special import variant_of
 
@@ -91,23 +93,32 @@ class Table:
         found: NDArray[np.float32] = self.kept(order, lambda: _filled(self, order))
         return found
 
-    def at(self, x: NDArray[Any]) -> NDArray[Any]:
+    def at(self, x: NDArray[Any], threads: Threads = ALONE) -> NDArray[Any]:
         """Returns the values at `x`, in its type and shape.
 
         Args:
             x: A NumPy array of the 16-bit type.
+            threads: The threads.
         """
-        return _looked_up(self.values(), x, lambda found: found)
+        found = _gathered(self.values(), self.dtype, threads, x)
+        return _looked_up(self.values(), x, lambda found: found) if found is None else found
 
-    def times(self, order: int, x: NDArray[Any], *factors: NDArray[Any]) -> NDArray[Any]:
+    def times(
+        self, order: int, x: NDArray[Any], *factors: NDArray[Any], threads: Threads = ALONE
+    ) -> NDArray[Any]:
         """Returns a derivative at `x` times other arrays like it, in float32 and rounded once.
 
         Args:
             order: 1 or 2, at most `orders`.
             x: A NumPy array of the 16-bit type.
             *factors: Arrays of its type and shape.
+            threads: The threads.
         """
         import numpy as np
+
+        by_machine_code = _gathered(self.slopes(order), self.dtype, threads, x, *factors)
+        if by_machine_code is not None:
+            return by_machine_code
 
         def product(found: NDArray[Any], *factors: NDArray[Any]) -> NDArray[Any]:
             for factor in factors:
@@ -135,6 +146,28 @@ class Table:
         except KeyError:  # another thread has dropped it
             pass
         return found
+
+
+def _gathered(
+    entries: NDArray[Any], dtype: str, threads: Threads, *arrays: NDArray[Any]
+) -> NDArray[Any] | None:
+    """Returns the entries at the elements of the first array, times those of the others.
+
+    None if there is no machine code for that.
+    """
+    import numpy as np
+
+    if any(not (array.flags.c_contiguous and array.flags.aligned) for array in arrays):
+        return None
+    look_up = gather(dtype, len(arrays) - 1)
+    if look_up is None:
+        return None
+    result = np.empty_like(arrays[0])
+    # A framework may hand over a number in place of an array without dimensions.
+    whole = [np.asarray(array) for array in (entries, *arrays)]
+    places = [array.ctypes.data for array in (*whole, result)]
+    look_up(*places, count=result.size, threads=threads)
+    return result
 
 
 def _looked_up(

@@ -1,4 +1,4 @@
-"""Slices of an array on several threads. A kernel runs without the GIL, so they run at once."""
+"""Several threads for one array. Machine code runs without the GIL, so they work at once."""
 
 from __future__ import annotations
 
@@ -6,20 +6,40 @@ import contextlib
 import os
 import threading
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
 
-__all__ = ["LEAST", "available", "in_slices"]
+__all__ = ["ALONE", "Threads", "available", "in_slices"]
 
-LEAST = 65_536
-"""A thread gets no fewer elements than this: handing them over would take longer than they do."""
 _STEP = 64
 """Slices begin at multiples of this, so that no two threads write to the same line of a cache."""
+_SLICES = 4
+"""So many slices for each thread: one that is slow computes fewer of them."""
 
 _lock = threading.Lock()
 _pool: ThreadPoolExecutor | None = None
+
+
+class Threads(NamedTuple):
+    """Threads that may work on one array.
+
+    Attributes:
+        number: How many, at most.
+        team: ``team(function, argument, number)`` calls ``function(argument)`` on so many threads
+            of a framework and returns when all are done; None has threads of our own.
+        least: A thread gets no fewer elements than this: to hand them over would take longer than
+            to compute them.
+    """
+
+    number: int = 1
+    team: Callable[[Any, int, int], Any] | None = None
+    least: int = 65_536
+
+
+ALONE = Threads()
+"""The thread that calls."""
 
 
 def available() -> int:
@@ -30,60 +50,65 @@ def available() -> int:
 
 
 def in_slices(
-    function: Callable[..., None],
+    function: Callable[[int], Any],
     pointers: Sequence[int],
-    sizes: Sequence[int],
+    strides: Sequence[int],
     count: int,
-    threads: int,
-    weight: int = 1,
-) -> None:
-    """Calls ``function(*pointers, n)`` for slices that cover all elements, on several threads.
+    threads: Threads,
+    row: int = 1,
+) -> bool:
+    """Has a function of `slices` compute all elements, if they are worth several threads.
 
     Args:
-        function: The function.
+        function: The function, of machine code.
         pointers: The arrays.
-        sizes: The number of bytes from one element of each array to the next, 0 for an array that
+        strides: The number of bytes from one element of each array to the next, 0 for an array that
             is the same for all elements.
-        count: The number of elements.
-        threads: The largest number of threads.
-        weight: What an element counts for, if it is a row of elements.
-    """
-    if not count:  # an empty array may have no address
-        return
-    threads = min(threads, count * weight // LEAST, count)
-    if threads < 2:
-        function(*pointers, count)
-        return
-    from concurrent.futures import wait  # which costs 10 ms to import
+        count: The number of elements, or of rows.
+        threads: The threads.
+        row: The number of elements of a row.
 
-    length = -(-count // threads)
-    if weight == 1:
+    Returns:
+        Whether it has. If not, nothing has been computed.
+    """
+    number = min(threads.number, count * row // threads.least, count)
+    if number < 2:
+        return False
+    import ctypes  # which nobody needs before there is machine code
+
+    length = -(-count // (number * _SLICES))
+    if row == 1:
         length = -(-length // _STEP) * _STEP
-    waiting: list[Future[None]] = []
+    words = (0, count, length, row, *pointers, *strides)
+    shared = (ctypes.c_int64 * len(words))(*words)
+    team = threads.team or _own_team
+    team(function, ctypes.addressof(shared), number)
+    return True
+
+
+def _own_team(function: Callable[[int], Any], argument: int, number: int) -> None:
+    waiting = [_submitted(function, argument) for _ in range(number - 1)]
     try:
-        for start in range(length, count, length):
-            moved = [pointer + size * start for pointer, size in zip(pointers, sizes, strict=True)]
-            waiting.append(_submitted(function, *moved, min(length, count - start)))
-        function(*pointers, length)
+        function(argument)
     finally:  # also if the user interrupts: the threads work on memory of the caller
-        wait(waiting)
-    for each in waiting:
+        # One that has not begun finds nothing left to do.
+        begun = [each for each in waiting if each is not None and not each.cancel()]
+        for each in begun:
+            each.exception()
+    for each in begun:
         each.result()
 
 
-def _submitted(function: Callable[..., None], *arguments: int) -> Future[None]:
+def _submitted(function: Callable[[int], Any], argument: int) -> Future[Any] | None:
     global _pool  # noqa: PLW0603
-    from concurrent.futures import Future, ThreadPoolExecutor
+    from concurrent.futures import ThreadPoolExecutor  # which costs 10 ms to import
 
     with _lock:
         if _pool is None:
             _pool = ThreadPoolExecutor(max(available() - 1, 1), "unified_act")
         with contextlib.suppress(RuntimeError):  # raised when the interpreter is shutting down
-            return _pool.submit(function, *arguments)
-    done: Future[None] = Future()
-    function(*arguments)
-    done.set_result(None)
-    return done
+            return _pool.submit(function, argument)
+    return None
 
 
 def _forget() -> None:

@@ -3,6 +3,7 @@
 import copy
 import multiprocessing
 import os
+import sys
 import threading
 
 import numpy as np
@@ -14,8 +15,10 @@ from torch.utils.data import DataLoader
 
 import unified_act as ua
 from tests.specifications import SPECS, further_inputs
+from unified_act.kernels import threads as kernel_threads
 from unified_act.kernels import unavailable
 from unified_act_torch import fused
+from unified_act_torch.threads import threads
 
 pytestmark = pytest.mark.skipif(bool(unavailable()), reason=unavailable() or "there is one")
 ELEMENTWISE = (
@@ -89,7 +92,7 @@ class TestShapes:
         yield x[:1].expand(4, 6)
         yield x[:, None, :, None].repeat(2, 3, 1, 2).to(memory_format=torch.channels_last)
         large = x.repeat(100, 60)
-        assert large.numel() > 2 * fused._FEW
+        assert large.numel() > 2 * fused.FEW
         yield large
         yield large.T
 
@@ -331,6 +334,13 @@ class TestThreads:
         several = f(large)
         torch.set_num_threads(1)
         assert torch.equal(f(large), several)
+
+    @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="another OpenMP")
+    def test_they_are_those_of_pytorch(self, f, large, monkeypatch):
+        monkeypatch.setattr(kernel_threads, "_own_team", None)
+        assert threads().team is not None
+        f(large)
+        ua.get_activation("gelu", backend="torch", numerics="strict")(large.half())
 
     def test_eight_at_once(self, f, large):
         wanted, wrong = ua.value_and_grad(f, large), []
