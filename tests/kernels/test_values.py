@@ -250,6 +250,16 @@ def test_where_there_is_no_kernel(name, dtype, order, reason):
     assert not unavailable(ACTIVATIONS.find("gelu"))
 
 
+@pytest.mark.parametrize("order", [0, 1])
+def test_all_others_have_one(order):
+    missing = {
+        spec.name
+        for name, spec in SPECS.items()
+        if unavailable(spec, parameters_of(name), order=order)
+    }
+    assert missing == {"crelu", "maxout", "sparsemax"}
+
+
 def test_what_cannot_be_recorded_has_no_kernel():
     loop = Activation(name="loop", forward=lambda xp, x: x if x > 0 else -x)
     assert fused(loop) is None

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unified_act import kernels
-from unified_act.backend import Tabled
 from unified_act.loading import load_backend
 from unified_act.registry import ACTIVATIONS
 from unified_act_conformance import inputs
@@ -20,7 +19,7 @@ from unified_act_conformance.checks.run import CheckResult
 from unified_act_conformance.declared import declared_for
 from unified_act_conformance.floats import FloatArray, float_format, to_type, widen
 from unified_act_conformance.problems import spread, weights_of
-from unified_act_conformance.subject import Case, Check, Implement, Subject, registered
+from unified_act_conformance.subject import Case, Check, Implement, Subject, registered, shared_code
 from unified_act_conformance.truth import list_subjects, truth_of
 
 __all__ = ["COUNT", "SAME", "Comparison", "compare", "same_subjects"]
@@ -201,15 +200,9 @@ def _judged(
 
 
 def _composes(bench: Bench) -> bool:
-    """Whether a backend computes an activation by its framework's operations, in part at least.
-
-    If not, it computes by the code that backends share: kernels, and tables of 16-bit types.
-    """
-    backend, dtype = load_backend(bench.case.backend), bench.case.dtype
-    fused: Sequence[str] = getattr(backend, "fused", ())
-    tabled: Tabled = getattr(backend, "tabled", Tabled())
-    by_table = dtype in tabled.serving(bench.activation, "strict")
-    return bool(kernels.unavailable()) or not fused or not (by_table or dtype in fused)
+    """Whether a backend computes an activation by its framework's operations, in part at least."""
+    has_kernels = bool(getattr(load_backend(bench.case.backend), "fused", ()))
+    return not shared_code(bench.case) or not has_kernels
 
 
 def _answers(

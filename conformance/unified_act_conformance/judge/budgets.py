@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from unified_act_conformance.floats import float_format
 from unified_act_conformance.truth import record_of
 
-__all__ = ["Tier", "budget", "tier_of", "tiers"]
+__all__ = ["Tier", "budget", "shared_budget", "tier_of", "tiers"]
 
 TABLE = Path(__file__).with_name("budgets.toml")
 
+SHARED = "shared"
+"""The table of the budgets of the code that backends share."""
 WEIGHT_TIER = "summed"
 """The tier of a derivative by a weight."""
 
@@ -55,6 +59,23 @@ def budget(name: str, order: int, dtype: str, *, length: int = 1) -> float:
     return by_order[order] + entry.growth * (min(length, entry.growth_to) - 1)
 
 
+def shared_budget(code: str, order: int, dtype: str) -> float:
+    """Gives the largest error that passes in strict where backends share their code.
+
+    Args:
+        code: What `unified_act_conformance.subject.shared_code` returns.
+        order: 0, 1 or 2.
+        dtype: The name of the float type.
+
+    Returns:
+        The budget; infinity if only that of the tier counts.
+    """
+    by_dtype = _table().get(SHARED, {}).get(code, {})
+    key = "narrow" if float_format(dtype).dtype.itemsize == 2 else dtype
+    by_order: list[float] = by_dtype.get(key, [])
+    return by_order[order] if order < len(by_order) else math.inf
+
+
 def tier_of(name: str) -> Tier:
     """Gives the budgets of the tier that an activation's record names.
 
@@ -81,10 +102,15 @@ def tiers() -> Mapping[str, Tier]:
     Returns:
         A read-only mapping by tier.
     """
-    table = tomllib.loads(TABLE.read_text(encoding="utf-8"))
     return MappingProxyType(
         {
             name: Tier(**{**entry, "wide": tuple(entry["wide"]), "narrow": tuple(entry["narrow"])})
-            for name, entry in table.items()
+            for name, entry in _table().items()
+            if name != SHARED
         }
     )
+
+
+@cache
+def _table() -> Mapping[str, Any]:
+    return tomllib.loads(TABLE.read_text(encoding="utf-8"))

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from unified_act import kernels
 from unified_act.backend import Numerics
 from unified_act.registry import ACTIVATIONS
 from unified_act_conformance.declared import Deviation, list_deviations
 from unified_act_conformance.floats import FloatArray, widen
 from unified_act_conformance.harness import Harness, NotOfferedError, load_harness
+from unified_act_conformance.judge.budgets import shared_budget
 from unified_act_conformance.judge.likeness import explain, mistaken_for
 from unified_act_conformance.judge.measure import Judgement
 from unified_act_conformance.judge.verdict import (
@@ -25,7 +27,14 @@ from unified_act_conformance.judge.verdict import (
     worse,
 )
 from unified_act_conformance.problems import Problem, problems_for
-from unified_act_conformance.subject import Case, Implement, Implementation, is_outrun, registered
+from unified_act_conformance.subject import (
+    Case,
+    Implement,
+    Implementation,
+    is_outrun,
+    registered,
+    shared_code,
+)
 from unified_act_conformance.truth import Oracle
 
 __all__ = ["Result", "deviations_of", "output_of", "run"]
@@ -89,11 +98,11 @@ def run(
                 continue
             problems = problems_for(case, quick, oracle)
             # What is declared is declared of what we hand out, and of nothing else.
-            known = []
+            known, ceiling = [], math.inf
             if implement is registered:
                 profile: Numerics = "strict" if is_outrun(case) else numerics
-                known = deviations_of(case, harness, profile)
-            yield _run(case, problems, harness, numerics, implementation, known, domain)
+                known, ceiling = deviations_of(case, harness, profile), _ceiling(case, profile)
+            yield _run(case, problems, harness, numerics, implementation, known, domain, ceiling)
         except NotOfferedError as error:
             yield Result(case, budget_of(case, 1), None, unsupported=str(error))
         except Exception as error:
@@ -109,6 +118,7 @@ def _run(
     implementation: Implementation,
     deviations: Sequence[Deviation],
     domain: Domain | None,
+    ceiling: float,
 ) -> Result:
     judged = None
     longest = 1
@@ -130,18 +140,32 @@ def _run(
             if there.any():
                 part = judge_problem(case, numerics, problem, output, there)
                 within[deviation] = worse(within.get(deviation), part)
-        outside = judge_problem(case, numerics, problem, output, ~covered)
+        outside = judge_problem(case, numerics, problem, output, ~covered, ceiling)
         judged = worse(judged, outside)
         if not outside.passed:
             cause = cause or explain(case, numerics, problem, output)
         elif other := mistaken_for(case, numerics, problem, output, ~covered):
             cause = cause or f"matches {other}"
+    limit = min(budget_of(case, longest), ceiling)
     if judged is None or judged.count == 0:
-        problem_text = failure_text(judged, budget_of(case, longest))
-        return Result(case, budget_of(case, longest), None, problem=problem_text)
+        return Result(case, limit, None, problem=failure_text(judged, limit))
     declared = tuple(within.items())
-    problem_text = _describe(judged, budget_of(case, longest), deviations, within, cause)
-    return Result(case, budget_of(case, longest), judged, declared, problem_text)
+    problem_text = _describe(judged, limit, deviations, within, cause)
+    return Result(case, limit, judged, declared, problem_text)
+
+
+def _ceiling(case: Case, numerics: Numerics) -> float:
+    """Returns the largest error that passes where backends share their code."""
+    code = shared_code(case) if numerics == "strict" and case.part == "x" else ""
+    if code == "kernel":
+        activation = ACTIVATIONS.find(case.subject.activation)
+        parameters = activation.bind(dict(case.subject.parameters))
+        if activation.along_axis:  # any axis is made the last one
+            parameters["axis"] = -1
+        computed_in = "float32" if case.dtype in kernels.NARROW else case.dtype
+        if kernels.unavailable(activation, parameters, computed_in, min(case.order, 1)):
+            return math.inf
+    return shared_budget(code, case.order, case.dtype)
 
 
 def deviations_of(case: Case, harness: Harness, numerics: Numerics) -> list[Deviation]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Literal
 
@@ -100,6 +101,7 @@ def judge_problem(
     problem: Problem,
     output: FloatArray,
     chosen: NDArray[np.bool_] | None = None,
+    ceiling: float = math.inf,
 ) -> Judgement:
     """Judges the outputs that are specified.
 
@@ -109,6 +111,7 @@ def judge_problem(
         problem: What was asked.
         output: What was answered.
         chosen: Only these of them.
+        ceiling: The largest error that passes, if the budget is larger.
     """
     chosen = problem.judged if chosen is None else chosen & problem.judged
     reference = Reference(problem.reference.high[chosen], problem.reference.low[chosen])
@@ -119,7 +122,7 @@ def judge_problem(
         case.dtype,
         problem.slack[chosen],
         floor="eps" if numerics == "fast" else 0.0,
-        budget=budget_of(case, problem.length),
+        budget=min(budget_of(case, problem.length), ceiling),
         value_range=problem.value_range,
         signed=None if problem.signed is None else problem.signed[chosen],
         signs_matter=numerics == "strict" and case.order == 0,

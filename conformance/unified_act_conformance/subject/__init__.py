@@ -27,6 +27,7 @@ from unified_act_conformance.subject.implementation import (
     is_outrun,
     native_kernel,
     registered,
+    shared_code,
 )
 from unified_act_conformance.subject.places import (
     code_of_call,
@@ -61,6 +62,7 @@ __all__ = [
     "native_table",
     "place_of",
     "registered",
+    "shared_code",
     "subject_of",
     "tabled_in",
     "usual_backends",

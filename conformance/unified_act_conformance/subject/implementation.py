@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
 import unified_act as ua
-from unified_act.backend import Native, Numerics, kernel_for
+from unified_act import kernels
+from unified_act.backend import Native, Numerics, Tabled, kernel_for
 from unified_act.loading import load_backend
 from unified_act.registry import ACTIVATIONS
 from unified_act_conformance.harness import Function, Harness, NotOfferedError, load_harness
@@ -25,6 +26,7 @@ __all__ = [
     "is_outrun",
     "native_kernel",
     "registered",
+    "shared_code",
 ]
 
 
@@ -138,6 +140,24 @@ def is_outrun(case: Case) -> bool:
     kernel = kernel_for(backend.name, backend.native, activation, "fast", parameters)
     outrun = getattr(backend, "outrun", None)
     return kernel is not None and outrun is not None and case.dtype in outrun(kernel)
+
+
+def shared_code(case: Case) -> Literal["table", "kernel", ""]:
+    """Says which code of all backends computes a case in strict, for plain arrays on a CPU.
+
+    Args:
+        case: The case, of order 0 or 1.
+
+    Returns:
+        ``"kernel"`` also where no kernel can be made of the activation; `kernels.unavailable` says
+        where. An empty string if the framework's own operations compute it.
+    """
+    backend, activation = load_backend(case.backend), ACTIVATIONS.find(case.subject.activation)
+    tabled: Tabled = getattr(backend, "tabled", Tabled())
+    if case.dtype in tabled.serving(activation, "strict"):
+        return "table"
+    fused = getattr(backend, "fused", ())
+    return "kernel" if case.dtype in fused and not kernels.unavailable() else ""
 
 
 def has_native_kernel(case: Case) -> bool:

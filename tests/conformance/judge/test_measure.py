@@ -424,3 +424,15 @@ def test_tiers() -> None:
 def test_only_reductions_grow() -> None:
     assert budgets.budget("softmax", 0, "float32", length=11) == 9
     assert budgets.budget("gelu", 0, "float32", length=11) == 4
+
+
+def test_shared_code_has_to_be_better() -> None:
+    assert budgets.shared_budget("kernel", 0, "float32") == 0.51
+    assert budgets.shared_budget("kernel", 1, "bfloat16") == 0.51
+    assert budgets.shared_budget("table", 1, "float16") == 0  # rounded correctly
+    for code, order, dtype in [
+        ("kernel", 0, "float64"),
+        ("kernel", 2, "float32"),
+        ("", 0, "float32"),
+    ]:
+        assert math.isinf(budgets.shared_budget(code, order, dtype))
