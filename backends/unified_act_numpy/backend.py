@@ -27,6 +27,9 @@ from unified_act_numpy.native import NATIVE, TABLED
 
 __all__ = ["NumpyBackend"]
 
+_LARGE = 2**14
+"""From so many elements on machine code is quicker than functions of NumPy that it outruns."""
+
 
 class NumpyBackend(FrameworkBackend):
     """The backend ``"numpy"``. If `ml_dtypes` is installed, it supports bfloat16 arrays."""
@@ -75,6 +78,13 @@ class NumpyBackend(FrameworkBackend):
     def is_array(self, x: Any) -> bool:
         """Whether `x` is an array or a scalar, but not of a subclass with other rules."""
         return self.accepts(type(x))
+
+    def _outrunning(
+        self, request: Request, dtype: str, kernel: Callable[..., Any]
+    ) -> Callable[..., Any]:
+        """Returns machine code for large arrays: a call costs 4 µs more. The bits are the same."""
+        large = super()._outrunning(request, dtype, kernel)
+        return lambda x: large(x) if x.size >= _LARGE else kernel(x)
 
     def short_way(self, request: Request, otherwise: Callable[..., Any]) -> Callable[..., Any]:
         """Returns a function that calls a kernel of one array at once."""
