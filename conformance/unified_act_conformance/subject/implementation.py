@@ -23,6 +23,7 @@ __all__ = [
     "Implementation",
     "function_of_users",
     "has_native_kernel",
+    "is_outrun",
     "native_kernel",
     "registered",
     "shared_code",
@@ -151,6 +152,19 @@ def has_native_kernel(case: Case) -> bool:
         case: The case.
     """
     return _kernel(case) is not None
+
+
+def is_outrun(case: Case) -> bool:
+    """Says whether machine code serves a case in fast in the place of the framework's own kernel.
+
+    Args:
+        case: The case.
+    """
+    backend, activation = load_backend(case.backend), ACTIVATIONS.find(case.subject.activation)
+    parameters = activation.bind(dict(case.subject.parameters))
+    kernel = kernel_for(case.backend, backend.native, activation, "fast", parameters)
+    outrun: Callable[[Native], Sequence[str]] = getattr(backend, "outrun", lambda _: ())
+    return kernel is not None and case.dtype in outrun(kernel)
 
 
 def native_kernel(case: Case, numerics: Numerics) -> Implementation:
