@@ -10,7 +10,14 @@ import unified_act as ua
 from tests.kernels.running import awkward, call, kernel_of, random_bits, results_of
 from tests.specifications import SPECS, further_inputs, parameters_of
 from unified_act import Activation, Parameter, UnknownParameterError
-from unified_act.kernels import Threads, computed, fused, unavailable
+from unified_act.kernels import (
+    NumpyMemory,
+    Threads,
+    computed,
+    computed_arrays,
+    fused,
+    unavailable,
+)
 from unified_act.kernels.instructions import LANES
 from unified_act.kernels.kernel import _kept as kept_kernels
 from unified_act.registry import ACTIVATIONS
@@ -18,6 +25,7 @@ from unified_act.registry import ACTIVATIONS
 ELEMENTWISE = [name for name, spec in SPECS.items() if spec.kind.elementwise]
 DTYPES = ("float32", "float64")
 CLOSE = {"float32": 2e-5, "float64": 1e-12}
+PARTED = {"crelu": "crelu", "maxout": "maxout(groups=2)"}
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -237,7 +245,6 @@ def test_an_activation_of_a_plugin_without_derivatives():
     ("name", "dtype", "order", "reason"),
     [
         ("sparsemax", "float32", 0, "no machine code for sort"),
-        ("crelu", "float32", 0, "another length"),
         ("softmax", "float32", 2, "elementwise"),
         ("gelu", "float16", 0, "float32 and float64 only"),
         ("geglu", "float32", 2, "elementwise"),
@@ -250,6 +257,76 @@ def test_where_there_is_no_kernel(name, dtype, order, reason):
     assert not unavailable(ACTIVATIONS.find("gelu"))
 
 
+def changing(forward, derivative=None, resized=lambda length, **_: length // 2):
+    return Activation(
+        name="changing",
+        kind="axis",
+        resizes=True,
+        resized=resized,
+        forward=forward,
+        derivative=derivative,
+        parameters=(Parameter("axis", -1),),
+    )
+
+
+def halves(xp, x, axis):
+    return xp.split(x, 2, axis=axis)
+
+
+NOT_PART_BY_PART = {
+    "uses the whole too": (lambda xp, x, *, axis: halves(xp, x, axis)[0] * xp.exp(x), None),
+    "sums": (lambda xp, x, *, axis: xp.sum(halves(xp, x, axis)[0], axis=axis), None),
+    "splits a part": (lambda xp, x, *, axis: halves(xp, halves(xp, x, axis)[0], axis)[0], None),
+    "puts together inside": (
+        lambda xp, x, *, axis: xp.abs(xp.concat([x, x], axis=axis)),
+        None,
+    ),
+    "a gradient of half the length": (
+        lambda xp, x, *, axis: halves(xp, x, axis)[0],
+        lambda xp, cotangent, x, *, axis: (halves(xp, x, axis)[0] * cotangent,),
+    ),
+}
+
+
+@pytest.mark.parametrize(("forward", "derivative"), NOT_PART_BY_PART.values(), ids=NOT_PART_BY_PART)
+def test_what_changes_length_otherwise_has_none(forward, derivative):
+    order = int(derivative is not None)
+    assert unavailable(changing(forward, derivative), order=order)
+
+
+@pytest.mark.parametrize("length", [8, 7])
+def test_a_length_that_is_not_that_of_the_parts_gets_no_kernel(length):
+    """Nothing is written beyond an array."""
+    spec = changing(lambda xp, x, *, axis: halves(xp, x, axis)[0], resized=lambda n, **_: n // 4)
+    x = np.zeros((3, length), np.float32)
+    assert not unavailable(spec)
+    assert computed_arrays(NumpyMemory(), spec, {"axis": -1}, "float32", [x]) is None
+
+
+@pytest.mark.parametrize("axis", [0, 1, -1])
+@pytest.mark.parametrize(("name", "groups"), [("crelu", 1), ("maxout", 3)])
+def test_parts_of_any_axis(name, groups, axis):
+    x = np.random.default_rng(10).normal(0.0, 3.0, (6, 9, 39)).astype("float32")
+    parameters = {"axis": axis, **({"groups": groups} if name == "maxout" else {})}
+    function = ua.get_activation(name, backend="numpy", numerics="strict", **parameters)
+    pieces = np.split(x, groups, axis=axis)
+    if name == "crelu":
+        wanted = np.concatenate([np.maximum(x, 0), np.maximum(-x, 0)], axis=axis)
+    else:
+        wanted = np.maximum.reduce(pieces)
+    np.testing.assert_array_equal(function(x), wanted)
+    cotangent = np.random.default_rng(11).normal(0.0, 1.0, wanted.shape).astype("float32")
+    if name == "crelu":
+        first, second = np.split(cotangent, 2, axis=axis)
+        by_x = np.where(x > 0, first, 0) - np.where(x < 0, second, 0)
+    else:
+        by_x = np.concatenate([np.where(p == wanted, cotangent, 0) for p in pieces], axis=axis)
+    found = computed_arrays(
+        NumpyMemory(), SPECS[PARTED[name]], dict(function.parameters), "float32", [x], cotangent
+    )
+    np.testing.assert_array_equal(found[0], by_x)
+
+
 @pytest.mark.parametrize("order", [0, 1])
 def test_all_others_have_one(order):
     missing = {
@@ -257,7 +334,7 @@ def test_all_others_have_one(order):
         for name, spec in SPECS.items()
         if unavailable(spec, parameters_of(name), order=order)
     }
-    assert missing == {"crelu", "maxout", "sparsemax"}
+    assert missing == {"sparsemax"}
 
 
 def test_what_cannot_be_recorded_has_no_kernel():

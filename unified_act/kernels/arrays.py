@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from unified_act.activation import Activation
-from unified_act.kernels.kernel import fused
+from unified_act.kernels.kernel import Kernel, fused, in_parts
 from unified_act.kernels.layout import computed
 from unified_act.kernels.threads import ALONE, Threads
 
@@ -120,7 +120,12 @@ def computed_arrays(
         others = [o if tuple(o.shape) == shape else memory.broadcast(o, shape) for o in others]
     terms = [x, *others, *([cotangent] if order else [])]
     axis = -1
-    if activation.along_axis and parameters["axis"] not in (-1, rank - 1):  # made the last one
+    changes = in_parts(activation)
+    if changes and not rank:
+        return None
+    if (
+        activation.along_axis and not changes and parameters["axis"] not in (-1, rank - 1)
+    ):  # made the last one
         axis, parameters = parameters["axis"], {**parameters, "axis": -1}
         if fused(activation, parameters, dtype, order) is None:
             return None  # before anything is copied
@@ -129,8 +134,12 @@ def computed_arrays(
     terms = [memory.whole(term) for term in terms]
     whole = tuple(terms[0].shape)
     result = list(whole)
-    if activation.kind == "gated" and not order:
-        result[parameters["axis"]] //= 2
+    if activation.resizes and not order:
+        length = result[parameters["axis"]]
+        found = activation.kind.result_length(activation, parameters, length)
+        if changes and not _is_made_of_parts(fused(activation, parameters, dtype), length, found):
+            return None
+        result[parameters["axis"]] = found
     number = 1 + len(others) - len(activation.masks) if order else 1
     results = [memory.empty(result, x) for _ in range(number)]
     served = computed(
@@ -147,6 +156,14 @@ def computed_arrays(
     if not served:
         return None
     return [memory.moved(each, -1, axis) for each in results] if axis != -1 and rank else results
+
+
+def _is_made_of_parts(kernel: Kernel | None, length: int, found: int | None) -> bool:
+    """Whether rows of x of some length give rows of the length `found`, part by part."""
+    if kernel is None or found is None:
+        return False
+    number = len(kernel.inputs)
+    return length % number == 0 and length // number * kernel.results == found
 
 
 def pulled_back(

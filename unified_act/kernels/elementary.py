@@ -49,20 +49,38 @@ def _bits(number: float) -> int:
 def lowered(expression: Expression, graph: Graph | None = None) -> list[Node]:
     """Returns the outputs of an expression in a new graph, which has primitive operations only.
 
+    What is split is an input for each part there, and what is put together an output for each.
+
     Args:
         expression: The expression, recorded for float64.
         graph: A graph to add them to, of the same width; default: a new one.
 
     Raises:
-        NotImplementedError: It has another operation along an axis than `REDUCTIONS` and `SCANS`.
+        NotImplementedError: It has an operation along an axis that there is no code for.
     """
     xp = _Elementary(graph or Graph(wide=expression.graph.wide))
     outputs = [output for output in expression.outputs if output is not None]
+    together = [output for output in outputs if output.operation == "concat"]
+    outputs = [part for out in outputs for part in (out.operands if out in together else (out,))]
     made: dict[int, Node] = {}
     for node in expression.graph.needed(outputs):
+        if node.operation == "split" and node.operands[0].operation == "input":
+            name, part = node.operands[0].attributes["name"], node.attributes["part"]
+            made[node.index] = xp.graph.input(part_name(name, part))
+            continue
         operands = [made[operand.index] for operand in node.operands]
         made[node.index] = xp.apply(node, operands)
     return [made[output.index] for output in outputs]
+
+
+def part_name(name: str, part: int) -> str:
+    """The name of the input for a part of an array.
+
+    Args:
+        name: The name of the array.
+        part: The number of the part.
+    """
+    return f"{name}.{part}"
 
 
 class _Elementary(Recorder):

@@ -12,9 +12,10 @@ from unified_act import __version__
 from unified_act.activation import Activation
 from unified_act.expression import PARTS, Expression, Node, record
 from unified_act.kernels import cache, compiler
-from unified_act.kernels.elementary import FAR_ANGLE, lowered
+from unified_act.kernels.elementary import FAR_ANGLE, lowered, part_name
 from unified_act.kernels.emitter import module_text
 from unified_act.kernels.instructions import ARRAY, CONSTANT, Argument
+from unified_act.kernels.row_emitter import has_reductions
 from unified_act.kernels.threads import ALONE, Threads, in_slices
 
 __all__ = ["DTYPES", "Kernel", "fused", "unavailable"]
@@ -192,16 +193,21 @@ def _made(
 ) -> Kernel | str:
     if dtype not in DTYPES:
         return f"there are kernels for {' and '.join(DTYPES)} only"
-    if activation.resizes and activation.kind != "gated":
-        return "the result has another length than the input"
     if order == 2 and not activation.kind.elementwise:
         return "there are kernels of the second derivative for elementwise activations only"
     try:
         value = _recorded(activation, parameters, dtype, 0)
         outputs = [] if order and not with_value else lowered(value)
+        parts = {}
         if order:
             pulled = _recorded(activation, parameters, dtype, order)
             outputs += _pulled_back(activation, pulled, outputs)
+        if in_parts(activation):
+            parts = _parts(value, *([pulled] if order else []))
+            written = (len(lowered(value)), len(lowered(pulled))) if order else None
+            read = tuple(len(parts.get(name, [name])) for name in ("cotangent", "x"))
+            if has_reductions(outputs) or written not in (None, read):
+                return "the result has another length, and is not made part by part"
     except NotImplementedError as error:  # a RecordingError is one
         return str(error)
     inputs = {
@@ -209,14 +215,44 @@ def _made(
             "bool" if name in activation.masks else dtype,
             weights if name in activation.weights else ARRAY,
         )
-        for name in (*_names(value), *(["cotangent"] if order else []))
+        for array in (*_names(value), *(["cotangent"] if order else []))
+        for name in parts.get(array, [array])
     }
     results = [Argument(dtype)] * len(outputs)
     try:
         library = library_of(module_text(inputs, outputs, results, FAR_ANGLE))
     except RuntimeError as error:  # of LLVM
         return f"LLVM cannot make it: {error}"
-    return Kernel(library, inputs, results, whole_rows=activation.along_axis)
+    whole_rows = activation.along_axis and not in_parts(activation)
+    return Kernel(library, inputs, results, whole_rows=whole_rows)
+
+
+def in_parts(activation: Activation) -> bool:
+    """Whether a kernel takes and writes equal parts of arrays: those of a row that changes length.
+
+    Args:
+        activation: The activation.
+    """
+    return activation.along_axis and activation.resizes
+
+
+def _parts(*expressions: Expression) -> dict[str, list[str]]:
+    """The names of the parts of each array that is split."""
+    sections: dict[str, set[int]] = {}
+    for expression in expressions:
+        present = [output for output in expression.outputs if output is not None]
+        for node in expression.graph.needed(present):
+            split = node.attributes["sections"] if node.operation == "split" else 1
+            for operand in node.operands:
+                if operand.operation == "input":
+                    sections.setdefault(operand.attributes["name"], set()).add(split)
+    if any(len(numbers) > 1 for numbers in sections.values()):
+        raise NotImplementedError("an array is split, and used as a whole too")
+    return {
+        name: [part_name(name, part) for part in range(number)]
+        for name, (number,) in sections.items()
+        if number > 1
+    }
 
 
 def _recorded(

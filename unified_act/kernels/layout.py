@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from unified_act.activation import Activation
 from unified_act.kernels.instructions import ARRAY, CONSTANT
-from unified_act.kernels.kernel import Kernel, fused
+from unified_act.kernels.kernel import Kernel, fused, in_parts
 from unified_act.kernels.threads import ALONE, Threads
 
 __all__ = ["computed"]
@@ -56,7 +56,8 @@ def computed(
     channels = shape[axis] if shape else 1
     spread = any(number > 1 for number in weight_sizes)
     ends = inner == 1  # the axis is the last one
-    if (activation.along_axis and not ends) or (spread and ends and len(set(weight_sizes)) > 1):
+    rows = activation.along_axis and not in_parts(activation)
+    if (rows and not ends) or (spread and ends and len(set(weight_sizes)) > 1):
         return False
     weights = ARRAY if spread and ends else CONSTANT
     kernel = fused(activation, parameters, dtype, order, with_value=with_value, weights=weights)
@@ -65,7 +66,9 @@ def computed(
     call = _Call(kernel, tuple(inputs), tuple(results), _SIZES[dtype], threads)
     if activation.kind == "gated":
         call.gated(channels // 2 * inner, outer, bool(parameters["gate_first"]))
-    elif activation.along_axis:
+    elif in_parts(activation):
+        call.in_parts(channels * inner, outer)
+    elif rows:
         call.along_axis(channels, outer, activation.masks)
     elif spread:
         call.learned(outer, channels, inner, weight_sizes)
@@ -113,6 +116,25 @@ class _Call(NamedTuple):
             count=count,
             strides=strides[: len(pointers)],
             threads=self.threads,
+        )
+
+    def in_parts(self, row: int, count: int) -> None:
+        """Computes rows from equal parts of the arrays; `x` has `row` elements in each."""
+        names = [name.partition(".")[0] for name in self.kernel.inputs]
+        of_x = names.count("x")
+        length = row // of_x
+        numbers = [names.count(name) for name in dict.fromkeys(names)]
+        left = self.kernel.results
+        for _ in self.results[1:]:  # the value is first, and the last is by x
+            numbers.append(left - of_x)
+            left = of_x
+        numbers.append(left)
+        pointers, strides = [], []
+        for array, number in zip((*self.inputs, *self.results), numbers, strict=True):
+            pointers += [array + part * length * self.size for part in range(number)]
+            strides += [number * length * self.size] * number
+        self.kernel.rows(
+            *pointers, length=length, count=count, strides=strides, threads=self.threads
         )
 
     def learned(self, outer: int, channels: int, inner: int, weight_sizes: Sequence[int]) -> None:
