@@ -22,7 +22,8 @@ from unified_act.backend import (
 )
 from unified_act.errors import InputTypeError, ParameterValueError, UnsupportedError
 from unified_act.layers import Layers
-from unified_act_mxnet import calls, gradient, layers, tables
+from unified_act.shapes import with_shape_check
+from unified_act_mxnet import calls, fused, gradient, layers, tables
 from unified_act_mxnet._framework import DTYPE_OBJECTS, mx
 from unified_act_mxnet.gradient import Graph
 from unified_act_mxnet.native import NATIVE, TABLED
@@ -47,6 +48,7 @@ class MxnetBackend(FrameworkBackend):
     gradient = gradient
     tables = tables
     tabled = TABLED
+    fused = ("float32", "float64")
     layers: Layers = layers
     types: Sequence[type] = (NDArray, mx.np.ndarray, Symbol, NumpySymbol)
     dtype_objects = DTYPE_OBJECTS
@@ -98,10 +100,20 @@ class MxnetBackend(FrameworkBackend):
     def shared(self, request: Request) -> Mapping[str, Callable[..., Any]]:
         """Returns the shared definition for each dtype, by name."""
         graph = partial(gradient.shared_definition, request.activation, request.parameters)
-        return {
+        composed = {
             dtype: self.fitted(graph(dtype), request, graph(dtype, with_gradient=False))
             for dtype in self.dtypes
         }
+        return composed | {
+            dtype: self._with_kernels(request, dtype, composed[dtype]) for dtype in self.fused
+        }
+
+    def _with_kernels(
+        self, request: Request, dtype: str, composed: Callable[..., Any]
+    ) -> Callable[..., Any]:
+        activation, parameters = request.activation, request.parameters
+        function = fused.by_kernel(activation, parameters, dtype, composed)
+        return with_shape_check(function, activation, parameters, shape_of=self.shape_of)
 
     def short_way(self, request: Request, otherwise: Callable[..., Any]) -> Callable[..., Any]:
         """Returns a function that runs an operator at once."""

@@ -13,6 +13,7 @@ from unified_act.kernels import table_of
 from unified_act_mxnet._framework import BFLOAT16, DTYPE_OBJECTS, mx
 from unified_act_mxnet.calls import in_order
 from unified_act_mxnet.gradient import with_slopes
+from unified_act_mxnet.guards import is_plain
 
 __all__ = ["by_table"]
 
@@ -40,7 +41,7 @@ def by_table(
 
     def call(x: Any) -> Any:
         recorded = mx.autograd.is_recording()
-        if not _is_plain(x) or (recorded and not table.orders):
+        if not is_plain(x) or (recorded and not table.orders):
             return shared(x)
         bits = np.ascontiguousarray(x.asnumpy()).view(np.uint16)
         value = _array(table.values()[bits], dtype)
@@ -49,12 +50,6 @@ def by_table(
         return _recorded(dtype)(x, value, mx.nd.from_numpy(table.slopes()[bits]))
 
     return call
-
-
-def _is_plain(x: Any) -> bool:
-    """Whether an array is dense and on a CPU, and has both dimensions and elements."""
-    shape = x.shape
-    return type(x) is mx.nd.NDArray and bool(shape) and 0 not in shape and x.context == mx.cpu()
 
 
 def _array(bits: Any, dtype: str) -> Any:
