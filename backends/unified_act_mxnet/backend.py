@@ -21,12 +21,14 @@ from unified_act.backend import (
     with_keywords,
 )
 from unified_act.errors import InputTypeError, ParameterValueError, UnsupportedError
+from unified_act.kernels import unavailable
 from unified_act.layers import Layers
 from unified_act.shapes import with_shape_check
 from unified_act_mxnet import calls, fused, gradient, layers, tables
 from unified_act_mxnet._framework import DTYPE_OBJECTS, mx
 from unified_act_mxnet.gradient import Graph
-from unified_act_mxnet.native import NATIVE, TABLED
+from unified_act_mxnet.guards import is_plain
+from unified_act_mxnet.native import FEW, NATIVE, TABLED, TWICE
 
 __all__ = ["MxnetBackend"]
 
@@ -115,6 +117,19 @@ class MxnetBackend(FrameworkBackend):
         function = fused.by_kernel(activation, parameters, dtype, composed)
         return with_shape_check(function, activation, parameters, shape_of=self.shape_of)
 
+    def _with_kernel(
+        self, request: Request, kernel: Native, shared: Mapping[str, Callable[..., Any]]
+    ) -> Mapping[str, Callable[..., Any]]:
+        """Returns the functions of the dtypes that the operator serves, large arrays if quick."""
+        functions = super()._with_kernel(request, kernel, shared)
+        once = request.activation.name not in TWICE
+        return {
+            dtype: _by_size(function, shared[dtype], needs_code=dtype in self.fused, once=once)
+            if dtype in kernel.slower
+            else function
+            for dtype, function in functions.items()
+        }
+
     def short_way(self, request: Request, otherwise: Callable[..., Any]) -> Callable[..., Any]:
         """Returns a function that runs an operator at once."""
         return calls.short_way(request, otherwise)
@@ -172,6 +187,31 @@ class MxnetBackend(FrameworkBackend):
                 "value_and_grad needs arrays, and a Symbol has no value: bind it, or pass arrays."
             )
         return super().value_and_grad(function, inputs, cotangent)
+
+
+def _by_size(
+    operator: Callable[..., Any], ours: Callable[..., Any], *, needs_code: bool, once: bool
+) -> Callable[..., Any]:
+    """Returns a function that leaves small arrays to an operator, and large ones to a quicker one.
+
+    Args:
+        operator: MXNet's own.
+        ours: By a table or a kernel.
+        needs_code: Whether it is a kernel, which needs a compiler.
+        once: Whether the operator cannot be differentiated twice, as ours cannot.
+    """
+
+    def call(x: Any) -> Any:
+        if (
+            math.prod(x.shape) < FEW
+            or not is_plain(x)
+            or (needs_code and unavailable())
+            or (not once and mx.autograd.is_recording())
+        ):
+            return operator(x)
+        return ours(x)
+
+    return call
 
 
 def _compiled(graph: Graph, request: Request, value_graph: Graph | None) -> Callable[..., Any]:

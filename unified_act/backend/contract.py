@@ -168,6 +168,9 @@ class Native:
             default it is the shared definition, whose sums are in blocks or in pairs.
         only_at_16_bits: The kernel is used in a 16-bit dtype only if these parameters have these
             values.
+        slower: The dtypes in which a table or a fused kernel of this library computes large arrays
+            in less time, and how many times as long this one takes for a million elements. A
+            backend may use it for small arrays only.
         why: The reason why the kernel is not used in the other dtypes.
     """
 
@@ -182,6 +185,7 @@ class Native:
     rows: int | None = None
     columns: int = 0
     beyond: str = ""
+    slower: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     why: str = ""
 
     def find(self, framework: Any) -> Callable[..., Any]:
