@@ -11,7 +11,6 @@ import numpy as np
 
 from unified_act.activation import Activation
 from unified_act.kernels import (
-    Kernel,
     NumpyMemory,
     available_threads,
     computed_arrays,
@@ -89,7 +88,8 @@ class _Elements:
         return result
 
     def _computed(self, order: int, count: int, *pointers: int) -> None:
-        kernel: Kernel = self._kernel(order)
+        kernel = self._kernel(order)
+        assert kernel is not None  # noqa: S101  # where it serves
         kernel(*pointers, count=count, threads=available_threads())
 
     def pullback(self, inputs: Sequence[Any]) -> _Pullback:

@@ -98,7 +98,7 @@ def _forget() -> None:
             _mortal.append((number, deleted))
 
 
-@ctypes.CFUNCTYPE(
+@ctypes.CFUNCTYPE(  # type: ignore[untyped-decorator]
     ctypes.c_int,
     ctypes.c_int,
     ctypes.c_int,

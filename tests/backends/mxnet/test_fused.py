@@ -5,6 +5,7 @@ MXNet computes while Python goes on, so that several tests are programs of their
 
 import multiprocessing
 import os
+import sys
 import threading
 from textwrap import dedent
 
@@ -14,13 +15,14 @@ import pytest
 import unified_act as ua
 from tests.processes import run_python
 from tests.specifications import SPECS, further_inputs
-from unified_act.kernels import unavailable
+from unified_act.kernels import Table, unavailable
 from unified_act_conformance.judge import judge_problem
 from unified_act_conformance.problems import problems_for
 from unified_act_conformance.subject import Case
 from unified_act_conformance.truth import list_subjects
 from unified_act_mxnet import fused, recording
 from unified_act_mxnet._framework import mx
+from unified_act_mxnet.native import FEW, TWICE
 
 pytestmark = pytest.mark.skipif(bool(unavailable()), reason=unavailable() or "there is one")
 ELEMENTWISE = (
@@ -313,13 +315,15 @@ class TestGradients:
         with pytest.raises(mx.MXNetError, match="computational graph"):
             y.backward()
 
-    def test_a_second_derivative_is_refused_as_by_operations(self, x):
+    def test_a_second_derivative_is_refused(self, x):
+        """MXNet has none of a function in Python, and none of the operations either."""
         x.attach_grad()
         with mx.autograd.record():
             y = strict("gelu")(x)
             (first,) = mx.autograd.grad(y, [x], create_graph=True)
+            penalty = (first * first).sum() + (x * x).sum()
         with pytest.raises(mx.MXNetError, match="non-differentiable"):
-            first.backward()
+            penalty.backward()
 
     def test_no_derivative_of_its_own(self, x):
         @ua.register_activation("hump")
@@ -330,6 +334,61 @@ class TestGradients:
         wide = x.asnumpy().astype(np.float64)
         rounded = (-2 * wide * np.exp(-wide * wide)).astype(x.dtype)
         np.testing.assert_allclose(found.asnumpy(), rounded, rtol=1e-6)
+
+
+class TestFast:
+    """Large arrays by a kernel or a table, where MXNet's own operator takes longer."""
+
+    @pytest.fixture(name="called")
+    def _called(self, monkeypatch):
+        called = []
+
+        def noted(name, function):
+            return lambda *given, **keywords: called.append(name) or function(*given, **keywords)
+
+        monkeypatch.setattr(fused._Elements, "value", noted("kernel", fused._Elements.value))
+        monkeypatch.setattr(Table, "at", noted("table", Table.at))
+        return called
+
+    @pytest.mark.parametrize(("dtype", "by"), [("float32", "kernel"), ("float16", "table")])
+    def test_by_size(self, called, dtype, by):
+        f = ua.get_activation("softsign", backend="mxnet")
+        f(mx.nd.ones((FEW - 1,), dtype=dtype))
+        assert not called
+        y = f(mx.nd.ones((FEW,), dtype=dtype))
+        assert called == [by]
+        assert (y.asnumpy() == 0.5).all()
+
+    @pytest.mark.parametrize("name", ["tanh", "softsign"])
+    def test_what_mxnet_differentiates_twice(self, called, name):
+        x = mx.nd.ones((FEW,))
+        x.attach_grad()
+        f = ua.get_activation(name, backend="mxnet")
+        with mx.autograd.record():
+            y = f(x)
+        assert bool(called) == (name not in TWICE)
+        if name in TWICE:
+            with mx.autograd.record():
+                (first,) = mx.autograd.grad(f(x), [x], create_graph=True)
+            first.backward()
+            np.testing.assert_allclose(x.grad.asnumpy(), -0.6397, rtol=1e-3)
+        assert y.shape == x.shape
+
+    def test_without_a_compiler(self, called, monkeypatch):
+        monkeypatch.setattr(
+            sys.modules["unified_act_mxnet.backend"], "unavailable", lambda: "for a test"
+        )
+        ua.get_activation("softsign", backend="mxnet")(mx.nd.ones((FEW,)))
+        assert not called
+
+    def test_a_sparse_array_stays_one(self):
+        x = mx.nd.ones((FEW, 2)).tostype("csr")
+        assert ua.get_activation("tanh", backend="mxnet")(x).stype == mx.nd.tanh(x).stype
+
+    def test_which_are_differentiated_twice(self):
+        from unified_act_mxnet.conformance import TWICE_DIFFERENTIABLE
+
+        assert set(TWICE_DIFFERENTIABLE) <= set(TWICE)
 
 
 class TestWithoutKernels:
