@@ -226,9 +226,12 @@ def _implementations(
     row = loaded.native.get(activation.name)
     if row is not None and row.why:
         reasons[f"{row.label}: {row.why}"] = None
-    if row is not None and row.slower:
-        times = ", ".join(f"{dtype} {ratio:g}" for dtype, ratio in row.slower.items())
-        reasons[f"{row.label}: for small arrays only, times as long for large ones: {times}"] = None
+    if (
+        row is not None
+        and row.slowness
+        and kernel_for(loaded.name, loaded.native, activation, "fast", parameters)
+    ):
+        reasons[f"{row.label}: {row.slowness}"] = None
     return [*facts, *(("" if i else "why", reason) for i, reason in enumerate(reasons))]
 
 

@@ -211,6 +211,14 @@ class Native:
         return f"for rows of up to {self.rows:,} elements{others}"
 
     @property
+    def slowness(self) -> str:
+        """Where it serves small arrays only, for a reader; empty if nowhere."""
+        if not self.slower:
+            return ""
+        times = ", ".join(f"{ratio:g} in {dtype}" for dtype, ratio in self.slower.items())
+        return f"small arrays only, where it takes so many times as long for large ones: {times}"
+
+    @property
     def label(self) -> str:
         """The path of the function, for a reader."""
         if callable(self.function):

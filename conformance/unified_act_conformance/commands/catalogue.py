@@ -331,6 +331,8 @@ def _usages(
             why.append(f"for {only} only")
         if kernel.reach:
             why.append(kernel.reach)
+        if kernel.slowness:
+            why.append(kernel.slowness)
         if parameters is not None and kernel.arguments(parameters) is None:
             own = ()
         table = tuple(dtype for dtype in table if dtype not in own)
