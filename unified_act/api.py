@@ -226,11 +226,7 @@ def _implementations(
     row = loaded.native.get(activation.name)
     if row is not None and row.why:
         reasons[f"{row.label}: {row.why}"] = None
-    if (
-        row is not None
-        and row.slowness
-        and kernel_for(loaded.name, loaded.native, activation, "fast", parameters)
-    ):
+    if row is not None and row.slowness:
         reasons[f"{row.label}: {row.slowness}"] = None
     return [*facts, *(("" if i else "why", reason) for i, reason in enumerate(reasons))]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -67,7 +68,7 @@ def _pullback(table: Table, bits: Any) -> Callable[[int, Sequence[Target | None]
         found = _bits(target.address, bits.size)
         for start in range(0, bits.size, _BLOCK):
             part = slice(start, start + _BLOCK)
-            product = slopes[bits[part]] * _wide(given[part], table.dtype)
+            product = np.take(slopes, bits[part], mode="clip") * _wide(given[part], table.dtype)
             by_x = _narrow(product, table.dtype)
             if target.add:
                 total = _wide(found[part], table.dtype) + _wide(by_x, table.dtype)
@@ -80,8 +81,14 @@ def _pullback(table: Table, bits: Any) -> Callable[[int, Sequence[Target | None]
 def _wide(bits: Any, dtype: str) -> Any:
     """The numbers of a 16-bit type in float32."""
     if dtype == "float16":
-        return bits.view(np.float16).astype(np.float32)
+        return np.take(_numbers_of_float16(), bits, mode="clip")
     return (bits.astype(np.uint32) << 16).view(np.float32)
+
+
+@functools.cache
+def _numbers_of_float16() -> Any:
+    """All of them, in the order of their bits: to look them up takes NumPy less than a cast."""
+    return np.arange(2**16, dtype=np.uint16).view(np.float16).astype(np.float32)
 
 
 def _narrow(numbers: Any, dtype: str) -> Any:
