@@ -28,7 +28,7 @@ from unified_act_mxnet import calls, fused, gradient, layers, tables
 from unified_act_mxnet._framework import DTYPE_OBJECTS, mx
 from unified_act_mxnet.gradient import Graph
 from unified_act_mxnet.guards import is_plain
-from unified_act_mxnet.native import FEW, NATIVE, TABLED, TWICE
+from unified_act_mxnet.native import FEW, NATIVE, ONLY_IN_GRAPHS, TABLED, TWICE
 
 __all__ = ["MxnetBackend"]
 
@@ -122,13 +122,16 @@ class MxnetBackend(FrameworkBackend):
     ) -> Mapping[str, Callable[..., Any]]:
         """Returns the functions of the dtypes that the operator serves, large arrays if quick."""
         functions = super()._with_kernel(request, kernel, shared)
-        once = request.activation.name not in TWICE
-        return {
-            dtype: _by_size(function, shared[dtype], needs_code=dtype in self.fused, once=once)
-            if dtype in kernel.slower
-            else function
-            for dtype, function in functions.items()
-        }
+        name = request.activation.name
+
+        def chosen(dtype: str, operator: Callable[..., Any]) -> Callable[..., Any]:
+            if dtype not in kernel.slower:
+                return operator
+            few = 1 if (name, dtype) in ONLY_IN_GRAPHS else FEW
+            needs_code, once = dtype in self.fused, name not in TWICE
+            return _by_size(operator, shared[dtype], few, needs_code=needs_code, once=once)
+
+        return {dtype: chosen(dtype, operator) for dtype, operator in functions.items()}
 
     def short_way(self, request: Request, otherwise: Callable[..., Any]) -> Callable[..., Any]:
         """Returns a function that runs an operator at once."""
@@ -190,20 +193,26 @@ class MxnetBackend(FrameworkBackend):
 
 
 def _by_size(
-    operator: Callable[..., Any], ours: Callable[..., Any], *, needs_code: bool, once: bool
+    operator: Callable[..., Any],
+    ours: Callable[..., Any],
+    few: int,
+    *,
+    needs_code: bool,
+    once: bool,
 ) -> Callable[..., Any]:
     """Returns a function that leaves small arrays to an operator, and large ones to a quicker one.
 
     Args:
         operator: MXNet's own.
         ours: By a table or a kernel.
+        few: The smallest number of elements that are left to it.
         needs_code: Whether it is a kernel, which needs a compiler.
         once: Whether the operator cannot be differentiated twice, as ours cannot.
     """
 
     def call(x: Any) -> Any:
         if (
-            math.prod(x.shape) < FEW
+            math.prod(x.shape) < few
             or not is_plain(x)
             or (needs_code and unavailable())
             or (not once and mx.autograd.is_recording())

@@ -14,7 +14,7 @@ from typing import Any
 
 from unified_act.backend import Request, shortcut
 from unified_act_mxnet._framework import DTYPE_OBJECTS, mx
-from unified_act_mxnet.native import FEW
+from unified_act_mxnet.native import FEW, ONLY_IN_GRAPHS
 
 __all__ = ["in_order", "short_way"]
 
@@ -38,7 +38,11 @@ def short_way(request: Request, otherwise: Callable[..., Any]) -> Callable[..., 
     scope = {
         "NDArray": mx.nd.NDArray,
         "admitted": _numbers(dtype for dtype in kernel.dtypes if dtype not in kernel.slower),
-        "if_small": _numbers(dtype for dtype in kernel.dtypes if dtype in kernel.slower),
+        "if_small": _numbers(
+            dtype
+            for dtype in kernel.dtypes
+            if dtype in kernel.slower and (request.activation.name, dtype) not in ONLY_IN_GRAPHS
+        ),
         "byref": ctypes.byref,
         "c_int": ctypes.c_int,
         "dtype_of": library.MXNDArrayGetDType,

@@ -374,6 +374,11 @@ class TestFast:
             np.testing.assert_allclose(x.grad.asnumpy(), -0.6397, rtol=1e-3)
         assert y.shape == x.shape
 
+    def test_what_is_wrong_at_infinities_is_left_to_graphs(self, called):
+        f = ua.get_activation("gelu", backend="mxnet")
+        assert f(mx.nd.array([-np.inf], dtype="float16")).asscalar() == 0.0
+        assert called == ["table"]
+
     def test_without_a_compiler(self, called, monkeypatch):
         monkeypatch.setattr(
             sys.modules["unified_act_mxnet.backend"], "unavailable", lambda: "for a test"
