@@ -149,7 +149,7 @@ def _rows(kernels: dict[str, Native | None]) -> Iterable[list[str]]:
         limits = (f"; only with {only}" if only else "") + (
             f"; not with {unless}" if unless else ""
         )
-        limits += f"; {kernel.reach}" if kernel.reach else ""
+        limits += "".join(f"; {part}" for part in (kernel.reach, kernel.outruns) if part)
         yield [backend, f"{name}: {dtypes}{limits}", kernel.why]
 
 

@@ -231,9 +231,8 @@ def _implementations(
     row = loaded.native.get(activation.name)
     if row is not None and row.why:
         reasons[f"{row.label}: {row.why}"] = None
-    if row is not None and (outrun := outrun_of(row)):
-        shares = ", ".join(f"{dtype} ({row.outrun[dtype]:g})" for dtype in outrun)
-        reasons[f"{row.label}: machine code takes a part of its time on a CPU: {shares}"] = None
+    if row is not None and row.outruns:
+        reasons[f"{row.label}: {row.outruns}"] = None
     return [*facts, *(("" if i else "why", reason) for i, reason in enumerate(reasons))]
 
 

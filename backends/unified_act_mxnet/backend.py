@@ -21,11 +21,14 @@ from unified_act.backend import (
     with_keywords,
 )
 from unified_act.errors import InputTypeError, ParameterValueError, UnsupportedError
+from unified_act.kernels import unavailable
 from unified_act.layers import Layers
-from unified_act_mxnet import calls, gradient, layers, tables
+from unified_act.shapes import with_shape_check
+from unified_act_mxnet import calls, fused, gradient, layers, tables
 from unified_act_mxnet._framework import DTYPE_OBJECTS, mx
 from unified_act_mxnet.gradient import Graph
-from unified_act_mxnet.native import NATIVE, TABLED
+from unified_act_mxnet.guards import is_plain
+from unified_act_mxnet.native import FEW, NATIVE, ONLY_IN_GRAPHS, TABLED, TWICE
 
 __all__ = ["MxnetBackend"]
 
@@ -47,6 +50,7 @@ class MxnetBackend(FrameworkBackend):
     gradient = gradient
     tables = tables
     tabled = TABLED
+    fused = ("float32", "float64")
     layers: Layers = layers
     types: Sequence[type] = (NDArray, mx.np.ndarray, Symbol, NumpySymbol)
     dtype_objects = DTYPE_OBJECTS
@@ -98,10 +102,36 @@ class MxnetBackend(FrameworkBackend):
     def shared(self, request: Request) -> Mapping[str, Callable[..., Any]]:
         """Returns the shared definition for each dtype, by name."""
         graph = partial(gradient.shared_definition, request.activation, request.parameters)
-        return {
+        composed = {
             dtype: self.fitted(graph(dtype), request, graph(dtype, with_gradient=False))
             for dtype in self.dtypes
         }
+        return composed | {
+            dtype: self._with_kernels(request, dtype, composed[dtype]) for dtype in self.fused
+        }
+
+    def _with_kernels(
+        self, request: Request, dtype: str, composed: Callable[..., Any]
+    ) -> Callable[..., Any]:
+        activation, parameters = request.activation, request.parameters
+        function = fused.by_kernel(activation, parameters, dtype, composed)
+        return with_shape_check(function, activation, parameters, shape_of=self.shape_of)
+
+    def _with_kernel(
+        self, request: Request, kernel: Native, shared: Mapping[str, Callable[..., Any]]
+    ) -> Mapping[str, Callable[..., Any]]:
+        """Returns the functions of the dtypes that the operator serves, large arrays if quick."""
+        functions = super()._with_kernel(request, kernel, shared)
+        name = request.activation.name
+
+        def chosen(dtype: str, operator: Callable[..., Any]) -> Callable[..., Any]:
+            if dtype not in kernel.outrun:
+                return operator
+            few = 1 if (name, dtype) in ONLY_IN_GRAPHS else FEW
+            needs_code, once = dtype in self.fused, name not in TWICE
+            return _by_size(operator, shared[dtype], few, needs_code=needs_code, once=once)
+
+        return {dtype: chosen(dtype, operator) for dtype, operator in functions.items()}
 
     def short_way(self, request: Request, otherwise: Callable[..., Any]) -> Callable[..., Any]:
         """Returns a function that runs an operator at once."""
@@ -160,6 +190,37 @@ class MxnetBackend(FrameworkBackend):
                 "value_and_grad needs arrays, and a Symbol has no value: bind it, or pass arrays."
             )
         return super().value_and_grad(function, inputs, cotangent)
+
+
+def _by_size(
+    operator: Callable[..., Any],
+    ours: Callable[..., Any],
+    few: int,
+    *,
+    needs_code: bool,
+    once: bool,
+) -> Callable[..., Any]:
+    """Returns a function that leaves small arrays to an operator, and large ones to a quicker one.
+
+    Args:
+        operator: MXNet's own.
+        ours: By a table or a kernel.
+        few: The smallest number of elements that are left to it.
+        needs_code: Whether it is a kernel, which needs a compiler.
+        once: Whether the operator cannot be differentiated twice, as ours cannot.
+    """
+
+    def call(x: Any) -> Any:
+        if (
+            math.prod(x.shape) < few
+            or not is_plain(x)
+            or (needs_code and unavailable())
+            or (not once and mx.autograd.is_recording())
+        ):
+            return operator(x)
+        return ours(x)
+
+    return call
 
 
 def _compiled(graph: Graph, request: Request, value_graph: Graph | None) -> Callable[..., Any]:

@@ -8,11 +8,13 @@ is the last release: its inner functions will not change.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from unified_act.backend import Request, shortcut
 from unified_act_mxnet._framework import DTYPE_OBJECTS, mx
+from unified_act_mxnet.native import FEW, ONLY_IN_GRAPHS
 
 __all__ = ["in_order", "short_way"]
 
@@ -35,23 +37,28 @@ def short_way(request: Request, otherwise: Callable[..., Any]) -> Callable[..., 
     mx.base.check_call(library.NNGetOpHandle(mx.base.c_str(kernel.label), ctypes.byref(handle)))
     scope = {
         "NDArray": mx.nd.NDArray,
-        "admitted": frozenset(
-            mx.nd.ndarray._DTYPE_NP_TO_MX[DTYPE_OBJECTS[dtype]] for dtype in kernel.dtypes
+        "admitted": _numbers(dtype for dtype in kernel.dtypes if dtype not in kernel.outrun),
+        "if_small": _numbers(
+            dtype
+            for dtype in kernel.dtypes
+            if dtype in kernel.outrun and (request.activation.name, dtype) not in ONLY_IN_GRAPHS
         ),
         "byref": ctypes.byref,
         "c_int": ctypes.c_int,
         "dtype_of": library.MXNDArrayGetDType,
+        "few": FEW,
         "handle": handle.value,
         "invoke": mx.nd._internal._imperative_invoke,
         "keywords": tuple(arguments),
         "lengths": ctypes.POINTER(ctypes.c_int),
+        "prod": math.prod,
         "shape_of": library.MXNDArrayGetShapeEx,
         "values": tuple(map(str, arguments.values())),
     }
     # MXNet answers 0 for success, and writes the type's number where it is told to.
     condition = (
         "type(x) is NDArray and not dtype_of(x.handle, byref(found := c_int())) "
-        "and found.value in admitted"
+        "and (found.value in admitted or found.value in if_small and prod(x.shape) < few)"
     )
     if arguments:
         # Those with keywords refuse an array without dimensions, and complain of an axis that is
@@ -65,6 +72,11 @@ def short_way(request: Request, otherwise: Callable[..., Any]) -> Callable[..., 
         scope["fits"] = request.fits
     call = "invoke(handle, (x,), keywords, values, None, False, False)"
     return shortcut(condition, call, otherwise, scope)
+
+
+def _numbers(dtypes: Iterable[str]) -> frozenset[int]:
+    """MXNet's numbers for types."""
+    return frozenset(mx.nd.ndarray._DTYPE_NP_TO_MX[DTYPE_OBJECTS[dtype]] for dtype in dtypes)
 
 
 def in_order(names: Sequence[str], symbol: Any) -> Callable[..., Any]:

@@ -16,7 +16,7 @@ from unified_act.backend import check_cotangent, detached_error
 from unified_act_mxnet import namespace, variant
 from unified_act_mxnet._framework import BFLOAT16, forget_overflow, mx
 
-__all__ = ["Graph", "shared_definition", "value_and_grad", "with_slopes"]
+__all__ = ["Graph", "shared_definition", "value_and_grad"]
 
 Graph = Callable[..., Any]
 """Takes legacy symbols, one for each input, and returns the legacy symbol of the result."""
@@ -72,10 +72,10 @@ def shared_definition(
         slopes = activation.kind.listed(derivative(xp, *constants, **keywords))
         slopes = [slope.as_nd_ndarray() for slope in slopes]
         if dtype is None:  # a cast to the type of the input lets no gradient through
-            return with_slopes(
+            return _with_slopes(
                 inputs if not own_type else terms, narrow(value), map(narrow, slopes)
             )
-        return narrow(with_slopes(terms, value, slopes))
+        return narrow(_with_slopes(terms, value, slopes))
 
     return build
 
@@ -103,7 +103,7 @@ def _terms(spread: Callable[..., Iterable[Any]], inputs: Iterable[Any]) -> list[
     return [term.as_nd_ndarray() for term in spread(*(x.as_np_ndarray() for x in inputs))]
 
 
-def with_slopes(terms: Iterable[Any], value: Any, slopes: Iterable[Any]) -> Any:
+def _with_slopes(terms: Iterable[Any], value: Any, slopes: Iterable[Any]) -> Any:
     """`value` with the gradient `slopes` by `terms`, from operators alone, exact at infinities too.
 
     sign_ste is the sign with the gradient of the identity, so that the bracket is 0 and has the

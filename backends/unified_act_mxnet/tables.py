@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Mapping
+import functools
+import math
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from unified_act.activation import Activation
-from unified_act.kernels import table_of
-from unified_act_mxnet._framework import BFLOAT16, DTYPE_OBJECTS, mx
-from unified_act_mxnet.calls import in_order
-from unified_act_mxnet.gradient import with_slopes
+from unified_act.kernels import Table, table_of
+from unified_act_mxnet._framework import mx
+from unified_act_mxnet.guards import address_of, empty, is_plain, view
+from unified_act_mxnet.recording import Target, record
 
 __all__ = ["by_table"]
 
-_own = threading.local()
+_BLOCK = 2**16
+"""So many elements at a time stay in the processor's cache."""
 
 
 def by_table(
@@ -40,43 +42,59 @@ def by_table(
 
     def call(x: Any) -> Any:
         recorded = mx.autograd.is_recording()
-        if not _is_plain(x) or (recorded and not table.orders):
+        if not is_plain(x) or (recorded and not table.orders):
             return shared(x)
-        bits = np.ascontiguousarray(x.asnumpy()).view(np.uint16)
-        value = _array(table.values()[bits], dtype)
-        if not recorded:
-            return value
-        return _recorded(dtype)(x, value, mx.nd.from_numpy(table.slopes()[bits]))
+        x.wait_to_read()
+        bits = _bits(address_of(x.handle), math.prod(x.shape), x)
+        result = empty(x.shape, x)
+        _bits(address_of(result.handle), bits.size, result)[...] = table.at(bits)
+        if recorded:
+            record([x], result, _pullback(table, bits.copy()))
+        return result
 
     return call
 
 
-def _is_plain(x: Any) -> bool:
-    """Whether an array is dense and on a CPU, and has both dimensions and elements."""
-    shape = x.shape
-    return type(x) is mx.nd.NDArray and bool(shape) and 0 not in shape and x.context == mx.cpu()
+def _bits(address: int, size: int, owner: Any = None) -> Any:
+    return view(address, (size,), np.uint16, owner)
 
 
-def _array(bits: Any, dtype: str) -> Any:
-    """Returns the array whose elements have these bits."""
+def _pullback(table: Table, bits: Any) -> Callable[[int, Sequence[Target | None]], None]:
+    def pull(cotangent: int, targets: Sequence[Target | None]) -> None:
+        (target,) = targets
+        if target is None:
+            return
+        slopes, given = table.slopes(), _bits(cotangent, bits.size)
+        found = _bits(target.address, bits.size)
+        for start in range(0, bits.size, _BLOCK):
+            part = slice(start, start + _BLOCK)
+            product = np.take(slopes, bits[part], mode="clip") * _wide(given[part], table.dtype)
+            by_x = _narrow(product, table.dtype)
+            if target.add:
+                total = _wide(found[part], table.dtype) + _wide(by_x, table.dtype)
+                by_x = _narrow(total, table.dtype)
+            found[part] = by_x
+
+    return pull
+
+
+def _wide(bits: Any, dtype: str) -> Any:
+    """The numbers of a 16-bit type in float32."""
     if dtype == "float16":
-        return mx.nd.from_numpy(bits.view(np.float16))  # shares the memory
-    return mx.nd.array(bits.view(BFLOAT16), dtype=BFLOAT16)
+        return np.take(_numbers_of_float16(), bits, mode="clip")
+    return (bits.astype(np.uint32) << 16).view(np.float32)
 
 
-def _recorded(dtype: str) -> Callable[..., Any]:
-    """Returns ``function(x, value, slope)``: the value, with this slope for its gradient.
+@functools.cache
+def _numbers_of_float16() -> Any:
+    """All of them, in the order of their bits: to look them up takes NumPy less than a cast."""
+    return np.arange(2**16, dtype=np.uint16).view(np.float16).astype(np.float32)
 
-    The slope is float32: the gradient is computed in that, and rounded once.
-    """
-    operators: dict[str, Callable[..., Any]] = vars(_own)  # one for each thread, see the backend
-    if dtype not in operators:
-        names = ("x", "value", "slope")
-        x, value, slope = map(mx.sym.var, names)
-        # As in the shared definition: each cast rounds, in the backward pass too, and keeps zeros.
-        wide = mx.sym.amp_cast(x, dtype="float32")
-        exact = mx.sym.Cast(value, dtype="float32")
-        result = with_slopes([wide], exact, [slope])
-        narrow = mx.sym.Cast(result, dtype=DTYPE_OBJECTS[dtype])
-        operators[dtype] = in_order(names, narrow)
-    return operators[dtype]
+
+def _narrow(numbers: Any, dtype: str) -> Any:
+    """The bits of the nearest numbers of a 16-bit type."""
+    if dtype == "float16":
+        return numbers.astype(np.float16).view(np.uint16)
+    bits = numbers.view(np.uint32)
+    rounded = (bits + (0x7FFF + ((bits >> 16) & 1))) >> 16
+    return np.where(np.isnan(numbers), 0x7FC0, rounded).astype(np.uint16)

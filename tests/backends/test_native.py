@@ -137,7 +137,8 @@ def test_called_with_every_parameter_by_keyword(monkeypatch, backend, name, dtyp
     harness = load_harness(backend)
     arrays = [to_type(np.ones(n), dtype) for n in (((2, 3), 1) if name == "prelu" else ((2, 3),))]
     function(*(harness.to_native(array, dtype) for array in arrays))
-    if dtype not in row.dtypes:
+    data = importlib.import_module(f"unified_act_{backend}.native")
+    if dtype not in row.dtypes or (name, dtype) in getattr(data, "ONLY_IN_GRAPHS", ()):
         assert not calls
     else:
         wanted = {keyword: given[ours] for ours, keyword in row.keywords.items()}

@@ -17,7 +17,7 @@ from unified_act.loading import load_backend
 pytestmark = pytest.mark.skipif(bool(unavailable()), reason=unavailable() or "there is one")
 CASES = [
     pytest.param(backend, name, dtype, id=f"{backend}-{name}-{dtype}")
-    for backend in ("mxnet", "numpy", "tensorflow", "torch")
+    for backend in ("numpy", "tensorflow", "torch")  # MXNet chooses by size
     for name, row in load_backend(backend).native.items()
     for dtype in row.outrun
 ]

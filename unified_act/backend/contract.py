@@ -169,9 +169,10 @@ class Native:
         only_at_16_bits: The kernel is used in a 16-bit dtype only if these parameters have these
             values.
         exact: Whether the kernel only passes numbers on. Then it serves in ``"strict"`` too.
-        outrun: The dtypes in which machine code of ours is quicker on a CPU, where it can be made:
-            for each, its time in that of the kernel, for a million elements with their gradient.
-            The kernel then serves all that machine code does not, such as other devices.
+        outrun: The dtypes in which machine code or a table of ours is quicker on a CPU. Each has
+            its time as a part of the kernel's, for a million elements with their gradient. The
+            kernel then serves what they do not, such as other devices, and small arrays on some
+            backends.
         why: The reason why the kernel is not used in the other dtypes.
     """
 
@@ -211,6 +212,14 @@ class Native:
             return ""
         others = "" if self.columns == self.rows else f", {self.columns:,} along other axes"
         return f"for rows of up to {self.rows:,} elements{others}"
+
+    @property
+    def outruns(self) -> str:
+        """What outruns it, for a reader; empty if nothing does."""
+        if not self.outrun:
+            return ""
+        shares = ", ".join(f"{share:g} in {dtype}" for dtype, share in self.outrun.items())
+        return f"machine code or a table takes less of its time on a CPU: {shares}"
 
     @property
     def label(self) -> str:

@@ -11,7 +11,7 @@ from unified_act.kernels.gathering import Gather, gather
 from unified_act.kernels.kernel import Kernel, fused, unavailable
 from unified_act.kernels.layout import computed
 from unified_act.kernels.tables import NARROW, Table, table_of
-from unified_act.kernels.threads import ALONE, Threads
+from unified_act.kernels.threads import ALONE, Threads, openmp_team
 from unified_act.kernels.threads import available as available_threads
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "fused",
     "gather",
     "has_kernel",
+    "openmp_team",
     "pulled_back",
     "table_of",
     "unavailable",

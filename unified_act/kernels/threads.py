@@ -6,12 +6,13 @@ import contextlib
 import os
 import threading
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
 
-__all__ = ["ALONE", "Threads", "available", "in_slices"]
+__all__ = ["ALONE", "Threads", "available", "in_slices", "openmp_team"]
 
 _STEP = 64
 """Slices begin at multiples of this, so that no two threads write to the same line of a cache."""
@@ -20,6 +21,8 @@ _SLICES = 4
 
 _lock = threading.Lock()
 _pool: ThreadPoolExecutor | None = None
+_forked = False
+"""Whether this is a forked process, which would wait for a framework's threads that it lacks."""
 
 
 class Threads(NamedTuple):
@@ -81,9 +84,30 @@ def in_slices(
         length = -(-length // _STEP) * _STEP
     words = (0, count, length, row, *pointers, *strides)
     shared = (ctypes.c_int64 * len(words))(*words)
-    team = threads.team or _own_team
+    team = threads.team if threads.team and not _forked else _own_team
     team(function, ctypes.addressof(shared), number)
     return True
+
+
+@cache
+def openmp_team(library: str) -> Callable[[Any, int, int], Any] | None:
+    """Returns the threads of the OpenMP that a library is linked with, as a team; or None.
+
+    Threads of ours would have to share the processors with these, which wait for work in a loop.
+
+    Args:
+        library: The path of the library. A program may have loaded others, with another OpenMP.
+    """
+    import ctypes
+
+    try:
+        parallel = ctypes.CDLL(library).GOMP_parallel
+    except (AttributeError, OSError):
+        return None
+    function = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
+    parallel.argtypes = [function, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint]
+    parallel.restype = None
+    return lambda task, argument, number: parallel(task, argument, number, 0)
 
 
 def _own_team(function: Callable[[int], Any], argument: int, number: int) -> None:
@@ -112,10 +136,17 @@ def _submitted(function: Callable[[int], Any], argument: int) -> Future[Any] | N
 
 
 def _forget() -> None:
-    """A forked child has no threads but one: it makes a pool of its own."""
+    """Lets the next array make a pool."""
     global _lock, _pool
     _lock, _pool = threading.Lock(), None
 
 
+def _in_child() -> None:
+    """A forked child has no threads but one."""
+    global _forked  # noqa: PLW0603
+    _forked = True
+    _forget()
+
+
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget)
+    os.register_at_fork(after_in_child=_in_child)

@@ -331,8 +331,8 @@ def _usages(
             why.append(f"for {only} only")
         if kernel.reach:
             why.append(kernel.reach)
-        if kernel.outrun:
-            why.append(f"machine code is quicker on a CPU in {', '.join(kernel.outrun)}")
+        if kernel.outruns:
+            why.append(kernel.outruns)
         if parameters is not None and kernel.arguments(parameters) is None:
             own = ()
         table = tuple(dtype for dtype in table if dtype not in own)

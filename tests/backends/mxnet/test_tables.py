@@ -1,10 +1,13 @@
 """16-bit arrays that a table serves, and what a table must not serve."""
 
+import ml_dtypes
 import numpy as np
 import pytest
 
 import unified_act as ua
-from unified_act.kernels import Table
+from unified_act.kernels import Table, table_of
+from unified_act.registry import ACTIVATIONS
+from unified_act_conformance.harness import load_harness
 from unified_act_mxnet._framework import mx
 
 
@@ -40,6 +43,27 @@ def test_the_sign_of_zeros_and_nan_while_recording():
     want = ua.get_activation("silu", numerics="strict")(x)
     np.testing.assert_array_equal(value.asnumpy(), want)
     np.testing.assert_array_equal(np.signbit(value.asnumpy()[:3]), np.signbit(want[:3]))
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_gradients_are_added_up_and_rounded(dtype):
+    f = ua.get_activation("gelu", backend="mxnet", numerics="strict")
+    bits = np.arange(2**16, dtype=np.uint16)
+    harness = load_harness("mxnet")
+    numbers = bits.view(np.float16) if dtype == "float16" else bits.view(ml_dtypes.bfloat16)
+    x, cotangent = (harness.to_native(a, dtype) for a in (numbers, numbers[::-1].copy()))
+    x.attach_grad(grad_req="add")
+    with np.errstate(all="ignore"):
+        slopes = table_of(ACTIVATIONS.find("gelu"), {}, dtype).slopes()
+        once = (slopes * numbers[::-1].astype(np.float32)).astype(numbers.dtype)
+        twice = (once.astype(np.float32) + once.astype(np.float32)).astype(numbers.dtype)
+    for wanted in (once, twice):
+        with mx.autograd.record():
+            y = f(x)
+        y.backward(cotangent)
+        np.testing.assert_array_equal(
+            harness.to_numpy(x.grad, dtype).astype(np.float32), wanted.astype(np.float32)
+        )
 
 
 def test_the_result_is_an_array_like_any_other(f, x):

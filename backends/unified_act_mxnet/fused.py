@@ -1,0 +1,216 @@
+"""Activations of float32 and float64 arrays on a CPU, by kernels: one pass over memory."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from unified_act.activation import Activation
+from unified_act.kernels import (
+    NumpyMemory,
+    Threads,
+    available_threads,
+    computed_arrays,
+    fused,
+    pulled_back,
+)
+from unified_act_mxnet._framework import mx
+from unified_act_mxnet.guards import address_of, empty, is_plain, view
+from unified_act_mxnet.recording import Target, record
+
+__all__ = ["by_kernel"]
+
+_MEMORY = NumpyMemory()
+_Pullback = Callable[[int, Sequence[Target | None]], None]
+
+
+def by_kernel(
+    activation: Activation,
+    parameters: Mapping[str, Any],
+    dtype: str,
+    shared: Callable[..., Any],
+) -> Callable[..., Any]:
+    """Returns an activation that is computed by kernels, where there are some for the arrays.
+
+    Symbols, and so hybridized blocks, get the shared definition. A kernel runs at once: it waits
+    until its inputs have been computed.
+
+    Args:
+        activation: The activation.
+        parameters: Every parameter with its value.
+        dtype: The type of the arrays.
+        shared: The shared definition.
+    """
+    computing = (_Elements if activation.kind.elementwise else _Whole)(
+        activation, parameters, dtype
+    )
+
+    def call(*inputs: Any) -> Any:
+        recorded = mx.autograd.is_recording()
+        if not computing.serves(inputs, recorded):
+            return shared(*inputs)
+        for x in inputs:
+            x.wait_to_read()
+        value = computing.value(inputs)
+        if value is None:
+            return shared(*inputs)
+        if recorded:
+            record(computing.moving(inputs), value, computing.pullback(inputs))
+        return value
+
+    return call
+
+
+class _Elements:
+    """An elementwise activation by kernels."""
+
+    def __init__(self, activation: Activation, parameters: Mapping[str, Any], dtype: str) -> None:
+        self._kernel = functools.cache(functools.partial(fused, activation, parameters, dtype))
+        self._dtype = np.dtype(dtype)
+
+    def serves(self, inputs: Sequence[Any], recorded: bool) -> bool:
+        """Whether there are kernels for the array."""
+        return self._kernel(int(recorded)) is not None and is_plain(inputs[0])
+
+    def moving(self, inputs: Sequence[Any]) -> Sequence[Any]:
+        """The inputs that have gradients."""
+        return inputs
+
+    def value(self, inputs: Sequence[Any]) -> Any:
+        """The value."""
+        (x,) = inputs
+        shape = x.shape
+        result = empty(shape, x)
+        self._computed(0, math.prod(shape), address_of(x.handle), address_of(result.handle))
+        return result
+
+    def _computed(self, order: int, count: int, *pointers: int) -> None:
+        kernel = self._kernel(order)
+        assert kernel is not None  # noqa: S101  # where it serves
+        kernel(*pointers, count=count, threads=Threads(available_threads()))
+
+    def pullback(self, inputs: Sequence[Any]) -> _Pullback:
+        """The pullback, at what the array is now."""
+        (x,) = inputs
+        size = x.size
+        saved = view(address_of(x.handle), (size,), self._dtype, x).copy()
+
+        def pull(cotangent: int, targets: Sequence[Target | None]) -> None:
+            (target,) = targets
+            if target is None:
+                return
+            if not target.add:
+                self._computed(1, size, saved.ctypes.data, cotangent, target.address)
+                return
+            found = np.empty_like(saved)
+            self._computed(1, size, saved.ctypes.data, cotangent, found.ctypes.data)
+            total = view(target.address, (size,), self._dtype)
+            total += found
+
+        return pull
+
+
+class _Whole:
+    """Any other activation by kernels."""
+
+    def __init__(self, activation: Activation, parameters: Mapping[str, Any], dtype: str) -> None:
+        self._what = activation, parameters, dtype
+        self._activation, self._dtype = activation, np.dtype(dtype)
+        self._masks = [name in activation.masks for name in activation.inputs_for(parameters)]
+        if activation.along_axis:  # any axis is made the last one
+            parameters = {**parameters, "axis": -1}
+        self._kernel = functools.cache(functools.partial(fused, activation, parameters, dtype))
+
+    def serves(self, inputs: Sequence[Any], recorded: bool) -> bool:
+        """Whether there are kernels for the arrays."""
+        orders = (0, 1) if recorded else (0,)
+        return (
+            all(self._kernel(order) is not None for order in orders)
+            and all(map(is_plain, inputs))
+            and all(x.dtype == self._dtype for x in self.moving(inputs))
+            and len({x.context for x in inputs}) == 1
+        )
+
+    def moving(self, inputs: Sequence[Any]) -> Sequence[Any]:
+        """The inputs that have gradients: no masks."""
+        return [x for x, mask in zip(inputs, self._masks, strict=True) if not mask]
+
+    def value(self, inputs: Sequence[Any]) -> Any:
+        """The value; None if there is no kernel."""
+        memory = _Results(inputs[0])
+        found = computed_arrays(
+            memory, *self._what, self._views(inputs), threads=Threads(available_threads())
+        )
+        return None if found is None else memory.array_of(found[0])
+
+    def pullback(self, inputs: Sequence[Any]) -> _Pullback:
+        """The pullback, at what the arrays are now."""
+        saved = [each.copy() for each in self._views(inputs)]
+        of_value = self._shape_of_value(saved[0].shape)
+
+        def pull(cotangent: int, targets: Sequence[Target | None]) -> None:
+            found = pulled_back(
+                _MEMORY,
+                *self._what,
+                saved,
+                view(cotangent, of_value, self._dtype),
+                _sum_to_weight,
+                threads=Threads(available_threads()),
+            )
+            assert found is not None  # noqa: S101  # where there is a kernel of the value
+            for by, target in zip(self.moving(found), targets, strict=True):
+                if target is not None:
+                    total = view(target.address, by.shape, self._dtype)
+                    np.add(total, by, out=total) if target.add else np.copyto(total, by)
+
+        return pull
+
+    def _shape_of_value(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        if self._activation.kind != "gated":
+            return shape
+        axis = self._what[1]["axis"] % len(shape)
+        return (*shape[:axis], shape[axis] // 2, *shape[axis + 1 :])
+
+    def _views(self, inputs: Sequence[Any]) -> list[Any]:
+        """The memory of the inputs; older arrays have numbers for booleans."""
+        arrays = [view(address_of(x.handle), x.shape, x.dtype, x) for x in inputs]
+        return [a != 0 if mask else a for a, mask in zip(arrays, self._masks, strict=True)]
+
+
+class _Results(NumpyMemory):
+    """The memory of new arrays of MXNet.
+
+    Args:
+        like: An array of their type, in their context.
+    """
+
+    def __init__(self, like: Any) -> None:
+        self._like = like
+        self._made: dict[int, Any] = {}
+
+    def empty(self, shape: Sequence[int], like: Any, /) -> Any:
+        """The memory of a new array."""
+        array = empty(tuple(shape), self._like)
+        address = address_of(array.handle)
+        self._made[address] = array
+        return view(address, tuple(shape), like.dtype, array)
+
+    def array_of(self, found: Any) -> Any:
+        """The array in whose memory a result is; a new one if it lies otherwise in memory."""
+        array = self._made[found.ctypes.data]
+        if found.flags.c_contiguous:
+            return array if array.shape == found.shape else array.reshape(found.shape)
+        result = empty(found.shape, self._like)
+        np.copyto(view(address_of(result.handle), found.shape, found.dtype), found)
+        return result
+
+
+def _sum_to_weight(by: Any, weight: Any, *, axis: int) -> Any:
+    """The sums for each channel: NumPy adds up in pairs what lies one after another in memory."""
+    first = by if weight.size == 1 else np.moveaxis(by, axis, 0)
+    rows = np.ascontiguousarray(first).reshape(weight.size, -1)
+    return rows.sum(axis=1, dtype=np.float64).astype(by.dtype).reshape(weight.shape)
