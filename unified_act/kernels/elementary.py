@@ -65,8 +65,10 @@ def lowered(expression: Expression, graph: Graph | None = None) -> list[Node]:
     made: dict[int, Node] = {}
     for node in expression.graph.needed(outputs):
         if node.operation == "split" and node.operands[0].operation == "input":
-            name, part = node.operands[0].attributes["name"], node.attributes["part"]
-            made[node.index] = xp.graph.input(part_name(name, part))
+            name = node.operands[0].attributes["name"]
+            if node.attributes["sections"] > 1:
+                name = part_name(name, node.attributes["part"])
+            made[node.index] = xp.graph.input(name)
             continue
         operands = [made[operand.index] for operand in node.operands]
         made[node.index] = xp.apply(node, operands)
