@@ -197,7 +197,7 @@ def _implementations(
 ) -> list[tuple[str, str]]:
     """Returns which implementation serves each dtype on a backend, and why."""
     from unified_act.backend import Tabled, kernel_for
-    from unified_act.kernels import NARROW, unavailable
+    from unified_act.kernels import unavailable
 
     loaded = load_backend(backend)
     parameters = activation.bind(given) if given.keys() >= set(activation.required) else None
@@ -219,8 +219,7 @@ def _implementations(
             else:
                 what = "the shared definition"
                 if dtype in fused:
-                    computed_in = "float32" if dtype in NARROW else dtype
-                    missing = unavailable(activation, parameters, computed_in)
+                    missing = unavailable(activation, parameters, dtype)
                     if missing:
                         reasons[f"there is no fused kernel: {missing}"] = None
                     else:

@@ -50,7 +50,7 @@ class MxnetBackend(FrameworkBackend):
     gradient = gradient
     tables = tables
     tabled = TABLED
-    fused = ("float32", "float64")
+    fused = ("float16", "float32", "float64")
     layers: Layers = layers
     types: Sequence[type] = (NDArray, mx.np.ndarray, Symbol, NumpySymbol)
     dtype_objects = DTYPE_OBJECTS
@@ -128,7 +128,7 @@ class MxnetBackend(FrameworkBackend):
             if dtype not in kernel.outrun:
                 return operator
             few = 1 if (name, dtype) in ONLY_IN_GRAPHS else FEW
-            needs_code, once = dtype in self.fused, name not in TWICE
+            needs_code, once = dtype not in self.tabled.dtypes, name not in TWICE
             return _by_size(operator, shared[dtype], few, needs_code=needs_code, once=once)
 
         return {dtype: chosen(dtype, operator) for dtype, operator in functions.items()}

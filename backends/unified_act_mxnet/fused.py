@@ -165,7 +165,7 @@ class _Whole:
             for by, target in zip(self.moving(found), targets, strict=True):
                 if target is not None:
                     total = view(target.address, by.shape, self._dtype)
-                    np.add(total, by, out=total) if target.add else np.copyto(total, by)
+                    total[...] = total + by if target.add else by
 
         return pull
 
@@ -192,8 +192,9 @@ class _Results(NumpyMemory):
         self._like = like
         self._made: dict[int, Any] = {}
 
-    def empty(self, shape: Sequence[int], like: Any, /) -> Any:
+    def empty(self, shape: Sequence[int], like: Any, /, *, wide: bool = False) -> Any:
         """The memory of a new array."""
+        del wide  # a value is none, and the gradients are in NumPy's memory
         array = empty(tuple(shape), self._like)
         address = address_of(array.handle)
         self._made[address] = array

@@ -1,6 +1,6 @@
 """Activations on NumPy, by kernels: one pass over memory.
 
-Kernels compute float32 and float64. Arrays of 16 bits are cast to float32, and the results rounded.
+Elementwise activations have tables for the types of 16 bits instead.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from unified_act import kernels
 from unified_act.activation import Activation
+from unified_act.backend import DTYPES
 from unified_act.kernels import Kernel, NumpyMemory, computed_arrays, fused
 from unified_act_numpy import namespace
 from unified_act_numpy.blocks import in_blocks
@@ -40,11 +41,11 @@ def by_kernel(
         return _elementwise(activation, parameters, shared)
 
     def value(*inputs: Array) -> Array:
-        wide = _widened(inputs)
-        if not _are_plain(activation, wide):
+        alike = _alike(inputs)
+        if not _are_plain(activation, alike):
             return shared(*inputs)
-        name = _NAMES[wide[0].dtype]
-        found = computed_arrays(_MEMORY, activation, parameters, name, wide)
+        name = alike[0].dtype.name
+        found = computed_arrays(_MEMORY, activation, parameters, name, alike)
         return shared(*inputs) if found is None else _result(found[0], inputs[0])
 
     return value
@@ -64,20 +65,20 @@ def pulled_back(
         inputs: The inputs.
         cotangent: The cotangent of the value.
     """
-    *wide, along = _widened((*inputs, cotangent))
-    if not _are_plain(activation, (*wide, along)):
+    *alike, along = _alike((*inputs, cotangent))
+    if not _are_plain(activation, (*alike, along)):
         return None
     if activation.kind.elementwise:
-        kernel = fused(activation, parameters, _NAMES[wide[0].dtype], 1)
+        kernel = fused(activation, parameters, alike[0].dtype.name, 1)
         if kernel is None:
             return None
-        return (_in_memory_order(kernel, wide[0], along),)
+        return (_in_memory_order(kernel, alike[0], along),)
     found = kernels.pulled_back(
         _MEMORY,
         activation,
         parameters,
-        _NAMES[wide[0].dtype],
-        wide,
+        alike[0].dtype.name,
+        alike,
         along,
         namespace.sum_to_weight,
     )
@@ -87,8 +88,10 @@ def pulled_back(
     return tuple(by if by is None else _result(by, x) for by, x in pairs)
 
 
-def _widened(arrays: Sequence[Array]) -> list[Array]:
-    """The arrays; those of 16 bits as float32."""
+def _alike(arrays: Sequence[Array]) -> list[Array]:
+    """The arrays, all but masks of one type: noise may have come as float32."""
+    if len({array.dtype for array in arrays if array.dtype != bool}) == 1:
+        return list(arrays)
     return [array.astype(np.float32) if array.dtype.itemsize == 2 else array for array in arrays]
 
 
@@ -150,7 +153,7 @@ def _has_rules(array: Array) -> bool:
 def _are_plain(activation: Activation, arrays: Sequence[Array]) -> bool:
     """Whether all are arrays or numbers of one type that has kernels; and masks, which are not."""
     dtype = arrays[0].dtype
-    if dtype not in _NAMES or any(map(_has_rules, arrays)):
+    if dtype.name not in DTYPES or any(map(_has_rules, arrays)):
         return False
     dtypes = {array.dtype for array in arrays}
     return dtypes == {dtype} or (bool(activation.masks) and dtypes == {dtype, np.dtype(bool)})

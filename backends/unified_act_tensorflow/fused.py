@@ -73,8 +73,9 @@ def by_kernel(
 class _Memory(NumpyMemory):
     """The memory of what becomes tensors."""
 
-    def empty(self, shape: Sequence[int], like: Any, /) -> Any:
-        """A new array that TensorFlow can use as it is."""
+    def empty(self, shape: Sequence[int], like: Any, /, *, wide: bool = False) -> Any:
+        """A new array that TensorFlow can use as it is. It is never one of 16 bits."""
+        del wide
         size = int(np.prod(shape)) * like.dtype.itemsize
         room = np.empty(size + _ALIGNED, np.uint8)
         start = -room.ctypes.data % _ALIGNED

@@ -1,7 +1,6 @@
 """Activations of tensors on a CPU, by kernels: one pass over memory.
 
-Kernels compute float32 and float64. Tensors of 16 bits are cast to float32, and the results
-rounded; those of elementwise activations have tables instead.
+Elementwise activations have tables for the types of 16 bits instead.
 """
 
 from __future__ import annotations
@@ -23,9 +22,8 @@ from unified_act_torch.threads import FEW, threads
 __all__ = ["by_kernel", "pulled_by_operations"]
 
 _NAMES = {torch.float32: "float32", torch.float64: "float64"}
-_NARROW = (torch.float16, torch.bfloat16)
-_COMPUTED_IN = {**_NAMES, **dict.fromkeys(_NARROW, "float32")}
-"""The type of the kernel for tensors of a type."""
+_NARROW = {torch.float16: "float16", torch.bfloat16: "bfloat16"}
+_OF_ALL = {**_NAMES, **_NARROW}
 _Gradients = tuple[Tensor | None, ...]
 _Pullback = Callable[..., _Gradients]
 
@@ -138,36 +136,33 @@ class _Whole:
     def serves(self, inputs: Sequence[Tensor]) -> bool:
         """Whether there is a kernel for tensors of these types."""
         dtype = inputs[0].dtype
-        name = _COMPUTED_IN.get(dtype)
         if dtype not in self._served:
+            name = _OF_ALL.get(dtype)
             found = name is not None and has_kernel(self._activation, self._parameters, name)
             self._served[dtype] = found
         return self._served[dtype] and all(
-            mask or _COMPUTED_IN.get(x.dtype) == name
+            mask or x.dtype is dtype or (dtype in _NARROW and x.dtype is torch.float32)
             for mask, x in zip(self._masks, inputs, strict=True)
         )
 
     def value(self, inputs: Sequence[Tensor]) -> Tensor | None:
         """The value; None if there is no kernel."""
+        name, alike = self._alike(inputs)
         found = computed_arrays(
-            _Memory,
-            self._activation,
-            self._parameters,
-            _COMPUTED_IN[inputs[0].dtype],
-            [_widened(x) for x in inputs],
-            threads=threads(),
+            _Memory, self._activation, self._parameters, name, alike, threads=threads()
         )
         return None if found is None else found[0].to(inputs[0].dtype)
 
     def pulled_back(self, cotangent: Tensor, inputs: Sequence[Tensor]) -> _Gradients | None:
         """The cotangent of each input; None if there is no kernel."""
+        name, (along, *alike) = self._alike((cotangent, *inputs))
         found = kernels.pulled_back(
             _Memory,
             self._activation,
             self._parameters,
-            _COMPUTED_IN[inputs[0].dtype],
-            [_widened(x) for x in inputs],
-            _widened(cotangent),
+            name,
+            alike,
+            along,
             namespace.sum_to_weight,
             threads=threads(),
         )
@@ -179,9 +174,12 @@ class _Whole:
     def pulled_back_twice(self, *_: Tensor) -> None:
         """There are no kernels for that."""
 
-
-def _widened(x: Tensor) -> Tensor:
-    return x.float() if x.dtype in _NARROW else x
+    def _alike(self, tensors: Sequence[Tensor]) -> tuple[str, Sequence[Tensor]]:
+        """The tensors, all but masks of one type, and its name; noise may have come as float32."""
+        dtypes = {x.dtype for x in tensors if x.dtype in _OF_ALL}
+        if len(dtypes) == 1:
+            return _OF_ALL[dtypes.pop()], tensors
+        return "float32", [x.float() if x.dtype in _NARROW else x for x in tensors]
 
 
 class _Memory:
@@ -194,8 +192,8 @@ class _Memory:
     whole = staticmethod(Tensor.contiguous)
 
     @staticmethod
-    def empty(shape: Sequence[int], like: Tensor) -> Tensor:
-        return torch.empty(shape, dtype=like.dtype, device=like.device)
+    def empty(shape: Sequence[int], like: Tensor, *, wide: bool = False) -> Tensor:
+        return torch.empty(shape, dtype=torch.float32 if wide else like.dtype, device=like.device)
 
 
 def _differentiable(

@@ -8,9 +8,10 @@ llvmlite there is no machine code. Nothing is compiled before the first kernel i
 
 from unified_act.kernels.arrays import Memory, NumpyMemory, computed_arrays, has_kernel, pulled_back
 from unified_act.kernels.gathering import Gather, gather
+from unified_act.kernels.instructions import NARROW
 from unified_act.kernels.kernel import Kernel, fused, unavailable
 from unified_act.kernels.layout import computed
-from unified_act.kernels.tables import NARROW, Table, table_of
+from unified_act.kernels.tables import Table, table_of
 from unified_act.kernels.threads import ALONE, Threads, openmp_team
 from unified_act.kernels.threads import available as available_threads
 

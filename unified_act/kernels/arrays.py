@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from unified_act.activation import Activation
+from unified_act.kernels.instructions import NARROW
 from unified_act.kernels.kernel import Kernel, fused, in_parts
 from unified_act.kernels.layout import computed
 from unified_act.kernels.threads import ALONE, Threads
@@ -25,8 +26,8 @@ class Memory(Protocol):
     def size(self, array: Any, /) -> int:
         """The number of elements."""
 
-    def empty(self, shape: Sequence[int], like: Any, /) -> Any:
-        """A new array of the type of `like`, contiguous in C order."""
+    def empty(self, shape: Sequence[int], like: Any, /, *, wide: bool = False) -> Any:
+        """A new array of the type of `like`, or of float32, contiguous in C order."""
 
     def whole(self, array: Any, /) -> Any:
         """The array itself if it is contiguous in C order, else a copy that is."""
@@ -49,11 +50,13 @@ class NumpyMemory:
         """The number of elements."""
         return array.size
 
-    def empty(self, shape: Sequence[int], like: NDArray[Any], /) -> NDArray[Any]:
+    def empty(
+        self, shape: Sequence[int], like: NDArray[Any], /, *, wide: bool = False
+    ) -> NDArray[Any]:
         """A new array."""
         import numpy as np
 
-        return np.empty(shape, like.dtype)
+        return np.empty(shape, np.float32 if wide else like.dtype)
 
     def whole(self, array: NDArray[Any], /) -> NDArray[Any]:
         """The array, or a copy if it is not contiguous or its elements begin anywhere."""
@@ -110,7 +113,7 @@ def computed_arrays(
 
     Returns:
         The value, or the derivative by each input but masks, times the cotangent: by a weight, for
-        each element.
+        each element, and of 16 bits as float32.
     """
     x, *others = inputs
     shape, order = tuple(x.shape), int(cotangent is not None)
@@ -141,7 +144,9 @@ def computed_arrays(
             return None
         result[parameters["axis"]] = found
     number = 1 + len(others) - len(activation.masks) if order else 1
-    results = [memory.empty(result, x) for _ in range(number)]
+    by_weights = len(weights) if order and dtype in NARROW else 0
+    results = [memory.empty(result, x) for _ in range(number - by_weights)]
+    results += [memory.empty(result, x, wide=True) for _ in range(by_weights)]
     served = computed(
         activation,
         parameters,

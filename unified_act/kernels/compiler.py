@@ -71,6 +71,12 @@ def host() -> Processor:
     return Processor((llvm.get_host_cpu_name(), features))
 
 
+def converts_float16() -> bool:
+    """Whether the processor does: if not, LLVM calls a function that may be nowhere."""
+    features = f"{host().features},"
+    return "avx2" not in features or "+f16c," in features
+
+
 @functools.cache
 def version() -> str:
     """The version of llvmlite and of its LLVM, and the system that it compiles for."""

@@ -15,8 +15,6 @@ from unified_act.kernels.threads import ALONE, Threads, in_slices
 
 __all__ = ["Gather", "gather"]
 
-_QUIET_NAN = 0x7FC00000
-
 
 class Gather:
     """Machine code that looks up elements of a 16-bit type.
@@ -56,18 +54,18 @@ def gather(dtype: str, factors: int = 0) -> Gather | None:
         dtype: The type of the elements, the factors and the results: one of `NARROW`.
         factors: The number of factors: 0, 1 or 2.
     """
-    if compiler.unavailable() or not _converts_float16():
+    if compiler.unavailable() or not compiler.converts_float16():
         return None
-    arguments = [Argument("bits", CONSTANT), *[Argument("bits")] * (2 + factors)]
+    arguments = [Argument(dtype, CONSTANT), *[Argument(dtype)] * (2 + factors)]
     writer = Writer(0.0)
     inputs = [_block_of(writer, index) for index in range(1, 2 + factors)]
     bits = [writer.new(f"load <{LANES} x i16>, ptr {place}, align 2") for place in inputs]
     found = _entries(writer, bits[0], "float" if factors else "i16")
     for factor in bits[1:]:
-        wide = _widened(writer, factor, dtype)
+        wide = writer.widened(factor, dtype)
         found = writer.new(f"fmul <{LANES} x float> {found}, {wide}")
     if factors:
-        found = _rounded(writer, found, dtype)
+        found = writer.rounded(found, dtype)
     place = _block_of(writer, 2 + factors)
     writer.lines.append(f"  store <{LANES} x i16> {found}, ptr {place}, align 2")
     functions = elementwise(writer, [], writer.lines, arguments, 2 + factors)
@@ -77,12 +75,6 @@ def gather(dtype: str, factors: int = 0) -> Gather | None:
     except RuntimeError:  # of LLVM
         return None
     return Gather(library, factors)
-
-
-def _converts_float16() -> bool:
-    """Whether the processor does: if not, LLVM calls a function that may be nowhere."""
-    features = f"{compiler.host().features},"
-    return "avx2" not in features or "+f16c," in features
 
 
 def _block_of(writer: Writer, index: int) -> str:
@@ -103,34 +95,3 @@ def _entries(writer: Writer, bits: str, element: str) -> str:
             f"insertelement <{LANES} x {element}> {found}, {element} {entry}, i64 {lane}"
         )
     return found
-
-
-def _widened(writer: Writer, bits: str, dtype: str) -> str:
-    """Elements of a 16-bit type in float32, which is exact."""
-    new, floats = writer.new, f"<{LANES} x float>"
-    if dtype == "float16":
-        halves = new(f"bitcast <{LANES} x i16> {bits} to <{LANES} x half>")
-        return new(f"fpext <{LANES} x half> {halves} to {floats}")
-    words = f"<{LANES} x i32>"
-    wide = new(f"zext <{LANES} x i16> {bits} to {words}")
-    return new(f"bitcast {words} {new(f'shl {words} {wide}, {_splat(16)}')} to {floats}")
-
-
-def _rounded(writer: Writer, found: str, dtype: str) -> str:
-    """Numbers of float32 rounded to a 16-bit type, to nearest even."""
-    new, floats, narrow = writer.new, f"<{LANES} x float>", f"<{LANES} x i16>"
-    if dtype == "float16":
-        halves = new(f"fptrunc {floats} {found} to <{LANES} x half>")
-        return new(f"bitcast <{LANES} x half> {halves} to {narrow}")
-    # In integers: an instruction of some processors takes what is subnormal for zero.
-    words = f"<{LANES} x i32>"
-    bits = new(f"bitcast {floats} {found} to {words}")
-    odd = new(f"and {words} {new(f'lshr {words} {bits}, {_splat(16)}')}, {_splat(1)}")
-    up = new(f"add {words} {bits}, {new(f'add {words} {odd}, {_splat(0x7FFF)}')}")
-    nan = new(f"fcmp uno {floats} {found}, {found}")
-    kept = new(f"select <{LANES} x i1> {nan}, {words} {_splat(_QUIET_NAN)}, {words} {up}")
-    return new(f"trunc {words} {new(f'lshr {words} {kept}, {_splat(16)}')} to {narrow}")
-
-
-def _splat(number: int) -> str:
-    return f"<{', '.join([f'i32 {number}'] * LANES)}>"

@@ -16,6 +16,7 @@ __all__ = [
     "ARRAY",
     "CONSTANT",
     "LANES",
+    "NARROW",
     "VECTOR",
     "Argument",
     "Writer",
@@ -24,6 +25,8 @@ __all__ = [
     "splat",
 ]
 
+NARROW = ("float16", "bfloat16")
+"""The 16-bit types."""
 ARRAY, CONSTANT = "array", "constant"
 """An argument with one number for each element, and one with a number for each row."""
 LANES = 32
@@ -56,7 +59,15 @@ _TEXTS = {
 }
 _CALLS = {"abs": "fabs", "sqrt": "sqrt", "floor": "floor", "fma": "fma", "copysign": "copysign"}
 _FAR_CALLS = {"far_sin": "sin", "far_cos": "cos"}
-_TYPES = {"float32": ("float", 4), "float64": ("double", 8), "bool": ("i8", 1), "bits": ("i16", 2)}
+_TYPES = {
+    "float16": ("i16", 2),
+    "bfloat16": ("i16", 2),
+    "float32": ("float", 4),
+    "float64": ("double", 8),
+    "bool": ("i8", 1),
+}
+_QUIET_NAN = 0x7FC00000
+"""Of float32."""
 VECTOR = {
     FLOAT: f"<{LANES} x double>",
     INTEGER: f"<{LANES} x i64>",
@@ -69,7 +80,7 @@ class Argument:
     """An array that a kernel reads or writes.
 
     Attributes:
-        dtype: ``"float32"``, ``"float64"``, ``"bool"``, or ``"bits"`` for those of a 16-bit type.
+        dtype: The name of a float type, or ``"bool"``. 16-bit types are there as integers.
         extent: `ARRAY` or `CONSTANT`.
     """
 
@@ -98,6 +109,11 @@ def constant(node: Node) -> str:
     if node.kind == FLOAT:
         return splat(f"double {_hexadecimal(value)}")
     return splat(f"i64 {value}" if node.kind == INTEGER else f"i1 {int(value)}")
+
+
+def _words(number: int) -> str:
+    """A vector of equal integers of 32 bits."""
+    return splat(f"i32 {number}")
 
 
 def _hexadecimal(number: float) -> str:
@@ -150,6 +166,8 @@ class Writer:
             return self.new(f"icmp ne {vector} {found}, zeroinitializer")
         if element == "double":
             return found
+        if element == "i16":
+            found, vector = self.widened(found, argument.dtype), f"<{LANES} x float>"
         return self.new(f"fpext {vector} {found} to {VECTOR[FLOAT]}")
 
     def spread(self, one: str, element: str) -> str:
@@ -159,12 +177,40 @@ class Writer:
         zeros = f"<{LANES} x i32> zeroinitializer"
         return self.new(f"shufflevector {vector} {first}, {vector} poison, {zeros}")
 
+    def widened(self, bits: str, dtype: str) -> str:
+        """Returns elements of a 16-bit type in float32, which is exact."""
+        floats = f"<{LANES} x float>"
+        if dtype == "float16":
+            halves = self.new(f"bitcast <{LANES} x i16> {bits} to <{LANES} x half>")
+            return self.new(f"fpext <{LANES} x half> {halves} to {floats}")
+        words = f"<{LANES} x i32>"
+        wide = self.new(f"zext <{LANES} x i16> {bits} to {words}")
+        shifted = self.new(f"shl {words} {wide}, {_words(16)}")
+        return self.new(f"bitcast {words} {shifted} to {floats}")
+
+    def rounded(self, found: str, dtype: str) -> str:
+        """Returns numbers of float32 rounded to a 16-bit type, to nearest even, as its bits."""
+        new, floats, narrow = self.new, f"<{LANES} x float>", f"<{LANES} x i16>"
+        if dtype == "float16":
+            halves = new(f"fptrunc {floats} {found} to <{LANES} x half>")
+            return new(f"bitcast <{LANES} x half> {halves} to {narrow}")
+        # In integers: an instruction of some processors takes what is subnormal for zero.
+        words = f"<{LANES} x i32>"
+        bits = new(f"bitcast {floats} {found} to {words}")
+        odd = new(f"and {words} {new(f'lshr {words} {bits}, {_words(16)}')}, {_words(1)}")
+        up = new(f"add {words} {bits}, {new(f'add {words} {odd}, {_words(0x7FFF)}')}")
+        nan = new(f"fcmp uno {floats} {found}, {found}")
+        kept = new(f"select <{LANES} x i1> {nan}, {words} {_words(_QUIET_NAN)}, {words} {up}")
+        return new(f"trunc {words} {new(f'lshr {words} {kept}, {_words(16)}')} to {narrow}")
+
     def store(self, value: str, result: Argument, place: str) -> None:
-        """Writes elements to an array, rounded to its type."""
+        """Writes elements to an array, rounded to its type: to 16 bits from float32."""
         element, size = _TYPES[result.dtype]
         vector = f"<{LANES} x {element}>"
         if element != "double":
-            value = self.new(f"fptrunc {VECTOR[FLOAT]} {value} to {vector}")
+            value = self.new(f"fptrunc {VECTOR[FLOAT]} {value} to <{LANES} x float>")
+        if element == "i16":
+            value = self.rounded(value, result.dtype)
         self.lines.append(f"  store {vector} {value}, ptr {place}, align {size}")
 
     def computed(self, node: Node, names: Mapping[int, str]) -> str:

@@ -14,14 +14,14 @@ from unified_act.expression import PARTS, Expression, Node, record
 from unified_act.kernels import cache, compiler
 from unified_act.kernels.elementary import FAR_ANGLE, lowered, part_name
 from unified_act.kernels.emitter import module_text
-from unified_act.kernels.instructions import ARRAY, CONSTANT, Argument
+from unified_act.kernels.instructions import ARRAY, CONSTANT, NARROW, Argument
 from unified_act.kernels.row_emitter import has_reductions
 from unified_act.kernels.threads import ALONE, Threads, in_slices
 
 __all__ = ["DTYPES", "Kernel", "fused", "unavailable"]
 
-DTYPES = ("float32", "float64")
-"""The types of arrays that kernels are made for; 16-bit types have tables."""
+DTYPES = (*NARROW, "float32", "float64")
+"""The types of arrays that kernels are made for; elementwise activations have tables too."""
 _LARGEST_NUMBER = 512
 """So many kernels are kept in memory, those used last."""
 _LEAST = 2.0**-126
@@ -36,6 +36,7 @@ class Kernel:
     Attributes:
         inputs: The names of the arrays that are read, in the order of their pointers.
         results: The number of arrays that are written. Their pointers follow.
+        sizes: The number of bytes of an element of each array.
         flat: ``flat(*pointers, n)`` computes n elements on this thread: of an activation along an
             axis, a row of so many. All arrays are contiguous, in one order. A result may be an
             input, but not of an activation along an axis.
@@ -59,7 +60,8 @@ class Kernel:
         self._rows = library.function("rows", number, 2 + number)
         self._flat_slices = library.function("flat_slices", 1)
         self._rows_slices = library.function("rows_slices", 1)
-        self._sizes = [
+        self.sizes = [argument.size for argument in self._arguments]
+        self._strides = [
             0 if argument.extent == CONSTANT else argument.size for argument in self._arguments
         ]
 
@@ -72,7 +74,7 @@ class Kernel:
             threads: The threads.
         """
         shared = not self._whole_rows and in_slices(
-            self._flat_slices, pointers, self._sizes, count, threads
+            self._flat_slices, pointers, self._strides, count, threads
         )
         if not shared and count:  # an empty array may have no address
             self.flat(*pointers, count)
@@ -130,18 +132,19 @@ def fused(
 ) -> Kernel | None:
     """Returns a kernel of an activation, or None; `unavailable` says why.
 
-    float32 is computed in float64 and rounded once. The bits are the same on all processors.
+    float32 is computed in float64 and rounded once; 16 bits are rounded from float32. The bits are
+    the same on all processors.
 
     The elements of a row of an activation along an axis lie one after another.
 
     Order 0 reads the arguments of `forward` and writes the value. Order 1 also reads a cotangent
-    and writes, for each argument, the cotangent times the partial derivative. Order 2 does so with
-    the second derivative, and is for elementwise activations.
+    and writes, for each argument, the cotangent times the partial derivative: as float32 by a
+    weight of 16 bits. Order 2 does so with the second derivative, of elementwise activations.
 
     Args:
         activation: The activation.
         parameters: The parameters that differ from their defaults.
-        dtype: ``"float32"`` or ``"float64"``: that of all arrays.
+        dtype: That of all arrays.
         order: 0, 1 or 2.
         with_value: Of order 1: whether the value is written too, before the derivatives.
         weights: Of a learned activation: ``"constant"`` if `Kernel.rows` is called for rows in
@@ -191,10 +194,9 @@ def _made(
     with_value: bool,
     weights: str,
 ) -> Kernel | str:
-    if dtype not in DTYPES:
-        return f"there are kernels for {' and '.join(DTYPES)} only"
-    if order == 2 and not activation.kind.elementwise:
-        return "there are kernels of the second derivative for elementwise activations only"
+    reason = _refused(activation, dtype, order)
+    if reason:
+        return reason
     try:
         value = _recorded(activation, parameters, dtype, 0)
         outputs = [] if order and not with_value else lowered(value)
@@ -218,13 +220,26 @@ def _made(
         for array in (*_names(value), *(["cotangent"] if order else []))
         for name in parts.get(array, [array])
     }
-    results = [Argument(dtype)] * len(outputs)
+    # What a weight gets is a sum of many, which are not rounded before.
+    sums = len(activation.weights) if order and dtype in NARROW else 0
+    results = [Argument(dtype)] * (len(outputs) - sums) + [Argument("float32")] * sums
     try:
         library = library_of(module_text(inputs, outputs, results, FAR_ANGLE))
     except RuntimeError as error:  # of LLVM
         return f"LLVM cannot make it: {error}"
     whole_rows = activation.along_axis and not in_parts(activation)
     return Kernel(library, inputs, results, whole_rows=whole_rows)
+
+
+def _refused(activation: Activation, dtype: str, order: int) -> str:
+    """Why there can be no kernel, whatever the definition is; empty if there may be one."""
+    if dtype not in DTYPES:
+        return f"there are kernels for {' and '.join(DTYPES)} only"
+    if dtype == "float16" and not compiler.converts_float16():
+        return "the processor does not convert float16"
+    if order == 2 and not activation.kind.elementwise:
+        return "there are kernels of the second derivative for elementwise activations only"
+    return ""
 
 
 def in_parts(activation: Activation) -> bool:
@@ -259,7 +274,7 @@ def _recorded(
     activation: Activation, parameters: Mapping[str, Any], dtype: str, order: int
 ) -> Expression:
     part = PARTS[order]
-    if dtype == "float32":
+    if dtype != "float64":
         found = record(activation, parameters, part, wide=True)
         if not any(map(_is_extreme, found.graph.nodes)):
             return found

@@ -13,8 +13,6 @@ from unified_act.kernels.threads import ALONE, Threads
 
 __all__ = ["computed"]
 
-_SIZES = {"float32": 4, "float64": 8}
-
 
 def computed(
     activation: Activation,
@@ -37,7 +35,7 @@ def computed(
     Args:
         activation: The activation.
         parameters: Every parameter with its value.
-        dtype: The type of the arrays: ``"float32"`` or ``"float64"``.
+        dtype: The type of the arrays.
         shape: The shape of `x`.
         inputs: The addresses of the inputs, and of the cotangent if the order is not 0.
         results: Where to write the value, if it is wanted, and the derivative by each input: by a
@@ -63,13 +61,13 @@ def computed(
     kernel = fused(activation, parameters, dtype, order, with_value=with_value, weights=weights)
     if kernel is None:
         return False
-    call = _Call(kernel, tuple(inputs), tuple(results), _SIZES[dtype], threads)
+    call = _Call(kernel, tuple(inputs), tuple(results), threads)
     if activation.kind == "gated":
         call.gated(channels // 2 * inner, outer, bool(parameters["gate_first"]))
     elif in_parts(activation):
         call.in_parts(channels * inner, outer)
     elif rows:
-        call.along_axis(channels, outer, activation.masks)
+        call.along_axis(channels, outer)
     elif spread:
         call.learned(outer, channels, inner, weight_sizes)
     else:
@@ -78,31 +76,21 @@ def computed(
 
 
 class _Call(NamedTuple):
-    """A kernel, the addresses of its arrays, and the number of bytes of an element."""
+    """A kernel and the addresses of its arrays."""
 
     kernel: Kernel
     inputs: tuple[int, ...]
     results: tuple[int, ...]
-    size: int
     threads: Threads
 
-    def along_axis(self, length: int, count: int, masks: Sequence[str]) -> None:
+    def along_axis(self, length: int, count: int) -> None:
         """Computes rows that lie one after another."""
-        sizes = [1 if name in masks else self.size for name in self.kernel.inputs]
-        sizes += [self.size] * len(self.results)
-        strides = [length * size for size in sizes]
-        self.kernel.rows(
-            *self.inputs,
-            *self.results,
-            length=length,
-            count=count,
-            strides=strides,
-            threads=self.threads,
-        )
+        strides = [length * size for size in self.kernel.sizes]
+        self._rows([*self.inputs, *self.results], strides, length, count)
 
     def gated(self, half: int, count: int, gate_first: bool) -> None:
         """Computes rows, each from a half of the axis in `x` and the other half."""
-        row = half * self.size
+        row = half * self.kernel.sizes[0]
         halves = (row, 0) if gate_first else (0, row)  # where the value is, and the gate
         x, *cotangent = self.inputs
         value = self.results[:-1] if cotangent else self.results
@@ -110,13 +98,7 @@ class _Call(NamedTuple):
         pointers = [*(x + half for half in halves), *cotangent, *value]
         pointers += [slope + half for slope in slopes for half in halves]
         strides = [2 * row] * 2 + [row] * (len(cotangent) + len(value)) + [2 * row] * 2
-        self.kernel.rows(
-            *pointers,
-            length=half,
-            count=count,
-            strides=strides[: len(pointers)],
-            threads=self.threads,
-        )
+        self._rows(pointers, strides[: len(pointers)], half, count)
 
     def in_parts(self, row: int, count: int) -> None:
         """Computes rows from equal parts of the arrays; `x` has `row` elements in each."""
@@ -129,35 +111,38 @@ class _Call(NamedTuple):
             numbers.append(left - of_x)
             left = of_x
         numbers.append(left)
+        part = length * self.kernel.sizes[0]
         pointers, strides = [], []
         for array, number in zip((*self.inputs, *self.results), numbers, strict=True):
-            pointers += [array + part * length * self.size for part in range(number)]
-            strides += [number * length * self.size] * number
-        self.kernel.rows(
-            *pointers, length=length, count=count, strides=strides, threads=self.threads
-        )
+            pointers += [array + index * part for index in range(number)]
+            strides += [number * part] * number
+        self._rows(pointers, strides, length, count)
 
     def learned(self, outer: int, channels: int, inner: int, weight_sizes: Sequence[int]) -> None:
         """Computes rows of one channel each, or of all channels where their axis is the last."""
-        pointers = [*self.inputs, *self.results]
+        pointers, sizes = [*self.inputs, *self.results], self.kernel.sizes
         weights = range(1, 1 + len(weight_sizes))
         if inner == 1:
-            strides = [0 if i in weights else channels * self.size for i in range(len(pointers))]
-            self.kernel.rows(
-                *pointers, length=channels, count=outer, strides=strides, threads=self.threads
-            )
+            strides = [0 if i in weights else channels * size for i, size in enumerate(sizes)]
+            self._rows(pointers, strides, channels, outer)
             return
         # A row is what a channel has of an element of `outer`. All rows of a channel are computed
         # at once, or those of all channels: the fewer calls the better.
-        row, by_channel = inner * self.size, channels < outer
+        by_channel = channels < outer
         turns, count = (channels, outer) if by_channel else (outer, channels)
-        step, stride = (row, channels * row) if by_channel else (channels * row, row)
-        steps, strides = [step] * len(pointers), [stride] * len(pointers)
+        rows = [inner * size for size in sizes]
+        whole = [channels * row for row in rows]
+        steps, strides = (rows, whole) if by_channel else (whole, rows)
         for index, number in zip(weights, weight_sizes, strict=True):
-            own = self.size if number > 1 else 0
+            own = sizes[index] if number > 1 else 0
             steps[index], strides[index] = (own, 0) if by_channel else (0, own)
         for turn in range(turns):
             moved = [pointer + turn * step for pointer, step in zip(pointers, steps, strict=True)]
-            self.kernel.rows(
-                *moved, length=inner, count=count, strides=strides, threads=self.threads
-            )
+            self._rows(moved, strides, inner, count)
+
+    def _rows(
+        self, pointers: Sequence[int], strides: Sequence[int], length: int, count: int
+    ) -> None:
+        self.kernel.rows(
+            *pointers, length=length, count=count, strides=strides, threads=self.threads
+        )

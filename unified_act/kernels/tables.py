@@ -34,10 +34,7 @@ if TYPE_CHECKING:
 
     Doubles = NDArray[np.float64]
 
-__all__ = ["MOST_BYTES", "NARROW", "Table", "table_of"]
-
-NARROW = ("float16", "bfloat16")
-"""The dtypes that have tables."""
+__all__ = ["MOST_BYTES", "Table", "table_of"]
 
 MOST_BYTES = 64 * 2**20
 """How much memory tables take, at most: a hundred of them, with two derivatives each."""

@@ -162,8 +162,7 @@ def _ceiling(case: Case, numerics: Numerics) -> float:
         parameters = activation.bind(dict(case.subject.parameters))
         if activation.along_axis:  # any axis is made the last one
             parameters["axis"] = -1
-        computed_in = "float32" if case.dtype in kernels.NARROW else case.dtype
-        if kernels.unavailable(activation, parameters, computed_in, min(case.order, 1)):
+        if kernels.unavailable(activation, parameters, case.dtype, min(case.order, 1)):
             return math.inf
     return shared_budget(code, case.order, case.dtype)
 
