@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["log_sigmoid", "log_softmax", "softmax"]
+__all__ = ["log_sigmoid", "log_softmax", "long_softmin", "softmax", "softmin"]
 
 
 def log_sigmoid(x: Tensor) -> Tensor:
@@ -20,6 +20,16 @@ def softmax(x: Tensor, *, dim: int) -> Tensor:
     """Softmax of long rows."""
     e = _shifted(x, dim).exp()
     return (e / e.sum(dim, keepdim=True)).to(x.dtype)
+
+
+def softmin(x: Tensor, *, dim: int) -> Tensor:
+    """Softmax of the negated input, of short rows."""
+    return torch.softmax(-x, dim)
+
+
+def long_softmin(x: Tensor, *, dim: int) -> Tensor:
+    """Softmin of long rows."""
+    return softmax(-x, dim=dim)
 
 
 def log_softmax(x: Tensor, *, dim: int) -> Tensor:

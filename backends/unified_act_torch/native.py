@@ -109,6 +109,22 @@ NATIVE = {
         columns=128,
         beyond="unified_act_torch.kernels:softmax",
     ),
+    "softmax2d": Native(
+        "softmax",
+        keywords={"axis": "dim"},
+        rows=1024,
+        columns=128,
+        beyond="unified_act_torch.kernels:softmax",
+    ),
+    "softmin": Native(
+        "unified_act_torch.kernels:softmin",
+        dtypes=("float16", "float32", "float64"),
+        keywords={"axis": "dim"},
+        rows=1024,
+        columns=128,
+        beyond="unified_act_torch.kernels:long_softmin",
+        why="bfloat16: the gradient is computed from rounded results, whose sum is not 1",
+    ),
     "softplus": Native(
         "nn.functional.softplus",
         dtypes=("float16", "bfloat16", "float32"),
