@@ -151,7 +151,10 @@ class _Whole:
         found = computed_arrays(
             _Memory, self._activation, self._parameters, name, alike, threads=threads()
         )
-        return None if found is None else found[0].to(inputs[0].dtype)
+        if found is None:
+            return None
+        (value,), dtype = found, inputs[0].dtype
+        return value if value.dtype is dtype else value.to(dtype)
 
     def pulled_back(self, cotangent: Tensor, inputs: Sequence[Tensor]) -> _Gradients | None:
         """The cotangent of each input; None if there is no kernel."""

@@ -347,7 +347,9 @@ def test_parameters_are_checked_and_told_apart():
     elu = ACTIVATIONS.find("elu")
     with pytest.raises(UnknownParameterError):
         fused(elu, {"beta": 1.0})
-    assert fused(elu, {"alpha": 1.0}) is fused(elu)
+    kernel = fused(elu, {"alpha": 1.0})
+    assert fused(elu) is kernel
+    assert fused(elu, {"alpha": 1.0}) is kernel
     assert fused(elu, {"alpha": 0.5}) is not fused(elu)
     threshold = ACTIVATIONS.find("threshold")
     zeros = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
@@ -298,7 +299,7 @@ class Activation:
         """Whether the activation has a parameter with this name."""
         return name in self._by_name
 
-    @property
+    @functools.cached_property
     def weights(self) -> tuple[str, ...]:
         """The names of the learned inputs, which a layer stores."""
         return tuple(self.differentiated[1:])
@@ -308,17 +309,17 @@ class Activation:
         known = name in self.initial
         return f"{name} (in a layer from {self.initial[name]:.6g})" if known else name
 
-    @property
+    @functools.cached_property
     def differentiated(self) -> tuple[str, ...]:
         """The names of the inputs that have a derivative: all but masks and noise."""
         return tuple(self.kind.differentiated(self.inputs))
 
-    @property
+    @functools.cached_property
     def noise(self) -> tuple[str, ...]:
         """The names of the inputs that are random numbers."""
         return tuple(name for name in self.inputs[1:] if self.kind.role(self, name) == "noise")
 
-    @property
+    @functools.cached_property
     def along_axis(self) -> bool:
         """Whether the elements along an axis act on each other."""
         return self.kind.along_axis(self)

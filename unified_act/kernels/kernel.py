@@ -172,15 +172,16 @@ def _found(
     with_value: bool,
     weights: str,
 ) -> Kernel | str:
-    bound = tuple(activation.bind(parameters).items())
-    # repr tells 0.0 from -0.0.
-    key = (activation, repr(bound), dtype, order, with_value, weights)
+    what = (dtype, order, with_value, weights)
+    key = (activation, repr(parameters), *what)  # repr tells 0.0 from -0.0
     with compiler.LOCK:
         found = _kept.get(key)
         if found is None:
-            found = _made(activation, dict(bound), dtype, order, with_value, weights)
+            bound = activation.bind(parameters)
+            same = (activation, repr(bound), *what)
+            found = _kept.get(same) or _made(activation, bound, dtype, order, with_value, weights)
             _kept[key] = found
-            if len(_kept) > _LARGEST_NUMBER:
+            while len(_kept) > _LARGEST_NUMBER:
                 _kept.popitem(last=False)
         _kept.move_to_end(key)
     return found
