@@ -20,7 +20,7 @@ from jax import Array, lax
 
 from unified_act.special import polynomial
 
-__all__ = ["again", "expm1", "split_exp", "square_exp", "tanh", "times_erfc"]
+__all__ = ["ERFC_SLOPE", "again", "expm1", "split_exp", "square_exp", "tanh", "times_erfc"]
 
 _LN2_HIGH = 709.0 / 1024.0
 """The first 10 bits of ln(2), which times n is exact. The rest is positive too: -0 - 0 is -0."""
@@ -62,7 +62,8 @@ _ERFCX_UNDER = (
 """exp(z²)·erfc(z) is the quotient of the two within 2.1e-8, for z from 0 to `_SQUARE_END`. Found by
 least squares, with weights that grew where the error was largest. Every coefficient is positive, so
 that nothing cancels, and near 0 little is rounded."""
-_ERFC_SLOPE = -2.0 / math.sqrt(math.pi)
+ERFC_SLOPE = -2.0 / math.sqrt(math.pi)
+"""The derivative of erfc at 0."""
 _SQUARE_END = 13.2
 """exp(-z²) is 0 from here on beside the largest number."""
 _EXP_END = 176.0
@@ -183,5 +184,5 @@ def times_erfc(factor: Array, z: Array) -> Array:
 
 times_erfc.defjvps(
     lambda tangent, _, factor, z: tangent * times_erfc(lax.full_like(z, 1.0), z),
-    lambda tangent, _, factor, z: tangent * square_exp(factor * _ERFC_SLOPE, z),
+    lambda tangent, _, factor, z: tangent * square_exp(factor * ERFC_SLOPE, z),
 )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+import jax
 from jax import Array, lax
 
-from unified_act.special import variant_of
+from unified_act.special import polynomial, variant_of
 from unified_act_jax import elementary, namespace
-from unified_act_jax.elementary import again
+from unified_act_jax.elementary import ERFC_SLOPE, again
 
 __all__ = ["FAST", "STRICT"]
 
@@ -24,15 +25,48 @@ STRICT.own = {
 }
 
 
-def _erfc(x: Array) -> Array:
-    # XLA's erf goes beyond 1.
-    return 1.0 - lax.clamp(-1.0, again(lax.erf(x)), 1.0)
+_ROOT = (
+    1.0,
+    0.14104697108268738,
+    0.08953294157981873,
+    0.024485116824507713,
+    0.0035525159910321236,
+    0.0010293619707226753,
+    0.0005451643955893815,
+    -0.00011839273065561429,
+    3.836460746242665e-05,
+)
+"""The inverse of the eighth power is erfc(z), less at most 6e-8, for z ≥ 0. By least squares."""
 
+
+def _erfc(x: Array) -> Array:
+    erf = again(lax.erf(x))  # which goes beyond 1
+    where = namespace.where
+    return 1.0 - where(erf > 1.0, 1.0, where(erf < -1.0, -1.0, erf))
+
+
+@jax.custom_jvp
+def _times_erfc(factor: Array, x: Array) -> Array:
+    """`factor` · erfc(x), within 0.5 eps; a factor of 3 would make 7 eps of the errors of erf."""
+    root = polynomial(lax.abs(x), _ROOT)
+    square = root * root
+    fourth = square * square
+    upper = again(1.0 / (fourth * fourth))
+    return factor * namespace.where(x < 0.0, 2.0 - upper, upper)
+
+
+_times_erfc.defjvps(
+    lambda tangent, _, factor, x: tangent * _erfc(x),
+    lambda tangent, _, factor, x: tangent * elementary.square_exp(factor * ERFC_SLOPE, x),
+)
 
 FAST = SimpleNamespace(**vars(STRICT))
 """For functions of one number: an error below one eps does not count in ``fast``."""
 FAST.wide = True
 FAST.tanh = namespace.tanh
 FAST.erfc = _erfc
-FAST.times_erfc = lambda factor, x: factor * _erfc(x)
-FAST.own = {"split_exp": elementary.split_exp}
+FAST.times_erfc = _times_erfc
+FAST.own = {
+    "split_exp": elementary.split_exp,
+    "tanh_shrink": lambda x: x - namespace.tanh(x),
+}

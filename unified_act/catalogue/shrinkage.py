@@ -12,10 +12,9 @@ from unified_act.catalogue._common import (
     INFINITY,
     tanh,
     tanh_second_derivative,
-    within,
     zero,
 )
-from unified_act.special import polynomial
+from unified_act.special import own, polynomial
 
 __all__ = ["ACTIVATIONS"]
 
@@ -53,14 +52,19 @@ def _limits(*, threshold: float, bias: float = 0.0) -> Limits:
 
 
 def _tanh_shrink(xp: Any, x: Any) -> Any:
-    inner = within(xp, x, 1.0)
-    square = inner * inner
-    near = inner * square * polynomial(square, _P) / polynomial(square, _Q)
-    # (|x| - 1) + (1 - tanh |x|): neither is negative, and 1 - tanh is 2e/(1 + e).
+    quick = own(xp, "tanh_shrink")
+    if quick is not None:
+        return quick(x)
     size = xp.abs(x)
+    near = size <= 1.0
+    inner = xp.where(near, size, 1.0)
+    square = inner * inner
+    # Farther out (|x| - 1) + (1 - tanh |x|): neither is negative, and 1 - tanh is 2e/(1 + e).
     e = xp.exp(size * -2.0)
-    far = (size - 1.0) + e * 2.0 / (e + 1.0)
-    return xp.where(size <= 1.0, near, xp.where(x < 0.0, -far, far))
+    over = xp.where(near, inner * square * polynomial(square, _P), e * 2.0)
+    under = xp.where(near, polynomial(square, _Q), e + 1.0)
+    size = xp.where(near, 0.0, size - 1.0) + over / under
+    return xp.where(x > 0.0, size, xp.where(x < 0.0, -size, x))
 
 
 def _tanh_shrink_derivative(xp: Any, x: Any) -> Any:

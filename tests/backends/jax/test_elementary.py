@@ -80,6 +80,12 @@ def test_accuracy_of_erfc():
     assert errors(STRICT.erfc, erfc, x).max() < 5.2
 
 
+def test_the_quick_erfc_stays_in_its_range():
+    found = jax.jit(FAST.erfc)(jnp.asarray(everywhere(9.0)))
+    assert found.min() >= 0.0
+    assert found.max() <= 2.0
+
+
 def test_a_large_factor_meets_the_tail_before_it_is_rounded():
     z = jnp.asarray([10.5, 12.0, 13.1], jnp.float32)
     factor = jnp.full_like(z, 1e38)
