@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from types import SimpleNamespace
 
 import jax
@@ -60,6 +61,17 @@ _times_erfc.defjvps(
     lambda tangent, _, factor, x: tangent * elementary.square_exp(factor * ERFC_SLOPE, x),
 )
 
+_GELU_ENDS, _GELU_LEAST = -40.0, -0.16997120747990369
+"""Where gelu is 0, and its smallest value."""
+
+
+def _gelu(x: Array) -> Array:
+    where = namespace.where
+    x = where(x < _GELU_ENDS, _GELU_ENDS, x)  # -inf · 0 would be NaN
+    value = _times_erfc(x * 0.5, x * -math.sqrt(0.5))
+    return where(value < _GELU_LEAST, _GELU_LEAST, value)
+
+
 FAST = SimpleNamespace(**vars(STRICT))
 """For functions of one number: an error below one eps does not count in ``fast``."""
 FAST.wide = True
@@ -67,6 +79,7 @@ FAST.tanh = namespace.tanh
 FAST.erfc = _erfc
 FAST.times_erfc = _times_erfc
 FAST.own = {
+    "gelu": _gelu,
     "split_exp": elementary.split_exp,
     "tanh_shrink": lambda x: x - namespace.tanh(x),
 }

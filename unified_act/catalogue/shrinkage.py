@@ -12,6 +12,7 @@ from unified_act.catalogue._common import (
     INFINITY,
     tanh,
     tanh_second_derivative,
+    within,
     zero,
 )
 from unified_act.special import own, polynomial
@@ -55,16 +56,14 @@ def _tanh_shrink(xp: Any, x: Any) -> Any:
     quick = own(xp, "tanh_shrink")
     if quick is not None:
         return quick(x)
-    size = xp.abs(x)
-    near = size <= 1.0
-    inner = xp.where(near, size, 1.0)
+    inner = within(xp, x, 1.0)
     square = inner * inner
-    # Farther out (|x| - 1) + (1 - tanh |x|): neither is negative, and 1 - tanh is 2e/(1 + e).
+    near = inner * square * polynomial(square, _P) / polynomial(square, _Q)
+    # (|x| - 1) + (1 - tanh |x|): neither is negative, and 1 - tanh is 2e/(1 + e).
+    size = xp.abs(x)
     e = xp.exp(size * -2.0)
-    over = xp.where(near, inner * square * polynomial(square, _P), e * 2.0)
-    under = xp.where(near, polynomial(square, _Q), e + 1.0)
-    size = xp.where(near, 0.0, size - 1.0) + over / under
-    return xp.where(x > 0.0, size, xp.where(x < 0.0, -size, x))
+    far = (size - 1.0) + e * 2.0 / (e + 1.0)
+    return xp.where(size <= 1.0, near, xp.where(x < 0.0, -far, far))
 
 
 def _tanh_shrink_derivative(xp: Any, x: Any) -> Any:

@@ -86,6 +86,11 @@ def test_the_quick_erfc_stays_in_its_range():
     assert found.max() <= 2.0
 
 
+def test_the_quick_gelu_stays_in_its_range():
+    x = jnp.linspace(-0.77, -0.73, 100_000, dtype=jnp.float32)
+    assert ua.get_activation("gelu", backend="jax")(x).min() == np.float32(-0.16997120747990369)
+
+
 def test_a_large_factor_meets_the_tail_before_it_is_rounded():
     z = jnp.asarray([10.5, 12.0, 13.1], jnp.float32)
     factor = jnp.full_like(z, 1e38)
