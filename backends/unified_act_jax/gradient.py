@@ -64,7 +64,8 @@ def _definition(activation: Activation, xp: Any, parameters: Mapping[str, float]
     def narrow(cotangent: jax.Array, *inputs: jax.Array) -> tuple[jax.Array | None, ...]:
         given = [widen(x) for x in inputs]
         if not activation.along_axis:  # else both need the sum of a row
-            given = [again(x) for x in given]  # for what they share XLA would make an array
+            # For what they share XLA would make an array.
+            given = [x if x.dtype == bool else again(x) for x in given]
         wide = pullback(widen(cotangent), *given)
         pairs = zip(wide, inputs, strict=True)
         return tuple(None if c is None else c.astype(x.dtype) for c, x in pairs)

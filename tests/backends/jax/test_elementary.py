@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import unified_act as ua
-from unified_act_jax import elementary
+from unified_act_jax import elementary, variant
 from unified_act_jax.variant import FAST, STRICT
 
 SPECIAL = [0.0, -0.0, np.inf, -np.inf, np.nan, 1e-30, -1e-30]
@@ -34,6 +34,12 @@ def test_the_quotient_of_erfc():
     for z in mpmath.linspace(0, elementary._SQUARE_END, 400):
         exact = mpmath.exp(z * z) * mpmath.erfc(z)
         assert abs(polynomial(over, z) / polynomial(under, z) / exact - 1) < 2.1e-8
+
+
+def test_the_root_of_erfc():
+    root = in_single(variant._ROOT)
+    for z in mpmath.linspace(0, 30, 600):
+        assert abs(1 / polynomial(root, z) ** 8 - mpmath.erfc(z)) < 6.4e-8
 
 
 def everywhere(largest):
