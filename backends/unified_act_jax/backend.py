@@ -69,6 +69,12 @@ class JaxBackend(FrameworkBackend):
             checked.__name__ = request.activation.name  # which jaxprs and profiles show
         return jax.jit(checked)
 
+    def shared(self, request: Request) -> Mapping[str, Callable[..., Any]]:
+        """Returns the shared definition for each dtype, by the name of the dtype."""
+        fast = request.numerics == "fast"
+        function = gradient.shared_definition(request.activation, request.parameters, fast=fast)
+        return dict.fromkeys(self.dtypes, self.fitted(function, request))
+
     def own(self, request: Request, kernel: Native) -> Callable[..., Any]:
         """Returns JAX's kernel, compiled; a function of the user's is left as it is."""
         if not kernel.is_override:

@@ -14,7 +14,8 @@ from unified_act.activation import Activation
 from unified_act.assembly import assemble, pullback_of
 from unified_act.backend import check_cotangent
 from unified_act.callables import ActivationFunction
-from unified_act_jax import namespace
+from unified_act_jax import namespace, variant
+from unified_act_jax.elementary import again
 
 __all__ = ["shared_definition", "value_and_grad", "widen"]
 
@@ -27,21 +28,45 @@ def widen(x: jax.Array) -> jax.Array:
     return x.astype(jnp.float32 if x.dtype.itemsize == 2 else x.dtype)
 
 
-def shared_definition(activation: Activation, parameters: Mapping[str, float]) -> _Function:
-    """Returns the shared definition with its analytic first and second derivatives."""
-    function = assemble(activation, namespace, parameters)
-    pullback = pullback_of(activation, namespace, parameters, _with_pullback)
+def shared_definition(
+    activation: Activation, parameters: Mapping[str, float], *, fast: bool = False
+) -> _Function:
+    """Returns the shared definition with its analytic first and second derivatives.
+
+    Args:
+        activation: The activation.
+        parameters: Every parameter with its value.
+        fast: Whether float32 may be computed with absolute errors of an eps.
+    """
+    quick = fast and activation.kind.elementwise
+    single = _definition(activation, variant.FAST if quick else variant.STRICT, parameters)
+    double = _definition(activation, namespace, parameters)
+
+    def function(*inputs: jax.Array) -> jax.Array:
+        return (double if inputs[0].dtype == jnp.float64 else single)(*inputs)
+
+    function.__name__ = activation.name  # which jaxprs and profiles show
+    return function
+
+
+def _definition(activation: Activation, xp: Any, parameters: Mapping[str, float]) -> _Function:
+    function = assemble(activation, xp, parameters)
+    pullback = pullback_of(activation, xp, parameters, _with_pullback)
 
     def value(*inputs: jax.Array) -> jax.Array:
         result: jax.Array = function(*map(widen, inputs))
         return result.astype(inputs[0].dtype)
 
-    value.__name__ = activation.name  # which jaxprs and profiles show
+    value.__name__ = activation.name
     if pullback is None:
         return value
 
     def narrow(cotangent: jax.Array, *inputs: jax.Array) -> tuple[jax.Array | None, ...]:
-        wide = pullback(widen(cotangent), *map(widen, inputs))
+        given = [widen(x) for x in inputs]
+        if not activation.along_axis:  # else both need the sum of a row
+            # For what they share XLA would make an array.
+            given = [x if x.dtype == bool else again(x) for x in given]
+        wide = pullback(widen(cotangent), *given)
         pairs = zip(wide, inputs, strict=True)
         return tuple(None if c is None else c.astype(x.dtype) for c, x in pairs)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from functools import partial
 
 import jax.numpy as jnp
@@ -10,9 +11,16 @@ from jax import Array, lax
 
 from unified_act import special
 from unified_act.shapes import channel_shape, section_length
+from unified_act_jax.elementary import again
 
-abs, exp, expm1, floor, log, log1p = lax.abs, lax.exp, lax.expm1, lax.floor, lax.log, lax.log1p
-full_like, sin, sqrt, tanh = lax.full_like, lax.sin, lax.sqrt, lax.tanh
+
+def _again(function: Callable[[Array], Array]) -> Callable[[Array], Array]:
+    return lambda x: again(function(x))
+
+
+exp, expm1, log, log1p = map(_again, (lax.exp, lax.expm1, lax.log, lax.log1p))
+sqrt, tanh = _again(lax.sqrt), _again(lax.tanh)
+abs, floor, full_like, sin = lax.abs, lax.floor, lax.full_like, lax.sin
 concat, cumulative_sum, sort, where = jnp.concatenate, jnp.cumsum, jnp.sort, jnp.where
 max, sum = partial(jnp.max, keepdims=True, initial=-jnp.inf), partial(jnp.sum, keepdims=True)
 stop_gradient = lax.stop_gradient

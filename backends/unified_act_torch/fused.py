@@ -153,7 +153,8 @@ class _Whole:
         )
         if found is None:
             return None
-        (value,), dtype = found, inputs[0].dtype
+        value: Tensor = found[0]
+        dtype = inputs[0].dtype
         return value if value.dtype is dtype else value.to(dtype)
 
     def pulled_back(self, cotangent: Tensor, inputs: Sequence[Tensor]) -> _Gradients | None:

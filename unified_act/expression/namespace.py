@@ -38,7 +38,10 @@ class Recorder:
     Attributes:
         graph: The graph.
         wide: As for `Graph`.
+        own: None: compositions are recorded operation by operation.
     """
+
+    own = None
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph

@@ -218,6 +218,7 @@ class _Namespace:
     """The functions of `unified_act.backend.Namespace`, and nothing else."""
 
     wide = False
+    own = None
 
     abs = _elementwise("abs", math.fabs)
     exp = _elementwise("exp", math.exp)

@@ -1,0 +1,188 @@
+"""Elementary functions for XLA: in few operations, of which it makes a single loop of vector code.
+
+XLA never computes an expensive operation twice, such as an exponential or a quotient. If two
+operations use its result, and it depends on the input in two ways, XLA writes it into an array: the
+one for the result of everything, where there is room. What reads and writes that same array runs
+element by element, 10 to 70 times slower. What comes out of `again` is cheap.
+
+The other functions here are for float32. They take 2ⁿ from the bits of n, which the last bits of a
+number hold after `_ROUNDER` is added to it.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+
+import jax
+import jax.numpy as jnp
+from jax import Array, lax
+
+from unified_act.special import polynomial
+
+__all__ = ["ERFC_SLOPE", "again", "expm1", "split_exp", "square_exp", "tanh", "times_erfc"]
+
+_LN2_HIGH = 709.0 / 1024.0
+"""The first 10 bits of ln(2), which times n is exact. The rest is positive too: -0 - 0 is -0."""
+_LN2_LOW = math.log(2.0) - _LN2_HIGH
+_ROUNDER = 1.5 * 2.0**23
+"""Added to a number below 2²² it leaves the nearest integer in the last bits."""
+(_ROUNDER_BITS,) = struct.unpack("<i", struct.pack("<f", _ROUNDER))
+_BIAS, _MANTISSA = 127, 23
+_HEAD = -(2**12)
+"""A mask for the first 12 bits of a number, whose square is exact."""
+
+_EXPM1 = (
+    1.0,
+    0.5000000013463886,
+    0.1666650521114506,
+    0.041666464944505696,
+    0.00836915395971191,
+    0.0013933647862928863,
+)
+"""expm1(r)/r for |r| ≤ 0.3466, interpolated at Chebyshev nodes: within 2.6e-8."""
+_EXPM1_END = (-20.0, 89.0)
+"""exp(x) - 1 is -1 below, and infinite above."""
+
+_ERFCX_OVER = (
+    1.0,
+    1.2570618391036987,
+    0.7511850595474243,
+    0.2385629117488861,
+    0.034756939858198166,
+)
+_ERFCX_UNDER = (
+    1.0,
+    2.385441541671753,
+    2.4428563117980957,
+    1.3619167804718018,
+    0.42285969853401184,
+    0.06160465627908707,
+)
+"""exp(z²)·erfc(z) is the quotient of the two within 2.1e-8, for z from 0 to `_SQUARE_END`. Found by
+least squares, with weights that grew where the error was largest. Every coefficient is positive, so
+that nothing cancels, and near 0 little is rounded."""
+ERFC_SLOPE = -2.0 / math.sqrt(math.pi)
+"""The derivative of erfc at 0."""
+_SQUARE_END = 13.2
+"""exp(-z²) is 0 from here on beside the largest number."""
+_EXP_END = 176.0
+"""So is exp(-x)."""
+_FAR = -100
+"""Where a power of 2 becomes two factors."""
+
+
+@jax.custom_jvp
+def again(x: Array) -> Array:
+    """`x`, as an operation that XLA may compute twice, and does not look through.
+
+    LLVM does, so that it costs nothing.
+    """
+    bits = lax.bitcast_convert_type(x, jnp.int32 if x.dtype == jnp.float32 else jnp.int64)
+    flip = lax.full_like(bits, 1)
+    return lax.bitcast_convert_type((bits ^ flip) ^ flip, x.dtype)
+
+
+again.defjvp(lambda inputs, tangents: (again(*inputs), *tangents))
+
+
+def _bits(x: Array) -> Array:
+    return lax.bitcast_convert_type(x, jnp.int32)
+
+
+def _power(n: Array) -> Array:
+    """2ⁿ."""
+    return lax.bitcast_convert_type((n + _BIAS) << _MANTISSA, jnp.float32)
+
+
+def _exp_parts(x: Array, rest: Array | None = None) -> tuple[Array, Array]:
+    """The whole n and exp(r) - 1, with x + rest = n ln(2) + r."""
+    shifted = again(x * (1.0 / math.log(2.0)) + _ROUNDER)  # XLA would subtract nothing from it
+    n = shifted - _ROUNDER
+    r = x - n * _LN2_HIGH - n * _LN2_LOW
+    r = r if rest is None else r + rest
+    return _bits(shifted) - _ROUNDER_BITS, r * polynomial(r, _EXPM1)
+
+
+@jax.custom_jvp
+def expm1(x: Array) -> Array:
+    """exp(x) - 1, within 2.1 ULP; XLA's own is up to 6 ULP off, and takes twice as long."""
+    low, high = _EXPM1_END
+    n, small = _exp_parts(jnp.where(x < low, low, jnp.where(x > high, high, x)))
+    half = _power(n - 1)  # 2ⁿ may be infinite
+    far = 2.0 * (half * small + (half - 0.5))
+    return jnp.where(n == 0, small, far)  # which has the sign of a zero
+
+
+expm1.defjvps(lambda tangent, _, x: tangent * again(lax.exp(x)))
+
+
+@jax.custom_jvp
+def tanh(x: Array) -> Array:
+    """Hyperbolic tangent, within 2.5 ULP; XLA's own is up to 5 ULP off."""
+    decay = expm1(lax.abs(x) * -2.0)
+    # One quotient, since XLA takes no branch.
+    return again(jnp.where(x > 0.0, -decay, jnp.where(x < 0.0, decay, x)) / (decay + 2.0))
+
+
+def _tanh_tangent(tangent: Array, _: Array, x: Array) -> Array:
+    e = again(lax.exp(lax.abs(x) * -2.0))
+    return tangent * again(e * 4.0 / ((e + 1.0) * (e + 1.0)))
+
+
+tanh.defjvps(_tanh_tangent)
+
+
+@jax.custom_jvp
+def split_exp(size: Array) -> tuple[Array, Array]:
+    """exp(-size) for size ≥ 0 as two factors, the second of which is 1 as long as it can be."""
+    n, small = _exp_parts(-jnp.where(size > _EXP_END, _EXP_END, size))
+    first = jnp.where(n < _FAR, n >> 1, n)
+    return (small + 1.0) * _power(first), _power(n - first)
+
+
+@split_exp.defjvp
+def _split_exp_jvp(
+    inputs: tuple[Array], tangents: tuple[Array]
+) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
+    first, second = split_exp(*inputs)
+    return (first, second), (-first * tangents[0], lax.full_like(second, 0.0))
+
+
+@jax.custom_jvp
+def square_exp(factor: Array, z: Array) -> Array:
+    """`factor` · exp(-z²), without the error of rounding z²."""
+    return _square_exp(factor, _bounded(z))
+
+
+square_exp.defjvps(
+    lambda tangent, _, factor, z: tangent * square_exp(lax.full_like(z, 1.0), z),
+    lambda tangent, value, factor, z: tangent * (value * z * -2.0),
+)
+
+
+def _bounded(z: Array) -> Array:
+    size = lax.abs(z)
+    return jnp.where(size > _SQUARE_END, _SQUARE_END, size)
+
+
+def _square_exp(factor: Array, size: Array) -> Array:
+    head = lax.bitcast_convert_type(_bits(size) & _HEAD, jnp.float32)
+    n, small = _exp_parts(-(head * head), (head - size) * (head + size))
+    half = n >> 1
+    return (factor + factor * small) * _power(half) * _power(n - half)
+
+
+@jax.custom_jvp
+def times_erfc(factor: Array, z: Array) -> Array:
+    """`factor` · erfc(z), within 5 ULP, which is less than rounding z costs where it is so much."""
+    size, negative = _bounded(z), z < 0.0
+    quotient = again(polynomial(size, _ERFCX_OVER) / polynomial(size, _ERFCX_UNDER))
+    upper = _square_exp(quotient * jnp.where(negative, 1.0, factor), size)
+    return jnp.where(negative, factor * (2.0 - upper), upper)
+
+
+times_erfc.defjvps(
+    lambda tangent, _, factor, z: tangent * times_erfc(lax.full_like(z, 1.0), z),
+    lambda tangent, _, factor, z: tangent * square_exp(factor * ERFC_SLOPE, z),
+)
