@@ -304,7 +304,7 @@ def test_a_length_that_is_not_that_of_the_parts_gets_no_kernel(length):
 
 
 @pytest.mark.parametrize("axis", [0, 1, -1])
-@pytest.mark.parametrize(("name", "groups"), [("crelu", 1), ("maxout", 3)])
+@pytest.mark.parametrize(("name", "groups"), [("crelu", 1), ("maxout", 1), ("maxout", 3)])
 def test_parts_of_any_axis(name, groups, axis):
     x = np.random.default_rng(10).normal(0.0, 3.0, (6, 9, 39)).astype("float32")
     parameters = {"axis": axis, **({"groups": groups} if name == "maxout" else {})}

@@ -242,7 +242,7 @@ def _parts(*expressions: Expression) -> dict[str, list[str]]:
     for expression in expressions:
         present = [output for output in expression.outputs if output is not None]
         for node in expression.graph.needed(present):
-            split = node.attributes["sections"] if node.operation == "split" else 1
+            split = node.attributes["sections"] if node.operation == "split" else 0
             for operand in node.operands:
                 if operand.operation == "input":
                     sections.setdefault(operand.attributes["name"], set()).add(split)
@@ -251,7 +251,7 @@ def _parts(*expressions: Expression) -> dict[str, list[str]]:
     return {
         name: [part_name(name, part) for part in range(number)]
         for name, (number,) in sections.items()
-        if number > 1
+        if number
     }
 
 
