@@ -29,6 +29,7 @@ from unified_act_mxnet._framework import DTYPE_OBJECTS, mx
 from unified_act_mxnet.gradient import Graph
 from unified_act_mxnet.guards import is_plain
 from unified_act_mxnet.native import FEW, NATIVE, ONLY_IN_GRAPHS, TABLED, TWICE
+from unified_act_mxnet.numbers import exactly
 
 __all__ = ["MxnetBackend"]
 
@@ -161,7 +162,7 @@ class MxnetBackend(FrameworkBackend):
             graph = with_keywords(kernel.find(mx.sym), request.arguments)
         else:
             graph = gradient.shared_definition(request.activation, request.parameters)
-        result = graph(*map(_legacy, (x, *further)))
+        result = exactly(graph, *map(_legacy, (x, *further)))
         return result.as_np_ndarray() if isinstance(x, NumpySymbol) else result
 
     def uniform_like(self, x: Any, generator: int | np.random.Generator) -> Any:

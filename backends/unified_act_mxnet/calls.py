@@ -15,6 +15,7 @@ from typing import Any
 from unified_act.backend import Request, shortcut
 from unified_act_mxnet._framework import DTYPE_OBJECTS, mx
 from unified_act_mxnet.native import FEW, ONLY_IN_GRAPHS
+from unified_act_mxnet.numbers import exact_text, with_exact_numbers
 
 __all__ = ["in_order", "short_way"]
 
@@ -53,7 +54,7 @@ def short_way(request: Request, otherwise: Callable[..., Any]) -> Callable[..., 
         "lengths": ctypes.POINTER(ctypes.c_int),
         "prod": math.prod,
         "shape_of": library.MXNDArrayGetShapeEx,
-        "values": tuple(map(str, arguments.values())),
+        "values": tuple(exact_text(name, value) for name, value in arguments.items()),
     }
     # MXNet answers 0 for success, and writes the type's number where it is told to.
     condition = (
@@ -81,7 +82,7 @@ def _numbers(dtypes: Iterable[str]) -> frozenset[int]:
 
 def in_order(names: Sequence[str], symbol: Any) -> Callable[..., Any]:
     """Returns the operator of `symbol`, to be called with the arrays of these names."""
-    operator = mx.nd.CachedOp(symbol, ())
+    operator = mx.nd.CachedOp(with_exact_numbers(symbol), ())
     order = [names.index(name) for name in symbol.list_arguments()]  # as they occur in the graph
     if order == list(range(len(names))):
         called: Callable[..., Any] = operator

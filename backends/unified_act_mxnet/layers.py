@@ -13,6 +13,7 @@ from unified_act.backend import LEAST_NOISE, with_keywords
 from unified_act.layers import LayerSpec, check_options
 from unified_act_mxnet._framework import BFLOAT16, mx
 from unified_act_mxnet.native import NATIVE
+from unified_act_mxnet.numbers import exactly
 
 __all__ = ["ActivationLayer", "is_layer", "make_layer", "set_weights", "weights_of"]
 
@@ -24,6 +25,16 @@ _NARROW = ("float16", "float32")
 # `LeakyReLU`, `SELU` and `GELU` run kernels that are not admitted in every dtype, `Swish` and
 # `PReLU` none that is. `ELU(1.0)` gives the same numbers, but takes only the kind of arrays that
 # `mx.npx.set_np` has chosen, and does not show its alpha.
+
+
+class Constant(mx.init.Constant):  # type: ignore[misc, name-defined]
+    """MXNet's own of the same name, with which it is saved, but with the very number."""
+
+    def _init_weight(self, name: Any, arr: Any) -> None:
+        if arr.dtype == BFLOAT16:  # which NumPy cannot round to
+            super()._init_weight(name, arr)
+        else:
+            arr[:] = np.full(arr.shape, self.value, arr.dtype)
 
 
 class ActivationLayer(mx.gluon.HybridBlock):  # type: ignore[misc, name-defined]
@@ -39,7 +50,7 @@ class ActivationLayer(mx.gluon.HybridBlock):  # type: ignore[misc, name-defined]
         self._cast_to: str | None = None
         super().__init__(**options)
         for name, value in spec.initial.items():
-            init, shape = mx.init.Constant(value), (spec.channels or 0,)
+            init, shape = Constant(value), (spec.channels or 0,)
             weight = self.params.get(name, shape=shape, init=init, allow_deferred_init=True)
             setattr(self, name, weight)
 
@@ -64,7 +75,8 @@ class ActivationLayer(mx.gluon.HybridBlock):  # type: ignore[misc, name-defined]
         kernel = self._kernel_for(x) if F is mx.sym else None
         if kernel is not None:
             older = x.as_nd_ndarray()
-            return kernel(x) if older is x else kernel(older).as_np_ndarray()
+            result = exactly(kernel, older)
+            return result if older is x else result.as_np_ndarray()
         return self.spec.function(x, *own, *others)
 
     def _drawn(self, F: Any, x: Any, others: Sequence[Any]) -> Any:  # noqa: N803
