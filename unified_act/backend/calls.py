@@ -38,7 +38,8 @@ def with_keywords(
     """
     if not keywords:
         return function
-    scope = {"function": function, **_NUMBERS}
+    # TensorFlow's AutoGraph looks for the module of what it compiles.
+    scope = {"__name__": __name__, "function": function, **_NUMBERS}
     fixed: Callable[..., Any] = eval(
         _code(f"lambda {', '.join(inputs)}: {written_call(keywords, inputs)}"), scope
     )

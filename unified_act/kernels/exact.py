@@ -80,6 +80,7 @@ def _compare(name: str, function: Callable[[Decimal, Decimal], bool]) -> None:
     setattr(Number, f"__{name}__", compare)
 
 
+@functools.lru_cache(maxsize=1024)  # a definition compares with few constants
 def _in_float32(value: Decimal) -> Decimal:
     import numpy as np
 

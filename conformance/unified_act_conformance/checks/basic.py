@@ -17,6 +17,8 @@ LONGEST = 33
 ROW_LENGTHS = (*range(1, 10), 17, 18)
 LENGTH_STEP, LAYOUT_STEP = 7, 2
 """Of how many lengths and layouts one is tried, where there are to be few."""
+QUICK_STEP = 3
+"""Of how many lengths one is tried in a quick run: an odd number, so that every tail is left."""
 LONGEST_ROW = 17
 """Where all in a row act on each other: its exact gradient costs the cube of its length."""
 RUNS = 3
@@ -182,7 +184,9 @@ def lengths(bench: Bench) -> str:
         for length in (range(1, LONGEST + 1) if bench.elementwise else ROW_LENGTHS)
         if length % bench.sections == 0 and bench.is_short(length, LONGEST_ROW)
     ]
-    if bench.few_shapes:
+    if bench.quick and bench.elementwise:
+        arrays = arrays[:: LENGTH_STEP if bench.few_shapes else QUICK_STEP]
+    elif bench.few_shapes:
         arrays = arrays[::LENGTH_STEP]
     return _together(bench, arrays) if bench.elementwise else _row_by_row(bench, arrays)
 

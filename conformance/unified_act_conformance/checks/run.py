@@ -54,6 +54,8 @@ CHECKS: Mapping[str, Callable[[Bench], str]] = MappingProxyType(
 SLOW_MODES = ("inductor",)
 """Compilers that are tried only on demand."""
 COMPILED_DTYPES = ("float32",)
+TRACED = ("forward mode",)
+"""Checks for which a framework traces operations anew in each type; TensorFlow does."""
 ONLY: Mapping[str, Callable[[Subject], bool]] = MappingProxyType(
     {
         "weights": lambda subject: bool(_specified(subject).weights),
@@ -110,7 +112,8 @@ def list_checks(
         backends: The dtypes of each backend.
         names: Only these checks.
         slow: The slow compilers too, and all compilers in all types.
-        compilers: Whether compilers are tried at all, unless they are named.
+        compilers: Whether compilers are tried at all, and forward mode in every type, unless they
+            are named.
     """
     planned = []
     modes = {
@@ -127,6 +130,8 @@ def list_checks(
             for backend in (backend for backend in backends if dtype in backends[backend]):
                 found = [name for name in CHECKS if name not in ONLY or ONLY[name](subject)]
                 found = [name for name in found if name not in left_out]
+                if not (compilers or names or dtype in COMPILED_DTYPES):
+                    found = [name for name in found if name not in TRACED]
                 if (compilers or names) and (slow or dtype in COMPILED_DTYPES):
                     found += [f"mode {mode}" for mode in modes[backend]]
                 planned += [

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from fractions import Fraction
+from itertools import accumulate
 from typing import Any
 
 from flint import arb, arb_series
@@ -85,7 +86,7 @@ def _masked_softmax(numbers: Jets, parameters: Parameters) -> list[Jet]:
 def _support(values: Sequence[float]) -> tuple[list[bool], bool]:
     """Who gets a share in sparsemax, in exact arithmetic; and whether somebody just does not."""
     exact = sorted(map(Fraction, values), reverse=True)
-    sums = [sum(exact[: count + 1], Fraction(0)) for count in range(len(exact))]
+    sums = list(accumulate(exact))
     gains = [1 + (k + 1) * z - total for k, (z, total) in enumerate(zip(exact, sums, strict=True))]
     number = sum(gain > 0 for gain in gains)
     threshold = (sums[number - 1] - 1) / number

@@ -1,5 +1,7 @@
 """TensorFlow: graphs, XLA, variables, Keras, and the defects of its own kernels."""
 
+import logging
+
 import ml_dtypes
 import numpy as np
 import pytest
@@ -292,3 +294,17 @@ class TestKernelsThatAreWrong:
         assert abs(theirs - exact) > 0.01 * exact
         ours = ua.get_activation("softplus", backend="tensorflow", numerics=numerics)(x)
         assert float(ours[0]) == pytest.approx(exact, rel=2.0**-8)
+
+
+@pytest.mark.parametrize("name", ["gelu", "leaky_relu", "silu", "softmax"])
+def test_autograph_does_not_warn_of_a_kernel(name):
+    """Kernels that are called with keywords, by functions that are compiled from text."""
+    told = []
+    handler = logging.Handler(logging.WARNING)
+    handler.emit = lambda record: told.append(record.getMessage())
+    tf.get_logger().addHandler(handler)
+    try:
+        tf.function(ua.get_activation(name, backend="tensorflow"))(X)
+    finally:
+        tf.get_logger().removeHandler(handler)
+    assert not [text for text in told if "AutoGraph" in text]

@@ -191,6 +191,32 @@ def test_compilers_may_be_left_out_but_not_where_they_are_named():
     assert [check.name for check in named] == ["mode compile"]
 
 
+def test_without_compilers_forward_mode_is_tried_in_one_type():
+    subjects, backends = [Subject("relu")], {"torch": list(ALL)}
+    every, few = (
+        [check.dtype for check in list_checks(subjects, backends, compilers=compilers)
+         if check.name == "forward mode"]
+        for compilers in (True, False)
+    )  # fmt: skip
+    assert (sorted(every), few) == (sorted(ALL), ["float32"])
+    named = list_checks(subjects, backends, names=["forward mode"], compilers=False)
+    assert len(named) == len(ALL)
+
+
+@pytest.mark.parametrize("tail", range(8))
+def test_a_quick_run_sees_a_wrong_end_of_any_length(tail):
+    def wrong_at_the_end(x):
+        found = x * np.float32(1.0)
+        if x.size % 8 == tail:
+            found[-1:] = np.float32(7.0)
+        return found
+
+    how = {"implement": function_of_users(wrong_at_the_end), "quick": True}
+    planned = list_checks([Subject("identity")], {"numpy": ["float32"]}, names=["lengths"])
+    (result,) = run_checks(planned, **how)
+    assert "elements" in result.problem
+
+
 def test_messages_hold_no_repr_of_a_number_computed_in_place() -> None:
     """`repr` of a NumPy number is another one on NumPy 2."""
     found = [
