@@ -104,6 +104,7 @@ def list_checks(
     names: Sequence[str] = (),
     slow: bool = False,
     compilers: bool = True,
+    quick: bool = False,
 ) -> list[Check]:
     """Returns every check, in the order in which they run.
 
@@ -112,8 +113,9 @@ def list_checks(
         backends: The dtypes of each backend.
         names: Only these checks.
         slow: The slow compilers too, and all compilers in all types.
-        compilers: Whether compilers are tried at all, and forward mode in every type, unless they
-            are named.
+        compilers: Whether compilers are tried at all, unless they are named.
+        quick: Unless checks are named, only those of the first subject of each activation, and
+            forward mode in one type. The accuracy cases and `dimensions` vary the parameters too.
     """
     planned = []
     modes = {
@@ -123,6 +125,8 @@ def list_checks(
     # Backends innermost: the exact values are then computed once for all.
     known: set[str] = set()
     for subject in subjects:
+        if quick and not names and subject.activation in known:
+            continue
         # It varies the parameters by itself.
         left_out = [DIMENSIONS] if subject.activation in known else []
         known.add(subject.activation)
@@ -130,7 +134,7 @@ def list_checks(
             for backend in (backend for backend in backends if dtype in backends[backend]):
                 found = [name for name in CHECKS if name not in ONLY or ONLY[name](subject)]
                 found = [name for name in found if name not in left_out]
-                if not (compilers or names or dtype in COMPILED_DTYPES):
+                if quick and not names and dtype not in COMPILED_DTYPES:
                     found = [name for name in found if name not in TRACED]
                 if (compilers or names) and (slow or dtype in COMPILED_DTYPES):
                     found += [f"mode {mode}" for mode in modes[backend]]

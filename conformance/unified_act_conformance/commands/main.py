@@ -435,6 +435,7 @@ def _checks(
         names=given.checks,
         slow=given.slow,
         compilers=given.slow or not given.quick,
+        quick=given.quick,
     )
 
 

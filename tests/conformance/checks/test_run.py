@@ -191,16 +191,15 @@ def test_compilers_may_be_left_out_but_not_where_they_are_named():
     assert [check.name for check in named] == ["mode compile"]
 
 
-def test_without_compilers_forward_mode_is_tried_in_one_type():
-    subjects, backends = [Subject("relu")], {"torch": list(ALL)}
-    every, few = (
-        [check.dtype for check in list_checks(subjects, backends, compilers=compilers)
-         if check.name == "forward mode"]
-        for compilers in (True, False)
-    )  # fmt: skip
-    assert (sorted(every), few) == (sorted(ALL), ["float32"])
-    named = list_checks(subjects, backends, names=["forward mode"], compilers=False)
-    assert len(named) == len(ALL)
+def test_a_quick_run_tries_forward_mode_in_one_type_and_checks_one_subject_of_an_activation():
+    subjects = [Subject("elu"), Subject("elu", (("alpha", 0.5),)), Subject("relu")]
+    how = {"backends": {"torch": list(ALL)}, "quick": True}
+    planned = list_checks(subjects, **how)
+    assert {str(check.subject) for check in planned} == {"elu", "relu"}
+    tried = [str(check.dtype) for check in planned if check.name == "forward mode"]
+    assert tried == ["float32"] * 2
+    named = list_checks(subjects, names=["forward mode"], **how)
+    assert len(named) == len(ALL) * len(subjects)
 
 
 @pytest.mark.parametrize("tail", range(8))
