@@ -85,6 +85,11 @@ class TensorflowBackend(FrameworkBackend):
         """Says why no machine code can be made here; empty if it can."""
         return unavailable()
 
+    def own(self, request: Request, kernel: Native) -> Callable[..., Any]:
+        """Returns TensorFlow's kernel, in which AutoGraph has nothing to convert."""
+        own = super().own(request, kernel)
+        return tf.autograph.experimental.do_not_convert(own)  # type: ignore[no-any-return]
+
     def short_way(self, request: Request, otherwise: Callable[..., Any]) -> Callable[..., Any]:
         """Returns a function that runs a kernel at once on eager tensors."""
         return calls.short_way(request, otherwise)

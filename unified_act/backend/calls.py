@@ -38,8 +38,7 @@ def with_keywords(
     """
     if not keywords:
         return function
-    # TensorFlow's AutoGraph looks for the module of what it compiles.
-    scope = {"__name__": __name__, "function": function, **_NUMBERS}
+    scope = {"function": function, **_NUMBERS}
     fixed: Callable[..., Any] = eval(
         _code(f"lambda {', '.join(inputs)}: {written_call(keywords, inputs)}"), scope
     )

@@ -462,6 +462,7 @@ def test_eight_threads_at_once(f):
     assert not wrong
 
 
+@pytest.mark.filterwarnings("ignore:os.fork.* was called:RuntimeWarning")  # JAX, if it is loaded
 def test_a_forked_process(f):
     wanted = at_large(f)
 

@@ -221,6 +221,7 @@ class TestHeldTo:
             return np.where((x >= 1) & (x <= 2), wrong, relu(x))
 
         monkeypatch.setattr(runner, "list_deviations", lambda: made_up)
+        monkeypatch.setattr(runner, "is_outrun", lambda _: False)
         monkeypatch.setattr(ua, "get_activation", lambda *_, **__: faulty)
         (result,) = runner.run([CASE], quick=True)
         return result
