@@ -350,6 +350,8 @@ def test_parameters_are_checked_and_told_apart():
     kernel = fused(elu, {"alpha": 1.0})
     assert fused(elu) is kernel
     assert fused(elu, {"alpha": 1.0}) is kernel
+    celu = fused(ACTIVATIONS.find("celu"))
+    assert fused(ACTIVATIONS.find("celu"), {"alpha": 1.0}) is celu
     assert fused(elu, {"alpha": 0.5}) is not fused(elu)
     threshold = ACTIVATIONS.find("threshold")
     zeros = [

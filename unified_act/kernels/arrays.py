@@ -126,9 +126,8 @@ def computed_arrays(
     changes = in_parts(activation)
     if changes and not rank:
         return None
-    if (
-        activation.along_axis and not changes and parameters["axis"] not in (-1, rank - 1)
-    ):  # made the last one
+    if activation.along_axis and not changes and parameters["axis"] not in (-1, rank - 1):
+        # It is made the last one.
         axis, parameters = parameters["axis"], {**parameters, "axis": -1}
         if fused(activation, parameters, dtype, order) is None:
             return None  # before anything is copied

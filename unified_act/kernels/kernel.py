@@ -180,7 +180,7 @@ def _found(
             bound = activation.bind(parameters)
             same = (activation, repr(bound), *what)
             found = _kept.get(same) or _made(activation, bound, dtype, order, with_value, weights)
-            _kept[key] = found
+            _kept[same] = _kept[key] = found
             while len(_kept) > _LARGEST_NUMBER:
                 _kept.popitem(last=False)
         _kept.move_to_end(key)
@@ -235,7 +235,7 @@ def _made(
 def _refused(activation: Activation, dtype: str, order: int) -> str:
     """Why there can be no kernel, whatever the definition is; empty if there may be one."""
     if dtype not in DTYPES:
-        return f"there are kernels for {' and '.join(DTYPES)} only"
+        return f"there are kernels for {', '.join(DTYPES[:-1])} and {DTYPES[-1]} only"
     if dtype == "float16" and not compiler.converts_float16():
         return "the processor does not convert float16"
     if order == 2 and not activation.kind.elementwise:

@@ -55,9 +55,7 @@ def same(
             raise click.UsageError("name two backends or more, with --backend")
         dtypes = dtypes or COMPARED
         available = dtypes_of(names, dtypes)
-        pairs = [
-            (subject, dtype) for subject in same_subjects(activations) for dtype in dtypes or DTYPES
-        ]
+        pairs = [(subject, dtype) for subject in same_subjects(activations) for dtype in dtypes]
         for subject, dtype in track(pairs, "same bits", console=console, transient=True):
             having = [name for name in names if dtype in available[name]]
             if len(having) > 1:
