@@ -95,7 +95,10 @@ RUN = (
         help="Judge unified_act (ours), or all of the framework's own kernels (native).",
     ),
     click.option(
-        "--quick", is_flag=True, help="Use fewer inputs for float32 and float64, and no compilers."
+        "--quick",
+        is_flag=True,
+        help="Use fewer inputs for float32 and float64, fewer checks besides accuracy, and no "
+        "compilers.",
     ),
     click.option(
         "--slow",
