@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from unified_act import special
+from unified_act.special import error_function, exponential
 from unified_act_numpy import namespace
 
 NODES = 64
@@ -21,8 +22,8 @@ def relative_errors(got, exact):
 
 def far(y):
     """What the comment beside _P says is interpolated."""
-    z = special._K * (1 + y) / (1 - y)
-    return mpmath.exp(z * z) * mpmath.erfc(z) * (z + special._M)
+    z = error_function._K * (1 + y) / (1 - y)
+    return mpmath.exp(z * z) * mpmath.erfc(z) * (z + error_function._M)
 
 
 def near(y):
@@ -62,7 +63,7 @@ def polynomial(coefficients, x):
 
 @pytest.mark.parametrize(
     ("function", "coefficients", "negligible", "variable"),
-    [(far, special._P, "6e-18", lambda y: y), (near, special._Q, "1e-17", lambda y: (y + 1) / 8)],
+    [(far, error_function._P, "6e-18", lambda y: y), (near, error_function._Q, "1e-17", lambda y: (y + 1) / 8)],
     ids=["far", "near"],
 )
 def test_coefficients_of_erfc(function, coefficients, negligible, variable):
@@ -92,7 +93,7 @@ class TestAccuracy:
                 10.0 ** generator.uniform(-12, 0, 300),
                 -(10.0 ** generator.uniform(-12, 0, 300)),
                 generator.uniform(0.0, 27.0, 1_000),
-                [special._K, special._NEAR, np.nextafter(special._NEAR, 0), 0.0, -0.0, 5.96, 9.19],
+                [error_function._K, error_function._NEAR, np.nextafter(error_function._NEAR, 0), 0.0, -0.0, 5.96, 9.19],
             ]
         ).astype(dtype)
         with mpmath.workdps(40):
@@ -148,7 +149,7 @@ class TestAccuracy:
         tiny = 10.0 ** generator.uniform(-30, 0, 500)
         close = generator.uniform(-0.9, 0.9, 1_000)
         x = np.concatenate([tiny, -tiny, close, np.linspace(lowest, highest, 1_001)[1:]])
-        x = np.append(x, [special._SMALL, -special._SMALL]).astype(dtype)
+        x = np.append(x, [exponential._SMALL, -exponential._SMALL]).astype(dtype)
         with mpmath.workdps(40):
             exact = [exactly(mpmath.mpf(float(value))) for value in x]
             got = function(namespace, x)

@@ -64,7 +64,11 @@ def _with_own(
     """
     if function is None:
         return None
-    return with_keywords(function, own_parameters(activation, parameters), ["*inputs"])
+    own = own_parameters(activation, parameters)
+    with_parameters = getattr(function, "with_parameters", None)
+    if with_parameters is not None:  # it is made anew for each set of parameters
+        return with_parameters(own)
+    return with_keywords(function, own, ["*inputs"])
 
 
 def derivatives_of(

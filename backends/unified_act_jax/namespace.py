@@ -20,9 +20,12 @@ def _again(function: Callable[[Array], Array]) -> Callable[[Array], Array]:
 
 exp, expm1, log, log1p = map(_again, (lax.exp, lax.expm1, lax.log, lax.log1p))
 sqrt, tanh = _again(lax.sqrt), _again(lax.tanh)
-abs, floor, full_like, sin = lax.abs, lax.floor, lax.full_like, lax.sin
+abs, cos, floor, full_like, sin = lax.abs, lax.cos, lax.floor, lax.full_like, lax.sin
+logical_and, logical_not, logical_or = jnp.logical_and, jnp.logical_not, jnp.logical_or
+pow = jnp.power
 concat, cumulative_sum, sort, where = jnp.concatenate, jnp.cumsum, jnp.sort, jnp.where
 max, sum = partial(jnp.max, keepdims=True, initial=-jnp.inf), partial(jnp.sum, keepdims=True)
+prod = partial(jnp.prod, keepdims=True)
 stop_gradient = lax.stop_gradient
 
 
@@ -57,3 +60,6 @@ def sum_to_weight(x: Array, weight: Array, *, axis: int) -> Array:
     """The transpose of `channel_weight`: sums `x` over all axes except `axis`."""
     over = [d for d in range(x.ndim) if weight.size == 1 or d != axis % x.ndim]
     return jnp.sum(x, axis=tuple(over)).reshape(weight.shape)
+
+
+special.complete(sys.modules[__name__])

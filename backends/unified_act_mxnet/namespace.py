@@ -15,12 +15,18 @@ from unified_act_mxnet._framework import mx
 
 _np = mx.sym.np
 abs, exp, expm1, floor, log, log1p = _np.abs, _np.exp, _np.expm1, _np.floor, _np.log, _np.log1p
-sin, sqrt, tanh = _np.sin, _np.sqrt, _np.tanh
+cos, pow, sin, sqrt, tanh = _np.cos, _np.power, _np.sin, _np.sqrt, _np.tanh
+logical_and, logical_not = _np.multiply, _np.logical_not
 
 
 def where(condition: Any, a: Any, b: Any) -> Any:
     """Elements of `a` where `condition` is true, else of `b`."""
     return _np.where(condition, *as_arrays(a, b))
+
+
+def logical_or(a: Any, b: Any) -> Any:
+    """Where one of two masks is true, or both are."""
+    return logical_not(logical_and(logical_not(a), logical_not(b)))
 
 
 def full_like(x: Any, value: float) -> Any:
@@ -46,6 +52,11 @@ def sum(x: Any, *, axis: int) -> Any:
 def max(x: Any, *, axis: int) -> Any:
     """Maximum along `axis`, which is kept with length 1."""
     return _np.max(x, axis=axis, keepdims=True)
+
+
+def prod(x: Any, *, axis: int) -> Any:
+    """Product along `axis`, which is kept with length 1."""
+    return _np.prod(x, axis=axis, keepdims=True)
 
 
 def cumulative_sum(x: Any, *, axis: int) -> Any:
@@ -111,3 +122,6 @@ def as_arrays(a: Any, b: Any) -> tuple[Any, Any]:
     if isinstance(b, float):
         return a, full_like(a, b)
     return a, b
+
+
+special.complete(sys.modules[__name__])

@@ -13,8 +13,10 @@ from unified_act import special
 from unified_act.shapes import channel_shape, section_length
 
 Array = NDArray[Any]
-abs, exp, expm1, floor, log, log1p = np.abs, np.exp, np.expm1, np.floor, np.log, np.log1p
-full_like, sin, sqrt, tanh = np.full_like, np.sin, np.sqrt, np.tanh
+abs, cos, exp, expm1, floor, log = np.abs, np.cos, np.exp, np.expm1, np.floor, np.log
+full_like, log1p, sin, sqrt, tanh = np.full_like, np.log1p, np.sin, np.sqrt, np.tanh
+logical_and, logical_not, logical_or = np.logical_and, np.logical_not, np.logical_or
+pow = np.power
 
 
 def where(condition: Any, a: Any, b: Any) -> Array:
@@ -47,6 +49,11 @@ def sum(x: Array, *, axis: int) -> Array:
 def max(x: Array, *, axis: int) -> Array:
     """Maximum along `axis`, which is kept with length 1."""
     return np.max(x, axis=axis, keepdims=True, initial=-np.inf)  # type: ignore[no-any-return]
+
+
+def prod(x: Array, *, axis: int) -> Array:
+    """Product along `axis`, which is kept with length 1."""
+    return np.prod(x, axis=axis, keepdims=True)  # type: ignore[no-any-return]
 
 
 def cumulative_sum(x: Array, *, axis: int) -> Array:
@@ -93,3 +100,6 @@ def sum_to_weight(x: Array, weight: Array, *, axis: int) -> Array:
         return sum(x.reshape(-1), axis=0).reshape(weight.shape)
     rows = np.ascontiguousarray(np.moveaxis(x, axis, 0))  # see `sum`
     return np.sum(rows, axis=tuple(range(1, x.ndim)))  # type: ignore[no-any-return]
+
+
+special.complete(sys.modules[__name__])

@@ -15,7 +15,9 @@ from unified_act.shapes import channel_shape, section_length
 _BLOCK = 512
 """The sum of so many terms is within a few eps."""
 
-abs, exp, floor, sin, sqrt, tanh = tf.abs, tf.exp, tf.floor, tf.sin, tf.sqrt, tf.tanh
+abs, cos, exp, floor, sin = tf.abs, tf.cos, tf.exp, tf.floor, tf.sin
+sqrt, tanh = tf.sqrt, tf.tanh
+logical_and, logical_not, logical_or = tf.logical_and, tf.logical_not, tf.logical_or
 expm1, log, log1p = tf.math.expm1, tf.math.log, tf.math.log1p
 
 
@@ -27,6 +29,13 @@ def where(condition: Any, a: Any, b: Any) -> Any:
     elif isinstance(b, float):
         b = tf.constant(b, a.dtype)
     return tf.where(condition, a, b)
+
+
+def pow(a: Any, b: Any) -> Any:
+    """`a` to the power `b`, one of which may be a number."""
+    if isinstance(a, (int, float)):
+        a = tf.constant(a, b.dtype)
+    return tf.pow(a, b)
 
 
 def full_like(x: Any, value: float) -> Any:
@@ -88,6 +97,11 @@ def _sum_of_rows(x: Any) -> Any:
 def max(x: Any, *, axis: int) -> Any:
     """Maximum along `axis`, which is kept with length 1."""
     return tf.reduce_max(x, axis=axis, keepdims=True)
+
+
+def prod(x: Any, *, axis: int) -> Any:
+    """Product along `axis`, which is kept with length 1."""
+    return tf.reduce_prod(x, axis=axis, keepdims=True)
 
 
 def cumulative_sum(x: Any, *, axis: int) -> Any:
@@ -167,3 +181,6 @@ def _rank(x: Any) -> int:
             "input_signature with None for each dimension."
         )
     return rank
+
+
+special.complete(sys.modules[__name__])

@@ -14,10 +14,11 @@ from unified_act import special
 from unified_act.shapes import channel_shape, section_length
 from unified_act_torch import calls
 
-abs, exp, expm1, floor = torch.abs, torch.exp, torch.expm1, torch.floor
+abs, cos, exp, expm1, floor = torch.abs, torch.cos, torch.exp, torch.expm1, torch.floor
 log, log1p = torch.log, torch.log1p
 full_like, sin, sqrt, tanh = torch.full_like, torch.sin, torch.sqrt, torch.tanh
-erfc, where = torch.erfc, torch.where
+erfc, pow, where = torch.erfc, torch.pow, torch.where
+logical_and, logical_not, logical_or = torch.logical_and, torch.logical_not, torch.logical_or
 
 _BLOCK = 256
 """Inductor adds so many terms one after another."""
@@ -60,6 +61,11 @@ def max(x: Tensor, *, axis: int) -> Tensor:
     if x.ndim and lengths(x)[axis] == 0:  # which PyTorch refuses
         return torch.sum(x, dim=axis, keepdim=True) - math.inf
     return torch.amax(x, dim=axis, keepdim=True)
+
+
+def prod(x: Tensor, *, axis: int) -> Tensor:
+    """Product along `axis`, which is kept with length 1."""
+    return torch.prod(x, dim=axis, keepdim=True)
 
 
 def cumulative_sum(x: Tensor, *, axis: int) -> Tensor:
@@ -116,3 +122,6 @@ def lengths(x: Tensor) -> Sequence[int | None]:
     if torch.jit.is_tracing():  # type: ignore[attr-defined, no-untyped-call]
         return [None] * x.ndim
     return x.shape
+
+
+special.complete(sys.modules[__name__])

@@ -8,7 +8,7 @@ import pytest
 import unified_act as ua
 from tests.specifications import REQUIRED, parameters_of
 from unified_act import catalogue
-from unified_act.registry.strict_namespace import Row, namespace
+from unified_act.expression.strict_namespace import Row, namespace
 from unified_act.registry.validation import validate
 
 SOURCES = {

@@ -1,6 +1,7 @@
 """The contract that every backend fulfils, and the code that all backends share."""
 
 from unified_act.backend.calls import (
+    compiled_text,
     dtype_test,
     positional_call,
     shortcut,
@@ -41,6 +42,7 @@ __all__ = [
     "beyond_dtype",
     "check_cotangent",
     "check_further",
+    "compiled_text",
     "cotangent_error",
     "detached_error",
     "dtype_test",

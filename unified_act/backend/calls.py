@@ -16,7 +16,7 @@ from typing import Any
 
 from unified_act.literals import literal
 
-__all__ = ["dtype_test", "positional_call", "shortcut", "with_keywords", "written_call"]
+__all__ = ["compiled_text", "dtype_test", "positional_call", "shortcut", "with_keywords", "written_call"]
 
 _KEPT = 4096
 """Tracebacks can show the source of this many of the compiled calls, the latest ones."""
@@ -48,10 +48,10 @@ def with_keywords(
 @functools.lru_cache(maxsize=1024)
 def _code(text: str) -> CodeType:
     """Returns a compiled expression. A function and its derivatives often share the text."""
-    return _compiled(text, "eval")
+    return compiled_text(text, "eval")
 
 
-def _compiled(text: str, mode: str) -> CodeType:
+def compiled_text(text: str, mode: str) -> CodeType:
     """Compiles a text under a file name by which a traceback finds its lines."""
     number = next(_numbers)
     name = f"<unified_act call {number}>"
@@ -131,7 +131,7 @@ def shortcut(
         **_NUMBERS,
         **scope,
     }
-    exec(_compiled(source, "exec"), names)
+    exec(compiled_text(source, "exec"), names)
     written: Callable[..., Any] = names["call"]
     written.__qualname__ = "shortcut.<locals>.call"  # a qualified name as that of a closure
     return written

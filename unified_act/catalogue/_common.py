@@ -6,6 +6,8 @@ from math import inf
 from typing import Any
 
 from unified_act.special import is_wide, own
+from unified_act.special import sigmoid as sigmoid  # noqa: PLC0414
+from unified_act.special import sigmoid_derivative as sigmoid_derivative  # noqa: PLC0414
 
 POSITIVE = 5e-324
 """The smallest positive number: as a lower bound it means "greater than 0"."""
@@ -69,18 +71,6 @@ def at_least(xp: Any, x: Any, low: float) -> Any:
 def within(xp: Any, x: Any, bound: float) -> Any:
     """`x` clipped to |x| ≤ bound, for a function that is constant beyond; NaN stays."""
     return xp.where(x < -bound, -bound, xp.where(x > bound, bound, x))
-
-
-def sigmoid(xp: Any, x: Any) -> Any:
-    """1/(1 + exp(-x)), accurate in both tails."""
-    e = xp.exp(-xp.abs(x))
-    return xp.where(x < 0.0, e, 1.0) / (e + 1.0)
-
-
-def sigmoid_derivative(xp: Any, x: Any) -> Any:
-    """The derivative of `sigmoid`, without the cancellation of s(1 - s)."""
-    e = xp.exp(-xp.abs(x))
-    return e / ((e + 1.0) * (e + 1.0))
 
 
 def sigmoid_second_derivative(xp: Any, x: Any, scale: float = 1.0) -> Any:

@@ -15,6 +15,7 @@ return v7
 """
 
 from unified_act.expression.derivative import derivatives
+from unified_act.expression.derived import Derived, completed
 from unified_act.expression.graph import (
     FLOAT,
     INTEGER,
@@ -23,20 +24,24 @@ from unified_act.expression.graph import (
     Node,
     RecordingError,
 )
-from unified_act.expression.namespace import Recorder
+from unified_act.expression.namespace import HELPERS, OPAQUE, Recorder
 from unified_act.expression.printer import text_of
 from unified_act.expression.record import PARTS, Expression, record, record_function
 
 __all__ = [
     "FLOAT",
+    "HELPERS",
     "INTEGER",
     "MASK",
+    "OPAQUE",
     "PARTS",
+    "Derived",
     "Expression",
     "Graph",
     "Node",
     "Recorder",
     "RecordingError",
+    "completed",
     "derivatives",
     "record",
     "record_function",

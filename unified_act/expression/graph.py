@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NoReturn
 
 from unified_act.errors import UnsupportedError
@@ -14,6 +14,8 @@ __all__ = ["FLOAT", "INTEGER", "MASK", "Graph", "Node", "RecordingError"]
 FLOAT, MASK, INTEGER = "float", "mask", "integer"
 """The kinds of values. Integers are as wide as the floats; only kernels use them."""
 
+LARGEST_POWER = 16
+"""Up to here whole powers are products."""
 _COMMUTATIVE = {"add", "mul"}
 _COMPARISONS = {"lt", "le", "gt", "ge", "eq", "ne"}
 
@@ -33,11 +35,14 @@ class Graph:
             `unified_act.special.is_wide` then lets definitions leave out what they do for the sake
             of narrow types.
         nodes: All nodes.
+        place: Returns the line of code that an operation comes from, for `Node.place`; None: no
+            places are noted.
     """
 
     def __init__(self, dtype: str = "float64", *, wide: bool = False) -> None:
         self.dtype = dtype
         self.wide = wide
+        self.place: Callable[[], str] | None = None
         self.nodes: list[Node] = []
         self._known: dict[Any, Node] = {}
 
@@ -118,7 +123,8 @@ class Graph:
         if operation == "number":  # 0.0 == -0.0, and a NaN is not equal to itself
             key = (operation, struct.pack("<d", attributes["value"]))
         if key not in self._known:
-            node = Node(self, len(self.nodes), operation, operands, kind, attributes)
+            place = self.place() if self.place else ""
+            node = Node(self, len(self.nodes), operation, operands, kind, attributes, place)
             self.nodes.append(node)
             self._known[key] = node
         return self._known[key]
@@ -130,6 +136,23 @@ def _binary(operation: str, kind: str = FLOAT, *, swapped: bool = False) -> Any:
         return self.graph.apply(operation, *operands, kind=kind)
 
     return apply
+
+
+def _joined(operation: str) -> Any:
+    def apply(self: Node, other: Any) -> Node:
+        if not isinstance(other, Node) or self.kind != MASK or other.kind != MASK:
+            raise RecordingError(f"& and | join comparisons, and not {self!r} with {other!r}")
+        return self.graph.apply(operation, self, other, kind=MASK)
+
+    return apply
+
+
+def _product(x: Node, number: int) -> Node:
+    """The product of so many `x`, by squares."""
+    if number < 2:
+        return x if number else x.graph.number(1.0)
+    half = _product(x, number // 2)
+    return half * half * x if number % 2 else half * half
 
 
 def _refusing(reason: str) -> Any:
@@ -149,9 +172,10 @@ class Node:
         operands: What it is computed from.
         kind: `FLOAT`, `MASK` or `INTEGER`.
         attributes: What else the operation needs to know.
+        place: The line of code that it comes from; empty if that was not noted.
     """
 
-    __slots__ = ("attributes", "graph", "index", "kind", "operands", "operation")
+    __slots__ = ("attributes", "graph", "index", "kind", "operands", "operation", "place")
     __hash__ = object.__hash__
     __array_ufunc__ = None  # a NumPy scalar leaves the operator to the node, which refuses it
 
@@ -163,6 +187,7 @@ class Node:
         operands: tuple[Node, ...],
         kind: str,
         attributes: Mapping[str, Any],
+        place: str = "",
     ) -> None:
         self.graph = graph
         self.index = index
@@ -170,6 +195,7 @@ class Node:
         self.operands = operands
         self.kind = kind
         self.attributes = attributes
+        self.place = place
 
     @property
     def value(self) -> float | None:
@@ -187,13 +213,33 @@ class Node:
     __gt__, __ge__ = _binary("gt", MASK), _binary("ge", MASK)
     __eq__, __ne__ = _binary("eq", MASK), _binary("ne", MASK)
 
+    __and__, __or__ = _joined("and"), _joined("or")
+
     def __neg__(self) -> Node:
         return self.graph.apply("neg", self)
+
+    def __abs__(self) -> Node:
+        return self.graph.apply("abs", self)
+
+    def __invert__(self) -> Node:
+        return self.graph.apply("not", self, kind=MASK)
+
+    def __pow__(self, exponent: Any) -> Node:
+        number = exponent.value if isinstance(exponent, Node) else exponent
+        if isinstance(number, (int, float)):
+            if number == 0.5:
+                return self.graph.apply("sqrt", self)
+            if float(number).is_integer() and abs(number) <= LARGEST_POWER:
+                product = _product(self, abs(int(number)))
+                return product if number >= 0 else 1.0 / product
+        return self.graph.apply("pow", self, exponent)
+
+    def __rpow__(self, base: Any) -> Node:
+        return self.graph.lift(base) ** self
 
     __bool__ = __float__ = __int__ = __index__ = __len__ = _refusing(
         "an array was used as a single number or truth value: decide with xp.where(condition, a, b)"
     )
-    __pow__ = __rpow__ = _refusing("** cannot be recorded: write x * x, or xp.exp(a * xp.log(x))")
     __array__ = __getitem__ = __iter__ = _refusing(
         "an array was passed to NumPy or indexed: use the functions of xp and Python numbers"
     )

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, NoReturn
 
+from unified_act import special
 from unified_act.expression.graph import MASK, Graph, Node, RecordingError
 
-__all__ = ["Recorder"]
+__all__ = ["HELPERS", "OPAQUE", "Recorder"]
 
 _UNARY = (
     "abs",
+    "cos",
     "exp",
     "expm1",
     "floor",
@@ -21,11 +24,32 @@ _UNARY = (
     "stop_gradient",
     "tanh",
 )
-_ALONG_AXIS = ("cumulative_sum", "max", "sort", "sum")
+OPAQUE = (
+    "acos",
+    "acosh",
+    "asin",
+    "asinh",
+    "atan",
+    "atan2",
+    "atanh",
+    "cosh",
+    "erf",
+    "erfinv",
+    "hypot",
+    "logaddexp",
+    "sigmoid",
+    "sinh",
+    "softplus",
+    "tan",
+)
+"""What is derived from other functions, but is recorded as one: it has a derivative of its own."""
+HELPERS = ("sigmoid_derivative", "times_gaussian")
+"""The functions of `unified_act.special` that derivatives need. A namespace has them not."""
+_ALONG_AXIS = ("cumulative_sum", "max", "prod", "sort", "sum")
 
 
-def _of_one(name: str) -> Callable[[Recorder, Any], Node]:
-    return lambda self, x: self.graph.apply(name, x)
+def _of_arrays(name: str) -> Callable[..., Node]:
+    return lambda self, *arrays: self.graph.apply(name, *arrays)
 
 
 def _along_axis(name: str) -> Callable[..., Node]:
@@ -38,14 +62,16 @@ class Recorder:
     Attributes:
         graph: The graph.
         wide: As for `Graph`.
-        own: None: compositions are recorded operation by operation.
+        own: The functions that are recorded as one operation, though no namespace has them.
     """
 
-    own = None
+    own: Mapping[str, Callable[..., Node]] | None
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         self.wide = graph.wide
+        self.own = {name: partial(graph.apply, name) for name in HELPERS}
+        special.complete(self)
 
     def where(self, condition: Any, a: Any, b: Any) -> Node:
         """Elements of `a` where `condition` is true, else of `b`."""
@@ -57,6 +83,22 @@ class Recorder:
         """A constant: it needs no shape here."""
         del x
         return self.graph.number(value)
+
+    def logical_and(self, a: Node, b: Node) -> Node:
+        """Where both masks are true."""
+        return a & b
+
+    def logical_or(self, a: Node, b: Node) -> Node:
+        """Where one of two masks is true, or both are."""
+        return a | b
+
+    def logical_not(self, a: Node) -> Node:
+        """Where a mask is false."""
+        return ~a
+
+    def pow(self, a: Any, b: Any) -> Node:
+        """`a` to the power `b`."""
+        return self.graph.lift(a) ** b
 
     def erfc(self, x: Node) -> Node:
         """Complementary error function."""
@@ -83,7 +125,7 @@ class Recorder:
         raise RecordingError(f"xp has no {name!r}")
 
 
-for _name in _UNARY:
-    setattr(Recorder, _name, _of_one(_name))
+for _name in (*_UNARY, *OPAQUE):
+    setattr(Recorder, _name, _of_arrays(_name))
 for _name in _ALONG_AXIS:
     setattr(Recorder, _name, _along_axis(_name))

@@ -19,7 +19,10 @@ _SIGNS = {
     "ge": ">=",
     "eq": "==",
     "ne": "!=",
+    "and": "&",
+    "or": "|",
 }
+_PREFIXES = {"neg": "-", "not": "~"}
 _CONSTANTS = ("number", "truth", "integer")
 
 
@@ -55,7 +58,7 @@ def _operation(node: Node, names: dict[int, str]) -> str:
     sign = _SIGNS.get(node.operation)
     if sign and node.kind != INTEGER:
         return f"{operands[0]} {sign} {operands[1]}"
-    if node.operation == "neg":
-        return f"-{operands[0]}"
+    if node.operation in _PREFIXES:
+        return f"{_PREFIXES[node.operation]}{operands[0]}"
     keywords = [f"{name}={value!r}" for name, value in sorted(node.attributes.items())]
     return f"{node.operation}({', '.join(operands + keywords)})"

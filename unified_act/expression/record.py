@@ -8,7 +8,7 @@ from typing import Any
 
 from unified_act.activation import Activation
 from unified_act.assembly import own_parameters
-from unified_act.expression.derivative import derivatives
+from unified_act.expression.derivative import derivatives, pullback
 from unified_act.expression.graph import FLOAT, MASK, Graph, Node, RecordingError
 from unified_act.expression.namespace import Recorder
 from unified_act.expression.printer import text_of
@@ -55,8 +55,8 @@ def record(
     """Records a function of an activation, with its parameters as constants.
 
     The inputs are the arrays that the function takes, in order: for an activation along an axis the
-    derivative begins with the cotangent. Where the author wrote no derivative of an elementwise
-    activation, it is made from the graph.
+    derivative begins with the cotangent. A derivative that the author did not write is made from
+    the graph.
 
     Args:
         activation: The activation.
@@ -87,11 +87,28 @@ def record(
     function: Callable[..., Any] | None = getattr(activation, part)
     if function is not None:
         return record_function(function, own, names, masks=masks, wide=wide, dtype=dtype)
-    if part == "forward" or not activation.kind.elementwise:
-        raise RecordingError(f"{activation.name} has no {part}")
-    before = PARTS[PARTS.index(part) - 1]
-    whole = record(activation, parameters, before, wide=wide, dtype=dtype)
-    return Expression(whole.graph, whole.inputs, derivatives(whole.outputs, whole.inputs[0]))
+    before = record(activation, parameters, _BEFORE[part], wide=wide, dtype=dtype)
+    return _differentiated(activation, before, part)
+
+
+_BEFORE = dict(zip(PARTS[1:], PARTS, strict=False))
+
+
+def _differentiated(activation: Activation, before: Expression, part: str) -> Expression:
+    """The derivative of what was recorded, in the form that the kind of activation has."""
+    inputs = before.inputs
+    if activation.along_axis:
+        name = "cotangent" if part == "derivative" else "direction"
+        carried = before.graph.input(name)
+        value = before.outputs[0]
+        assert value is not None  # noqa: S101  # a forward has it, and by x there is a derivative
+        asked = inputs if part == "derivative" else inputs[:2]
+        found = iter(pullback([value], [carried], [each for each in asked if each.kind == FLOAT]))
+        outputs = [next(found) if each.kind == FLOAT else None for each in asked]
+        return Expression(before.graph, (carried, *inputs), tuple(outputs))
+    by_each = [derivatives(before.outputs, each) for each in inputs]
+    rows = zip(*by_each, strict=True)
+    return Expression(before.graph, inputs, tuple(entry for row in rows for entry in row))
 
 
 def record_function(

@@ -147,6 +147,26 @@ def _where(graph: Graph, condition: Node, a: Node, b: Node) -> Node | None:
     return None
 
 
+def _and(graph: Graph, a: Node, b: Node) -> Node | None:
+    for known, other in ((a, b), (b, a)):
+        if known.operation == "truth":
+            return other if known.attributes["value"] else known
+    return a if a is b else None
+
+
+def _or(graph: Graph, a: Node, b: Node) -> Node | None:
+    for known, other in ((a, b), (b, a)):
+        if known.operation == "truth":
+            return known if known.attributes["value"] else other
+    return a if a is b else None
+
+
+def _not(graph: Graph, x: Node) -> Node | None:
+    if x.operation == "truth":
+        return graph.truth(not x.attributes["value"])
+    return x.operands[0] if x.operation == "not" else None
+
+
 _RULES: dict[str, Callable[..., Node | None]] = {
     "add": _add,
     "sub": _sub,
@@ -155,4 +175,7 @@ _RULES: dict[str, Callable[..., Node | None]] = {
     "neg": _neg,
     "abs": _abs,
     "where": _where,
+    "and": _and,
+    "or": _or,
+    "not": _not,
 }

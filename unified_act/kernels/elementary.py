@@ -14,7 +14,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from unified_act import special
-from unified_act.expression import INTEGER, Expression, Graph, Node, Recorder
+from unified_act.expression import (
+    HELPERS,
+    INTEGER,
+    OPAQUE,
+    Expression,
+    Graph,
+    Node,
+    Recorder,
+)
 from unified_act.kernels import polynomials
 from unified_act.kernels.polynomials import Polynomial
 from unified_act.kernels.row_emitter import REDUCTIONS, SCANS
@@ -23,7 +31,7 @@ __all__ = ["FAR_ANGLE", "lowered"]
 
 _PRIMITIVE = {
     *("add", "sub", "mul", "div", "neg", "abs", "sqrt", "floor", "where"),
-    *("lt", "le", "gt", "ge", "eq", "ne"),
+    *("lt", "le", "gt", "ge", "eq", "ne", "and", "or", "not"),
 }
 _INF, _NAN = math.inf, math.nan
 
@@ -90,6 +98,7 @@ class _Elementary(Recorder):
 
     def __init__(self, graph: Graph) -> None:
         super().__init__(graph)
+        self.own = None
         self._same_in_row: dict[int, bool] = {}
 
     def apply(self, node: Node, operands: Sequence[Node]) -> Node:
@@ -102,7 +111,9 @@ class _Elementary(Recorder):
             return quotient
         if operation in _PRIMITIVE or operation in (*REDUCTIONS, *SCANS):
             return self.graph.apply(operation, *operands, kind=node.kind, **attributes)
-        function = None if attributes else getattr(type(self), operation, None)
+        if attributes:
+            raise NotImplementedError(f"there is no machine code for {operation}")
+        function = getattr(type(self), operation, None)
         if function is None:
             raise NotImplementedError(f"there is no machine code for {operation}")
         found: Node = function(self, *operands)
@@ -217,6 +228,26 @@ class _Elementary(Recorder):
         low = self._fma(minus_k, -_LN2_LOW, s * (half + rest))
         return self._fma(minus_k, -_LN2_HIGH, f - (half - low))
 
+    def pow(self, a: Any, b: Any) -> Node:
+        """exp(b log(a)), with the digits of float64 in the logarithm."""
+        base, exponent = self.graph.lift(a), self.graph.lift(b)
+        if not self.wide:
+            raise NotImplementedError("there is no machine code for powers in float64")
+        size = self.graph.apply("abs", base)
+        self.wide = False
+        change = exponent * self.log(size)
+        self.wide = True
+        found = self.exp(change)
+        half = exponent * 0.5
+        whole = exponent == self.graph.apply("floor", exponent)
+        odd = whole & (half != self.graph.apply("floor", half))
+        of_negative = self.where(odd, -found, self.where(whole, found, _NAN))
+        negative = (base < 0.0) | ((base == 0.0) & (1.0 / base < 0.0))
+        found = self.where(negative, of_negative, found)
+        found = self.where(base == 0.0, self.where(negative & ~odd, abs(found), found), found)
+        result: Node = self.where((exponent == 0.0) | (base == 1.0), 1.0, found)
+        return result
+
     def tanh(self, x: Node) -> Node:
         """By expm1, which keeps the digits near 0."""
         change = self.expm1(self.graph.apply("abs", x) * -2.0)
@@ -283,3 +314,9 @@ class _Elementary(Recorder):
 
     def _shifted(self, operation: str, bits: Node, by: int) -> Node:
         return self._integers(operation, bits, by)
+
+
+for _name in OPAQUE:
+    setattr(_Elementary, _name, special.DERIVED[_name])
+for _name in HELPERS:
+    setattr(_Elementary, _name, getattr(special, _name))

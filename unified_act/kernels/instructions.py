@@ -50,6 +50,8 @@ _BINARY = {
     "ge": "fcmp oge",
     "eq": "fcmp oeq",
     "ne": "fcmp une",
+    "and": "and",
+    "or": "or",
 }
 _TEXTS = {
     "where": "select {all}",
@@ -231,6 +233,8 @@ class Writer:
         vector = VECTOR[node.kind]
         if operation in _BINARY:
             return self.new(f"{_BINARY[operation]} {typed[0]}, {operands[1]}")
+        if operation == "not":
+            return self.new(f"xor {typed[0]}, {splat('i1 1')}")
         if operation in _TEXTS:
             text = _TEXTS[operation]
             return self.new(text.format(typed[0], all=", ".join(typed), vector=vector))

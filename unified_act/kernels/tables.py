@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from unified_act.activation import Activation
 from unified_act.assembly import own_parameters
 from unified_act.errors import UnsupportedError
-from unified_act.kernels.exact import at
+from unified_act.expression.exact import at
 from unified_act.kernels.gathering import gather
 from unified_act.kernels.threads import ALONE, Threads
 from unified_act.loading import numpy_namespace

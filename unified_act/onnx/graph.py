@@ -152,6 +152,12 @@ class Array:
     def __neg__(self) -> Array:
         return self.graph.apply("Neg", self)
 
+    def __abs__(self) -> Array:
+        return self.graph.apply("Abs", self)
+
+    def __invert__(self) -> Array:
+        return self.graph.apply("Not", self)
+
     __add__ = _operator("Add")
     __radd__ = _operator("Add", swapped=True)
     __sub__ = _operator("Sub")
@@ -160,6 +166,10 @@ class Array:
     __rmul__ = _operator("Mul", swapped=True)
     __truediv__ = _operator("Div")
     __rtruediv__ = _operator("Div", swapped=True)
+    __pow__ = _operator("Pow")
+    __rpow__ = _operator("Pow", swapped=True)
+    __and__ = _operator("And")
+    __or__ = _operator("Or")
     __lt__ = _operator("Less")
     __le__ = _operator("LessOrEqual")
     __gt__ = _operator("Greater")

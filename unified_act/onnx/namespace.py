@@ -10,13 +10,14 @@ import numpy as np
 from onnx import numpy_helper
 
 from unified_act import special
-from unified_act.onnx.graph import Array
+from unified_act.onnx.graph import Array, Graph
 from unified_act.shapes import channel_shape, section_length
 
 __all__ = [
     "abs",
     "channel_weight",
     "concat",
+    "cos",
     "cumulative_sum",
     "erfc",
     "exp",
@@ -25,7 +26,12 @@ __all__ = [
     "full_like",
     "log",
     "log1p",
+    "logical_and",
+    "logical_not",
+    "logical_or",
     "max",
+    "pow",
+    "prod",
     "sin",
     "sort",
     "split",
@@ -106,6 +112,32 @@ def sin(x: Array) -> Array:
     return x.graph.apply("Sin", x)
 
 
+def cos(x: Array) -> Array:
+    """Cosine, of an angle in radians."""
+    return x.graph.apply("Cos", x)
+
+
+def pow(a: Any, b: Any) -> Array:
+    """`a` to the power `b`, one of which may be a number."""
+    graph: Graph = (a if isinstance(a, Array) else b).graph
+    return graph.apply("Pow", a, b)
+
+
+def logical_and(a: Array, b: Array) -> Array:
+    """Where both masks are true."""
+    return a.graph.apply("And", a, b)
+
+
+def logical_or(a: Array, b: Array) -> Array:
+    """Where one of two masks is true, or both are."""
+    return a.graph.apply("Or", a, b)
+
+
+def logical_not(a: Array) -> Array:
+    """Where a mask is false."""
+    return a.graph.apply("Not", a)
+
+
 def sum(x: Array, *, axis: int) -> Array:
     """Sum along `axis`, which stays with length 1."""
     return _reduced("ReduceSum", x, axis)
@@ -114,6 +146,11 @@ def sum(x: Array, *, axis: int) -> Array:
 def max(x: Array, *, axis: int) -> Array:
     """Maximum along `axis`, which stays with length 1."""
     return _reduced("ReduceMax", x, axis)
+
+
+def prod(x: Array, *, axis: int) -> Array:
+    """Product along `axis`, which stays with length 1."""
+    return _reduced("ReduceProd", x, axis)
 
 
 def cumulative_sum(x: Array, *, axis: int) -> Array:
@@ -177,3 +214,6 @@ def _reduced(operator: str, x: Array, axis: int) -> Array:
     if x.graph.has_attribute(operator, "axes"):
         return x.graph.apply(operator, x, axes=[axis], keepdims=1)
     return x.graph.apply(operator, x, x.graph.integers(axis), keepdims=1)
+
+
+special.complete(sys.modules[__name__])

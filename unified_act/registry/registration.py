@@ -82,6 +82,7 @@ def register_activation(
         )
 
     def register(forward: _Function) -> _Function:
+        from unified_act.expression import completed
         from unified_act.registry.validation import validate
 
         if not callable(forward):
@@ -102,6 +103,7 @@ def register_activation(
         except TypeError as error:
             raise InvalidActivationError(f"activation {shown(name)}: {error}") from error
         validate(activation)
+        activation = completed(activation)
         if loading is None:
             _refuse_names_of_others(activation, getattr(forward, "__module__", None) or "")
             ACTIVATIONS.add(activation)

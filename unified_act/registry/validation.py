@@ -16,7 +16,7 @@ from typing import Any
 from unified_act.activation import Activation
 from unified_act.assembly import own_parameters
 from unified_act.errors import InvalidActivationError, UnifiedActError
-from unified_act.registry.strict_namespace import Mask, PortabilityError, Row, namespace
+from unified_act.expression.strict_namespace import Mask, PortabilityError, Row, namespace
 
 __all__ = ["validate"]
 

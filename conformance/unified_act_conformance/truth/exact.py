@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any, Protocol
 
 import numpy as np
@@ -222,12 +223,38 @@ class Defined:
             return [result.derivative(order) for order in range(COEFFICIENTS)]
 
     def limit(self, order: int, positive: bool) -> arb:
-        """The limit at an infinity: the declared one, else the value far beyond all doubles."""
+        """The limit at an infinity: the declared one, else what is seen far beyond all doubles."""
         if self.activation.limits is not None and order < 2:
             limits: Limits = self.activation.limits(**dict(self.parameters))
             return arb((limits.value, limits.derivative)[order][positive])
-        point = BEYOND_ALL_DOUBLES if positive else -BEYOND_ALL_DOUBLES
+        sign = 1 if positive else -1
+        return _limit_of(
+            [
+                self._decided_at(BEYOND_ALL_DOUBLES * (sign * factor), order) for factor in _FACTORS
+            ]
+        )
+
+    def _decided_at(self, point: arb, order: int) -> arb:
         return decide(lambda bits: self.at(point, order, bits), lambda: 1.0)
+
+
+_FACTORS = tuple(arb(number) for number in (1, 1.7, 31, 530.5, 2**5000))
+_SAME, _NOTHING = arb(2) ** -50, arb(2) ** -2000
+
+
+def _limit_of(seen: Sequence[arb]) -> arb:
+    """What these values, farther and farther out, go to; NaN if they go up and down."""
+    first, last = seen[0], seen[-1]
+    if all(abs(value) < _NOTHING for value in seen):
+        return first
+    if all(abs(value - first) < abs(first) * _SAME for value in seen):
+        return first
+    grows = all(
+        abs(after) > abs(before) and after * last > 0 for before, after in pairwise(seen)
+    )
+    if not grows:
+        return arb.nan()
+    return first if abs(first) > BEYOND_ALL_DOUBLES else BEYOND_ALL_DOUBLES * last.sgn()
 
 
 @lru_cache(maxsize=8)

@@ -14,8 +14,12 @@ from typing import Any
 
 from flint import arb, arb_series, ctx
 
+from unified_act.special import complete
+
 __all__ = ["Condition", "Jet", "jets", "namespace", "ties"]
 
+LARGEST_POWER = 64
+"""Up to here whole powers are products."""
 COEFFICIENTS = 4
 """f, f′, f″/2 and f‴/6."""
 
@@ -84,11 +88,14 @@ class Jet:
     def __neg__(self) -> Jet:
         return Jet(-self.series)
 
-    def __pow__(self, exponent: int) -> Jet:
-        result = Jet(_series(1.0))
-        for _ in range(abs(exponent)):
-            result = result * self
-        return result if exponent >= 0 else 1.0 / result
+    def __abs__(self) -> Jet:
+        return namespace.abs(self)
+
+    def __pow__(self, exponent: Any) -> Jet:
+        return namespace.pow(self, exponent)
+
+    def __rpow__(self, base: Any) -> Jet:
+        return namespace.pow(base, self)
 
     __radd__ = __add__
     __rmul__ = __mul__
@@ -177,6 +184,18 @@ def _with_value(series: arb_series, value: arb) -> Jet:
     return Jet(arb_series([value, *(series[order] for order in range(1, COEFFICIENTS))]))
 
 
+def _zero_up_to(power: float) -> Jet:
+    """A power of 0: the derivatives below that order are 0, and there are no others."""
+    return Jet(arb_series([arb(0) if order < power else arb.nan() for order in range(COEFFICIENTS)]))
+
+
+def _integral(x: Jet, value: arb, slope: arb_series) -> Jet:
+    """The jet of a function of `x` with this value, whose derivative by `x` is `slope`."""
+    change = slope * x.series.derivative()
+    coefficients = [change[order - 1] / order for order in range(1, COEFFICIENTS)]
+    return Jet(arb_series([value, *coefficients]))
+
+
 class _Namespace:
     """The functions of `unified_act.backend.Namespace` that act on one number, and some more."""
 
@@ -196,6 +215,30 @@ class _Namespace:
         """Absolute value; its derivative at 0 is 0, as frameworks have it."""
         at_zero = self.where(x == 0.0, self.full_like(x, 0.0), x)
         return self.where(x < 0.0, -at_zero, at_zero)
+
+    def logical_and(self, a: Condition, b: Condition) -> Condition:
+        """Whether both hold."""
+        return a & b
+
+    def logical_or(self, a: Condition, b: Condition) -> Condition:
+        """Whether one holds, or both do."""
+        return a | b
+
+    def logical_not(self, a: Condition) -> Condition:
+        """Whether it does not hold."""
+        return ~a
+
+    def pow(self, a: Any, b: Any) -> Jet:
+        """`a` to the power `b`; undecided for a negative `a`, unless `b` is a whole number."""
+        if isinstance(b, (int, float)) and float(b).is_integer() and abs(b) <= LARGEST_POWER:
+            result = Jet(_series(1.0))
+            for _ in range(abs(int(b))):
+                result = result * a
+            return result if b >= 0 else 1.0 / result
+        base = Jet(_series(a))
+        if base.value == 0 and isinstance(b, (int, float)) and b > 0:
+            return _zero_up_to(b)
+        return self.exp(self.log(base) * b) if base.value > 0 else _undecided()
 
     def exp(self, x: Jet) -> Jet:
         """E to the power x."""
@@ -226,6 +269,64 @@ class _Namespace:
         power = (-x.series).exp() if x.value > 0 else x.series.exp()
         return Jet(_quotient(_series(1.0) if x.value > 0 else power, power + 1))
 
+    def softplus(self, x: Jet) -> Jet:
+        """log(1 + exp(x))."""
+        if x.value > 0:
+            return x + self.log1p(self.exp(-x))
+        return self.log1p(self.exp(x))
+
+    def logaddexp(self, a: Any, b: Any) -> Jet:
+        """log(exp(a) + exp(b))."""
+        first, second = Jet(_series(a)), Jet(_series(b))
+        return second + self.softplus(first - second)
+
+    def log2(self, x: Jet) -> Jet:
+        """Logarithm to the base 2."""
+        return Jet(self.log(x).series / arb(2).log())
+
+    def log10(self, x: Jet) -> Jet:
+        """Logarithm to the base 10."""
+        return Jet(self.log(x).series / arb(10).log())
+
+    def sinh(self, x: Jet) -> Jet:
+        """Hyperbolic sine."""
+        return _with_value((x.series.exp() - (-x.series).exp()) / 2, x.value.sinh())
+
+    def cosh(self, x: Jet) -> Jet:
+        """Hyperbolic cosine."""
+        return Jet((x.series.exp() + (-x.series).exp()) / 2)
+
+    def asinh(self, x: Jet) -> Jet:
+        """Inverse hyperbolic sine."""
+        return _integral(x, x.value.asinh(), (x.series * x.series + 1).rsqrt())
+
+    def acosh(self, x: Jet) -> Jet:
+        """Inverse hyperbolic cosine; undecided up to 1."""
+        if not x.value > 1:
+            return _undecided()
+        return _integral(x, x.value.acosh(), (x.series * x.series - 1).rsqrt())
+
+    def atanh(self, x: Jet) -> Jet:
+        """Inverse hyperbolic tangent; undecided from ±1 on."""
+        if not abs(x.value) < 1:
+            return _undecided()
+        return _integral(x, x.value.atanh(), _quotient(_series(1.0), 1 - x.series * x.series))
+
+    def erfinv(self, x: Jet) -> Jet:
+        """Inverse error function; undecided from ±1 on."""
+        if not abs(x.value) < 1:
+            return _undecided()
+        found = arb_series([x.value.erfinv()])
+        for _ in range(COEFFICIENTS):  # each round makes one more coefficient right
+            slope = (found * found).exp() * arb.pi().sqrt() / 2
+            found = _integral(x, x.value.erfinv(), slope).series
+        return Jet(found)
+
+    def hypot(self, a: Any, b: Any) -> Jet:
+        """Root of a² + b²."""
+        first, second = Jet(_series(a)), Jet(_series(b))
+        return self.sqrt(first * first + second * second)
+
     def erf(self, x: Jet) -> Jet:
         """Error function."""
         return Jet(x.series.erf())
@@ -239,7 +340,9 @@ class _Namespace:
         return self.erfc(x).__mul__(factor)
 
     def sqrt(self, x: Jet) -> Jet:
-        """Square root; undecided where there is none, and at 0, where it has no derivative."""
+        """Square root; undecided where there is none. At 0 it has no derivative."""
+        if x.value == 0:
+            return _zero_up_to(0.5)
         return Jet(x.series.sqrt()) if x.value > 0 else _undecided()
 
     def floor(self, x: Jet) -> Jet:
@@ -254,13 +357,39 @@ class _Namespace:
         """Cosine."""
         return Jet(x.series.cos())
 
+    def tan(self, x: Jet) -> Jet:
+        """Tangent."""
+        return Jet(_quotient(x.series.sin(), x.series.cos()))
+
     def atan(self, x: Jet) -> Jet:
         """Arc tangent."""
         return Jet(x.series.atan())
 
+    def asin(self, x: Jet) -> Jet:
+        """Arc sine; undecided from ±1 on."""
+        return Jet(x.series.asin()) if abs(x.value) < 1 else _undecided()
+
+    def acos(self, x: Jet) -> Jet:
+        """Arc cosine; undecided from ±1 on."""
+        return Jet(x.series.acos()) if abs(x.value) < 1 else _undecided()
+
+    def atan2(self, y: Any, x: Any) -> Jet:
+        """Angle of the point (x, y)."""
+        height, width = Jet(_series(y)), Jet(_series(x))
+        if width.value > 0:
+            return self.atan(height / width)
+        if height.value > 0:
+            return Jet(_series(arb.pi() / 2)) - self.atan(width / height)
+        if height.value < 0:
+            return Jet(_series(arb.pi() / -2)) - self.atan(width / height)
+        return _undecided()
+
     def stop_gradient(self, x: Jet) -> Jet:
         """A constant of the same value."""
         return Jet(_series(x.value))
+
+    def __init__(self) -> None:
+        complete(self)
 
     pi = property(lambda self: Jet(_series(arb.pi())))
     """The circle's constant, to whatever precision is in force."""

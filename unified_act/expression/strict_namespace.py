@@ -12,6 +12,8 @@ import operator
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
+from unified_act import special
+
 __all__ = ["Mask", "PortabilityError", "Row", "namespace"]
 
 
@@ -38,11 +40,11 @@ _NO_CHANGE = _refusing(
     "an array is changed in place, which changes the caller's input on some frameworks: write "
     "x = x + … instead of x += …"
 )
-_NO_POWER = _refusing(
-    "** is not the same on every framework: write x * x, or xp.exp(a * xp.log(x))"
-)
+_MASKS_ONLY = _refusing("& | ~ join comparisons, as in (x > 0) & (x < 1): an array is no comparison")
 
 
+_FACTS = ("own", "wide")
+"""What is there besides functions."""
 _NOT_A_NUMBER = "a condition is not a number on every framework: use xp.where(condition, a, b)"
 
 
@@ -58,11 +60,10 @@ class _Refusals:
     __bool__ = __float__ = __int__ = __index__ = __len__ = _NO_NUMBER
     __array__ = __array_ufunc__ = __getitem__ = __iter__ = __setitem__ = _NO_NUMPY
     __iadd__ = __isub__ = __imul__ = __itruediv__ = _NO_CHANGE
-    __pow__ = __rpow__ = __ipow__ = _NO_POWER
+    __ipow__ = __iand__ = __ior__ = _NO_CHANGE
     __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __matmul__ = __rmatmul__ = _refusing(
-        "the only arithmetic operators of arrays on every framework are + - * /: use xp.floor"
+        "the only arithmetic operators of arrays on every framework are + - * / **: use xp.floor"
     )
-    __abs__ = _refusing("write xp.abs(x)")
 
     def __getattr__(self, name: str) -> NoReturn:
         if name.startswith("__"):
@@ -76,9 +77,18 @@ class Mask(_Refusals):
     """The result of a comparison."""
 
     __slots__ = ()
-    __and__ = __or__ = __xor__ = __invert__ = _refusing(
-        "conditions cannot be joined with & | ^ ~ on every framework: nest xp.where"
-    )
+
+    def __and__(self, other: Any) -> Mask:
+        return _joined(operator.and_, self, other)
+
+    def __or__(self, other: Any) -> Mask:
+        return _joined(operator.or_, self, other)
+
+    def __invert__(self) -> Mask:
+        return Mask([not value for value in self.values])
+
+    __rand__ = __ror__ = __xor__ = _refusing("a condition is joined with another one by & or |")
+    __abs__ = __pow__ = __rpow__ = __neg__ = _refusing(_NOT_A_NUMBER)
     __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = _refusing(
         _NOT_A_NUMBER
     )
@@ -90,8 +100,19 @@ class Row(_Refusals):
     __slots__ = ()
     __hash__ = None
 
+    __and__ = __rand__ = __or__ = __ror__ = __xor__ = __invert__ = _MASKS_ONLY
+
     def __neg__(self) -> Row:
         return Row([-x for x in self.values])
+
+    def __abs__(self) -> Row:
+        return Row([abs(x) for x in self.values])
+
+    def __pow__(self, other: Any) -> Row:
+        return _combined(_power, self, other)
+
+    def __rpow__(self, other: Any) -> Row:
+        return _combined(_power, other, self)
 
     def __add__(self, other: Any) -> Row:
         return _combined(operator.add, self, other)
@@ -171,6 +192,23 @@ def _compared(function: Callable[[float, float], bool], left: Any, right: Any) -
     return Mask([function(a, b) for a, b in _pairs(left, right)])
 
 
+def _joined(function: Callable[[bool, bool], bool], left: Mask, right: Any) -> Mask:
+    if not isinstance(right, Mask):
+        raise PortabilityError(f"a condition is joined with another one, got {right!r}")
+    return Mask([function(a, b) for a, b in _together(left.values, right.values)])
+
+
+def _power(a: float, b: float) -> float:
+    try:
+        return math.pow(a, b)
+    except OverflowError:
+        return math.copysign(math.inf, a) if b % 2.0 == 1.0 else math.inf
+    except ValueError:  # of 0 and a negative exponent, or a negative number and a fraction
+        if a != 0.0:
+            return math.nan
+        return math.copysign(math.inf, a) if b % 2.0 == 1.0 else math.inf
+
+
 def _quotient(a: float, b: float) -> float:
     if b:
         return a / b
@@ -185,6 +223,12 @@ def _row(name: str, x: Any) -> Row:
             f"xp.{name} got {x!r}, but takes only arrays on some frameworks: for a number, use "
             "the module math"
         )
+    return x
+
+
+def _mask(name: str, x: Any) -> Mask:
+    if not isinstance(x, Mask):
+        raise PortabilityError(f"xp.{name} takes comparisons, got {x!r}")
     return x
 
 
@@ -230,6 +274,21 @@ class _Namespace:
     sqrt = _elementwise("sqrt", math.sqrt)
     floor = _elementwise("floor", _floor)
     sin = _elementwise("sin", math.sin)
+    cos = _elementwise("cos", math.cos)
+
+    def pow(self, a: Any, b: Any) -> Row:
+        if not isinstance(a, Row) and not isinstance(b, Row):
+            raise PortabilityError("xp.pow got two numbers: for numbers, use the module math")
+        return _combined(_power, a, b)
+
+    def logical_and(self, a: Mask, b: Mask) -> Mask:
+        return _mask("logical_and", a) & b
+
+    def logical_or(self, a: Mask, b: Mask) -> Mask:
+        return _mask("logical_or", a) | b
+
+    def logical_not(self, a: Mask) -> Mask:
+        return ~_mask("logical_not", a)
 
     def times_erfc(self, factor: Any, x: Any) -> Row:
         return _combined(operator.mul, self.erfc(x), factor)
@@ -256,6 +315,9 @@ class _Namespace:
     def max(self, x: Any, *, axis: int) -> Row:
         return Row([max(_along("max", x, axis))])
 
+    def prod(self, x: Any, *, axis: int) -> Row:
+        return Row([math.prod(_along("prod", x, axis))])
+
     def cumulative_sum(self, x: Any, *, axis: int) -> Row:
         return Row(list(itertools.accumulate(_along("cumulative_sum", x, axis))))
 
@@ -273,12 +335,13 @@ class _Namespace:
     def stop_gradient(self, x: Any) -> Row:
         return Row(_row("stop_gradient", x).values)
 
+    def __init__(self) -> None:
+        special.complete(self)
+
     def __getattr__(self, name: str) -> NoReturn:
         if name.startswith("__"):
             raise AttributeError(name)
-        offered = ", ".join(
-            sorted(n for n in dir(type(self)) if callable(getattr(self, n)) and n[0] != "_")
-        )
+        offered = ", ".join(sorted(n for n in dir(self) if n[0] != "_" and n not in _FACTS))
         raise PortabilityError(f"xp has no {name!r} on every framework; it has {offered}")
 
 

@@ -16,9 +16,11 @@ from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
 
-__all__ = ["NAMESPACE", "Number", "at"]
+from unified_act import special
 
-_CONTEXT = decimal.Context(prec=160, Emin=decimal.MIN_EMIN, Emax=decimal.MAX_EMAX, traps=[])
+__all__ = ["CONTEXT", "NAMESPACE", "Number", "at"]
+
+CONTEXT = decimal.Context(prec=160, Emin=decimal.MIN_EMIN, Emax=decimal.MAX_EMAX, traps=[])
 _DOUBT = Decimal(10) ** -140
 """What is closer to a float64 number, relative to it, is that number."""
 _FAR = 40
@@ -48,6 +50,38 @@ class Number:
     def __abs__(self) -> Number:
         return Number(abs(self.value), self.constant)
 
+    def __pow__(self, other: Any) -> Number:
+        exponent = _of(other)
+        return Number(_power(self.value, exponent.value), self.constant and exponent.constant)
+
+    def __rpow__(self, other: Any) -> Number:
+        return _of(other) ** self
+
+
+class Truth:
+    """The result of a comparison.
+
+    Attributes:
+        holds: Whether it is true.
+    """
+
+    __slots__ = ("holds",)
+
+    def __init__(self, holds: bool) -> None:
+        self.holds = holds
+
+    def __bool__(self) -> bool:
+        return self.holds
+
+    def __and__(self, other: Truth) -> Truth:
+        return Truth(self.holds and other.holds)
+
+    def __or__(self, other: Truth) -> Truth:
+        return Truth(self.holds or other.holds)
+
+    def __invert__(self) -> Truth:
+        return Truth(not self.holds)
+
 
 def _of(number: Any) -> Number:
     if isinstance(number, Number):
@@ -71,11 +105,12 @@ def _combine(name: str, function: Callable[[Decimal, Decimal], Decimal]) -> None
 def _compare(name: str, function: Callable[[Decimal, Decimal], bool]) -> None:
     """Gives `Number` a comparison, for which constants are rounded to float32."""
 
-    def compare(self: Number, other: Any) -> bool:
+    def compare(self: Number, other: Any) -> Truth:
         pair = (self, _of(other))
         if pair[0].constant and pair[1].constant:
-            return function(self.value, pair[1].value)
-        return function(*(_in_float32(one.value) if one.constant else one.value for one in pair))
+            return Truth(function(self.value, pair[1].value))
+        numbers = (_in_float32(one.value) if one.constant else one.value for one in pair)
+        return Truth(function(*numbers))
 
     setattr(Number, f"__{name}__", compare)
 
@@ -114,7 +149,7 @@ def at(
         name: Number(Decimal(value), constant=True) if type(value) is float else value
         for name, value in parameters.items()
     }
-    with decimal.localcontext(_CONTEXT):
+    with decimal.localcontext(CONTEXT):
         exact = _of(function(NAMESPACE, Number(Decimal(x)), **given)).value
         if not exact.is_finite():
             return nearby
@@ -131,11 +166,11 @@ def _elementwise(function: Callable[[Decimal], Decimal]) -> Callable[[Any], Numb
 
 
 def _more_precise(digits: int) -> Any:
-    return decimal.localcontext(decimal.Context(**{**_settings(), "prec": _CONTEXT.prec + digits}))
+    return decimal.localcontext(decimal.Context(**{**_settings(), "prec": CONTEXT.prec + digits}))
 
 
 def _settings() -> dict[str, Any]:
-    return {"Emin": _CONTEXT.Emin, "Emax": _CONTEXT.Emax, "traps": []}
+    return {"Emin": CONTEXT.Emin, "Emax": CONTEXT.Emax, "traps": []}
 
 
 def _series(first: Decimal, ratio: Callable[[int], Decimal]) -> Decimal:
@@ -212,6 +247,76 @@ def _sin(x: Decimal) -> Decimal:
         return _series(angle, lambda k: -square / (2 * k * (2 * k + 1)))
 
 
+def _cos(x: Decimal) -> Decimal:
+    if not x.is_finite():
+        return Decimal("NaN")
+    with _more_precise(max(0, x.adjusted()) + 20):
+        return _sin(x + _pi(max(0, x.adjusted()) + 20) / 2)
+
+
+def _power(a: Decimal, b: Decimal) -> Decimal:
+    if b == 0 or a == 1:
+        return Decimal(1)
+    whole = b.is_finite() and b == b.to_integral_value()
+    if a.is_nan() or b.is_nan() or (a < 0 and not whole):
+        return Decimal("NaN")
+    found = Decimal.exp(b * abs(a).ln())
+    return -found if a.is_signed() and whole and b % 2 != 0 else found
+
+
+def _atan(x: Decimal) -> Decimal:
+    if x.is_infinite():
+        return (_pi(0) / 2).copy_sign(x)
+    if x.is_nan() or not x:
+        return x
+    halvings = 6
+    for _ in range(halvings):
+        x = x / (1 + (1 + x * x).sqrt())
+    square = -x * x
+    total, power, k = x, x, 1
+    while power and power.adjusted() > total.adjusted() - decimal.getcontext().prec - 3:
+        power *= square
+        total += power / (2 * k + 1)
+        k += 1
+    return total * 2**halvings
+
+
+def _erf(x: Decimal) -> Decimal:
+    if x.is_nan() or abs(x) > 1:
+        return 1 - _erfc(x)
+    return _signed_series(x, x * x) * 2 / _pi(10).sqrt()
+
+
+def _erfinv(x: Decimal) -> Decimal:
+    """By Newton's steps from what float64 finds."""
+    if x.is_nan() or abs(x) >= 1:
+        return Decimal("Infinity").copy_sign(x) if abs(x) == 1 else Decimal("NaN")
+    if not x:
+        return x
+    half_root_of_pi = _pi(10).sqrt() / 2
+    found = Decimal(max(float(abs(x)), 1e-300)) * half_root_of_pi
+    if abs(x) > Decimal("0.5"):
+        tail = (1 - abs(x)) / 2
+        found = (-tail.ln()).sqrt()
+    for _ in range(60):
+        miss = (1 - abs(x)) - _erfc(found) if found > 1 else _erf(found) - abs(x)
+        step = miss * half_root_of_pi * (found * found).exp()
+        found -= step
+        if abs(step) < abs(found) * _DOUBT:
+            break
+    return found.copy_sign(x)
+
+
+def _asinh(x: Decimal) -> Decimal:
+    size = abs(x)
+    return _log1p(size + size * size / (1 + (1 + size * size).sqrt())).copy_sign(x)
+
+
+def _acosh(x: Decimal) -> Decimal:
+    above = x - 1
+    return _log1p(above + (above * (above + 2)).sqrt()) if above >= 0 else Decimal("NaN")
+
+
 NAMESPACE = SimpleNamespace(
     where=lambda condition, a, b: a if condition else b,
     full_like=lambda x, value: Number(_of(value).value),
@@ -221,11 +326,24 @@ NAMESPACE = SimpleNamespace(
     expm1=_elementwise(_expm1),
     log=_elementwise(Decimal.ln),
     log1p=_elementwise(_log1p),
+    log2=_elementwise(lambda x: x.ln() / Decimal(2).ln()),
+    log10=_elementwise(Decimal.log10),
     tanh=_elementwise(_tanh),
     erfc=_elementwise(_erfc),
     times_erfc=lambda factor, x: factor * Number(_erfc(x.value)),
     sqrt=_elementwise(Decimal.sqrt),
     floor=_elementwise(lambda x: x.to_integral_value(decimal.ROUND_FLOOR)),
     sin=_elementwise(_sin),
+    cos=_elementwise(_cos),
+    pow=lambda a, b: _of(a) ** _of(b),
+    atan=_elementwise(_atan),
+    erf=_elementwise(_erf),
+    erfinv=_elementwise(_erfinv),
+    asinh=_elementwise(_asinh),
+    acosh=_elementwise(_acosh),
+    logical_and=operator.and_,
+    logical_or=operator.or_,
+    logical_not=operator.invert,
 )
 """The functions that an elementwise definition may use."""
+special.complete(NAMESPACE)

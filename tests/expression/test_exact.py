@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from unified_act.backend import Namespace
-from unified_act.kernels.exact import NAMESPACE, Number, at
+from unified_act.expression.exact import NAMESPACE, Number, at
 
 ELEMENTWISE = ("abs", "erfc", "exp", "expm1", "floor", "log", "log1p", "sin", "sqrt", "tanh")
 INPUTS = (1e-300, 3e-40, 1e-9, 0.1, 0.7, 1.0, 2.5, 6.0, 31.0, 1e5 + 0.25)

@@ -1,0 +1,154 @@
+"""What an author did not write: derivatives, and limits at the infinities."""
+
+from __future__ import annotations
+
+import decimal
+import itertools
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any
+
+from unified_act.activation import Activation
+from unified_act.expression import exact, strict_namespace
+from unified_act.expression.code import function_of
+from unified_act.expression.graph import RecordingError
+from unified_act.expression.record import PARTS, Expression, record
+
+__all__ = ["Derived", "completed", "limit_of"]
+
+_FAR = tuple(Decimal(x) for x in ("1e30", "2.7e33", "3.1e41", "1.9e46", "7.3e50", "1e55", "1e60"))
+"""Where a function is looked at to tell its limit. A wave is seen to have none."""
+_CLOSE = Decimal(10) ** -20
+_KEPT = 256
+"""So many functions are kept of each derivative: for the parameters that were used last."""
+
+
+class Derived:
+    """A function of a specification that is made from its definition, for each set of parameters.
+
+    Attributes:
+        activation: The activation, without this function.
+        part: Which function it is, one of `unified_act.expression.PARTS`.
+    """
+
+    def __init__(self, activation: Activation, part: str) -> None:
+        self.activation, self.part = activation, part
+        self.__wrapped__ = activation.forward
+        self.__name__ = f"{part} of {activation.name}"
+        self._made = lru_cache(maxsize=_KEPT)(self._make)
+
+    def __call__(self, xp: Any, *arrays: Any, **parameters: Any) -> Any:
+        """Computes the function on a namespace."""
+        return self.with_parameters(parameters)(xp, *arrays)
+
+    def with_parameters(self, parameters: Mapping[str, Any]) -> Callable[..., Any]:
+        """Returns the function with its parameters as constants, as plain code.
+
+        Args:
+            parameters: Those that the functions of the specification take.
+        """
+        plain = {
+            name: value if type(value) in (int, bool) else float(value)
+            for name, value in parameters.items()
+        }
+        items = tuple(plain.items())
+        return self._made(items, repr(items))  # the text tells 0.0 from -0.0
+
+    def _make(self, items: tuple[tuple[str, Any], ...], text: str) -> Callable[..., Any]:
+        del text  # a part of the key only
+        activation = self.activation
+        left_out = {
+            name: -1 if name == "axis" else False for name in activation.kind.not_passed_on
+        }
+        found = record(activation, {**left_out, **dict(items)}, self.part)
+        if activation.kind.elementwise:
+            return function_of(_with_ends(found))
+        if self.part == "forward":
+            return function_of(found)
+        one_list = self.part == "derivative" or activation.along_axis
+        return function_of(found, "tuple" if one_list else "square")
+
+
+def completed(activation: Activation) -> Activation:
+    """Returns an activation with the derivatives that its author left out.
+
+    An elementwise one without any derivative also gets its limits at the infinities, where the
+    definition is NaN there, as x·sigmoid(x) is at -∞. What cannot be differentiated stays without.
+
+    Args:
+        activation: The activation.
+    """
+    without = activation.derivative is None
+    for part in PARTS[1:]:
+        if getattr(activation, part) is None and _can_record(activation, part):
+            activation = replace(activation, **{part: Derived(activation, part)})
+    if without and activation.derivative is not None and activation.kind.elementwise:
+        activation = replace(activation, forward=Derived(activation, "forward"))
+    return activation
+
+
+def _can_record(activation: Activation, part: str) -> bool:
+    given = {
+        p.name: p.check(min(max(1, p.low), p.high))
+        for p in activation.parameters
+        if p.default is None
+    }
+    try:
+        record(activation, given, part)
+    except RecordingError:
+        return False
+    return True
+
+
+def _with_ends(expression: Expression) -> Expression:
+    """Adds the limits at the infinities, where the function is NaN there."""
+    function = function_of(expression)
+    (x,), (found,), graph = expression.inputs, expression.outputs, expression.graph
+    assert found is not None  # noqa: S101  # there is always a value
+    for sign in (1.0, -1.0):
+        try:
+            there = function(strict_namespace.namespace, strict_namespace.Row([sign * math.inf]))
+        except strict_namespace.PortabilityError:
+            return expression
+        if not math.isnan(there.values[0]):
+            continue
+        limit = limit_of(function, sign)
+        if math.isnan(limit):
+            continue
+        # MXNet's graphs take -inf always, but not inf: hence -x, and x for an infinite limit.
+        at_end = (-x if sign > 0 else x) == -math.inf
+        value = limit if math.isfinite(limit) else x * (sign * math.copysign(1.0, limit))
+        found = graph.apply("where", at_end, value, found)
+    return replace(expression, outputs=(found,))
+
+
+def limit_of(function: Callable[..., Any], sign: float) -> float:
+    """Returns the limit of ``function(xp, x)`` at an infinity; NaN if none can be told.
+
+    Args:
+        function: A function of one number.
+        sign: That of the infinity.
+    """
+    with decimal.localcontext(exact.CONTEXT):
+        try:
+            found = [
+                function(exact.NAMESPACE, exact.Number(x.copy_sign(Decimal(sign)))).value
+                for x in _FAR
+            ]
+        except (ArithmeticError, AttributeError, TypeError, ValueError):
+            return math.nan
+        if any(value.is_nan() for value in found):
+            return math.nan
+        last = found[-1]
+        if all(abs(value) < _CLOSE for value in found):
+            return math.copysign(0.0, last)
+        if all(value == last or abs(value - last) <= _CLOSE * abs(last) for value in found):
+            return float(last)
+        grows = all(
+            abs(after) > abs(before) and after.is_signed() == last.is_signed()
+            for before, after in itertools.pairwise(found)
+        )
+        return math.copysign(math.inf, last) if grows and abs(last) > 1 else math.nan
