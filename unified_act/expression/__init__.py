@@ -24,6 +24,7 @@ from unified_act.expression.graph import (
     Node,
     RecordingError,
 )
+from unified_act.expression.interpreter import interpret
 from unified_act.expression.namespace import HELPERS, OPAQUE, Recorder
 from unified_act.expression.printer import text_of
 from unified_act.expression.record import PARTS, Expression, record, record_function
@@ -43,6 +44,7 @@ __all__ = [
     "RecordingError",
     "completed",
     "derivatives",
+    "interpret",
     "record",
     "record_function",
     "text_of",

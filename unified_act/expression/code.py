@@ -8,7 +8,7 @@ from typing import Any
 
 from unified_act import special
 from unified_act.backend import compiled_text
-from unified_act.expression.graph import FLOAT, Node
+from unified_act.expression.graph import Node, array_behind
 from unified_act.expression.namespace import HELPERS
 from unified_act.expression.record import Expression
 
@@ -133,15 +133,7 @@ class _Writer:
     def _where(self, condition: Node, a: Node, b: Node) -> str:
         chosen = [self._operand(each) for each in (a, b)]
         if a.value is not None and b.value is not None:
-            chosen[1] = f"xp.full_like({self._shaped_as(condition)}, {b.value!r})"
+            shaped = array_behind(condition)
+            like = self._like if shaped is None else self._names[shaped.index]
+            chosen[1] = f"xp.full_like({like}, {b.value!r})"
         return f"xp.where({self._names[condition.index]}, {', '.join(chosen)})"
-
-    def _shaped_as(self, mask: Node) -> str:
-        """The name of a float array from which a mask is made."""
-        for operand in mask.operands:
-            if operand.kind == FLOAT and operand.value is None:
-                return self._names[operand.index]
-        for operand in mask.operands:
-            if operand.kind != FLOAT:
-                return self._shaped_as(operand)
-        return self._like

@@ -1,4 +1,4 @@
-"""What an author did not write: derivatives, and limits at the infinities."""
+"""Functions of a specification made from its graph: what an author wrote, and what is derived."""
 
 from __future__ import annotations
 
@@ -27,16 +27,21 @@ _KEPT = 256
 
 
 class Derived:
-    """A function of a specification that is made from its definition, for each set of parameters.
+    """A function of a specification as its graph has it, for each set of parameters.
 
     Attributes:
-        activation: The activation, without this function.
+        activation: The activation as its author wrote it.
         part: Which function it is, one of `unified_act.expression.PARTS`.
+        __wrapped__: The author's function: this one, or the one that it is derived from.
     """
 
     def __init__(self, activation: Activation, part: str) -> None:
         self.activation, self.part = activation, part
-        self.__wrapped__ = activation.forward
+        self.__wrapped__ = next(
+            function
+            for each in reversed(PARTS[: PARTS.index(part) + 1])
+            if (function := getattr(activation, each)) is not None
+        )
         self.__name__ = f"{part} of {activation.name}"
         self._made = lru_cache(maxsize=_KEPT)(self._make)
 
@@ -65,7 +70,7 @@ class Derived:
         }
         found = record(activation, {**left_out, **dict(items)}, self.part)
         if activation.kind.elementwise:
-            return function_of(_with_ends(found))
+            return function_of(found if activation.derivative else _with_ends(found))
         if self.part == "forward":
             return function_of(found)
         one_list = self.part == "derivative" or activation.along_axis
@@ -73,21 +78,17 @@ class Derived:
 
 
 def completed(activation: Activation) -> Activation:
-    """Returns an activation with the derivatives that its author left out.
+    """Returns an activation whose functions are those of its graph, derived where there are none.
 
-    An elementwise one without any derivative also gets its limits at the infinities, where the
-    definition is NaN there, as x·sigmoid(x) is at -∞. What cannot be differentiated stays without.
+    What runs is then the same on every framework, though some lack operators. An elementwise
+    activation without any derivative also gets its limits at the infinities, where the definition
+    is NaN there, as x·sigmoid(x) is at -∞. What cannot be recorded stays as it is.
 
     Args:
         activation: The activation.
     """
-    without = activation.derivative is None
-    for part in PARTS[1:]:
-        if getattr(activation, part) is None and _can_record(activation, part):
-            activation = replace(activation, **{part: Derived(activation, part)})
-    if without and activation.derivative is not None and activation.kind.elementwise:
-        activation = replace(activation, forward=Derived(activation, "forward"))
-    return activation
+    found = {part: Derived(activation, part) for part in PARTS if _can_record(activation, part)}
+    return replace(activation, **found)
 
 
 def _can_record(activation: Activation, part: str) -> bool:

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 from unified_act.errors import UnsupportedError
 from unified_act.expression import simplification
 
-__all__ = ["FLOAT", "INTEGER", "MASK", "Graph", "Node", "RecordingError"]
+__all__ = ["FLOAT", "INTEGER", "MASK", "Graph", "Node", "RecordingError", "array_behind"]
 
 FLOAT, MASK, INTEGER = "float", "mask", "integer"
 """The kinds of values. Integers are as wide as the floats; only kernels use them."""
@@ -243,3 +243,12 @@ class Node:
     __array__ = __getitem__ = __iter__ = _refusing(
         "an array was passed to NumPy or indexed: use the functions of xp and Python numbers"
     )
+
+
+def array_behind(mask: Node) -> Node | None:
+    """Returns an array that a mask is made from, whose shape it has; None for a constant mask."""
+    for operand in mask.operands:
+        if operand.kind == FLOAT and operand.value is None:
+            return operand
+    found = (array_behind(operand) for operand in mask.operands if operand.kind == MASK)
+    return next((array for array in found if array is not None), None)

@@ -45,6 +45,30 @@ _MASKS_ONLY = _refusing("& | ~ join comparisons, as in (x > 0) & (x < 1): an arr
 
 _FACTS = ("own", "wide")
 """What is there besides functions."""
+_OTHER_NAMES = {
+    "absolute": "abs(x)",
+    "amax": "max(x, axis=axis)",
+    "amin": "min(x, axis=axis)",
+    "arccos": "acos(x)",
+    "arccosh": "acosh(x)",
+    "arcsin": "asin(x)",
+    "arcsinh": "asinh(x)",
+    "arctan": "atan(x)",
+    "arctan2": "atan2(y, x)",
+    "arctanh": "atanh(x)",
+    "clamp": "clip(x, min, max)",
+    "concatenate": "concat(arrays, axis=axis)",
+    "cumsum": "cumulative_sum(x, axis=axis)",
+    "expit": "sigmoid(x)",
+    "fabs": "abs(x)",
+    "logistic": "sigmoid(x)",
+    "power": "pow(a, b)",
+    "relu": "maximum(x, 0.0)",
+    "rsqrt": "reciprocal(xp.sqrt(x))",
+    "zeros_like": "full_like(x, 0.0)",
+    "ones_like": "full_like(x, 1.0)",
+}
+"""What frameworks call a function, and how it is called here."""
 _NOT_A_NUMBER = "a condition is not a number on every framework: use xp.where(condition, a, b)"
 
 
@@ -342,7 +366,8 @@ class _Namespace:
         if name.startswith("__"):
             raise AttributeError(name)
         offered = ", ".join(sorted(n for n in dir(self) if n[0] != "_" and n not in _FACTS))
-        raise PortabilityError(f"xp has no {name!r} on every framework; it has {offered}")
+        instead = f": write xp.{_OTHER_NAMES[name]}" if name in _OTHER_NAMES else ""
+        raise PortabilityError(f"xp has no {name!r}{instead}. It has {offered}")
 
 
 def _along(name: str, x: Any, axis: int) -> list[float]:

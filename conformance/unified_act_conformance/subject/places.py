@@ -14,6 +14,7 @@ from typing import Any
 
 from unified_act import Activation
 from unified_act.backend import Native, Numerics, Tabled, kernel_for
+from unified_act.expression import PARTS, Derived
 from unified_act.loading import find_entry, load_backend
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
 
 DEFINED = ("definition", "derivative", "second derivative")
 MISSING = "none: the framework differentiates the {}"
+DERIVED = "derived from the {}"
 
 
 def place_of(function: Callable[..., Any]) -> str:
@@ -61,9 +63,13 @@ def definitions(activation: Activation) -> dict[str, str]:
     functions = (activation.forward, activation.derivative, activation.second_derivative)
     found: dict[str, str] = {}
     last = ""
-    for what, function in zip(DEFINED, functions, strict=True):
-        found[what] = place_of(function) if function else MISSING.format(last)
-        last = what if function else last
+    for what, part, function in zip(DEFINED, PARTS, functions, strict=True):
+        written = function.activation if isinstance(function, Derived) else activation
+        if getattr(written, part):
+            found[what] = place_of(function)
+            last = what
+        else:
+            found[what] = (DERIVED if function else MISSING).format(last)
     return found
 
 
