@@ -8,6 +8,7 @@ from unified_act import special
 from unified_act.special import error_function, exponential
 from unified_act_numpy import namespace
 
+K, NEAR = error_function._K, error_function._NEAR
 NODES = 64
 ERRORS_IN_EPS = 4
 EPSILON = mpmath.mpf(2) ** -53
@@ -63,7 +64,10 @@ def polynomial(coefficients, x):
 
 @pytest.mark.parametrize(
     ("function", "coefficients", "negligible", "variable"),
-    [(far, error_function._P, "6e-18", lambda y: y), (near, error_function._Q, "1e-17", lambda y: (y + 1) / 8)],
+    [
+        (far, error_function._P, "6e-18", lambda y: y),
+        (near, error_function._Q, "1e-17", lambda y: (y + 1) / 8),
+    ],
     ids=["far", "near"],
 )
 def test_coefficients_of_erfc(function, coefficients, negligible, variable):
@@ -93,7 +97,7 @@ class TestAccuracy:
                 10.0 ** generator.uniform(-12, 0, 300),
                 -(10.0 ** generator.uniform(-12, 0, 300)),
                 generator.uniform(0.0, 27.0, 1_000),
-                [error_function._K, error_function._NEAR, np.nextafter(error_function._NEAR, 0), 0.0, -0.0, 5.96, 9.19],
+                [K, NEAR, np.nextafter(NEAR, 0), 0.0, -0.0, 5.96, 9.19],
             ]
         ).astype(dtype)
         with mpmath.workdps(40):

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 __all__ = [
+    "AccuracyWarning",
     "BackendImportError",
     "BackendNotInstalledError",
     "InputTypeError",
@@ -34,6 +35,10 @@ class UnifiedActError(Exception):
     # the type of the error only if the class has the constructor of Exception.
     if not TYPE_CHECKING:
         __init__ = Exception.__init__
+
+
+class AccuracyWarning(UserWarning):
+    """A definition, or its derivative, loses digits or is no number at some inputs."""
 
 
 class UnknownActivationError(UnifiedActError, LookupError):

@@ -16,7 +16,14 @@ from typing import Any
 
 from unified_act.literals import literal
 
-__all__ = ["compiled_text", "dtype_test", "positional_call", "shortcut", "with_keywords", "written_call"]
+__all__ = [
+    "compiled_text",
+    "dtype_test",
+    "positional_call",
+    "shortcut",
+    "with_keywords",
+    "written_call",
+]
 
 _KEPT = 4096
 """Tracebacks can show the source of this many of the compiled calls, the latest ones."""

@@ -116,7 +116,7 @@ class Namespace(Protocol):
     def ceil(self, x: Any) -> Any:
         """Smallest integer not below x."""
 
-    def clip(self, x: Any, min: Any = None, max: Any = None) -> Any:
+    def clip(self, x: Any, min: Any = None, max: Any = None) -> Any:  # noqa: A002
         """`x` held between two bounds, numbers or arrays; None is no bound."""
 
     def copysign(self, x: Any, sign_of: Any) -> Any:
@@ -207,14 +207,16 @@ class Namespace(Protocol):
         """`x` itself."""
 
     def pow(self, a: Any, b: Any) -> Any:
-        """`a` to the power `b`, one of which may be a number. NaN for a negative `a`, unless `b` is an
-        integer."""
+        """`a` to the power `b`, one of which may be a number.
+
+        NaN for a negative `a`, unless `b` is an integer.
+        """
 
     def reciprocal(self, x: Any) -> Any:
         """1/x."""
 
     def remainder(self, a: Any, b: Any) -> Any:
-        """a - floor(a/b)·b, which has the sign of `b`."""
+        """A - floor(a/b)·b, which has the sign of `b`."""
 
     def round(self, x: Any) -> Any:
         """Nearest integer; of two the even one."""

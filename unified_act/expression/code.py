@@ -43,7 +43,7 @@ def function_of(expression: Expression, form: str = "single") -> Callable[..., A
             (``"tuple"``), or in a tuple of as many tuples as there are inputs (``"square"``).
     """
     scope = dict(_SCOPE)
-    exec(compiled_text(text_of_function(expression, form), "exec"), scope)
+    exec(compiled_text(text_of_function(expression, form), "exec"), scope)  # noqa: S102
     function: Callable[..., Any] = scope["function"]
     return function
 
@@ -59,9 +59,7 @@ def text_of_function(expression: Expression, form: str = "single") -> str:
     writer = _Writer(expression.inputs)
     for node in expression.graph.needed(present):
         writer.write(node)
-    results = [
-        "None" if output is None else writer.array(output) for output in expression.outputs
-    ]
+    results = ["None" if output is None else writer.array(output) for output in expression.outputs]
     if form == "square":
         length = len(expression.inputs)
         results = [_tuple(results[at : at + length]) for at in range(0, len(results), length)]
@@ -105,32 +103,46 @@ class _Writer:
         return repr(node.value) if node.value is not None else self._names[node.index]
 
     def _text(self, node: Node) -> str:
-        operation, operands = node.operation, node.operands
+        operation = node.operation
         if operation in _SIGNS:
-            a, b = map(self._operand, operands)
+            a, b = map(self._operand, node.operands)
             return f"{a} {_SIGNS[operation]} {b}"
-        if operation == "neg":
-            return f"-{self.array(operands[0])}"
-        if operation == "where":
-            return self._where(*operands)
-        if operation == "split":
-            part, sections = node.attributes["part"], node.attributes["sections"]
-            whole, axis = self.array(operands[0]), node.attributes["axis"]
-            return f"xp.split({whole}, {sections}, axis={axis})[{part}]"
-        if operation == "concat":
-            parts = ", ".join(map(self.array, operands))
-            return f"xp.concat([{parts}], axis={node.attributes['axis']})"
-        if operation == "pow":
-            return f"xp.pow({', '.join(map(self._operand, operands))})"
+        written = {
+            "neg": self._neg,
+            "where": self._where,
+            "split": self._split,
+            "concat": self._concat,
+            "pow": self._pow,
+        }.get(operation, self._call)
+        return written(node)
+
+    def _neg(self, node: Node) -> str:
+        return f"-{self.array(node.operands[0])}"
+
+    def _pow(self, node: Node) -> str:
+        return f"xp.pow({', '.join(map(self._operand, node.operands))})"
+
+    def _split(self, node: Node) -> str:
+        part, sections = node.attributes["part"], node.attributes["sections"]
+        whole, axis = self.array(node.operands[0]), node.attributes["axis"]
+        return f"xp.split({whole}, {sections}, axis={axis})[{part}]"
+
+    def _concat(self, node: Node) -> str:
+        parts = ", ".join(map(self.array, node.operands))
+        return f"xp.concat([{parts}], axis={node.attributes['axis']})"
+
+    def _call(self, node: Node) -> str:
+        operation, operands = node.operation, node.operands
         if operation == "times_erfc" and operands[0].value == 1.0:
-            return f"xp.erfc({self.array(operands[1])})"
+            operation, operands = "erfc", operands[1:]
         arguments = [self.array(operand) for operand in operands]
         arguments += [f"{name}={value!r}" for name, value in node.attributes.items()]
         if operation in HELPERS:
             return f"{operation}(xp, {', '.join(arguments)})"
         return f"xp.{_NAMES.get(operation, operation)}({', '.join(arguments)})"
 
-    def _where(self, condition: Node, a: Node, b: Node) -> str:
+    def _where(self, node: Node) -> str:
+        condition, a, b = node.operands
         chosen = [self._operand(each) for each in (a, b)]
         if a.value is not None and b.value is not None:
             shaped = array_behind(condition)

@@ -191,9 +191,10 @@ def _fading(factor: Node) -> _Partial:
     """Times a factor which fades to 0 where the slope may have overflowed."""
 
     def times(slope: Node) -> Node:
+        product = slope.graph.apply("mul", slope, factor)
         if slope.value is not None:
-            return slope * factor
-        return slope.graph.apply("where", factor == 0.0, 0.0, slope * factor)
+            return product
+        return slope.graph.apply("where", factor == 0.0, 0.0, product)
 
     return times
 

@@ -65,9 +65,7 @@ class Derived:
     def _make(self, items: tuple[tuple[str, Any], ...], text: str) -> Callable[..., Any]:
         del text  # a part of the key only
         activation = self.activation
-        left_out = {
-            name: -1 if name == "axis" else False for name in activation.kind.not_passed_on
-        }
+        left_out = {name: -1 if name == "axis" else False for name in activation.kind.not_passed_on}
         found = record(activation, {**left_out, **dict(items)}, self.part)
         if activation.kind.elementwise:
             return function_of(found if activation.derivative else _with_ends(found))
@@ -87,7 +85,9 @@ def completed(activation: Activation) -> Activation:
     Args:
         activation: The activation.
     """
-    found = {part: Derived(activation, part) for part in PARTS if _can_record(activation, part)}
+    found: dict[str, Any] = {
+        part: Derived(activation, part) for part in PARTS if _can_record(activation, part)
+    }
     return replace(activation, **found)
 
 

@@ -18,9 +18,11 @@ from typing import Any
 
 from unified_act import special
 
-__all__ = ["CONTEXT", "NAMESPACE", "Number", "at"]
+__all__ = ["CONTEXT", "LIMITS", "NAMESPACE", "Number", "at"]
 
-CONTEXT = decimal.Context(prec=160, Emin=decimal.MIN_EMIN, Emax=decimal.MAX_EMAX, traps=[])
+LIMITS: Mapping[str, Any] = {"Emin": decimal.MIN_EMIN, "Emax": decimal.MAX_EMAX, "traps": []}
+"""What contexts have in common: there are infinities and NaN, and no errors."""
+CONTEXT = decimal.Context(**LIMITS, prec=160)
 _DOUBT = Decimal(10) ** -140
 """What is closer to a float64 number, relative to it, is that number."""
 _FAR = 40
@@ -166,11 +168,8 @@ def _elementwise(function: Callable[[Decimal], Decimal]) -> Callable[[Any], Numb
 
 
 def _more_precise(digits: int) -> Any:
-    return decimal.localcontext(decimal.Context(**{**_settings(), "prec": CONTEXT.prec + digits}))
-
-
-def _settings() -> dict[str, Any]:
-    return {"Emin": CONTEXT.Emin, "Emax": CONTEXT.Emax, "traps": []}
+    precision = decimal.getcontext().prec + digits
+    return decimal.localcontext(decimal.Context(**LIMITS, prec=precision))
 
 
 def _series(first: Decimal, ratio: Callable[[int], Decimal]) -> Decimal:
@@ -201,18 +200,23 @@ def _tanh(x: Decimal) -> Decimal:
     return (-decay / (decay + 2)).copy_sign(x)
 
 
-@functools.cache
 def _pi(digits: int) -> Decimal:
+    """π, with so many digits more than the precision."""
+    return _pi_to(decimal.getcontext().prec + digits)
+
+
+@functools.cache
+def _pi_to(precision: int) -> Decimal:
     """π, as Machin's formula gives it."""
 
     def inverse_tangent(n: int) -> Decimal:
         total, term, k = Decimal(0), Decimal(1) / n, 0
-        while term.adjusted() > -decimal.getcontext().prec - 3:
+        while term.adjusted() > -precision - 3:
             total += (-term if k % 2 else term) / (2 * k + 1)
             term, k = term / (n * n), k + 1
         return total
 
-    with _more_precise(digits):
+    with decimal.localcontext(decimal.Context(**LIMITS, prec=precision + 5)):
         return 16 * inverse_tangent(5) - 4 * inverse_tangent(239)
 
 
@@ -260,7 +264,7 @@ def _power(a: Decimal, b: Decimal) -> Decimal:
     whole = b.is_finite() and b == b.to_integral_value()
     if a.is_nan() or b.is_nan() or (a < 0 and not whole):
         return Decimal("NaN")
-    found = Decimal.exp(b * abs(a).ln())
+    found: Decimal = Decimal.exp(b * abs(a).ln())
     return -found if a.is_signed() and whole and b % 2 != 0 else found
 
 
@@ -278,7 +282,8 @@ def _atan(x: Decimal) -> Decimal:
         power *= square
         total += power / (2 * k + 1)
         k += 1
-    return total * 2**halvings
+    angle: Decimal = total * 2**halvings
+    return angle
 
 
 def _erf(x: Decimal) -> Decimal:

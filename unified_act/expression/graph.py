@@ -152,7 +152,8 @@ def _product(x: Node, number: int) -> Node:
     if number < 2:
         return x if number else x.graph.number(1.0)
     half = _product(x, number // 2)
-    return half * half * x if number % 2 else half * half
+    square: Node = half * half
+    return x.graph.apply("mul", square, x) if number % 2 else square
 
 
 def _refusing(reason: str) -> Any:
@@ -235,7 +236,8 @@ class Node:
         return self.graph.apply("pow", self, exponent)
 
     def __rpow__(self, base: Any) -> Node:
-        return self.graph.lift(base) ** self
+        found: Node = self.graph.lift(base) ** self
+        return found
 
     __bool__ = __float__ = __int__ = __index__ = __len__ = _refusing(
         "an array was used as a single number or truth value: decide with xp.where(condition, a, b)"

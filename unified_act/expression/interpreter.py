@@ -46,45 +46,54 @@ def interpret(expression: Expression, xp: Any, inputs: Mapping[str, Any]) -> dic
         >>> values[found.outputs[0].index].round(3)
         array([2.   , 1.368])
     """
-    like = next(iter(inputs.values()))
-    values: dict[int, Any] = {}
+    computed = _Computation(xp, next(iter(inputs.values())))
     for node in expression.graph.needed([out for out in expression.outputs if out is not None]):
-        values[node.index] = _value(node, xp, inputs, like, values)
-    return values
+        if node.operation == "input":
+            computed.values[node.index] = inputs[node.attributes["name"]]
+        elif node.value is not None:
+            computed.values[node.index] = node.value
+        else:
+            computed.values[node.index] = computed.result(node)
+    return computed.values
 
 
-def _value(
-    node: Node, xp: Any, inputs: Mapping[str, Any], like: Any, values: Mapping[int, Any]
-) -> Any:
-    operation, attributes = node.operation, node.attributes
-    if operation == "input":
-        return inputs[attributes["name"]]
-    if node.value is not None:
-        return node.value
-    operands = [values[operand.index] for operand in node.operands]
-    if operation in _OPERATORS and any(operand.value is None for operand in node.operands):
-        return _OPERATORS[operation](*operands)
-    if operation == "where":
-        return _chosen(node, xp, operands, like, values)
-    operands = [
-        xp.full_like(like, value) if operand.value is not None else value
-        for operand, value in zip(node.operands, operands, strict=True)
-    ]
-    if operation == "split":
-        parts = xp.split(*operands, attributes["sections"], axis=attributes["axis"])
-        return parts[attributes["part"]]
-    if operation == "concat":
-        return xp.concat(operands, axis=attributes["axis"])
-    if operation in HELPERS:
-        return getattr(special, operation)(xp, *operands)
-    return getattr(xp, _NAMES.get(operation, operation))(*operands, **attributes)
+class _Computation:
+    """The values of nodes, one after another.
 
+    Attributes:
+        values: By the index of the node, an array, or a number for a constant.
+    """
 
-def _chosen(
-    node: Node, xp: Any, operands: list[Any], like: Any, values: Mapping[int, Any]
-) -> Any:
-    condition, a, b = operands
-    if all(choice.value is not None for choice in node.operands[1:]):
-        shaped = array_behind(node.operands[0])
-        b = xp.full_like(like if shaped is None else values[shaped.index], b)
-    return xp.where(condition, a, b)
+    def __init__(self, xp: Any, like: Any) -> None:
+        self.values: dict[int, Any] = {}
+        self._xp, self._like = xp, like
+
+    def result(self, node: Node) -> Any:
+        """Returns the value of an operation, whose operands are known."""
+        operation, attributes = node.operation, node.attributes
+        constant = all(operand.value is not None for operand in node.operands)
+        if operation in _OPERATORS and not constant:
+            return _OPERATORS[operation](*(self.values[each.index] for each in node.operands))
+        if operation == "where":
+            return self._where(*node.operands)
+        operands = [self._array(operand) for operand in node.operands]
+        if operation == "split":
+            sections, axis = attributes["sections"], attributes["axis"]
+            return self._xp.split(*operands, sections, axis=axis)[attributes["part"]]
+        if operation == "concat":
+            return self._xp.concat(operands, axis=attributes["axis"])
+        if operation in HELPERS:
+            return getattr(special, operation)(self._xp, *operands)
+        return getattr(self._xp, _NAMES.get(operation, operation))(*operands, **attributes)
+
+    def _array(self, node: Node) -> Any:
+        value = self.values[node.index]
+        return value if node.value is None else self._xp.full_like(self._like, value)
+
+    def _where(self, condition: Node, a: Node, b: Node) -> Any:
+        chosen, other = self.values[a.index], self.values[b.index]
+        if a.value is not None and b.value is not None:
+            shaped = array_behind(condition)
+            like = self._like if shaped is None else self.values[shaped.index]
+            other = self._xp.full_like(like, other)
+        return self._xp.where(self.values[condition.index], chosen, other)

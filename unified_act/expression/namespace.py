@@ -86,11 +86,13 @@ class Recorder:
 
     def logical_and(self, a: Node, b: Node) -> Node:
         """Where both masks are true."""
-        return a & b
+        both: Node = a & b
+        return both
 
     def logical_or(self, a: Node, b: Node) -> Node:
         """Where one of two masks is true, or both are."""
-        return a | b
+        either: Node = a | b
+        return either
 
     def logical_not(self, a: Node) -> Node:
         """Where a mask is false."""
@@ -98,7 +100,8 @@ class Recorder:
 
     def pow(self, a: Any, b: Any) -> Node:
         """`a` to the power `b`."""
-        return self.graph.lift(a) ** b
+        power: Node = self.graph.lift(a) ** b
+        return power
 
     def erfc(self, x: Node) -> Node:
         """Complementary error function."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from unified_act.activation import Activation
@@ -51,6 +54,7 @@ def record(
     *,
     wide: bool = False,
     dtype: str = "float64",
+    places: bool = False,
 ) -> Expression:
     """Records a function of an activation, with its parameters as constants.
 
@@ -64,9 +68,10 @@ def record(
         part: One of `PARTS`.
         wide: Whether the type to compute in is much wider than that of the arrays: see `Graph`.
         dtype: The type to compute in: ``"float64"`` or ``"float32"``.
+        places: Whether operations know the lines of code that they come from.
 
     Raises:
-        RecordingError: The function does something that cannot be recorded, or does not exist.
+        RecordingError: The function does something that cannot be recorded or differentiated.
         UnknownParameterError: A parameter does not exist.
         ParameterValueError: A parameter is out of range.
 
@@ -86,8 +91,10 @@ def record(
     masks = activation.masks
     function: Callable[..., Any] | None = getattr(activation, part)
     if function is not None:
-        return record_function(function, own, names, masks=masks, wide=wide, dtype=dtype)
-    before = record(activation, parameters, _BEFORE[part], wide=wide, dtype=dtype)
+        return record_function(
+            function, own, names, masks=masks, wide=wide, dtype=dtype, places=places
+        )
+    before = record(activation, parameters, _BEFORE[part], wide=wide, dtype=dtype, places=places)
     return _differentiated(activation, before, part)
 
 
@@ -119,6 +126,7 @@ def record_function(
     masks: Sequence[str] = (),
     wide: bool = False,
     dtype: str = "float64",
+    places: bool = False,
 ) -> Expression:
     """Records ``function(xp, *inputs, **parameters)``.
 
@@ -129,11 +137,13 @@ def record_function(
         masks: Those that are boolean.
         wide: As for `record`.
         dtype: As for `record`.
+        places: As for `record`.
 
     Raises:
         RecordingError: The function does something that cannot be recorded.
     """
     graph = Graph(dtype, wide=wide)
+    graph.place = _place if places else None
     nodes = [graph.input(name, MASK if name in masks else FLOAT) for name in inputs]
     try:
         found = function(Recorder(graph), *nodes, **parameters)
@@ -141,8 +151,20 @@ def record_function(
         raise
     except Exception as error:
         raise RecordingError(f"{type(error).__name__} while it was recorded: {error}") from error
+    graph.place = None
     outputs = tuple(None if value is None else graph.lift(value) for value in _flat(found))
     return Expression(graph, tuple(nodes), outputs)
+
+
+_OWN = f"{Path(__file__).parents[1]}{os.sep}"
+
+
+def _place() -> str:
+    """The line outside of this package that is being run."""
+    frame = sys._getframe(1)  # noqa: SLF001
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_OWN):
+        frame = frame.f_back
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}"
 
 
 def _flat(found: Any) -> list[Any]:

@@ -40,7 +40,9 @@ _NO_CHANGE = _refusing(
     "an array is changed in place, which changes the caller's input on some frameworks: write "
     "x = x + … instead of x += …"
 )
-_MASKS_ONLY = _refusing("& | ~ join comparisons, as in (x > 0) & (x < 1): an array is no comparison")
+_MASKS_ONLY = _refusing(
+    "& | ~ join comparisons, as in (x > 0) & (x < 1): an array is no comparison"
+)
 
 
 _FACTS = ("own", "wide")

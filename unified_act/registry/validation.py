@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import inspect
 import math
+import sys
 import traceback
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from unified_act.activation import Activation
 from unified_act.assembly import own_parameters
-from unified_act.errors import InvalidActivationError, UnifiedActError
+from unified_act.errors import AccuracyWarning, InvalidActivationError, UnifiedActError
 from unified_act.expression.strict_namespace import Mask, PortabilityError, Row, namespace
+from unified_act.registry.diagnosis import findings
 
 __all__ = ["validate"]
 
@@ -76,6 +79,8 @@ class _Validation:
                 self._partials(inputs)
             if self.activation.kind.elementwise:
                 self._kinks()
+        if not self.activation.along_axis:
+            self._exactness()
 
     def _fail(self, part: str, problem: str, place: str = "") -> InvalidActivationError:
         """Returns the error: the activation, its plugin, the place, and the problem."""
@@ -226,6 +231,17 @@ class _Validation:
             what = f"the cotangent of element {place}"
             self._compare("derivative", [], what, Row([_array(by_x).values[place]]), [slope])
 
+    def _exactness(self) -> None:
+        """Compares with exact results, also at tiny and huge numbers; warns of inexact ones."""
+        inexact = None
+        for finding in findings(self.activation, self.every):
+            error = self._fail(finding.part, finding.problem, finding.place)
+            if finding.fatal:
+                raise error
+            inexact = inexact or error
+        if inexact is not None:
+            warnings.warn(str(inexact), AccuracyWarning, stacklevel=_level_of_the_author())
+
     def _kinks(self) -> None:
         """Compares the declared derivatives at kinks with those that `derivative` returns."""
         for kink in self.activation.kinks(**self.every):
@@ -236,6 +252,14 @@ class _Validation:
                     f"the derivative at {kink.at:g} is declared as {kink.derivative:g}, but "
                     f"`derivative` gives {slope:g}",
                 )
+
+
+def _level_of_the_author() -> int:
+    """The stack level of whoever registers the activation, seen from the caller."""
+    own, level, frame = str(Path(__file__).parents[1]), 1, sys._getframe(1)  # noqa: SLF001
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(own):
+        level, frame = level + 1, frame.f_back
+    return level
 
 
 def _name_of(function: _Function) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
@@ -17,7 +17,7 @@ from unified_act.special import (
 
 __all__ = ["DERIVED", "complete", "variant_of"]
 
-DERIVED = MappingProxyType(
+DERIVED: Mapping[str, Callable[..., Any]] = MappingProxyType(
     {
         "acos": trigonometric.acos,
         "acosh": exponential.acosh,

@@ -75,6 +75,7 @@ def times_erfc(xp: Any, factor: Any, z: Any) -> Any:
     far = xp.where(z < 0.0, factor * (2.0 - upper), upper)
     return xp.where(xp.abs(z) < _NEAR, factor * near, far)
 
+
 def erf(xp: Any, x: Any) -> Any:
     """Error function."""
     size = xp.abs(x)

@@ -15,9 +15,9 @@ __all__ = [
     "cosh",
     "exp2",
     "expm1",
-    "log10",
     "log1p",
     "log2",
+    "log10",
     "logaddexp",
     "sigmoid",
     "sigmoid_derivative",
@@ -74,6 +74,7 @@ def square_exp(xp: Any, factor: Any, z: Any) -> Any:
     power = xp.exp(xp.where(tiny, square * -0.5, -square))
     factor = factor + factor * xp.expm1((cut - z) * (cut + z))
     return factor * power * xp.where(tiny, power, 1.0)
+
 
 def times_gaussian(xp: Any, factor: Any, z: Any) -> Any:
     """Returns factor·exp(-z²), for any z."""

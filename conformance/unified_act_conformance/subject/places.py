@@ -65,7 +65,7 @@ def definitions(activation: Activation) -> dict[str, str]:
     last = ""
     for what, part, function in zip(DEFINED, PARTS, functions, strict=True):
         written = function.activation if isinstance(function, Derived) else activation
-        if getattr(written, part):
+        if function is not None and getattr(written, part):
             found[what] = place_of(function)
             last = what
         else:

@@ -229,9 +229,7 @@ class Defined:
             return arb((limits.value, limits.derivative)[order][positive])
         sign = 1 if positive else -1
         return _limit_of(
-            [
-                self._decided_at(BEYOND_ALL_DOUBLES * (sign * factor), order) for factor in _FACTORS
-            ]
+            [self._decided_at(BEYOND_ALL_DOUBLES * (sign * factor), order) for factor in _FACTORS]
         )
 
     def _decided_at(self, point: arb, order: int) -> arb:
@@ -249,9 +247,7 @@ def _limit_of(seen: Sequence[arb]) -> arb:
         return first
     if all(abs(value - first) < abs(first) * _SAME for value in seen):
         return first
-    grows = all(
-        abs(after) > abs(before) and after * last > 0 for before, after in pairwise(seen)
-    )
+    grows = all(abs(after) > abs(before) and after * last > 0 for before, after in pairwise(seen))
     if not grows:
         return arb.nan()
     return first if abs(first) > BEYOND_ALL_DOUBLES else BEYOND_ALL_DOUBLES * last.sgn()

@@ -186,7 +186,8 @@ def _with_value(series: arb_series, value: arb) -> Jet:
 
 def _zero_up_to(power: float) -> Jet:
     """A power of 0: the derivatives below that order are 0, and there are no others."""
-    return Jet(arb_series([arb(0) if order < power else arb.nan() for order in range(COEFFICIENTS)]))
+    known = [arb(0) if order < power else arb.nan() for order in range(COEFFICIENTS)]
+    return Jet(arb_series(known))
 
 
 def _integral(x: Jet, value: arb, slope: arb_series) -> Jet:
