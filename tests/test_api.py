@@ -256,19 +256,24 @@ class TestValueAndGrad:
         facts = {"kind": "learned", "inputs": ("x", "low", "high"), "parameters": {"axis": 1}}
         low, high = np.array([2.0, 3.0, 5.0]), np.array([0.5])
         ua.register_activation("own", **facts)(product)
-        own = ua.get_activation("own", backend="numpy")
-        assert own(X, low, high).tolist() == (X * low * high).tolist()
-        with pytest.raises(ua.UnsupportedError, match="NumPy needs the derivative of own"):
-            ua.value_and_grad(own, X, low, high)
         ua.register_activation(
             "own2", **facts, derivative=lambda xp, x, low, high: (low * high, x * high, x * low)
         )(product)
-        own = ua.get_activation("own2", backend="numpy")
-        value, (to_x, to_low, to_high) = ua.value_and_grad(own, X, low, high)
-        np.testing.assert_allclose(value, X * low * high)
-        np.testing.assert_allclose(to_x, np.broadcast_to(low * high, X.shape))
-        np.testing.assert_allclose(to_low, (X * high).sum(axis=0))
-        np.testing.assert_allclose(to_high, [(X * low).sum()])
+        for name in ("own", "own2"):
+            own = ua.get_activation(name, backend="numpy")
+            value, (to_x, to_low, to_high) = ua.value_and_grad(own, X, low, high)
+            np.testing.assert_allclose(value, X * low * high)
+            np.testing.assert_allclose(to_x, np.broadcast_to(low * high, X.shape))
+            np.testing.assert_allclose(to_low, (X * high).sum(axis=0))
+            np.testing.assert_allclose(to_high, [(X * low).sum()])
+
+    def test_what_cannot_be_differentiated_says_so(self):
+        ua.register_activation("ranked", kind="axis", parameters={"axis": -1})(
+            lambda xp, x, *, axis: xp.sort(x, axis=axis)
+        )
+        ranked = ua.get_activation("ranked", backend="numpy")
+        with pytest.raises(ua.UnsupportedError, match="NumPy needs the derivative of ranked"):
+            ua.value_and_grad(ranked, X)
 
     @pytest.mark.parametrize(
         ("cotangent", "told"),

@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # for type checkers; at run time `__getattr__` imports each n
     from unified_act.callables import ActivationFunction
     from unified_act.dialects import list_dialects
     from unified_act.errors import (
+        AccuracyWarning,
         BackendImportError,
         BackendNotInstalledError,
         InputTypeError,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:  # for type checkers; at run time `__getattr__` imports each n
 __version__ = "0.1.0.dev0"
 
 __all__ = [
+    "AccuracyWarning",
     "Activation",
     "ActivationFunction",
     "BackendImportError",
@@ -85,7 +87,7 @@ _HOME = {
         "api": ("describe", "from_config", "get_activation", "identify", "value_and_grad"),
         "callables": ("ActivationFunction",),
         "dialects": ("list_dialects",),
-        "errors": [name for name in __all__ if name.endswith("Error")],
+        "errors": [name for name in __all__ if name.endswith(("Error", "Warning"))],
         "layers": ("export_weights", "get_layer", "import_weights"),
         "loading": ("list_backends", "use_backend"),
         "registry": ("list_activations", "register_activation"),

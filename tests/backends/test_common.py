@@ -223,7 +223,9 @@ def test_of_every_other_element(backend, dtype):
 class TestOwnActivations:
     @every_backend
     @every_dtype
-    @pytest.mark.parametrize("derivative", [None, lambda xp, x, *, a: x * 0.0 + a])
+    @pytest.mark.parametrize(
+        "derivative", [None, lambda xp, x, *, a: xp.where(x > 1000.0, 0.0, x * 0.0 + a)]
+    )
     def test_on_every_backend_at_once(self, backend, dtype, derivative):
         ua.register_activation("own_line", parameters={"a": 0.5}, derivative=derivative)(
             lambda xp, x, *, a: xp.where(x > 1000.0, 0.0, x * a)
@@ -231,10 +233,6 @@ class TestOwnActivations:
         function = ua.get_activation("own_line", backend=backend, a=2.0)
         x = native(backend, VALUES, dtype)
         np.testing.assert_array_equal(back(backend, function(x), dtype), 2.0 * VALUES)
-        if derivative is None and backend == "numpy":
-            with pytest.raises(ua.UnsupportedError, match="register it with derivative"):
-                ua.value_and_grad(function, x)
-            return
         slope = back(backend, ua.value_and_grad(function, x)[1], dtype)
         np.testing.assert_array_equal(slope, np.full_like(VALUES, 2.0))
 

@@ -10,6 +10,7 @@ import torch
 from flint import arb
 
 import unified_act as ua
+from unified_act.expression import completed
 from unified_act.registry import ACTIVATIONS
 from unified_act_conformance import check_activation, check_backend
 from unified_act_conformance.subject.cases import Subject
@@ -29,7 +30,10 @@ def log_cosh(xp, x, *, scale):
 
 
 def register(name="log_cosh", forward=log_cosh, **facts):
-    return ua.register_activation(name, parameters={"scale": 1.0}, **facts)(forward)
+    """As `register_activation` does, but for its own checks: the suite has to find the faults."""
+    parameters = [ua.Parameter("scale", 1.0)]
+    spec = ua.Activation(name=name, forward=forward, parameters=parameters, **facts)
+    ACTIVATIONS.add(completed(spec))
 
 
 def test_what_the_catalogue_has_conforms() -> None:
@@ -75,12 +79,8 @@ def test_a_plugin_is_judged_by_its_own_definition() -> None:
         "log_cosh", backends=["numpy", "torch"], dtypes=["float32"], domain=(0.25, 60.0)
     )
     assert any(result.status == "passed" for result in results)
-    # NumPy, which differentiates nothing, offers the value alone.
     gradients = [r for r in results if hasattr(r, "case") and r.case.order == 1]
-    assert {r.case.backend: r.status for r in gradients} == {
-        "numpy": "unsupported",
-        "torch": "passed",
-    }
+    assert {r.case.backend: r.status for r in gradients} == {"numpy": "passed", "torch": "passed"}
 
 
 def test_a_plugin_with_a_wrong_derivative_fails() -> None:

@@ -156,7 +156,7 @@ class Namespace(Protocol):
         """Largest integer not above a/b."""
 
     def hypot(self, a: Any, b: Any) -> Any:
-        """Root of a² + b², without overflow on the way."""
+        """Root of a² + b², without overflow on the way; one of both may be a number."""
 
     def isfinite(self, x: Any) -> Any:
         """Mask of the elements that are neither infinite nor NaN."""
@@ -180,7 +180,7 @@ class Namespace(Protocol):
         """Logarithm to the base 2."""
 
     def logaddexp(self, a: Any, b: Any) -> Any:
-        """log(exp(a) + exp(b)), without overflow on the way."""
+        """log(exp(a) + exp(b)), without overflow on the way; one of both may be a number."""
 
     def logical_and(self, a: Any, b: Any) -> Any:
         """Where both masks are true."""

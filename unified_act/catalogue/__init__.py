@@ -15,10 +15,11 @@ from unified_act.catalogue import (
     softmax,
     stochastic,
 )
+from unified_act.expression import completed
 
 __all__ = ["ACTIVATIONS"]
 
-ACTIVATIONS = (
+_WRITTEN = (
     *piecewise.ACTIVATIONS,
     *rectified.ACTIVATIONS,
     *shrinkage.ACTIVATIONS,
@@ -33,3 +34,9 @@ ACTIVATIONS = (
     *glu.ACTIVATIONS,
     *stochastic.ACTIVATIONS,
 )
+
+ACTIVATIONS = tuple(
+    completed(activation) if activation.derivative is None else activation
+    for activation in _WRITTEN
+)
+"""In the order of the families. The derivatives that none wrote are derived."""

@@ -104,6 +104,7 @@ _BEND = [
 def _snake_second_derivative(xp: Any, x: Any, alpha: Any) -> tuple[tuple[Any, Any], ...]:
     close, angle = _wave(xp, x, alpha)
     turn = xp.sin(angle * 2.0 + 2.0 * _QUARTER_TURN) * 2.0  # 2 cos(2z)
+    turn = xp.where(close == x, turn, 0.0)  # where no wave is told, x is all
     near = xp.abs(angle) < 1.0
     small, large = xp.where(near, angle, 0.0), xp.where(near, 1.0, angle)
     sine = xp.sin(large) / large
@@ -135,6 +136,7 @@ def _snake_beta_second_derivative(
     near, angle = _wave(xp, x, frequency)
     single, double = xp.sin(angle), xp.sin(angle * 2.0) * ratio
     turn = xp.sin(angle * 2.0 + 2.0 * _QUARTER_TURN) * 2.0 * ratio  # 2 r·cos(2z)
+    turn = xp.where(near == x, turn, 0.0)  # where no wave is told, x is all
     mixed = double + angle * turn
     return (
         (turn * frequency, mixed, -double),

@@ -213,7 +213,14 @@ def _mul(node: Node, a: Node, b: Node) -> list[_Partial]:
 
 
 def _div(node: Node, a: Node, b: Node) -> list[_Partial]:
-    return [_over(b), lambda slope: -(slope * node / b)]
+    def by_divisor(slope: Node) -> Node:
+        change = -node.graph.apply("div", slope * node, b)
+        if slope.value is not None:
+            return change
+        # A divisor may have overflowed, and its slope with it.
+        return node.graph.apply("where", node == 0.0, 0.0, change)
+
+    return [_over(b), by_divisor]
 
 
 def _pow(node: Node, a: Node, b: Node) -> list[_Partial]:

@@ -323,7 +323,7 @@ def _acosh(x: Decimal) -> Decimal:
 
 
 NAMESPACE = SimpleNamespace(
-    where=lambda condition, a, b: a if condition else b,
+    where=lambda condition, a, b: Number(_of(a if condition else b).value),
     full_like=lambda x, value: Number(_of(value).value),
     stop_gradient=lambda x: x,
     abs=abs,

@@ -40,9 +40,13 @@ _USUAL = 1000.0
 """Up to here NaN is an error. Numbers beyond are rare, and a warning is enough."""
 _INEXACT = 1e-6
 """So much of a result may be lost in float64."""
+_UNSEEN = Decimal("1e-12")
+"""So much two results may differ: a definition may leave out what is nothing in float64."""
 _LEAST, _LARGEST = Decimal("1e-290"), Decimal(repr(sys.float_info.max))
-_DIGITS = 60
+_DIGITS, _MORE_DIGITS = 60, 1000
 """So many digits are computed with, and three more for each power of 10 that a number is away."""
+_STEP, _CHANGE = 1e-5, Decimal("1e-4")
+"""So far from 0 a function is looked at to tell what it is there, and so much it may change."""
 
 
 class Finding(NamedTuple):
@@ -76,8 +80,18 @@ def findings(activation: Activation, parameters: Mapping[str, Any]) -> Iterator[
         except RecordingError:
             return
         finding = _first(expression, truth, part, getattr(activation, part) is None)
+        finding = finding or (_overflowing(expression) if part == "forward" else None)
         if finding is not None:
             yield finding
+
+
+def _overflowing(expression: Expression) -> Finding | None:
+    """What comes to the right number by way of an infinity."""
+    for node in expression.operations:
+        if _is(node, "div") and _one_plus(node.operands[1], "exp"):
+            problem = f"xp.exp overflows on the way. Write {_instead(node)}"
+            return Finding("forward", problem, _with_text(node.place), False)
+    return None
 
 
 def _truth(activation: Activation, parameters: Mapping[str, Any], part: str) -> Expression:
@@ -90,35 +104,96 @@ def _first(expression: Expression, truth: Expression, part: str, derived: bool) 
     names = [node.attributes["name"] for node in expression.inputs]
     inexact = None
     for point in product(_POINTS, *([_OTHERS] * (len(names) - 1))):
-        found = _Computed(expression, dict(zip(names, point, strict=True)))
-        right = found if truth is expression else _Computed(truth, found.inputs)
-        at = ", ".join(f"{name}={value:g}" for name, value in found.inputs.items())
+        inputs = dict(zip(names, point, strict=True))
         for index, output in enumerate(expression.outputs):
-            goal = truth.outputs[index]
-            if output is None or goal is None:
+            if output is None or truth.outputs[index] is None:
                 continue
-            wanted = right.exact(goal)
-            if not wanted.is_finite() or abs(wanted) > _LARGEST:
-                continue
-            own = found.exact(output)
-            on_a_kink = 0.0 in point
-            if truth is not expression and not on_a_kink and _differ(own, wanted):
-                problem = f"at {at} it is {own:.6g}, but should be {wanted:.6g}"
-                return Finding(part, problem, found.place_of(output), True)
-            got = found.plain(output)
-            if not math.isfinite(got):
-                culprit = found.culprit(output, found.is_broken)
-                usual = all(abs(value) <= _USUAL for value in point)
-                problem = f"at {at} it is {_word(got)}, but should be {wanted:.6g}"
-                finding = _finding(part, problem, culprit, derived, fatal=usual)
-                if usual:
-                    return finding
-                inexact = inexact or finding
-            elif _loses(got, wanted) and inexact is None:
-                culprit = found.culprit(output, found.is_inexact)
-                problem = f"at {at} it is {got:.6g}, but should be {wanted:.6g}: digits are lost"
-                inexact = _finding(part, problem, culprit, derived, fatal=False)
+            for digits in (_DIGITS, _MORE_DIGITS):  # what is found is found again, or was no fault
+                with decimal.localcontext(decimal.Context(**exact.LIMITS, prec=digits)):
+                    look = _Look(expression, truth, inputs, index, digits)
+                    finding = look.finding(part, derived)
+                if finding is None:
+                    break
+            if finding is not None and finding.fatal:
+                return finding
+            inexact = inexact or finding
     return inexact
+
+
+class _Look:
+    """One result of a function at one point."""
+
+    def __init__(
+        self,
+        expression: Expression,
+        truth: Expression,
+        inputs: Mapping[str, float],
+        index: int,
+        digits: int,
+    ) -> None:
+        self.inputs, self.digits, self.index = inputs, digits, index
+        self.truth, self.output = truth, expression.outputs[index]
+        self.found = _Computed(expression, inputs, digits)
+        self.right = self.found if truth is expression else _Computed(truth, inputs, digits)
+
+    def finding(self, part: str, derived: bool) -> Finding | None:
+        """Returns what is bad, or None."""
+        output, goal = self.output, self.truth.outputs[self.index]
+        assert output is not None  # noqa: S101  # such are not looked at
+        assert goal is not None  # noqa: S101
+        wanted, found = self.right.exact(goal), self.found
+        at = ", ".join(f"{name}={value:g}" for name, value in self.inputs.items())
+        smallest = min(map(abs, self.inputs.values()))
+        if smallest == 0.0:
+            wanted = self._beside() if part == "derivative" else Decimal("NaN")
+        if not wanted.is_finite() or abs(wanted) > _LARGEST:
+            return None
+        own, got = found.exact(output), found.plain(output)
+        # Beside 0 a definition may be a shorter one, whose derivative is not that of the whole.
+        if not 0.0 < smallest < _STEP and _differ(own, wanted, _UNSEEN if smallest else _CHANGE):
+            problem = f"at {at} it is {_text(own)}, but should be {_text(wanted)}"
+            if smallest == 0.0:
+                problem += (
+                    ": at a tie the slope of abs, sign, minimum, maximum and clip is that of a "
+                    "constant. Write it with xp.where(x > 0.0, …) or with functions that need no "
+                    "tie, such as xp.sigmoid or xp.softplus, or give its derivative"
+                )
+            return Finding(part, problem, found.place_of(output), True)
+        problem = f"at {at} it is {_word(got)}, but should be {_text(wanted)}"
+        if not math.isfinite(got):
+            usual = max(map(abs, self.inputs.values())) <= _USUAL
+            culprit = found.culprit(output, found.is_broken)
+            return _finding(part, problem, culprit, derived, fatal=usual)
+        inexact = _loses(got, wanted) and smallest > 0.0
+        if self.right is not found:
+            inexact = inexact and smallest >= _STEP
+        if part != "forward":  # small ones are added to a much larger one, in what is trained
+            inexact = inexact and abs(Decimal(got) - wanted) > _UNSEEN
+        if inexact and not self._is_sensitive(got, wanted):
+            culprit = found.culprit(output, found.is_inexact)
+            return _finding(part, f"{problem}: digits are lost", culprit, derived, fatal=False)
+        return None
+
+    def _is_sensitive(self, got: float, wanted: Decimal) -> bool:
+        """Whether a rounding of the inputs changes the result by as much."""
+        goal = self.truth.outputs[self.index]
+        assert goal is not None  # noqa: S101
+        moved = {name: math.nextafter(value, math.inf) for name, value in self.inputs.items()}
+        there = _Computed(self.truth, moved, self.digits).exact(goal)
+        return abs(Decimal(got) - wanted) < 64 * abs(there - wanted)
+
+    def _beside(self) -> Decimal:
+        """The value on both sides of 0; NaN if they differ."""
+        sides = []
+        for step in (_STEP, -_STEP):
+            inputs = {name: value or step for name, value in self.inputs.items()}
+            goal = self.truth.outputs[self.index]
+            assert goal is not None  # noqa: S101
+            sides.append(_Computed(self.truth, inputs, self.digits).exact(goal))
+        if any(not side.is_finite() for side in sides):
+            return Decimal("NaN")
+        above, below = sides
+        return Decimal("NaN") if _differ(above, below, _CHANGE) else above
 
 
 def _finding(
@@ -145,10 +220,14 @@ def _word(number: float) -> str:
     return "NaN" if math.isnan(number) else f"{number:g}"
 
 
-def _differ(a: Decimal, b: Decimal) -> bool:
+def _text(number: Decimal) -> str:
+    return f"{number:.6g}"
+
+
+def _differ(a: Decimal, b: Decimal, least: Decimal) -> bool:
     if a.is_nan():
         return False
-    return abs(a - b) > Decimal("1e-9") * (abs(a) + abs(b)) + _LEAST
+    return abs(a - b) > Decimal("1e-9") * (abs(a) + abs(b)) + least
 
 
 def _loses(got: float, wanted: Decimal) -> bool:
@@ -160,14 +239,13 @@ def _loses(got: float, wanted: Decimal) -> bool:
 class _Computed:
     """An expression at one point, in float64 and exactly."""
 
-    def __init__(self, expression: Expression, inputs: Mapping[str, float]) -> None:
-        self.inputs = inputs
+    def __init__(self, expression: Expression, inputs: Mapping[str, float], digits: int) -> None:
         self._expression = expression
         rows = {name: strict_namespace.Row([value]) for name, value in inputs.items()}
         numbers = {name: exact.Number(Decimal(value)) for name, value in inputs.items()}
         self._plain = interpret(expression, strict_namespace.namespace, rows)
         far = max(abs(math.log10(abs(value))) if value else 0.0 for value in inputs.values())
-        context = decimal.Context(**exact.LIMITS, prec=_DIGITS + 3 * math.ceil(far))
+        context = decimal.Context(**exact.LIMITS, prec=digits + 3 * math.ceil(far))
         with decimal.localcontext(context):
             self._exact = interpret(expression, exact.NAMESPACE, numbers)
 
@@ -249,6 +327,10 @@ def _one_plus(node: Node, *operations: str) -> bool:
 
 _FORMS: tuple[tuple[Callable[[Node], bool], str], ...] = (
     (
+        lambda node: _is(node, "div") and _is_square_of_sum(node.operands[1]),
+        "s * xp.sigmoid(-x) with s = xp.sigmoid(x) for xp.exp(-x) / (1 + xp.exp(-x)) ** 2",
+    ),
+    (
         lambda node: _is(node, "div") and _one_plus(node.operands[1], "exp"),
         "xp.sigmoid(x) for 1 / (1 + xp.exp(-x)), as in x * xp.sigmoid(x)",
     ),
@@ -297,6 +379,13 @@ _FORMS: tuple[tuple[Callable[[Node], bool], str], ...] = (
         "xp.tanh(x) for a quotient of sums of xp.exp(x) and xp.exp(-x)",
     ),
 )
+
+
+def _is_square_of_sum(node: Node) -> bool:
+    if not _is(node, "mul"):
+        return False
+    a, b = node.operands
+    return a is b and _one_plus(a, "exp")
 
 
 def _squares_a_tanh(node: Node) -> bool:

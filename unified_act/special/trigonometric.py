@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from unified_act.special.choosing import signbit, with_sign_of
+from unified_act.special.choosing import is_number, signbit, with_sign_of
 from unified_act.special.namespaces import polynomial
 
 __all__ = ["acos", "asin", "atan", "atan2", "hypot", "tan"]
@@ -54,6 +54,7 @@ def acos(xp: Any, x: Any) -> Any:
 
 def atan2(xp: Any, y: Any, x: Any) -> Any:
     """The angle of the point (x, y), from -π to π."""
+    y, x = _both_arrays(xp, y, x)
     height, width = xp.abs(y), xp.abs(x)
     large, small = xp.maximum(height, width), xp.minimum(height, width)
     angle = xp.atan(_share(xp, small, large))
@@ -64,6 +65,7 @@ def atan2(xp: Any, y: Any, x: Any) -> Any:
 
 def hypot(xp: Any, a: Any, b: Any) -> Any:
     """The root of a² + b², which does not overflow on the way."""
+    a, b = _both_arrays(xp, a, b)
     large = xp.maximum(xp.abs(a), xp.abs(b))
     share = _share(xp, xp.minimum(xp.abs(a), xp.abs(b)), large)
     return large * xp.sqrt(share * share + 1.0)
@@ -72,6 +74,13 @@ def hypot(xp: Any, a: Any, b: Any) -> Any:
 def tan(xp: Any, x: Any) -> Any:
     """Tangent, of an angle in radians."""
     return xp.sin(x) / xp.cos(x)
+
+
+def _both_arrays(xp: Any, a: Any, b: Any) -> tuple[Any, Any]:
+    """Two arrays, where one may be a number."""
+    if is_number(a):
+        return xp.full_like(b, float(a)), b
+    return a, xp.full_like(a, float(b)) if is_number(b) else b
 
 
 def _share(xp: Any, small: Any, large: Any) -> Any:
