@@ -342,6 +342,9 @@ class TestHints:
             ("hardtan", "dialect='darknet' to read it as hard_tanh."),
             ("stanh", "dialect='paddle' to read it as scaled_tanh("),
             ("gelu_tf", "dialect='deepmd' to read it as gelu_tanh."),
+            ("ramp", "darknet's ramp cannot be translated: it is relu(x) + 0.1·x."),
+            ("clip_by_value", "dialect='tensorflow', but tensorflow's clip_by_value needs clip_va"),
+            ("sigmoid_hard", "coreml's sigmoid_hard needs alpha and beta"),
             ("lrelu", "write leaky_relu(negative_slope=…)"),
             ("L-ReLU", "0.2 in StyleGAN"),
             ("relu1", "write hard_tanh"),
@@ -353,6 +356,19 @@ class TestHints:
             ua.get_activation(name)
         assert hint.lower() in str(raised.value).lower()
         assert len(str(raised.value)) < 300
+
+    @pytest.mark.parametrize("dialect", [*map(find_dialect, ua.list_dialects())], ids=str)
+    def test_every_name_of_every_dialect(self, dialect):
+        """It is one of ours, or the error says who has it."""
+        for cell in dialect.cells:
+            for name in cell.names:
+                try:
+                    ours = ACTIVATIONS.find(name)
+                except ua.UnknownActivationError:
+                    with pytest.raises(ua.UnknownActivationError, match=r"dialect='\w+'"):
+                        ua.get_activation(name)
+                else:
+                    assert understand(name).activation is ours
 
     def test_a_mistyped_name_has_none(self):
         with pytest.raises(ua.UnknownActivationError, match="Did you mean 'gelu'") as raised:

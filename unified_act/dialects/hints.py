@@ -30,7 +30,7 @@ to read it as leaky_relu(negative_slope=0.1)."
     """
     if normalize(name) in apart():
         return f"{apart()[normalize(name)]}."
-    return _readings(name, given)
+    return _readings(name, given) or _refusal(name, given)
 
 
 def about_parameters(name: str, given: Mapping[str, Any], unknown: str, besides: str = "") -> str:
@@ -78,6 +78,17 @@ def _meaning(name: str, given: Mapping[str, Any], dialect: Dialect) -> Meaning |
     except UnifiedActError:
         return None
     return meaning
+
+
+def _refusal(name: str, given: Mapping[str, Any]) -> str:
+    """Says why a name of a dialect means nothing as it was given."""
+    for dialect in table().values():
+        if dialect.called(name):
+            try:
+                resolve(name, given, dialect.name)
+            except UnifiedActError as error:
+                return f"It is a name in dialect={dialect.name!r}, but {error}"
+    return ""
 
 
 def _reason(name: str, unknown: str, besides: str) -> str:
