@@ -10,6 +10,7 @@ from unified_act.dialects import find_dialect
 from unified_act.dialects.meaning import order
 
 WITHOUT = {
+    "coreml",  # whose operators take arguments by name only
     "tflite",  # names of operators, which nobody calls
     "onnx",
 }

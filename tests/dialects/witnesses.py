@@ -358,7 +358,8 @@ class Recorded(Witness):
     NumPy::
 
         UNIFIED_ACT_RECORD=1 PYTHONPATH=.:backends python -m pytest --noconftest -c /dev/null \\
-            --rootdir=. tests/dialects/test_frameworks.py tests/dialects/test_signatures.py -k flax
+            --rootdir=. tests/dialects/test_frameworks.py tests/dialects/test_names.py \\
+            tests/dialects/test_signatures.py -k flax
     """
 
     def __init__(self, live, name, package):
@@ -396,11 +397,19 @@ class Recorded(Witness):
         assert f"{key} value" in self.known, f"{call} is not recorded: see {__name__}.Recorded"
         return self.known[f"{key} value"], self.known.get(f"{key} gradient")
 
+    def names(self, ask):
+        """What the framework offers; `ask` asks it for the names."""
+        if RECORD in os.environ:
+            self.record("names", np.array(sorted(ask())))
+            return self.new["names"].tolist()
+        return self.known["names"].tolist()
+
     def record(self, key, array):
         if not self.new:
             self.new["version"] = np.array(importlib.metadata.version(self.package))
             atexit.register(lambda: np.savez_compressed(self.path, **self.new))
-        self.new[key] = np.asarray(array, dtype=np.float32)
+        array = np.asarray(array)
+        self.new[key] = array.astype(np.float32) if array.dtype.kind == "f" else array
 
 
 WITNESSES = {
