@@ -168,6 +168,10 @@ class TestMappings:
             ),
             ({"class_name": "LeakyReLU"}, ("leaky_relu", {"negative_slope": 0.3})),
             (
+                {"class_name": "ELU", "config": {"alpha": 1}, "name": "e", "inbound_nodes": []},
+                ("elu", {"alpha": 1.0}),
+            ),
+            (
                 {
                     "class_name": "ReLU",
                     "config": {"max_value": 6.0, "negative_slope": 0.0, "threshold": 0.0},

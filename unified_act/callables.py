@@ -244,7 +244,8 @@ def from_config(config: Mapping[str, Any]) -> ActivationFunction:
     Args:
         config: A mapping with a ``"name"``. It may also have the parameters of the activation,
             ``"backend"``, ``"numerics"`` and ``"dialect"``, as `get_activation` takes them, and
-            ``"plugin"``, the distribution that provides the activation.
+            ``"plugin"``, the distribution that provides the activation. A mapping of Keras or mmcv
+            will do too.
 
     Raises:
         UnknownActivationError: `config` is not a mapping, or has no name.

@@ -73,7 +73,8 @@ def parse(name: str | Mapping[str, Any]) -> Description:
 
 
 def _of_mapping(given: Mapping[str, Any]) -> Description:
-    for key, read in (("name", _of_ours), ("class_name", _of_keras), ("type", _of_mmcv)):
+    # A layer in the configuration of a Keras model also has a name of its own.
+    for key, read in (("class_name", _of_keras), ("name", _of_ours), ("type", _of_mmcv)):
         if isinstance(given.get(key), str):
             return read(given)
     raise UnknownActivationError(

@@ -151,7 +151,8 @@ def replace_activations(
     Args:
         model: A `torch.nn.Module`.
         old: The activations to replace. ``"leaky_relu"`` matches any slope;
-            ``"leaky_relu(negative_slope=0.2)"`` matches this slope only.
+            ``"leaky_relu(negative_slope=0.2)"`` matches this slope only, and ``"nn.LeakyReLU"``,
+            as PyTorch writes it, the slope that PyTorch has by default.
         new: The activation to put in their place, as for `get_layer`.
         numerics: As for `get_layer`.
         channels: As for `get_layer`.
