@@ -107,6 +107,13 @@ def _to_ours(source: Dialect) -> list[str]:
             for entry in _entries(source)
         ),
     )
+    ignored = dict.fromkeys(key for cell in source.cells for key in cell.ignores)
+    if ignored:
+        lines += [
+            "",
+            f"{code(*ignored)} may be given too, True or False. It changes no result: unified_act",
+            "never works in place.",
+        ]
     without = [cell for cell in source.cells if cell.canonical is None]
     if without:
         lines += ["", "`get_activation` raises an error for these:", ""]
@@ -175,10 +182,12 @@ def _missing(missing: list[tuple[str, str]], target: Dialect) -> list[str]:
 
 
 _BACKENDS = {
+    "flax": "jax",
     "gluon": "mxnet",
     "keras3": "tensorflow",
     "keras_layers": "tensorflow",
     "keras_ops": "tensorflow",
+    "mmcv": "torch",
     "timm": "torch",
     "transformers": "torch",
 }
@@ -252,8 +261,10 @@ def _index(dialects: list[Dialect]) -> str:
         "you come from. Its page says what each of its activations is in unified_act, and how to",
         "write it in every other framework with the same numbers.",
         "",
-        "Every entry is tested against the framework itself. For timm, transformers and TensorFlow",
-        "Addons it is tested against formulas written from their source code.",
+        "Every entry is tested against the framework itself. For coremltools, DeePMD-kit, Flax,",
+        "MindSpore, mmcv and PaddlePaddle these are numbers that the stated version has returned.",
+        "For Caffe, darknet, timm, transformers and TensorFlow Addons it is tested against",
+        "formulas written from their source code.",
         "",
     ]
     lines += table(

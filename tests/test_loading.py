@@ -40,6 +40,53 @@ def chosen(**options):
     return ua.get_activation("relu", **options).backend
 
 
+class TestOtherNames:
+    """Whoever names a backend may use the name that people have for it."""
+
+    @pytest.mark.parametrize(
+        ("name", "backend"),
+        [
+            ("np", "numpy"),
+            ("NumPy", "numpy"),
+            ("pytorch", "torch"),
+            ("PyTorch", "torch"),
+            ("tf", "tensorflow"),
+            ("TF", "tensorflow"),
+            ("keras", "tensorflow"),
+            ("tf.keras", "tensorflow"),
+            ("tf_keras", "tensorflow"),
+            ("mx", "mxnet"),
+            ("gluon", "mxnet"),
+            ("jnp", "jax"),
+        ],
+    )
+    def test_the_backend(self, name, backend, monkeypatch):
+        assert chosen(backend=name) == backend
+        with ua.use_backend(name):
+            assert chosen() == backend
+        monkeypatch.setenv("UNIFIED_ACT_BACKEND", name)
+        assert chosen() == backend
+        assert ua.from_config({"name": "relu", "backend": name}).backend == backend
+        relu = ua.get_activation("relu", backend=backend)
+        assert ua.get_activation(relu, backend=name) is relu
+        assert ua.describe("relu", backend=name) == ua.describe("relu", backend=backend)
+
+    @pytest.mark.parametrize("name", ["np", "pytorch", "keras", "gluon"])
+    def test_a_layer(self, name):
+        assert ua.get_layer("gelu_tanh", backend=name) is not None
+
+    def test_every_other_name_is_normalized_and_of_a_backend(self):
+        for name, backend in loading.ALSO.items():
+            assert loading.normalize(name) == name
+            assert loading.find_entry(name).name == backend
+
+    def test_a_plugin_of_this_name_comes_first(self, monkeypatch):
+        plugin = loading.Announcement("keras", "a_module", "", "a-distribution", "1.0")
+        monkeypatch.setattr(loading, "announcement_of", lambda group, name: plugin)
+        assert loading.find_entry("keras").distribution == "a-distribution"
+        assert loading.find_entry("torch").distribution == "unified-act"
+
+
 class TestPrecedence:
     def test_argument_first(self, monkeypatch):
         monkeypatch.setenv("UNIFIED_ACT_BACKEND", "mxnet")

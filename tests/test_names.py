@@ -1,5 +1,6 @@
 """Every name by which one of our activations goes in some framework's own list is understood."""
 
+import numpy as np
 import pytest
 
 import unified_act as ua
@@ -82,6 +83,45 @@ GIVEN = {
 
 def given(dialect, name):
     return GIVEN.get((dialect, name), GIVEN.get(name, {}))
+
+
+# Names that people use without saying whose they are: what they mean where they come from.
+USED = [
+    ("hswish", "hard_silu", "mindspore", "HSwish"),
+    ("h_swish", "hard_silu", "mmcv", "HSwish"),
+    ("hsigmoid", "hard_sigmoid", "mindspore", "HSigmoid"),
+    ("h-sigmoid", "hard_sigmoid", "mmcv", "HSigmoid"),
+    ("relu_n1_to_1", "hard_tanh", "tflite", "RELU_N1_TO_1"),
+    ("none", "identity", "deepmd", "none"),
+    ("NONE", "identity", "tflite", "NONE"),
+    ("linear", "identity", "darknet", "linear"),
+    ("logistic", "sigmoid", "darknet", "logistic"),
+    ("LOGISTIC", "sigmoid", "tflite", "LOGISTIC"),
+    ("gelu_approx", "gelu_tanh", "", ""),  # MLX
+    ("gelu_quick", "quick_gelu", "", ""),  # ggml
+    ("sqrelu", "squared_relu", "", ""),
+    ("relu_sqr", "squared_relu", "", ""),  # ggml
+    ("hardtanh", "hard_tanh", "torch", "hardtanh"),
+    ("hard_swish", "hard_silu", "timm", "hard_swish"),
+    ("relu2", "squared_relu", "transformers", "relu2"),
+]
+BY_HAND = {
+    "gelu_approx": lambda x: x / 2 * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3))),
+    "gelu_quick": lambda x: x / (1 + np.exp(-1.702 * x)),
+    "sqrelu": lambda x: np.maximum(x, 0) ** 2,
+    "relu_sqr": lambda x: np.maximum(x, 0) ** 2,
+}
+
+
+@pytest.mark.parametrize(("name", "canonical", "dialect", "theirs"), USED)
+def test_a_name_that_people_use(name, canonical, dialect, theirs):
+    ours = ua.get_activation(name, backend="numpy")
+    assert ours == ua.get_activation(canonical, backend="numpy")
+    x = np.linspace(-4.0, 4.0, 33)
+    if dialect:
+        assert ours == ua.get_activation(theirs, dialect=dialect, backend="numpy")
+    else:
+        np.testing.assert_allclose(ours(x), BY_HAND[name](x), rtol=1e-12, atol=1e-15)
 
 
 def test_every_canonical_name_is_registered():

@@ -12,8 +12,8 @@ from unified_act.callables import ActivationFunction, from_config, get_activatio
 from unified_act.errors import InputTypeError, UnsupportedError
 from unified_act.literals import shown
 from unified_act.loading import backend_of, load_backend
-from unified_act.parsing import parse
 from unified_act.registry import ACTIVATIONS
+from unified_act.request import understand
 
 if TYPE_CHECKING:
     from unified_act.backend import Backend, Native
@@ -151,18 +151,16 @@ def describe(
     """
     if isinstance(name, ActivationFunction):
         name = {"name": name.name, **name.parameters}
-    plain, given = parse(name)
+    asked = understand(name, dialect)
+    activation, given = asked.activation, asked.check()
     lines: list[str] = []
-    if dialect is not None:
-        from unified_act.dialects import find_dialect, resolve
+    if asked.meaning is not None:
+        from unified_act.dialects import find_dialect
         from unified_act.dialects.translation import explain
 
-        meaning = resolve(plain, given, dialect)
-        lines = explain(plain, meaning, find_dialect(dialect))
-        plain, given = meaning.canonical, dict(meaning.parameters)
-    activation = ACTIVATIONS.find(plain)
+        lines = explain(asked.name, asked.meaning, find_dialect(str(asked.dialect)))
     lines.append(f"{activation.name} ({activation.kind}): {activation.summary}")
-    facts = _facts(activation, activation.check(given))
+    facts = _facts(activation, given)
     if backend is not None:
         facts += _implementations(activation, given, backend)
     lines += [f"  {label:<12} {text}" for label, text in facts if text]

@@ -17,8 +17,8 @@ from unified_act.loading import (
     load_backend,
     loaded_backends,
 )
-from unified_act.parsing import parse
 from unified_act.registry import ACTIVATIONS
+from unified_act.request import understand
 
 if TYPE_CHECKING:
     from unified_act.backend import Backend, Numerics
@@ -161,11 +161,14 @@ def get_activation(
     Args:
         name: The activation. A name may be written in any case, with or without ``_``, ``-`` and
             spaces. Parameters may be part of it, as in ``"elu(alpha=0.5)"`` or in a mapping
-            ``{"name": "elu", "alpha": 0.5}``. None gives the identity. A callable is returned
-            unchanged, so that a library can pass on whatever its user configures.
-        backend: ``"torch"`` or another of `list_backends`. By default it is the backend of
-            `use_backend`, else of the environment variable ``UNIFIED_ACT_BACKEND``, else each
-            call uses the framework of its input.
+            ``{"name": "elu", "alpha": 0.5}``. It may be written as in a framework, and then means
+            the same as there: ``"torch.nn.LeakyReLU(0.1)"``, the ``class_name`` and ``config`` of
+            Keras, the ``type`` of mmcv. None gives the identity. A callable is returned unchanged,
+            so that a library can pass on whatever its user configures.
+        backend: ``"torch"`` or another of `list_backends`, or a usual name of one, such as
+            ``"pytorch"``, ``"tf"`` or ``"np"``. By default it is the backend of `use_backend`, else
+            of the environment variable ``UNIFIED_ACT_BACKEND``, else each call uses the framework
+            of its input.
         numerics: With ``"fast"`` the framework's own kernel is used where it is accurate enough.
             Elsewhere, and with ``"strict"`` always, it is the shared definition, or in 16-bit
             types a table of its correctly rounded results. `describe` says what serves where.
@@ -208,32 +211,9 @@ def get_activation(
         raise ParameterValueError(f"numerics must be 'fast' or 'strict', got {shown(numerics)}.")
     if callable(name) and not isinstance(name, type):
         return _as_it_is(name, backend, numerics, parameters)
-    if name is None:
-        name, dialect = "identity", None
-    plain_name, configured = parse(name)  # type: ignore[arg-type]  # a type is refused there
-    repeated = configured.keys() & parameters.keys()
-    if repeated:
-        raise ParameterValueError(
-            f"given twice: {', '.join(sorted(repeated))}. Pass each parameter either with the name "
-            "or as a keyword."
-        )
-    plugin = configured.pop("plugin", "")
-    if not isinstance(plugin, str):
-        raise ParameterValueError(
-            f"plugin must be the name of a distribution, a string, got {shown(plugin)}."
-        )
-    given = configured | parameters
-    if dialect is None:
-        activation = ACTIVATIONS.find(plain_name, plugin)
-        bound = activation.bind(given)
-    else:
-        from unified_act.dialects import resolve  # a fifth of the time of `import unified_act`
-
-        meaning = resolve(plain_name, given, dialect)
-        activation = ACTIVATIONS.find(meaning.canonical)
-        bound = meaning.bind(activation)
+    asked = understand(name, dialect, parameters)  # type: ignore[arg-type]  # it refuses a type
     chosen = chosen_backend() if backend is None else backend
-    return bind(activation, chosen, numerics, bound)
+    return bind(asked.activation, chosen, numerics, asked.bind())
 
 
 def _as_it_is(
@@ -264,7 +244,8 @@ def from_config(config: Mapping[str, Any]) -> ActivationFunction:
     Args:
         config: A mapping with a ``"name"``. It may also have the parameters of the activation,
             ``"backend"``, ``"numerics"`` and ``"dialect"``, as `get_activation` takes them, and
-            ``"plugin"``, the distribution that provides the activation.
+            ``"plugin"``, the distribution that provides the activation. A mapping of Keras or mmcv
+            will do too.
 
     Raises:
         UnknownActivationError: `config` is not a mapping, or has no name.

@@ -18,8 +18,8 @@ from unified_act.errors import (
 )
 from unified_act.literals import shown
 from unified_act.loading import chosen_backend, list_backends, load_backend, loaded_backends
-from unified_act.parsing import parse
 from unified_act.registry import ACTIVATIONS
+from unified_act.request import understand
 
 __all__ = [
     "LayerSpec",
@@ -271,7 +271,7 @@ def layer_spec(
             f"{activation.name} learns nothing and has no weights: leave out channels={channels}."
         )
     initial_values = _initial(activation, initial)
-    given = parameters if name is None else parse(name)[1].keys() | parameters.keys()
+    given = understand(name, dialect, parameters).written
     follows_mode = "training" not in given and _has_mode(activation)
     return LayerSpec(function, channels, initial_values, follows_mode)
 

@@ -83,13 +83,26 @@ def _built_in(name: str) -> BackendEntry:
 
 BUILTIN_BACKENDS = {name: _built_in(name) for name in ("mxnet", "numpy", "tensorflow", "torch")}
 
+ALSO = {
+    "gluon": "mxnet",
+    "jnp": "jax",
+    "keras": "tensorflow",
+    "mx": "mxnet",
+    "np": "numpy",
+    "pytorch": "torch",
+    "tf": "tensorflow",
+    "tf.keras": "tensorflow",
+    "tfkeras": "tensorflow",
+}
+"""Other names of backends, normalized. The layers of Keras run on the backend of TensorFlow."""
+
 _loaded: dict[str, Backend] = {}
 _lock = threading.RLock()
 _selected: ContextVar[str | None] = ContextVar("unified_act_backend", default=None)
 
 
 def find_entry(name: str) -> BackendEntry:
-    """Returns the entry of the backend called `name`, in any case.
+    """Returns the entry of the backend called `name`, in any spelling, such as "tf" or "PyTorch".
 
     Raises:
         UnknownBackendError: There is no such backend.
@@ -98,15 +111,15 @@ def find_entry(name: str) -> BackendEntry:
         raise UnknownBackendError(
             f"a backend is named by a string, such as 'torch', got {shown(name)}."
         )
-    for entry in BUILTIN_BACKENDS.values():
-        if normalize(entry.name) == normalize(name):
-            return entry
-    announcement = announcement_of(BACKENDS, name)
-    if announcement is None:
-        raise UnknownBackendError(
-            f"unknown backend {shown(name)}. {suggest(name, list_backends())}"
-        )
-    return _announced(announcement)
+    key = normalize(name)
+    if key in BUILTIN_BACKENDS:
+        return BUILTIN_BACKENDS[key]
+    announcement = announcement_of(BACKENDS, name)  # before ALSO: a plugin may have such a name
+    if announcement is not None:
+        return _announced(announcement)
+    if key in ALSO:
+        return find_entry(ALSO[key])
+    raise UnknownBackendError(f"unknown backend {shown(name)}. {suggest(name, list_backends())}")
 
 
 def _announced(announcement: Announcement) -> BackendEntry:

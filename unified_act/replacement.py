@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from unified_act.errors import InputTypeError, UnsupportedError
 from unified_act.layers import layer_spec
 from unified_act.loading import find_entry, imported_backends, load_backend, roots_of
-from unified_act.parsing import parse
-from unified_act.registry import ACTIVATIONS
+from unified_act.request import understand
 
 if TYPE_CHECKING:
     from unified_act.backend import ModelBackend, Numerics
@@ -49,9 +48,8 @@ class Sought:
             >>> Sought.read("LeakyReLU(negative_slope=0.2)")
             Sought(name='leaky_relu', parameters={'negative_slope': 0.2})
         """
-        plain, given = parse(old)
-        activation = ACTIVATIONS.find(plain, given.pop("plugin", ""))
-        return cls(activation.name, activation.check(given))
+        asked = understand(old)
+        return cls(asked.activation.name, asked.check())
 
     def matches(self, name: str | None, parameters: Mapping[str, Any]) -> bool:
         """Whether an activation with this name and these parameters is to be replaced."""
@@ -153,7 +151,8 @@ def replace_activations(
     Args:
         model: A `torch.nn.Module`.
         old: The activations to replace. ``"leaky_relu"`` matches any slope;
-            ``"leaky_relu(negative_slope=0.2)"`` matches this slope only.
+            ``"leaky_relu(negative_slope=0.2)"`` matches this slope only, and ``"nn.LeakyReLU"``,
+            as PyTorch writes it, the slope that PyTorch has by default.
         new: The activation to put in their place, as for `get_layer`.
         numerics: As for `get_layer`.
         channels: As for `get_layer`.

@@ -168,9 +168,8 @@ def _written(function: ActivationFunction) -> str:
 
 
 def _of_pytorch(spelling: str, given: Mapping[str, Any], *, is_layer: bool) -> _Meaning:
-    arguments = {key: value for key, value in given.items() if key != "inplace"}
     try:
-        meaning = resolve(spelling, arguments, "torch")
+        meaning = resolve(spelling, given, "torch")
         activation = ACTIVATIONS.find(meaning.canonical)
         parameters = meaning.bind(activation)
     except UnifiedActError as error:
@@ -198,7 +197,7 @@ def _spellings() -> dict[int, str]:
 def _constructor_arguments(module: nn.Module, spelling: str) -> dict[str, Any]:
     """What a module of PyTorch was made with: it keeps that by the same names."""
     cells = find_dialect("torch").called(spelling)[spelling]
-    known = {key for cell in cells for key in (*cell.when, *cell.takes, *cell.allows)}
+    known = {key for cell in cells for key in cell.keys}
     names = inspect.signature(type(module)).parameters
     return {name: getattr(module, name) for name in names if name in known}
 

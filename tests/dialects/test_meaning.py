@@ -48,6 +48,15 @@ class TestNames:
             ("hard_sigmoid", "keras3", ("hard_sigmoid", {})),
             ("HardSigmoid", "onnx", ("hard_sigmoid", {"alpha": 0.2, "beta": 0.5})),
             ("softmax", "tensorflow", ("softmax", {})),
+            ("leaky_relu", "mindspore", ("leaky_relu", {"negative_slope": 0.2})),
+            ("leaky", "darknet", ("leaky_relu", {"negative_slope": 0.1})),
+            ("gelu", "deepmd", ("gelu_tanh", {})),
+            ("gelu", "flax", ("gelu_tanh", {})),
+            ("gelu", "paddle", ("gelu", {})),
+            ("gelu", "mindspore", ("gelu", {})),
+            ("GELU", "mindspore", ("gelu_tanh", {})),
+            ("Softmax", "caffe", ("softmax", {"axis": 1})),
+            ("RELU_N1_TO_1", "tflite", ("hard_tanh", {})),
         ],
     )
     def test_meaning(self, name, dialect, expected):
@@ -95,6 +104,17 @@ class TestArguments:
             ("softmax", "tensorflow", {"axis": None}, ("softmax", {})),
             ("softplus", "torch", {"threshold": 20}, ("softplus", {"beta": 1.0})),
             ("relu", "torch", {"inplace": False}, ("relu", {})),
+            ("relu", "torch", {"inplace": True}, ("relu", {})),
+            ("relu", "timm", {"inplace": True}, ("relu", {})),
+            ("ReLU6", "mmcv", {"inplace": True}, ("relu6", {})),
+            (
+                "Clip",
+                "caffe",
+                {"min": 0, "max": 1},
+                ("hard_tanh", {"min_value": 0, "max_value": 1}),
+            ),
+            ("selu", "paddle", {"alpha": 1.6732632423543772}, ("selu", {})),
+            ("gelu", "coreml", {"mode": "SIGMOID_APPROXIMATION"}, ("quick_gelu", {})),
             ("threshold", "torch", {"threshold": 1, "value": 2}, ("threshold", None)),
             ("LeakyReLU", "mxnet", {"act_type": "elu", "slope": 1.0}, ("elu", {"alpha": 1.0})),
             ("softshrink", "tfa", {"lower": -1, "upper": 1}, ("soft_shrink", {"threshold": 1})),
@@ -127,7 +147,7 @@ class TestArguments:
             ("mish", "keras3", {"beta": 1}, "UnknownParameter", "'beta'. It takes none"),
             ("silu", "torch", {"beta": 2}, "UnknownParameter", "silu has no parameter 'beta'"),
             ("softplus", "torch", {"threshold": 30}, "Unsupported", "softplus never switches to x"),
-            ("relu", "torch", {"inplace": True}, "Unsupported", "never changes inputs in place"),
+            ("relu", "torch", {"inplace": 1}, "ParameterValue", "inplace must be True or False"),
             ("softmax", "keras3", {"axis": None}, "Unsupported", "None means the whole tensor"),
             ("softmax", "mxnet", {"temperature": 2.0}, "Unsupported", "divide the input by it"),
             ("softmax", "jax", {"where": [True]}, "Unsupported", "that is masked_softmax"),
@@ -186,7 +206,15 @@ class TestOpsets:
 class TestDialects:
     @pytest.mark.parametrize(
         ("spelling", "name"),
-        [("Torch", "torch"), ("keras-layers", "keras_layers"), ("tf", "tensorflow"), ("HF", None)],
+        [
+            ("Torch", "torch"),
+            ("keras-layers", "keras_layers"),
+            ("tf", "tensorflow"),
+            ("HF", None),
+            ("PyTorch", "torch"),
+            ("mmengine", "mmcv"),
+            ("LiteRT", "tflite"),
+        ],
     )
     def test_found_without_case_and_separators(self, spelling, name):
         assert find_dialect(spelling).name == (name or "transformers")
@@ -290,6 +318,13 @@ class TestTable:
         keras = {d.name for d in EVERY if d.name.startswith("keras")}
         assert (
             odd
+            - {
+                ("caffe", "ReLU", "leaky_relu"),  # with negative_slope
+                ("paddle", "thresholded_relu", "threshold"),  # with value
+                ("paddle", "ThresholdedReLU", "threshold"),
+                ("deepmd", "gelu", "gelu_tanh"),
+                ("darknet", "gelu", "gelu_tanh"),
+            }
             - {
                 (name, *pair)
                 for name in keras

@@ -1,11 +1,12 @@
 """No name missing: what an installed framework offers is in the table, if only as none."""
 
+import importlib
 import inspect
 import re
 
 import pytest
 
-from tests.dialects.witnesses import locate, quiet
+from tests.dialects.witnesses import WITNESSES, locate, quiet
 from unified_act.dialects import find_dialect
 
 
@@ -179,3 +180,79 @@ def test_onnx_opsets(name):
     cells = find_dialect("onnx").called(name)[name]
     assert {max(1, cell.since) for cell in cells} <= versions
     assert min(max(1, cell.since) for cell in cells) == min(versions)
+
+
+def names_of_flax():
+    jax_nn = set(functions(locate("jax.nn"), of_one_array=False))
+    return {
+        name
+        for module in map(locate, ("flax.nnx", "flax.linen"))
+        for name in dir(module)
+        if name in jax_nn or re.search("GLU|ReLU", name)
+    }
+
+
+def names_of_paddle():
+    functional = locate("paddle.nn.functional")
+    home = locate("paddle.nn.functional.activation").__name__
+    names = {n for n in dir(functional) if _module_of(functional, n) == home}
+    layers = locate("paddle.nn.layer.activation")
+    names |= {n for n in dir(layers) if _module_of(layers, n) == layers.__name__}
+    return {name for name in names if not name.endswith("_")}
+
+
+def names_of_mindspore():
+    activation = re.compile("elu|sigmoid|soft[mps]|shrink|silu|swish|glu$|mish|^tanh$|hardtanh")
+    other = re.compile("^(coo|csr|inplace)_|_$|loss|sparse|_grad|_ext$|view")
+    names = {n for n in dir(locate("mindspore.ops")) if n.islower() and activation.search(n)}
+    layers = locate("mindspore.nn.layer.activation.__all__")
+    return {*layers, *(name for name in names if not other.search(name))}
+
+
+def names_of_coreml():
+    module = locate("coremltools.converters.mil.mil.ops.defs.iOS15.activation")
+    names = {n for n in dir(module) if _module_of(module, n) == module.__name__}
+    return {name for name in names if not name.startswith("activation_with")}
+
+
+def names_of_deepmd():
+    return {str(name) for name in locate("deepmd.common.VALID_ACTIVATION")}
+
+
+def names_of_mmcv():
+    registered = locate("mmengine.registry.MODELS").module_dict
+    homes = ("torch.nn.modules.activation", "mmcv.cnn.bricks.activation", "mmcv.cnn.bricks.h")
+    bricks = (*homes, "mmcv.cnn.bricks.swish")
+    locate("mmcv.cnn.build_activation_layer")
+    return {name for name, found in registered.items() if found.__module__.startswith(bricks)}
+
+
+def _module_of(module, name):
+    return getattr(getattr(module, name), "__module__", "")
+
+
+@pytest.mark.parametrize(
+    ("dialect", "ask"),
+    [
+        ("coreml", names_of_coreml),
+        ("deepmd", names_of_deepmd),
+        ("flax", names_of_flax),
+        ("mindspore", names_of_mindspore),
+        ("mmcv", names_of_mmcv),
+        ("paddle", names_of_paddle),
+    ],
+)
+def test_what_is_recorded(dialect, ask):
+    names = WITNESSES[dialect].names(ask)
+    assert len(names) > 10
+    assert_known(names, dialect)
+
+
+def test_tflite():
+    """Of activations the operators, and what an operator may end with."""
+    schema = importlib.import_module("tensorflow.lite.python.schema_py_generated")
+    activations = re.compile("RELU|ELU|SOFTMAX|SWISH|^TANH$|LOGISTIC|GELU|^EXP$")
+    operators = {name for name in dir(schema.BuiltinOperator) if activations.search(name)}
+    operators -= {name for name in operators if name.startswith("STABLEHLO")}
+    fused = {name for name in dir(schema.ActivationFunctionType) if name.isupper()}
+    assert_known(operators | fused, "tflite")

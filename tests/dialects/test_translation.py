@@ -101,6 +101,11 @@ class TestDescribe:
         assert text.startswith("gelu in jax 0.6.2 is gelu_tanh\n  written      jax.nn.gelu\n")
         assert text.endswith(ua.describe("gelu_tanh"))
 
+    def test_what_is_ignored(self):
+        text = ua.describe("nn.LeakyReLU(0.1, inplace=True)")
+        assert text.startswith("nn.LeakyReLU in torch 2.13.0 is leaky_relu(negative_slope=0.1)\n")
+        assert "\n  ignored      inplace\n" in text
+
     def test_of_an_opset(self):
         assert ua.describe("Relu", dialect="onnx:11").startswith("Relu in onnx opset 11 is relu\n")
 

@@ -1,12 +1,21 @@
 """The frameworks themselves: how to call what a spelling names, and differentiate it."""
 
+import atexit
 import contextlib
 import functools
+import hashlib
 import importlib
+import importlib.metadata
 import inspect
+import os
 import warnings
+from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
+
+RECORD = "UNIFIED_ACT_RECORD"
+"""The environment variable with which `Recorded` asks the framework itself."""
 
 
 def locate(path):
@@ -26,6 +35,7 @@ class Witness:
     """Functions of a framework as functions of NumPy arrays in float64."""
 
     differentiates = True
+    tolerance: ClassVar = {"rtol": 1e-5, "atol": 2e-6}
 
     def function(self, dialect, spelling, arguments, weight=None):
         """What the spelling names, with arguments bound, as a function of framework arrays."""
@@ -83,7 +93,7 @@ class Jax(Witness):
     def value_and_grad(self, function, x, cotangent, weight=()):
         import jax
 
-        with jax.experimental.enable_x64():
+        with jax.enable_x64(True) if hasattr(jax, "enable_x64") else jax.experimental.enable_x64():
             value, pullback = jax.vjp(lambda x: function(x, *weight), jax.numpy.asarray(x))
             value = np.asarray(value)
             return value, np.asarray(pullback(jax.numpy.asarray(cotangent(value)))[0])
@@ -165,6 +175,243 @@ class Onnx(Witness):
         return function(x, *weight), None
 
 
+class Flax(Jax):
+    def layer(self, cls, arguments, weight):
+        """PReLU, which holds one number: one layer for each channel, on the last axis."""
+        import jax.numpy as jnp
+        from flax import linen, nnx
+
+        def of_one(x, number):
+            if issubclass(cls, linen.Module):
+                return cls().apply({"params": {"negative_slope": number}}, x)
+            module = cls()
+            module.negative_slope = nnx.Param(number)
+            return module(x)
+
+        def of_all(x, weight):
+            channels = [of_one(x[..., i], jnp.asarray(w)) for i, w in enumerate(weight)]
+            return jnp.stack(channels, axis=-1)
+
+        return of_all
+
+
+class Paddle(Witness):
+    def layer(self, cls, arguments, weight):
+        import paddle
+
+        paddle.set_default_dtype("float64")
+        if weight is None:
+            module = cls(**arguments)
+            module.eval()
+            return module
+        module = cls(num_parameters=weight.size, **arguments)
+        module._weight.set_value(paddle.to_tensor(weight))
+        return lambda x, _: module(x)
+
+    def value_and_grad(self, function, x, cotangent, weight=()):
+        import paddle
+
+        variable = paddle.to_tensor(x, dtype="float64", stop_gradient=False)
+        value = function(variable, *map(paddle.to_tensor, weight))
+        value.backward(paddle.to_tensor(cotangent(value.numpy())))
+        return value.numpy(), variable.grad.numpy()
+
+
+class MindSpore(Witness):
+    """In float64, or where an operator does not have it on a CPU in float32."""
+
+    tolerance: ClassVar = {"rtol": 1e-5, "atol": 5e-6}  # log_softmax in float32 is 4e-6 off
+
+    def layer(self, cls, arguments, weight):
+        import mindspore
+
+        if weight is None:
+            return cls(**arguments)
+        module = cls(channel=weight.size, **arguments)
+        module.w.set_data(mindspore.Tensor(weight, mindspore.float32))
+        return lambda x, _: module(x.astype(mindspore.float32))
+
+    def value_and_grad(self, function, x, cotangent, weight=()):
+        import mindspore
+
+        mindspore.set_context(pynative_synchronize=True)  # else an error comes at some later call
+        try:
+            return self.typed(mindspore.float64, function, x, cotangent, weight)
+        except (TypeError, RuntimeError):
+            return self.typed(mindspore.float32, function, x, cotangent, weight)
+
+    def typed(self, dtype, function, x, cotangent, weight):
+        import mindspore
+
+        variable, *weights = (mindspore.Tensor(array, dtype) for array in (x, *weight))
+        value = function(variable, *weights).asnumpy()
+        upstream = mindspore.Tensor(cotangent(value).astype(value.dtype))
+        pullback = mindspore.ops.GradOperation(sens_param=True)(lambda x: function(x, *weights))
+        return value, pullback(variable, upstream).asnumpy()
+
+
+class CoreML(Witness):
+    """What coremltools computes of constants, as it folds them. The operators need an Apple."""
+
+    differentiates = False
+
+    def function(self, dialect, spelling, arguments, weight=None):
+        from coremltools.converters.mil import Builder
+        from coremltools.converters.mil.mil import Function
+
+        typed = {k: np.float32(v) if isinstance(v, float) else v for k, v in arguments.items()}
+
+        def folded(x, *weights):
+            extra = {"alpha": np.float32(weights[0])} if weights else {}
+            with Function({}):
+                operator = getattr(Builder, spelling.rpartition(".")[2])
+                return operator(x=x.astype(np.float32), **typed, **extra).val
+
+        return folded
+
+    def value_and_grad(self, function, x, cotangent, weight=()):
+        if weight:  # it takes weights that differ for four dimensions only
+            return function(x[..., np.newaxis], *weight)[..., 0], None
+        return function(x), None
+
+
+class DeePMD(Witness):
+    differentiates = False
+
+    def function(self, dialect, spelling, arguments, weight=None):
+        return locate("deepmd.dpmodel.utils.network.get_activation_fn")(spelling)
+
+    def value_and_grad(self, function, x, cotangent, weight=()):
+        return function(x), None
+
+
+class Mmcv(Torch):
+    def function(self, dialect, spelling, arguments, weight=None):
+        build = locate("mmcv.cnn.build_activation_layer")
+        if weight is None:
+            return build({"type": spelling, **arguments}).eval()
+        return self.layer(type(build({"type": spelling})), arguments, weight)
+
+
+class TFLite(Witness):
+    """The interpreter, on a model of one operator. It knows float32 and no derivatives."""
+
+    differentiates = False
+    OPTIONS: ClassVar = {
+        "LEAKY_RELU": "LeakyReluOptions",
+        "GELU": "GeluOptions",
+        "SOFTMAX": "SoftmaxOptions",
+    }
+
+    def function(self, dialect, spelling, arguments, weight=None):
+        return functools.partial(self.run, spelling, arguments)
+
+    def run(self, spelling, arguments, *arrays):
+        import flatbuffers
+        import tensorflow as tf
+        from tensorflow.lite.python import schema_py_generated as schema
+
+        fused = spelling == "NONE"  # no operator, but what one may end with
+        code, operator = schema.OperatorCodeT(), schema.OperatorT()
+        name = "ADD" if fused else spelling
+        code.builtinCode = getattr(schema.BuiltinOperator, name)
+        code.deprecatedBuiltinCode = min(code.builtinCode, 127)
+        if fused:
+            arrays = (*arrays, np.zeros(()))
+            operator.builtinOptions = schema.AddOptionsT()
+            operator.builtinOptionsType = schema.BuiltinOptions.AddOptions
+            operator.builtinOptions.fusedActivationFunction = schema.ActivationFunctionType.NONE
+        elif spelling in self.OPTIONS:
+            options = self.OPTIONS[spelling]
+            operator.builtinOptions = getattr(schema, f"{options}T")()
+            operator.builtinOptionsType = getattr(schema.BuiltinOptions, options)
+            for key, value in ({"beta": 1.0} if spelling == "SOFTMAX" else arguments).items():
+                setattr(operator.builtinOptions, key, value)
+        graph, model = schema.SubGraphT(), schema.ModelT()
+        model.buffers = [schema.BufferT()]
+        graph.tensors = []
+        for array in (*arrays, arrays[0]):
+            tensor = schema.TensorT()
+            tensor.shape, tensor.type, tensor.buffer = list(array.shape), 0, 0
+            graph.tensors.append(tensor)
+        operator.opcodeIndex = 0
+        operator.inputs, operator.outputs = [*range(len(arrays))], [len(arrays)]
+        graph.operators, graph.inputs, graph.outputs = [operator], operator.inputs, operator.outputs
+        model.version, model.operatorCodes, model.subgraphs = 3, [code], [graph]
+        builder = flatbuffers.Builder()
+        builder.Finish(model.Pack(builder), b"TFL3")
+        interpreter = tf.lite.Interpreter(model_content=bytes(builder.Output()))
+        interpreter.allocate_tensors()
+        for index, array in enumerate(arrays):
+            interpreter.set_tensor(index, array.astype(np.float32))
+        interpreter.invoke()
+        return interpreter.get_tensor(len(arrays))
+
+    def value_and_grad(self, function, x, cotangent, weight=()):
+        return function(x, *weight), None
+
+
+class Recorded(Witness):
+    """What a framework returned that is not installed here.
+
+    To record anew, let the tests ask the framework itself, with a Python that has it, pytest and
+    NumPy::
+
+        UNIFIED_ACT_RECORD=1 PYTHONPATH=.:backends python -m pytest --noconftest -c /dev/null \\
+            --rootdir=. tests/dialects/test_frameworks.py tests/dialects/test_names.py \\
+            tests/dialects/test_signatures.py -k flax
+    """
+
+    def __init__(self, live, name, package):
+        self.live, self.package = live, package
+        self.path = Path(__file__).with_name("recorded") / f"{name}.npz"
+        self.differentiates, self.tolerance = live.differentiates, live.tolerance
+        self.new = {}
+
+    @functools.cached_property
+    def known(self):
+        with np.load(self.path) as file:
+            return dict(file)
+
+    def version(self):
+        """The version of the framework that was asked."""
+        return str(self.known["version"])
+
+    def function(self, dialect, spelling, arguments, weight=None):
+        function = None
+        if RECORD in os.environ:
+            weights = () if weight is None else (weight,)
+            function = self.live.function(dialect, spelling, arguments, *weights)
+        said = ", ".join(f"{key}={arguments[key]!r}" for key in sorted(arguments))
+        return f"{spelling}({said})", function
+
+    def value_and_grad(self, function, x, cotangent, weight=()):
+        call, live = function
+        key = f"{call} {hashlib.sha256(x.tobytes()).hexdigest()[:8]}"
+        if live is not None:
+            value, gradient = self.live.value_and_grad(live, x, cotangent, weight)
+            self.record(f"{key} value", value)
+            if gradient is not None:
+                self.record(f"{key} gradient", gradient)
+            return value, gradient
+        assert f"{key} value" in self.known, f"{call} is not recorded: see {__name__}.Recorded"
+        return self.known[f"{key} value"], self.known.get(f"{key} gradient")
+
+    def names(self, ask):
+        """What the framework offers; `ask` asks it for the names."""
+        if RECORD in os.environ:
+            self.record("names", np.array(sorted(ask())))
+            return self.new["names"].tolist()
+        return self.known["names"].tolist()
+
+    def record(self, key, array):
+        if not self.new:
+            self.new["version"] = np.array(importlib.metadata.version(self.package))
+            atexit.register(lambda: np.savez_compressed(self.path, **self.new))
+        array = np.asarray(array)
+        self.new[key] = array.astype(np.float32) if array.dtype.kind == "f" else array
+
+
 WITNESSES = {
     "torch": Torch(),
     "tensorflow": TensorFlow(),
@@ -176,6 +423,13 @@ WITNESSES = {
     "gluon": MXNet(),
     "jax": Jax(),
     "onnx": Onnx(),
+    "tflite": TFLite(),
+    "flax": Recorded(Flax(), "flax", "flax"),
+    "paddle": Recorded(Paddle(), "paddle", "paddlepaddle"),
+    "mindspore": Recorded(MindSpore(), "mindspore", "mindspore"),
+    "coreml": Recorded(CoreML(), "coreml", "coremltools"),
+    "deepmd": Recorded(DeePMD(), "deepmd", "deepmd-kit"),
+    "mmcv": Recorded(Mmcv(), "mmcv", "mmcv-lite"),
 }
 
 

@@ -83,7 +83,7 @@ def sources(name):
 
 def arguments(name):
     """The parameters that are given, as in the matrix."""
-    plain, given = parse(name)
+    plain, given, *_ = parse(name)
     return plain, {**given, **({"axis": -1} if SPECS[name].weights else {})}
 
 

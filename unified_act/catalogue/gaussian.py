@@ -307,6 +307,7 @@ ACTIVATIONS = (
         derivative=_gelu_tanh_derivative,
         second_derivative=_gelu_tanh_second_derivative,
         aliases=(
+            "gelu_approx",
             "gelu_new",
             "gelu_fast",
             "gelu_accurate",
@@ -323,6 +324,7 @@ ACTIVATIONS = (
         forward=_quick_gelu,
         derivative=_quick_gelu_derivative,
         second_derivative=_quick_gelu_second_derivative,
+        aliases=("gelu_quick",),
         limits=_limits,
         formula=r"x \cdot \sigma(1.702 x)",
         summary="GELU, approximated with a sigmoid; the error is at most 0.02.",

@@ -8,6 +8,16 @@ from unified_act.dialects.meaning import (
     list_dialects,
     resolve,
     same,
+    speaking,
 )
 
-__all__ = ["Cell", "Dialect", "Meaning", "find_dialect", "list_dialects", "resolve", "same"]
+__all__ = [
+    "Cell",
+    "Dialect",
+    "Meaning",
+    "find_dialect",
+    "list_dialects",
+    "resolve",
+    "same",
+    "speaking",
+]

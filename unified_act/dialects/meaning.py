@@ -21,17 +21,35 @@ from unified_act.errors import (
 )
 from unified_act.literals import shown
 from unified_act.names import normalize
+from unified_act.parsing import INPUT
 from unified_act.registry import ACTIVATIONS
 
-__all__ = ["Cell", "Dialect", "Meaning", "find_dialect", "list_dialects", "resolve"]
+__all__ = ["Cell", "Dialect", "Meaning", "find_dialect", "list_dialects", "resolve", "speaking"]
 
 TABLE = Path(__file__).with_name("dialects.toml")
 
 WHOLE = "it"
 """The key of `Cell.because` for the whole cell."""
 
-ALSO = {"hf": "transformers", "pytorch": "torch", "tf": "tensorflow", "tfkeras": "keras2"}
+ALSO = {
+    "deepmdkit": "deepmd",
+    "hf": "transformers",
+    "litert": "tflite",
+    "mmengine": "mmcv",
+    "pytorch": "torch",
+    "tf": "tensorflow",
+    "tfkeras": "keras2",
+    "tfl": "tflite",
+}
 """Other names of dialects, normalized."""
+
+MODULES = {
+    "jnp.": "jax.numpy.",
+    "tensorflow.keras.": "keras.",
+    "tf.keras.": "keras.",
+    "torch.nn.modules.activation.": "torch.nn.",
+}
+"""How else people write the modules in front of a spelling, with how the table writes them."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +64,8 @@ class Cell:
     needs: tuple[str, ...] = ()
     alone: str | None = None
     allows: Mapping[str, Any] = field(default_factory=dict)
+    ignores: tuple[str, ...] = ()
+    args: Mapping[str, str] = field(default_factory=dict)
     because: Mapping[str, str] = field(default_factory=dict)
     since: int = 0
     until: int | None = None
@@ -57,6 +77,11 @@ class Cell:
     def names(self) -> tuple[str, ...]:
         """The last component of each spelling, without duplicates."""
         return tuple(dict.fromkeys(s.rpartition(".")[2] for s in self.spellings))
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The framework's parameters that may be given."""
+        return (*self.when, *self.takes, *self.allows, *self.ignores)
 
     @property
     def required(self) -> list[str]:
@@ -80,6 +105,8 @@ class Cell:
         )
 
     def _accepts(self, key: str, value: Any) -> bool:
+        if key in self.ignores:
+            return isinstance(value, bool)
         if key in self.takes:
             _, *default = self.takes[key]
             return value is not None or default == [None]
@@ -125,6 +152,7 @@ class Dialect:
         ended: Whether the framework is no longer developed.
         others: Functions of the framework that look like activations but are not.
         cells: All meanings.
+        functions: Whether names that begin with a capital letter are functions too.
         opset: The selected opset of ONNX; None for all other dialects.
     """
 
@@ -136,6 +164,7 @@ class Dialect:
     strings: str | None = None
     ended: bool = False
     others: tuple[str, ...] = field(default=(), repr=False)
+    functions: bool = False
     opset: int | None = None
 
     def __str__(self) -> str:
@@ -156,12 +185,57 @@ class Dialect:
         key = normalize(name)
         return {exact: cells for exact, cells in self._by_name.items() if normalize(exact) == key}
 
+    def speaks(self, spelling: str) -> bool:
+        """Whether something is written exactly like this, with a dot, in this framework."""
+        return "." in spelling and spelling in self._by_name
+
+    def arguments(
+        self, name: str, cells: Sequence[Cell], given: Mapping[str, Any], positional: Sequence[Any]
+    ) -> dict[str, Any]:
+        """Returns all arguments of a call by their names.
+
+        Args:
+            name: The exact name.
+            cells: Its meanings.
+            given: The arguments that have names.
+            positional: Those before them. The first argument of a function is its input.
+
+        Raises:
+            UnknownParameterError: There are too many, or the input is missing, or one too many.
+            ParameterValueError: An argument is given twice.
+        """
+        if not positional:
+            return dict(given)
+        written = [s for s in cells[0].spellings if name in (s, s.rpartition(".")[2], self.path(s))]
+        spelling = written[0] if written else name
+        keys = order(spelling, cells)
+        of_class = self.is_class(spelling)
+        has_input = positional[0] is INPUT
+        values = list(positional[1:] if has_input else positional)
+        if has_input == of_class or len(values) > len(keys):
+            last = spelling.rpartition(".")[2]
+            example = ", ".join([*(() if of_class else ("x",)), *(f"{key}=…" for key in keys)])
+            raise UnknownParameterError(
+                f"cannot tell the arguments of {self}'s {name} apart: write {last}({example}), "
+                f"{'without' if of_class else 'with'} the input, or all arguments by their names."
+            )
+        named = dict(zip(keys, values, strict=False))
+        twice = named.keys() & given.keys()
+        if twice:
+            raise ParameterValueError(f"given twice: {', '.join(sorted(twice))}.")
+        return named | dict(given)
+
+    def is_class(self, spelling: str) -> bool:
+        """Whether something is a class there: it is called without the input."""
+        first = spelling.rpartition(".")[2][:1]
+        return "." in spelling and first.isupper() and not self.functions
+
     @functools.cached_property
     def _by_name(self) -> dict[str, list[Cell]]:
         by_name: dict[str, list[Cell]] = {}
         for cell in self.cells:
-            paths = {path for s in cell.spellings if (path := self.path(s))}
-            for name in {*cell.names, *cell.spellings, *paths}:
+            paths = [path for s in cell.spellings if (path := self.path(s))]
+            for name in dict.fromkeys((*cell.names, *cell.spellings, *paths)):
                 by_name.setdefault(name, []).append(cell)
             if cell.alone is not None:
                 bare = replace(cell, spellings=(cell.alone,), when={}, needs=())
@@ -177,11 +251,13 @@ class Meaning:
         canonical: The name of the activation in `unified_act`.
         parameters: The parameters in `unified_act`. All others have their defaults.
         cell: The entry of the table.
+        given: The arguments of the call, by their names in the dialect.
     """
 
     canonical: str
     parameters: Mapping[str, Any]
     cell: Cell = field(compare=False)
+    given: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     def bind(self, activation: Activation) -> dict[str, float | int]:
         """Returns every parameter of `activation`, the activation `canonical`, with its value.
@@ -202,13 +278,21 @@ class Meaning:
             raise ParameterValueError(f"{error}{hint}") from None
 
 
+def order(spelling: str, cells: Sequence[Cell]) -> list[str]:
+    """Returns the parameters in the order in which the framework has them, without the input."""
+    for cell in cells:
+        if spelling in cell.args:
+            return cell.args[spelling].split()
+    return list(dict.fromkeys(key for cell in cells for key in cell.keys))
+
+
 def list_dialects() -> list[str]:
     """Returns the names of all dialects, in alphabetical order.
 
     Examples:
         >>> import unified_act as ua
         >>> ua.list_dialects()[:5]
-        ['gluon', 'jax', 'keras2', 'keras3', 'keras_layers']
+        ['caffe', 'coreml', 'darknet', 'deepmd', 'flax']
     """
     return sorted(table())
 
@@ -244,13 +328,40 @@ def _at_opset(dialect: Dialect, opset: str, asked: str) -> Dialect:
     return replace(dialect, opset=int(opset))
 
 
-def resolve(name: str, given: Mapping[str, Any], dialect: str) -> Meaning:
+def speaking(name: str) -> list[str]:
+    """Returns the dialects in which something is written exactly so, such as ``"tf.nn.relu"``.
+
+    A name without a dot belongs to none. What is still developed comes first.
+
+    Examples:
+        >>> speaking("torch.nn.LeakyReLU"), speaking("leaky_relu")
+        (['torch'], [])
+        >>> speaking("keras.layers.ReLU")
+        ['keras_layers', 'keras2']
+    """
+    written = _module(name.strip())
+    found = [dialect for dialect in table().values() if dialect.speaks(written)]
+    return [dialect.name for dialect in sorted(found, key=lambda dialect: dialect.ended)]
+
+
+def _module(name: str) -> str:
+    """Returns a dotted name with the modules as the table has them."""
+    for other, usual in MODULES.items():
+        if name.startswith(other):
+            return usual + name.removeprefix(other)
+    return name
+
+
+def resolve(
+    name: str, given: Mapping[str, Any], dialect: str, positional: Sequence[Any] = ()
+) -> Meaning:
     """Returns what `name`, called with the arguments `given`, means in a dialect.
 
     Args:
         name: The name as the framework spells it; case and separators may differ.
         given: The parameters by the names that the framework has for them.
         dialect: The name of the dialect.
+        positional: The arguments without a name, as in `Description`.
 
     Raises:
         UnknownDialectError: There is no such dialect.
@@ -266,13 +377,14 @@ def resolve(name: str, given: Mapping[str, Any], dialect: str) -> Meaning:
         ('leaky_relu', {'negative_slope': 0.5})
     """
     spoken = find_dialect(dialect)
-    candidates = spoken.called(name.strip())
+    candidates = spoken.called(_module(name.strip()))
     if not candidates:
         raise _unknown(name, spoken)
     meanings, problems = [], []
     for exact, cells in candidates.items():
         try:
-            meanings.append(_meaning(exact, cells, given, spoken))
+            named = spoken.arguments(exact, cells, given, positional)
+            meanings.append(_meaning(exact, cells, named, spoken))
         except UnifiedActError as problem:
             problems.append(problem)
     if not meanings:
@@ -290,6 +402,9 @@ def _unknown(name: str, spoken: Dialect) -> UnknownActivationError:
     known = {known for cell in spoken.cells for known in cell.names}
     ours = [a.name for a in ACTIVATIONS if normalize(name) in map(normalize, (a.name, *a.aliases))]
     hint = f"Without dialect= it is our {ours[0]}." if ours else suggest(name, known)
+    others = speaking(name)
+    if others:
+        hint = f"This is how {others[0]} writes it: leave out dialect=."
     return UnknownActivationError(f"{spoken} has no activation {shown(name)}. {hint}")
 
 
@@ -306,7 +421,7 @@ def _meaning(
                 f"{spoken}'s {name} cannot be translated: {cell.because[WHOLE]}."
             )
         if cell.canonical is not None and cell.fits(given, first=cell is current[0]):
-            return Meaning(cell.canonical, cell.translate(given), cell)
+            return Meaning(cell.canonical, cell.translate(given), cell, given)
     raise _misfit(f"{spoken}'s {name}", name, current, given)
 
 
@@ -314,13 +429,17 @@ def _misfit(
     subject: str, name: str, cells: Sequence[Cell], given: Mapping[str, Any]
 ) -> UnknownParameterError | ParameterValueError | UnsupportedError:
     """Returns the error for arguments that fit no meaning, checking likely mistakes first."""
-    settable = {key for cell in cells for key in (*cell.when, *cell.takes, *cell.allows)}
+    settable = {key for cell in cells for key in cell.keys}
     reasons = {key: reason for cell in cells for key, reason in cell.because.items()}
     for key in given:
         if key not in settable and key not in reasons:
             hint = suggest(key, settable) if settable else "It takes none."
             return UnknownParameterError(f"{subject} has no parameter {shown(key)}. {hint}")
     for key, value in given.items():
+        if any(key in cell.ignores for cell in cells) and not isinstance(value, bool):
+            return ParameterValueError(
+                f"{subject}: {key} must be True or False, got {shown(value)}."
+            )
         choices = [cell.when[key] for cell in cells if key in cell.when]
         closed = not any(key in cell.takes for cell in cells)
         if choices and closed and not any(_same(value, choice) for choice in choices):
@@ -372,6 +491,12 @@ def same() -> Iterator[tuple[str, str, dict[str, Any]]]:
 
 
 @functools.cache
+def named_apart() -> dict[str, str]:
+    """Returns why a name, normalized, is none of ours though people use it: they mean several."""
+    return {normalize(name): reason for name, reason in _document()["apart"].items()}
+
+
+@functools.cache
 def _document() -> dict[str, Any]:
     text = TABLE.read_text(encoding="utf-8")
     return {key: _with_none(value) for key, value in tomllib.loads(text).items()}
@@ -389,12 +514,13 @@ def _with_none(value: Any) -> Any:
 def _dialect(name: str, entry: dict[str, Any], notes: Mapping[str, str]) -> Dialect:
     known = dict(entry)
     allows, because = known.pop("allows", {}), known.pop("because", {})
+    ignores = tuple(known.pop("ignores", ()))
     packages = known.get("packages", {})
     for cell in known["cells"]:
         mistake = _mistake(cell, packages, notes)
         if mistake:
             raise ValueError(f"{TABLE}, dialect {name}: {mistake} The cell is {cell}")
-    cells = tuple(_cell(cell, allows, because, notes) for cell in known.pop("cells"))
+    cells = tuple(_cell(cell, allows, ignores, because, notes) for cell in known.pop("cells"))
     return Dialect(name=name, cells=cells, others=tuple(known.pop("others", ())), **known)
 
 
@@ -423,6 +549,7 @@ def _mistake(
 def _cell(
     entry: dict[str, Any],
     allows: Mapping[str, Any],
+    ignores: tuple[str, ...],
     because: Mapping[str, str],
     notes: Mapping[str, str],
 ) -> Cell:
@@ -431,7 +558,8 @@ def _cell(
         spellings=tuple(known.pop("spell").split()),
         canonical=known.pop("is", None),
         needs=tuple(known.pop("needs", ())),
-        allows={**allows, **known.pop("allows", {})},
+        allows={**known.pop("allows", {}), **allows},
+        ignores=(*known.pop("ignores", ()), *ignores),
         because={**because, **known.pop("because", {})},
         kinks=tuple((at, derivative) for at, derivative in known.pop("kinks", ())),
         note=notes[known.pop("note")] if "note" in known else "",

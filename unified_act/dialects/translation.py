@@ -46,6 +46,7 @@ def explain(name: str, meaning: Meaning, dialect: Dialect) -> list[str]:
         ("chosen by", ", ".join(f"{key} = {value!r}" for key, value in cell.when.items())),
         *(("parameters", text) for text in _parameters(cell)),
         *(("at kinks", text) for text in _kinks(meaning)),
+        ("ignored", ", ".join(cell.ignores)),
         ("but", cell.note),
     ]
     lines = [f"{name.strip()} in {dialect.name} {version} is {ours}"]
@@ -76,14 +77,14 @@ def _parameters(cell: Cell) -> Iterator[str]:
 
 def _kinks(meaning: Meaning) -> Iterator[str]:
     ours = _own_kinks(meaning)
-    for at, derivative in _stated_kinks(meaning).items():
+    for at, derivative in stated_kinks(meaning).items():
         text = f"f′({_shown(at)}) = {_shown(derivative)} there"
         yield f"{text}; ours is {_shown(ours[at])}" if at in ours else text
 
 
 def kinks(meaning: Meaning) -> dict[str, str]:
     """Returns the derivatives at the kinks of what a name means in a dialect, as texts."""
-    merged = _own_kinks(meaning) | _stated_kinks(meaning)
+    merged = _own_kinks(meaning) | stated_kinks(meaning)
     return {_shown(at): _shown(derivative) for at, derivative in merged.items()}
 
 
@@ -98,12 +99,17 @@ def _own_kinks(meaning: Meaning) -> dict[Any, Any]:
         return {}
 
 
-def _stated_kinks(meaning: Meaning) -> dict[Any, Any]:
-    takes = meaning.cell.takes
-    return {
-        meaning.parameters[takes[at][0]] if isinstance(at, str) else at: derivative
-        for at, derivative in meaning.cell.kinks
-    }
+def stated_kinks(meaning: Meaning) -> dict[Any, Any]:
+    """Returns the derivatives at kinks that the table has for a meaning, by their place."""
+    return {_place(at, meaning): derivative for at, derivative in meaning.cell.kinks}
+
+
+def _place(at: float | str, meaning: Meaning) -> Any:
+    if not isinstance(at, str):
+        return at
+    target = meaning.cell.takes[at.removeprefix("-")][0]
+    value = meaning.parameters[target]
+    return -value if at.startswith("-") and not isinstance(value, str) else value
 
 
 def _shown(value: Any) -> str:
@@ -169,6 +175,8 @@ def _is_called(cell: Cell, name: str) -> bool:
 
 def _arguments(cell: Cell, ours: Mapping[str, Any]) -> dict[str, Any] | None:
     """Returns the arguments that make `cell` mean exactly `ours`, None where none do."""
+    if any(name not in ours for name in cell.sets):
+        return None  # it has one value of a parameter that may have any
     arguments = dict(cell.when)
     reached = dict(defaults(cell.canonical)) | dict(cell.sets)
     for key, (target, *_) in cell.takes.items():

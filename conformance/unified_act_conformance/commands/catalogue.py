@@ -22,6 +22,7 @@ from unified_act.literals import shown
 from unified_act.loading import BUILTIN_BACKENDS, find_entry, load_backend
 from unified_act.names import normalize
 from unified_act.registry import ACTIVATIONS, Announcement, plugins
+from unified_act.request import understand
 from unified_act_conformance.commands.common import echo_json, make_console, mistakes_told, several
 from unified_act_conformance.declared import Deviation, list_deviations
 from unified_act_conformance.judge import Result, run
@@ -188,9 +189,10 @@ def show(name: str, backends: Sequence[str], measure: bool, as_json: bool) -> No
     """
     console = make_console()
     with mistakes_told(console):
-        activation = ACTIVATIONS.find(name.partition("(")[0])
+        asked = understand(name)
+        activation = asked.activation
         # An activation with a missing parameter can be shown, but not run.
-        open_ = "(" not in name and any(p.default is None for p in activation.parameters)
+        open_ = not asked.given and bool(activation.required)
         subject = Subject(activation.name) if open_ else subject_of(name)
         parameters = None if open_ else activation.bind(dict(subject.parameters))
         wanted = [find_entry(name).name for name in backends] or ua.list_backends(installed=True)

@@ -76,7 +76,7 @@ def function_named(
     backend = backends[0] if backends else None
     if backend:
         load_backend(backend)  # MXNet cannot be imported before that
-    name, parameters = parse(function)
+    name, parameters, *_ = parse(function)
     for option, text in (("--function", name), ("--gradient", gradient)):
         if text and not all(text.partition(":")):
             raise click.BadParameter(

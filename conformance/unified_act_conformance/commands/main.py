@@ -250,7 +250,8 @@ def repro(
         if function:
             judged = function_named(function, oracle, gradient, kinks, domain, [backend])
         subject = judged.subject if judged else subject_of(activation or "")
-        text = repro_text(Case(subject, backend, dtype, order, part), numerics, value, judged)
+        case = Case(subject, find_entry(backend).name, dtype, order, part)
+        text = repro_text(case, numerics, value, judged)
     console.print(text, highlight=False, markup=False, soft_wrap=True)
 
 

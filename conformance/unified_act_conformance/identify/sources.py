@@ -12,6 +12,7 @@ from typing import Any
 import unified_act as ua
 from unified_act.errors import suggest
 from unified_act.literals import shown
+from unified_act.loading import ALSO as ALSO_BACKENDS
 from unified_act.loading import BUILTIN_BACKENDS, load_backend
 from unified_act.names import normalize
 from unified_act.registry import ACTIVATIONS
@@ -72,7 +73,7 @@ def source_of(text: str, backend: str | None = None) -> Source:
         return _ours(text, text, backend or DEFAULT_BACKEND)
     role, colon, word = place.partition(":")
     if not colon or role not in ("backend", "dialect"):
-        built_in = normalize(place) in map(normalize, BUILTIN_BACKENDS)
+        built_in = normalize(place) in {*BUILTIN_BACKENDS, *ALSO_BACKENDS}
         role, word = "backend" if built_in else "dialect", place
     if role == "backend":
         return _ours(text, name, load_backend(word).name)
@@ -87,7 +88,8 @@ def source_of(text: str, backend: str | None = None) -> Source:
 
 
 def _ours(text: str, name: str, backend: str, **options: Any) -> Source:
-    return Source(text, ua.get_activation(name, backend=backend, **options), backend)
+    function = ua.get_activation(name, backend=backend, **options)
+    return Source(text, function, str(function.backend))
 
 
 def load_callable(path: str) -> Callable[..., Any]:

@@ -94,6 +94,13 @@ def test_show():
     )
 
 
+def test_show_reads_what_a_framework_writes():
+    shown = invoke("show", "torch.nn.LeakyReLU(0.1)", "--backend", "np").output
+    assert shown.startswith("torch.nn.LeakyReLU in torch 2.13.0 is leaky_relu(negative_slope=0.1)")
+    assert "a call on numpy runs" in shown
+    assert "dialect='darknet'" in invoke("show", "leaky").output
+
+
 def test_show_says_where_a_table_serves():
     row = next(line for line in invoke("show", "gelu").output.splitlines() if "│ torch" in line)
     cells = [cell.strip() for cell in row.strip("│").split("│")]

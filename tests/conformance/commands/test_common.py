@@ -7,6 +7,7 @@ from click.testing import CliRunner
 
 import unified_act as ua
 from unified_act_conformance.commands.main import cli
+from unified_act_conformance.identify.sources import source_of
 
 
 def invoke(*arguments, **options):
@@ -102,6 +103,7 @@ def test_no_framework_is_imported(run_python, arguments):
     program = f"""
 import sys
 from unified_act_conformance.commands.main import cli
+from unified_act_conformance.identify.sources import source_of
 cli({arguments.split()!r}, standalone_mode=False)
 print([name for name in ("torch", "tensorflow", "jax", "mxnet", "keras") if name in sys.modules])
 """
@@ -123,6 +125,13 @@ class TestADialectThatIsABackendToo:
         found = invoke("diff", "LeakyReLU@dialect:mxnet", "leaky_relu(negative_slope=0.25)")
         assert "no difference" in found.output or "equal" in found.output
         assert "unknown dialect" in invoke("diff", "elu@dialect:nowhere", "elu").output
+
+    @pytest.mark.parametrize("place", ["np", "backend:np", "backend:NumPy"])
+    def test_a_backend_by_a_usual_name(self, place):
+        found = source_of(f"elu@{place}")
+        assert found.backend == found.function.backend == source_of("elu", "np").backend == "numpy"
+        repro = ("conformance", "repro", "relu", "--x", "-1", "--backend")
+        assert invoke(*repro, "np").output == invoke(*repro, "numpy").output
 
     def test_a_backend(self):
         assert "unknown backend" in invoke("diff", "elu@backend:nowhere", "elu").output
