@@ -27,7 +27,7 @@ CORE = (
     "activation/kinds.py",
     "activation/shapes.py",
     "assembly.py",
-    "special.py",
+    "special/*.py",
     "shapes.py",
     "backend/*.py",
 )
