@@ -237,8 +237,8 @@ def _compiled(graph: Graph, request: Request, value_graph: Graph | None) -> Call
         # Arrays without elements, which there are then, crash reductions, casts and splits.
         if mx.util.is_np_shape() and 0 in shape:
             return of_nothing(*inputs) if activation.resizes else inputs[0].copy()
-        if activation.weights and any(len(x.shape) > 1 for x in inputs[1:]):
-            return run_broadcast(*inputs)
+        if activation.weights and _are_broadcast(inputs[1:]):
+            return run(*_folded(inputs, axis), broadcast=True).reshape(shape)
         reshaped = _workable(shape, axis, activation)
         if reshaped == shape:
             return run(*inputs)
@@ -256,22 +256,7 @@ def _compiled(graph: Graph, request: Request, value_graph: Graph | None) -> Call
                 length = run(filled, *others).shape[axis]
         return x.reshape(with_length(x.shape, length))
 
-    def with_length(shape: tuple[int, ...], length: int) -> tuple[int, ...]:
-        if not activation.resizes:
-            return shape
-        return (*shape[:axis], length, *shape[axis:][1:])
-
-    def run_broadcast(x: Any, *weights: Any) -> Any:
-        meeting = [weight_shape(weight.shape, x.shape, axis) for weight in weights]
-        shapes = folded([x.shape, *meeting])
-        if len(shapes[0]) > _MOST_DIMENSIONS:
-            raise UnsupportedError(
-                f"{activation.name}: MXNet broadcasts along {_MOST_DIMENSIONS} dimensions, and "
-                f"weights of these shapes divide the input into {len(shapes[0])}: pass weights of "
-                "the shape of the input."
-            )
-        arrays = (a.reshape(shape) for a, shape in zip((x, *weights), shapes, strict=True))
-        return run(*arrays, broadcast=True).reshape(x.shape)
+    with_length = partial(_with_length, axis) if activation.resizes else lambda shape, _: shape
 
     def run(*inputs: Any, broadcast: bool = False) -> Any:
         chosen = graph if value_graph is None or mx.autograd.is_recording() else value_graph
@@ -283,6 +268,26 @@ def _compiled(graph: Graph, request: Request, value_graph: Graph | None) -> Call
         return built[key](*inputs)
 
     return call
+
+
+def _with_length(axis: int, shape: tuple[int, ...], length: int) -> tuple[int, ...]:
+    return (*shape[:axis], length, *shape[axis:][1:])
+
+
+def _are_broadcast(weights: Sequence[Any]) -> bool:
+    return any(len(weight.shape) > 1 for weight in weights)
+
+
+def _folded(inputs: Sequence[Any], axis: int) -> list[Any]:
+    """The input and its weights, in shapes that broadcast in the same way with few dimensions."""
+    shape = inputs[0].shape
+    shapes = folded([shape, *(weight_shape(weight.shape, shape, axis) for weight in inputs[1:])])
+    if len(shapes[0]) > _MOST_DIMENSIONS:
+        raise UnsupportedError(
+            f"weights of these shapes divide the input into {len(shapes[0])} dimensions, and MXNet "
+            f"broadcasts along {_MOST_DIMENSIONS} at most: pass weights of the shape of the input."
+        )
+    return [array.reshape(own) for array, own in zip(inputs, shapes, strict=True)]
 
 
 def _workable(shape: tuple[int, ...], axis: int, activation: Activation) -> tuple[int, ...]:

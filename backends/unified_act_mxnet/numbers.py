@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 
 from unified_act.errors import UnsupportedError
-from unified_act_mxnet._framework import mx
 from unified_act_mxnet.namespace import is_broadcast, variable
 
 __all__ = ["exact_text", "exactly", "with_exact_numbers"]

@@ -92,4 +92,5 @@ def sum_to_weight(x: Array, weight: Array, *, axis: int) -> Array:
     kept = [d for d in range(x.ndim) if d not in over]
     rows = np.ascontiguousarray(x.transpose(*kept, *over))  # see `sum`
     terms = math.prod(x.shape[d] for d in over)
-    return np.sum(rows.reshape(weight.size, terms), axis=1).reshape(weight.shape)
+    total: Array = np.sum(rows.reshape(weight.size, terms), axis=1)
+    return total.reshape(weight.shape)

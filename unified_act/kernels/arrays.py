@@ -122,17 +122,14 @@ def computed_arrays(
     weights = others if activation.weights else []
     if not weights:
         others = [o if tuple(o.shape) == shape else memory.broadcast(o, shape) for o in others]
-    by_channel = None
+    by_channel: tuple[int, ...] | None = ()
     if any(len(weight.shape) > 1 for weight in weights):
         meeting = [weight_shape(weight.shape, shape, parameters["axis"]) for weight in weights]
-        by_channel = channels_of(shape, meeting)
-        if by_channel is None:
-            return None
-        parameters = {**parameters, "axis": 1}
+        by_channel, parameters = channels_of(shape, meeting), {**parameters, "axis": 1}
     terms = [x, *others, *([cotangent] if order else [])]
     axis = -1
     changes = in_parts(activation)
-    if changes and not rank:
+    if (changes and not rank) or by_channel is None:
         return None
     if activation.along_axis and not changes and parameters["axis"] not in (-1, rank - 1):
         # It is made the last one.
