@@ -189,7 +189,7 @@ class TestSavedLayers:
         for given in ({"weight_shape": (3, 1, 1)}, {"shared_axes": (2, 3)}):
             layer = ua.get_layer("snake", backend="tensorflow", **given)
             model = keras.Sequential([keras.Input((3, 4, 5)), layer])
-            ua.import_weights(layer, {"alpha": np.linspace(0.1, 0.9, 3)})
+            ua.import_weights(layer, {"alpha": np.linspace(0.1, 0.9, 3).reshape(3, 1, 1)})
             model.save(tmp_path / "model.keras")
             loaded = keras.models.load_model(tmp_path / "model.keras")
             np.testing.assert_array_equal(loaded(x), model(x))
