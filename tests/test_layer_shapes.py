@@ -42,6 +42,7 @@ def by_function(name, weights, x, axis=1):
 @every_backend
 @every_learned
 class TestEveryLearnedLayer:
+    @pytest.mark.quick(lambda name: name in ("prelu", "snake_beta"))
     def test_a_shape_that_is_given(self, backend, name):
         layer = ua.get_layer(name, backend=backend, weight_shape=(3, 1, 1))
         values = np.linspace(0.25, 0.75, 3).reshape(3, 1, 1)
@@ -52,6 +53,7 @@ class TestEveryLearnedLayer:
         for weight in ua.export_weights(layer).values():
             assert weight.shape == (3, 1, 1)
 
+    @pytest.mark.quick(lambda name: name in ("prelu", "snake_beta"))
     def test_shared_axes(self, backend, name):
         layer = ua.get_layer(name, backend=backend, shared_axes=(1, 3))
         assert "shared_axes=(1, 3)" in repr(layer)

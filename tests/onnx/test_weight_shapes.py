@@ -15,6 +15,7 @@ LEARNED = ua.list_activations(kind="learned")
 X = np.linspace(-2.0, 2.5, 60).reshape(3, 4, 5)
 
 
+@pytest.mark.quick(lambda name, shape: name == "prelu" or shape == (4, 1))
 @pytest.mark.parametrize("name", LEARNED)
 @pytest.mark.parametrize("shape", [(4, 1), (1, 4, 1), (3, 4, 5), (4, 5)], ids=str)
 @pytest.mark.parametrize(
@@ -67,6 +68,7 @@ def examples():
 EXAMPLES = examples()
 
 
+@pytest.mark.quick(lambda case: case == "test_prelu_example")
 @pytest.mark.parametrize("case", ["test_prelu_example", "test_prelu_broadcast"])
 @pytest.mark.parametrize("backend", [*BACKENDS, "jax"])
 def test_the_examples_of_the_standard(case, backend):
