@@ -379,3 +379,11 @@ class TestWeightsOfOthers:
         layer = ua.get_layer("prelu", backend="numpy")
         with pytest.raises(ua.ParameterValueError, match="a mapping of arrays by name, or a layer"):
             ua.import_weights(layer, thing)
+
+
+def test_the_words_of_keras():
+    """Its layer of that name with its argument; a function says who takes it."""
+    layer = ua.get_layer("PReLU", backend="numpy", dialect="keras_layers", shared_axes=[1, 2])
+    assert repr(layer) == "ActivationLayer('prelu', axis=-1, shared_axes=(1, 2))"
+    with pytest.raises(ua.UnsupportedError, match="pass it to get_layer"):
+        ua.get_activation("PReLU", dialect="keras_layers", shared_axes=[1, 2])
