@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import dropwhile
 from typing import Any, Protocol, cast
 
 from unified_act.activation import Activation, Parameter
@@ -32,6 +34,10 @@ __all__ = [
 ]
 
 
+_NAMES_OF_PRELU = frozenset({"weight", "alpha", "slope"})
+"""What PyTorch, Keras and MXNet, and ONNX call its weight."""
+
+
 @dataclass(frozen=True)
 class LayerSpec:
     """The specification of a layer, independent of the framework.
@@ -41,6 +47,11 @@ class LayerSpec:
         channels: The number of elements of each weight: 1, or the number of channels. With None
             it is taken from the axis of the first input.
         initial: The initial value of each weight, by name; empty if there are no weights.
+        weight_shape: The shape of each weight, which is broadcast to the input; None if `channels`
+            or `shared_axes` decides.
+        shared_axes: The axes of the input along which a weight is one number, counted from 1
+            behind the batch. Along all others it is as long as the first input. None if another
+            decides.
         follows_mode: Whether the parameter ``training`` of the activation is that of the layer:
             true while it trains, false while it is evaluated.
     """
@@ -49,6 +60,8 @@ class LayerSpec:
     channels: int | None = 1
     initial: Mapping[str, float] = field(default_factory=dict)
     follows_mode: bool = False
+    weight_shape: tuple[int, ...] | None = None
+    shared_axes: tuple[int, ...] | None = None
 
     @property
     def activation(self) -> Activation:
@@ -68,6 +81,48 @@ class LayerSpec:
         if not self.follows_mode:
             return self.function
         return ActivationFunction.from_config({**self.function.to_config(), "training": True})
+
+    @property
+    def shape(self) -> tuple[int, ...] | None:
+        """The shape of each weight; None if the first input decides it."""
+        if self.weight_shape is not None:
+            return self.weight_shape
+        waits = self.channels is None or self.shared_axes is not None
+        return None if waits else (int(self.channels or 1),)
+
+    def with_shape(self, shape: Sequence[int]) -> LayerSpec:
+        """Returns the specification with weights of a shape that has become known."""
+        if self.weight_shape is None and self.shared_axes is None:
+            return replace(self, channels=int(shape[0]))
+        return replace(self, weight_shape=tuple(map(int, shape)))
+
+    def shape_for(self, shape: Sequence[int | None]) -> tuple[int, ...]:
+        """Returns the shape of each weight for an input of this shape.
+
+        Raises:
+            ParameterValueError: The input does not have an axis that decides it, or the length of
+                the axis is not known yet.
+        """
+        if self.shape is not None:
+            return self.shape
+        return (self.channels_of(shape),) if self.shared_axes is None else self._behind_batch(shape)
+
+    def _behind_batch(self, shape: Sequence[int | None]) -> tuple[int, ...]:
+        """The shape without the batch, and with 1 for the shared axes."""
+        own = [1 if axis in (self.shared_axes or ()) else n for axis, n in enumerate(shape)][1:]
+        name, further = self.function.name, [a for a in self.shared_axes or () if a >= len(shape)]
+        if not own or further:
+            raise ParameterValueError(
+                f"{name} shares weights along the axes {self.shared_axes}, which an input of "
+                f"shape {tuple(shape)} does not have: pass other shared_axes, or weight_shape=…"
+            )
+        if None in own:
+            raise ParameterValueError(
+                f"{name} takes the shape of its weights from the input, whose shape {tuple(shape)} "
+                "is not known along the axes that are not shared: pass weight_shape=…, or more "
+                "shared_axes."
+            )
+        return tuple(int(length or 0) for length in own)
 
     def channels_of(self, shape: Sequence[int | None]) -> int:
         """Returns the number of elements of each weight for an input of this shape.
@@ -118,17 +173,21 @@ class LayerSpec:
         """Returns the specification as plain data, which `from_config` reads."""
         learned = {"channels": self.channels, "initial": dict(self.initial)} if self.initial else {}
         mode = {"follows_mode": True} if self.follows_mode else {}
-        return {"function": self.function.to_config(), **learned, **mode}
+        shapes = {"weight_shape": self.weight_shape, "shared_axes": self.shared_axes}
+        given = {key: list(value) for key, value in shapes.items() if value is not None}
+        return {"function": self.function.to_config(), **learned, **mode, **given}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> LayerSpec:
         """Returns the specification that `to_config` described."""
         function = ActivationFunction.from_config(config["function"])
+        shapes = {key: config[key] for key in ("weight_shape", "shared_axes") if key in config}
         return cls(
             function,
             config.get("channels", 1),
             config.get("initial", {}),
             config.get("follows_mode", False),
+            **{key: None if value is None else tuple(value) for key, value in shapes.items()},
         )
 
     def describe(self) -> str:
@@ -138,7 +197,11 @@ class LayerSpec:
             for key, value in self.function.parameters.items()
             if not (self.follows_mode and key == "training")
         ]
-        if self.initial:
+        if self.shared_axes is not None:
+            shown.append(f"shared_axes={self.shared_axes}")
+        elif self.weight_shape is not None:
+            shown.append(f"weight_shape={self.weight_shape}")
+        elif self.initial:
             shown.append(f"channels={self.channels}")
         if self.function.numerics != "fast":
             shown.append(f"numerics={self.function.numerics!r}")
@@ -157,12 +220,12 @@ class Layers(Protocol):
         """
 
     def is_layer(self, thing: Any) -> bool:
-        """Whether an object is a layer from `make_layer`."""
+        """Whether an object is a layer from `make_layer`, or the framework's own PReLU."""
 
     def weights_of(self, layer: Any) -> Mapping[str, Any]:
-        """Returns the weights as one-dimensional NumPy arrays, by the activation's names for them.
+        """Returns the weights as NumPy arrays, by the activation's names for them.
 
-        A weight whose size is unknown until the first input is None.
+        A weight whose shape is unknown until the first input is None.
         """
 
     def set_weights(self, layer: Any, weights: Mapping[str, Any]) -> None:
@@ -176,6 +239,8 @@ def get_layer(
     numerics: Numerics = "fast",
     dialect: str | None = None,
     channels: int | None = 1,
+    weight_shape: Sequence[int] | None = None,
+    shared_axes: Sequence[int] | None = None,
     initial: float | Mapping[str, float] | None = None,
     options: Mapping[str, Any] | None = None,
     **parameters: Any,
@@ -195,6 +260,14 @@ def get_layer(
         channels: For a learned activation, the number of elements of each weight. With 1 all
             channels share one number; otherwise there is one for each channel along the parameter
             ``axis``. With None the number of channels is taken from the first input.
+        weight_shape: For a learned activation, in place of `channels`, the shape of each weight.
+            It is broadcast to the input, as NumPy does: ``(64, 1, 1)`` is one number for each
+            channel of images with channels first. A shape of one dimension is that of `channels`.
+        shared_axes: For a learned activation, in place of `channels`, as Keras's PReLU has it: the
+            axes of the input along which one number is shared, such as ``(1, 2)`` for images with
+            channels last. Axis 0 is the batch, along which it is always shared. The first input
+            decides the shape of the weights: that of the input without the batch, with 1 for each
+            shared axis. ``()`` shares along no axis.
         initial: The initial value of the weights: one number for all, or numbers by name. The
             default is the value from the paper of the activation.
         options: Options of the framework's layers. PyTorch has ``device`` and ``dtype``.
@@ -212,7 +285,8 @@ def get_layer(
 
     Raises:
         UnsupportedError: The backend has no layers.
-        ParameterValueError: No backend is chosen, or `channels` or `initial` is wrong.
+        ParameterValueError: No backend is chosen; `channels`, `weight_shape`, `shared_axes` or
+            `initial` is wrong, or two of the first three are given.
         UnknownParameterError: There is no such weight or option.
         UnifiedActError: Any error of `get_activation`.
 
@@ -223,6 +297,8 @@ def get_layer(
         ActivationLayer('prelu', axis=-1, channels=2)
         >>> ua.export_weights(layer)
         {'weight': array([0.25, 0.25])}
+        >>> ua.get_layer("prelu", backend="numpy", shared_axes=(1, 2))
+        ActivationLayer('prelu', axis=-1, shared_axes=(1, 2))
     """
     chosen = chosen_backend() if backend is None else backend
     if chosen is None:
@@ -239,6 +315,8 @@ def get_layer(
         numerics=numerics,
         dialect=dialect,
         channels=channels,
+        weight_shape=weight_shape,
+        shared_axes=shared_axes,
         initial=initial,
         parameters=parameters,
     )
@@ -254,26 +332,77 @@ def layer_spec(
     channels: int | None,
     initial: float | Mapping[str, float] | None,
     parameters: Mapping[str, Any],
+    weight_shape: Sequence[int] | None = None,
+    shared_axes: Sequence[int] | None = None,
 ) -> LayerSpec:
     """Returns the specification that `get_layer` makes a layer from; it has the same arguments."""
     if callable(name):
         raise UnknownActivationError(
             f"a layer is made from a name, got {shown(name)}: pass the name of an activation."
         )
+    given = understand(name, dialect, parameters).written
     function = get_activation(
         name, backend=backend, numerics=numerics, dialect=dialect, **parameters
     )
     activation = ACTIVATIONS.find(function.name)
+    shapes = _shapes(activation, channels, weight_shape, shared_axes)
+    if shared_axes is not None:
+        if "axis" in given:
+            raise ParameterValueError(
+                f"shared_axes says where {activation.name} has which weight: leave out axis=…"
+            )
+        function = ActivationFunction.from_config({**function.to_config(), "axis": -1})
+    initial_values = _initial(activation, initial)
+    follows_mode = "training" not in given and _has_mode(activation)
+    return LayerSpec(function, channels, initial_values, follows_mode, **shapes)
+
+
+def _shapes(
+    activation: Activation,
+    channels: int | None,
+    weight_shape: Sequence[int] | None,
+    shared_axes: Sequence[int] | None,
+) -> dict[str, tuple[int, ...] | None]:
+    """Returns the arguments that decide the shape of weights, checked; without the channels."""
     if channels is not None:
         Parameter("channels", 1, low=1).check(channels)
-    if channels != 1 and not activation.weights:
+    asked = {
+        "channels": None if channels == 1 else channels if channels is not None else "None",
+        "weight_shape": weight_shape,
+        "shared_axes": shared_axes,
+    }
+    given = [f"{name}={value}" for name, value in asked.items() if value is not None]
+    if given and not activation.weights:
         raise ParameterValueError(
-            f"{activation.name} learns nothing and has no weights: leave out channels={channels}."
+            f"{activation.name} learns nothing and has no weights: leave out {given[0]}."
         )
-    initial_values = _initial(activation, initial)
-    given = understand(name, dialect, parameters).written
-    follows_mode = "training" not in given and _has_mode(activation)
-    return LayerSpec(function, channels, initial_values, follows_mode)
+    if len(given) > 1:
+        raise ParameterValueError(
+            f"{' and '.join(given)} say two things about the shape of the weights of "
+            f"{activation.name}: pass one of them."
+        )
+    return {
+        "weight_shape": _integers("weight_shape", weight_shape),
+        "shared_axes": _integers("shared_axes", shared_axes),
+    }
+
+
+def _integers(name: str, given: Sequence[int] | None) -> tuple[int, ...] | None:
+    """Returns lengths or axes as a tuple."""
+    if given is None:
+        return None
+    try:
+        found = tuple(map(operator.index, given))
+    except TypeError:
+        found = (0,)
+    least = 0 if name == "weight_shape" else 1
+    if min(found, default=least) < 1 or (name == "shared_axes" and len(set(found)) < len(found)):
+        example = "(64, 1, 1)" if name == "weight_shape" else "(1, 2)"
+        what = "lengths" if name == "weight_shape" else "different axes behind the batch, axis 0"
+        raise ParameterValueError(
+            f"{name} must be {what}, integers of at least 1, such as {example}; got {shown(given)}."
+        )
+    return tuple(sorted(found)) if name == "shared_axes" else found
 
 
 def _has_mode(activation: Activation) -> bool:
@@ -334,23 +463,28 @@ def _owner_of(layer: Any) -> Layers:
         layers: Layers | None = getattr(backend, "layers", None)
         if layers is not None and layers.is_layer(layer):
             return layers
-    raise UnsupportedError(f"{shown(layer)} is no layer that get_layer returned: pass one.")
+    raise UnsupportedError(
+        f"{shown(layer)} is no layer that get_layer returned, and no PReLU of a framework: "
+        "pass one."
+    )
 
 
 def export_weights(layer: Any) -> dict[str, Any]:
     """Returns the weights of a layer, for `import_weights` on the same or another framework.
 
     Args:
-        layer: A layer from `get_layer`, of any framework.
+        layer: A layer from `get_layer`, of any framework; or the framework's own PReLU:
+            `torch.nn.PReLU`, `keras.layers.PReLU` or `mxnet.gluon.nn.PReLU`.
 
     Returns:
-        NumPy arrays of shape (1,) or (channels,), by the activation's names for its weights. They
-        have the dtype of the layer; bfloat16 becomes float32.
+        NumPy arrays by the activation's names for its weights: of shape (1,) or (channels,), or of
+        the shape that the layer was made with. They have the dtype of the layer; bfloat16 becomes
+        float32.
 
     Raises:
-        UnsupportedError: `layer` is not from `get_layer`.
-        ParameterValueError: The layer was made with ``channels=None`` and has not been called yet,
-            so that its number of channels is unknown.
+        UnsupportedError: `layer` is no such layer.
+        ParameterValueError: The first input decides the shape of the weights, and the layer has
+            not been called yet.
 
     Examples:
         >>> import unified_act as ua
@@ -362,23 +496,26 @@ def export_weights(layer: Any) -> dict[str, Any]:
     if waiting:
         raise ParameterValueError(
             f"{', '.join(waiting)} of {shown(layer)} has no size yet: call the layer first, or "
-            "make it with channels=…"
+            "make it with channels=… or weight_shape=…"
         )
     return weights
 
 
-def import_weights(layer: Any, weights: Mapping[str, Any]) -> None:
+def import_weights(layer: Any, weights: Mapping[str, Any] | Any) -> None:
     """Sets the weights of a layer to those that `export_weights` returned, on any framework.
 
     Args:
-        layer: A layer from `get_layer`. If its number of channels is not known yet, the weights
-            determine it.
-        weights: NumPy arrays by name. They are cast to the dtype of the layer.
+        layer: A layer from `get_layer`, or a PReLU of a framework, as for `export_weights`. If the
+            shape of its weights is not known yet, these weights determine it.
+        weights: NumPy arrays by name, or another such layer. The arrays are cast to the dtype of
+            the layer. The weight of PReLU may have the name that Keras and MXNet have for it,
+            ``"alpha"``, or that of ONNX, ``"slope"``; and if it varies along one axis only, it has
+            one number for each channel, whatever its shape.
 
     Raises:
-        UnsupportedError: `layer` is not from `get_layer`.
+        UnsupportedError: `layer` is no such layer.
         UnknownParameterError: The names are not those of the layer's weights.
-        ParameterValueError: The number of channels of a weight is not that of the layer.
+        ParameterValueError: The shape of a weight is not that of the layer.
 
     Examples:
         >>> import unified_act as ua
@@ -387,30 +524,91 @@ def import_weights(layer: Any, weights: Mapping[str, Any]) -> None:
         >>> ua.import_weights(other, ua.export_weights(one))
         >>> ua.export_weights(other)
         {'weight': array([0.1, 0.1, 0.1])}
+        >>> images = ua.get_layer("prelu", backend="numpy", weight_shape=(3, 1, 1))
+        >>> ua.import_weights(images, {"alpha": [0.5, 0.25, 0.125]})
+        >>> ua.export_weights(images)["weight"].shape
+        (3, 1, 1)
     """
     owner = _owner_of(layer)
     own = owner.weights_of(layer)
-    if not isinstance(weights, Mapping):
-        raise ParameterValueError(f"weights are a mapping of arrays by name, got {shown(weights)}.")
-    if weights.keys() != own.keys():
+    given = _by_name(weights)
+    is_prelu = own.keys() == {"weight"}
+    if is_prelu and len(given) == 1 and given.keys() <= _NAMES_OF_PRELU:
+        given = dict.fromkeys(own, *given.values())
+    if given.keys() != own.keys():
         raise UnknownParameterError(
-            f"{shown(layer)} has the weights {sorted(own)}, got {shown(list(weights))}."
+            f"{shown(layer)} has the weights {sorted(own)}, got {shown(list(given))}."
         )
-    arrays = {name: _as_weight(name, weights[name]) for name in own}
-    for name, array in arrays.items():
-        held = own[name]
-        if array.ndim != 1 or (held is not None and array.shape != held.shape):
-            wanted = "(channels,)" if held is None else held.shape
-            raise ParameterValueError(
-                f"{name} of {shown(layer)} has the shape {wanted}, got {array.shape}."
-            )
-    if len({array.size for array in arrays.values()}) > 1:
+    arrays = {name: _as_weight(name, given[name]) for name in own}
+    for name, held in own.items():
+        if is_prelu:
+            arrays[name] = _as_held(layer, arrays[name], held)
+        _check_shape(layer, name, arrays[name], held)
+    if len({array.shape for array in arrays.values()}) > 1:
         raise ParameterValueError(
             f"the weights of {shown(layer)} must all have one number of channels, got "
-            f"{', '.join(f'{name} with {array.size}' for name, array in arrays.items())}."
+            f"{', '.join(f'{name} with {array.shape}' for name, array in arrays.items())}."
         )
     if arrays:
         owner.set_weights(layer, arrays)
+
+
+def _by_name(weights: Any) -> Mapping[str, Any]:
+    """Returns the arrays by name, those of a layer too."""
+    if isinstance(weights, Mapping):
+        return weights
+    try:
+        return export_weights(weights)
+    except UnsupportedError:
+        raise ParameterValueError(
+            f"weights are a mapping of arrays by name, or a layer with them, got {shown(weights)}."
+        ) from None
+
+
+def _as_held(layer: Any, array: Any, held: Any) -> Any:
+    """Returns the weight of a PReLU in the shape that the layer has for it, if it is the same.
+
+    Args:
+        layer: The layer.
+        array: What the weight is to be.
+        held: What it is; None if its shape is not known yet.
+    """
+    several = [length for length in array.shape if length != 1]
+    if held is None:
+        by_channel = len(several) <= 1 and _shared_axes(layer) is None
+        return array.reshape(-1) if by_channel else array
+    along_one = len(several) <= 1 and [length for length in held.shape if length != 1] == several
+    same = _without_ones(array.shape) == _without_ones(held.shape)
+    return array.reshape(held.shape) if along_one or same else array
+
+
+def _check_shape(layer: Any, name: str, array: Any, held: Any) -> None:
+    shared = _shared_axes(layer)
+    if held is not None:
+        wanted, fits = held.shape, array.shape == held.shape
+    elif shared is None:
+        wanted, fits = "(channels,)", array.ndim == 1
+    else:
+        wanted = f"of the input without the batch, with 1 for the axes {shared}"
+        fits = all(axis <= array.ndim and array.shape[axis - 1] == 1 for axis in shared)
+    if not fits:
+        raise ParameterValueError(
+            f"{name} of {shown(layer)} has the shape {wanted}, got {array.shape}; make the layer "
+            f"with weight_shape={array.shape}, or pass a weight of its shape."
+        )
+
+
+def _shared_axes(layer: Any) -> tuple[int, ...] | None:
+    """Returns the axes along which a layer shares weights; Keras has a list of them, or None."""
+    if hasattr(layer, "spec"):
+        found: tuple[int, ...] | None = layer.spec.shared_axes
+        return found
+    return tuple(getattr(layer, "shared_axes", None) or ())
+
+
+def _without_ones(shape: Sequence[int]) -> list[int]:
+    """The shape without the lengths 1 before all others, which broadcast in the same way."""
+    return list(dropwhile(lambda length: length == 1, shape))
 
 
 def _as_weight(name: str, given: Any) -> Any:

@@ -7,9 +7,28 @@ from operator import attrgetter
 from typing import Any
 
 from unified_act.activation import Activation
-from unified_act.activation.shapes import Shape, channel_shape, check_axis, section_length
+from unified_act.activation.shapes import (
+    Shape,
+    channel_shape,
+    channels_of,
+    check_axis,
+    folded,
+    section_length,
+    summed_axes,
+    weight_shape,
+)
 
-__all__ = ["Shape", "channel_shape", "check_axis", "section_length", "with_shape_check"]
+__all__ = [
+    "Shape",
+    "channel_shape",
+    "channels_of",
+    "check_axis",
+    "folded",
+    "section_length",
+    "summed_axes",
+    "weight_shape",
+    "with_shape_check",
+]
 
 
 def with_shape_check(

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from unified_act import special
-from unified_act.shapes import channel_shape, section_length
+from unified_act.shapes import section_length, summed_axes, weight_shape
 from unified_act_jax.elementary import again
 
 
@@ -46,9 +46,8 @@ def split(x: Array, sections: int, *, axis: int) -> list[Array]:
 
 
 def channel_weight(weight: Array, x: Array, *, axis: int) -> Array:
-    """`weight`, reshaped to broadcast along `axis` of `x`."""
-    shape = () if weight.size == 1 else channel_shape(weight.size, x.shape, axis)
-    return weight.reshape(shape)
+    """`weight` in a shape that broadcasts to `x`: a vector along `axis`."""
+    return weight.reshape(weight_shape(weight.shape, x.shape, axis))
 
 
 def whole_weight(weight: Array, x: Array) -> Array:
@@ -57,8 +56,8 @@ def whole_weight(weight: Array, x: Array) -> Array:
 
 
 def sum_to_weight(x: Array, weight: Array, *, axis: int) -> Array:
-    """The transpose of `channel_weight`: sums `x` over all axes except `axis`."""
-    over = [d for d in range(x.ndim) if weight.size == 1 or d != axis % x.ndim]
+    """The transpose of `channel_weight`: sums `x` over all axes along which `weight` is one."""
+    over = summed_axes(weight_shape(weight.shape, x.shape, axis), x.ndim)
     return jnp.sum(x, axis=tuple(over)).reshape(weight.shape)
 
 

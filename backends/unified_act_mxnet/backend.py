@@ -23,11 +23,12 @@ from unified_act.backend import (
 from unified_act.errors import InputTypeError, ParameterValueError, UnsupportedError
 from unified_act.kernels import unavailable
 from unified_act.layers import Layers
-from unified_act.shapes import with_shape_check
+from unified_act.shapes import folded, weight_shape, with_shape_check
 from unified_act_mxnet import calls, fused, gradient, layers, tables
 from unified_act_mxnet._framework import DTYPE_OBJECTS, mx
 from unified_act_mxnet.gradient import Graph
 from unified_act_mxnet.guards import is_plain
+from unified_act_mxnet.namespace import variable
 from unified_act_mxnet.native import FEW, NATIVE, ONLY_IN_GRAPHS, TABLED, TWICE
 from unified_act_mxnet.numbers import exactly
 
@@ -236,6 +237,8 @@ def _compiled(graph: Graph, request: Request, value_graph: Graph | None) -> Call
         # Arrays without elements, which there are then, crash reductions, casts and splits.
         if mx.util.is_np_shape() and 0 in shape:
             return of_nothing(*inputs) if activation.resizes else inputs[0].copy()
+        if activation.weights and _are_broadcast(inputs[1:]):
+            return run(*_folded(inputs, axis), broadcast=True).reshape(shape)
         reshaped = _workable(shape, axis, activation)
         if reshaped == shape:
             return run(*inputs)
@@ -253,20 +256,38 @@ def _compiled(graph: Graph, request: Request, value_graph: Graph | None) -> Call
                 length = run(filled, *others).shape[axis]
         return x.reshape(with_length(x.shape, length))
 
-    def with_length(shape: tuple[int, ...], length: int) -> tuple[int, ...]:
-        if not activation.resizes:
-            return shape
-        return (*shape[:axis], length, *shape[axis:][1:])
+    with_length = partial(_with_length, axis) if activation.resizes else lambda shape, _: shape
 
-    def run(*inputs: Any) -> Any:
+    def run(*inputs: Any, broadcast: bool = False) -> Any:
         chosen = graph if value_graph is None or mx.autograd.is_recording() else value_graph
         built: dict[Any, Callable[..., Any]] = vars(own)
-        if chosen not in built:
-            variables = [mx.sym.var(name) for name in names]
-            built[chosen] = calls.in_order(names, chosen(*variables))
-        return built[chosen](*inputs)
+        key = chosen, broadcast
+        if key not in built:
+            variables = [variable(name, broadcast=broadcast and name != "x") for name in names]
+            built[key] = calls.in_order(names, chosen(*variables))
+        return built[key](*inputs)
 
     return call
+
+
+def _with_length(axis: int, shape: tuple[int, ...], length: int) -> tuple[int, ...]:
+    return (*shape[:axis], length, *shape[axis:][1:])
+
+
+def _are_broadcast(weights: Sequence[Any]) -> bool:
+    return any(len(weight.shape) > 1 for weight in weights)
+
+
+def _folded(inputs: Sequence[Any], axis: int) -> list[Any]:
+    """The input and its weights, in shapes that broadcast in the same way with few dimensions."""
+    shape = inputs[0].shape
+    shapes = folded([shape, *(weight_shape(weight.shape, shape, axis) for weight in inputs[1:])])
+    if len(shapes[0]) > _MOST_DIMENSIONS:
+        raise UnsupportedError(
+            f"weights of these shapes divide the input into {len(shapes[0])} dimensions, and MXNet "
+            f"broadcasts along {_MOST_DIMENSIONS} at most: pass weights of the shape of the input."
+        )
+    return [array.reshape(own) for array, own in zip(inputs, shapes, strict=True)]
 
 
 def _workable(shape: tuple[int, ...], axis: int, activation: Activation) -> tuple[int, ...]:

@@ -18,6 +18,7 @@ from unified_act.kernels import (
     fused,
     pulled_back,
 )
+from unified_act.shapes import summed_axes, weight_shape
 from unified_act_mxnet._framework import mx
 from unified_act_mxnet.guards import address_of, empty, is_plain, view
 from unified_act_mxnet.recording import Target, record
@@ -211,7 +212,8 @@ class _Results(NumpyMemory):
 
 
 def _sum_to_weight(by: Any, weight: Any, *, axis: int) -> Any:
-    """The sums for each channel: NumPy adds up in pairs what lies one after another in memory."""
-    first = by if weight.size == 1 else np.moveaxis(by, axis, 0)
-    rows = np.ascontiguousarray(first).reshape(weight.size, -1)
+    """The sums for a weight: NumPy adds up in pairs what lies one after another in memory."""
+    over = summed_axes(weight_shape(weight.shape, by.shape, axis), by.ndim)
+    kept = [d for d in range(by.ndim) if d not in over]
+    rows = np.ascontiguousarray(by.transpose(*kept, *over)).reshape(weight.size, -1)
     return rows.sum(axis=1, dtype=np.float64).astype(by.dtype).reshape(weight.shape)

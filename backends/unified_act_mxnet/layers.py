@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from unified_act.backend import LEAST_NOISE, with_keywords
 from unified_act.layers import LayerSpec, check_options
 from unified_act_mxnet._framework import BFLOAT16, mx
+from unified_act_mxnet.namespace import marked
 from unified_act_mxnet.native import NATIVE
 from unified_act_mxnet.numbers import exactly
 
@@ -50,7 +51,8 @@ class ActivationLayer(mx.gluon.HybridBlock):  # type: ignore[misc, name-defined]
         self._cast_to: str | None = None
         super().__init__(**options)
         for name, value in spec.initial.items():
-            init, shape = Constant(value), (spec.channels or 0,)
+            shape = (0,) if spec.channels is None else spec.shape
+            init = Constant(value)
             weight = self.params.get(name, shape=shape, init=init, allow_deferred_init=True)
             setattr(self, name, weight)
 
@@ -70,7 +72,7 @@ class ActivationLayer(mx.gluon.HybridBlock):  # type: ignore[misc, name-defined]
         own = [weights[name] for name in self.spec.initial]
         if self._draws:
             return self._drawn(F, x, others)
-        if self.spec.channels is None and F is mx.sym:
+        if self.spec.shape is None and F is mx.sym:
             own = [self._sized_by(x, weight) for weight in own]
         kernel = self._kernel_for(x) if F is mx.sym else None
         if kernel is not None:
@@ -125,7 +127,14 @@ class ActivationLayer(mx.gluon.HybridBlock):  # type: ignore[misc, name-defined]
         return with_keywords(kernel.find(mx.sym), arguments)
 
     def _sized_by(self, x: Any, weight: Any) -> Any:
-        """`weight`, minus a zero for each channel of `x`: so MXNet infers how many it has."""
+        """`weight`, minus a zero for each of its numbers: so MXNet infers how many it has."""
+        if self.spec.shared_axes is not None:
+            one = mx.sym.slice_axis(x.as_nd_ndarray(), axis=0, begin=0, end=1)
+            for axis in self.spec.shared_axes:
+                one = mx.sym.slice_axis(one, axis=axis, begin=0, end=1)
+            like = mx.sym.reshape(one, shape=(-3, -2))  # without the batch
+            zeros = mx.sym.zeros_like(like)
+            return marked(mx.sym.elemwise_sub(weight.as_nd_ndarray(), zeros))
         axis = int(self.spec.function.parameters["axis"])
         moved = mx.sym.swapaxes(x.as_nd_ndarray(), dim1=axis, dim2=-1)
         rows = mx.sym.reshape(moved, shape=(-1, 0), reverse=True)
@@ -133,13 +142,13 @@ class ActivationLayer(mx.gluon.HybridBlock):  # type: ignore[misc, name-defined]
         return mx.sym.elemwise_sub(weight.as_nd_ndarray(), mx.sym.zeros_like(row))
 
     def infer_shape(self, x: Any, *_others: Any) -> None:
-        """Sets the size of the weights to the number of channels of the first input."""
+        """Sets the shape of the weights to what the first input decides."""
         for name in self.spec.initial:
-            getattr(self, name).shape = (self.spec.channels_of(x.shape),)
+            getattr(self, name).shape = self.spec.shape_for(x.shape)
 
     def __repr__(self) -> str:
-        sizes = [_size(getattr(self, name)) for name in self.spec.initial]
-        spec = replace(self.spec, channels=sizes[0]) if sizes else self.spec
+        shapes = [_shape(getattr(self, name)) for name in self.spec.initial]
+        spec = self.spec.with_shape(shapes[0]) if shapes and shapes[0] is not None else self.spec
         return f"ActivationLayer({spec.describe()})"
 
 
@@ -160,32 +169,34 @@ def make_layer(spec: LayerSpec, options: Mapping[str, Any]) -> ActivationLayer:
 
 def is_layer(thing: Any) -> bool:
     """Whether an object is an activation block of Gluon."""
-    return isinstance(thing, ActivationLayer)
+    return isinstance(thing, (ActivationLayer, mx.gluon.nn.PReLU))
 
 
-def weights_of(layer: ActivationLayer) -> Mapping[str, NDArray[Any] | None]:
+def weights_of(layer: Any) -> Mapping[str, NDArray[Any] | None]:
     """Returns the weights by name; of a layer that is not initialized, what they begin with."""
+    if isinstance(layer, mx.gluon.nn.PReLU):
+        return {"weight": _as_numpy(layer.alpha, getattr(layer.alpha.init, "value", math.nan))}
     return {
         name: _as_numpy(getattr(layer, name), first) for name, first in layer.spec.initial.items()
     }
 
 
 def _as_numpy(parameter: Any, first: float) -> NDArray[Any] | None:
-    size = _size(parameter)
-    if size is None:
+    shape = _shape(parameter)
+    if shape is None:
         return None
     if not _has_data(parameter):
         dtype = np.float32 if parameter.dtype == BFLOAT16 else parameter.dtype
-        return np.full(size, first, dtype)
+        return np.full(shape, first, dtype)
     held = parameter.list_data()[0]  # one for each device, all the same
     wide: NDArray[Any] = (held.astype("float32") if held.dtype == BFLOAT16 else held).asnumpy()
     return wide
 
 
-def set_weights(layer: ActivationLayer, weights: Mapping[str, NDArray[Any]]) -> None:
+def set_weights(layer: Any, weights: Mapping[str, NDArray[Any]]) -> None:
     """Gives the layer these weights, as initialized ones."""
     for name, value in weights.items():
-        parameter = getattr(layer, name)
+        parameter = layer.alpha if isinstance(layer, mx.gluon.nn.PReLU) else getattr(layer, name)
         if not _has_data(parameter):
             parameter.shape = value.shape
             parameter.initialize(ctx=_devices(parameter))
@@ -196,10 +207,12 @@ def set_weights(layer: ActivationLayer, weights: Mapping[str, NDArray[Any]]) -> 
             parameter.set_data(value)
 
 
-def _size(parameter: Any) -> int | None:
-    """How many numbers it has, if that is known."""
-    (size,) = parameter.shape
-    return int(size) if size > 0 else None  # MXNet writes 0, or -1 under np_shape
+def _shape(parameter: Any) -> tuple[int, ...] | None:
+    """Its shape, if that is known."""
+    shape = parameter.shape
+    if shape is None or any(length <= 0 for length in shape):  # 0, or -1 under np_shape
+        return None
+    return tuple(map(int, shape))
 
 
 def _has_data(parameter: Any) -> bool:

@@ -14,6 +14,8 @@ from unified_act import special
 from unified_act_mxnet._framework import mx
 
 _np = mx.sym.np
+_BROADCAST = "__broadcast__"
+"""The attribute that marks a weight of several dimensions."""
 abs, exp, expm1, floor, log, log1p = _np.abs, _np.exp, _np.expm1, _np.floor, _np.log, _np.log1p
 cos, pow, sin, sqrt, tanh = _np.cos, _np.power, _np.sin, _np.sqrt, _np.tanh
 logical_and, logical_not = _np.multiply, _np.logical_not
@@ -91,15 +93,46 @@ def stop_gradient(x: Any) -> Any:
 def channel_weight(weight: Any, x: Any, *, axis: int) -> Any:
     """`weight`, repeated to the shape of `x`.
 
-    A symbol knows neither shape nor rank. The channels are moved to the end, all other axes
+    A symbol knows neither shape nor rank. A weight that is marked is broadcast as it is. Of any
+    other the channels are moved to the end, all other axes
     merged into one, the weight broadcast over it, and everything moved back.
     """
+    if any(_BROADCAST in attributes for attributes in weight.attr_dict().values()):
+        return _np.zeros_like(x) + weight
     moved = mx.sym.swapaxes(x.as_nd_ndarray(), dim1=axis, dim2=-1)
     rows = mx.sym.reshape(moved, shape=(-1, 0), reverse=True)
     row = mx.sym.reshape(weight.as_nd_ndarray(), shape=(1, -1))
     repeated = mx.sym.broadcast_add(mx.sym.zeros_like(rows), row)
     repeated = mx.sym.reshape_like(repeated, moved)
     return mx.sym.swapaxes(repeated, dim1=axis, dim2=-1).as_np_ndarray()
+
+
+def variable(name: str, *, broadcast: bool = False) -> Any:
+    """A variable of the older kind, for an input.
+
+    Args:
+        name: Its name.
+        broadcast: Whether it is a weight of several dimensions.
+    """
+    return mx.sym.var(name, attr={_BROADCAST: "True"} if broadcast else None)
+
+
+def marked(weight: Any) -> Any:
+    """The symbol itself, which is now known as a weight of several dimensions."""
+    weight._set_attr(**{_BROADCAST: "True"})  # noqa: SLF001
+    return weight
+
+
+def is_broadcast(weight: Any) -> bool:
+    """Whether a symbol is marked, or MXNet can tell that it has several dimensions."""
+    older = weight.as_nd_ndarray()
+    if older.attr(_BROADCAST):
+        return True
+    try:
+        _, shapes, _ = older.infer_shape_partial()
+    except mx.MXNetError:  # about what does not fit together, which it says again when it is bound
+        return False
+    return bool(shapes and shapes[0]) and len(shapes[0]) > 1
 
 
 def whole_weight(weight: Any, x: Any) -> Any:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from unified_act.errors import UnsupportedError
-from unified_act_mxnet._framework import mx
+from unified_act_mxnet.namespace import is_broadcast, variable
 
 __all__ = ["exact_text", "exactly", "with_exact_numbers"]
 
@@ -48,9 +48,16 @@ def with_exact_numbers(symbol: Any) -> Any:
 
 
 def exactly(graph: Callable[..., Any], *inputs: Any) -> Any:
-    """Returns ``graph(*inputs)`` with exact numbers, and leaves the symbols `inputs` alone."""
+    """Returns ``graph(*inputs)`` with exact numbers, and leaves the symbols `inputs` alone.
+
+    Weights after the first input are broadcast if they are known to have several dimensions.
+    """
     names = [f"input{i}" for i in range(len(inputs))]
-    symbol = with_exact_numbers(graph(*map(mx.sym.var, names)))
+    variables = [
+        variable(name, broadcast=index > 0 and is_broadcast(x))
+        for index, (name, x) in enumerate(zip(names, inputs, strict=True))
+    ]
+    symbol = with_exact_numbers(graph(*variables))
     if symbol.name in names:  # an input itself, which cannot be replaced in the graph
         return inputs[names.index(symbol.name)]
     used = set(symbol.list_arguments())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -23,8 +22,8 @@ class ActivationLayer:
 
     Attributes:
         spec: What it is.
-        weights: float64 arrays of shape (1,) or (channels,), by name; each is cast to the dtype of
-            the input where it is used. None before the first input, if that decides the size.
+        weights: float64 arrays by name; each is cast to the dtype of the input where it is used.
+            None before the first input, if that decides the shape.
         gradients: What the last backward pass found, in the dtype of its input.
     """
 
@@ -33,12 +32,12 @@ class ActivationLayer:
         self.weights: dict[str, Array | None] = dict.fromkeys(spec.initial)
         self.gradients: dict[str, Array] = {}
         self._inputs: tuple[Array, ...] | None = None
-        if spec.channels is not None:
-            self._begin(spec.channels)
+        if spec.shape is not None:
+            self._begin(spec.shape)
 
-    def _begin(self, channels: int) -> None:
-        self.spec = replace(self.spec, channels=channels)
-        self.weights = {name: np.full(channels, v) for name, v in self.spec.initial.items()}
+    def _begin(self, shape: tuple[int, ...]) -> None:
+        self.spec = self.spec.with_shape(shape)
+        self.weights = {name: np.full(shape, v) for name, v in self.spec.initial.items()}
 
     def forward(self, x: Array, *others: Array, **keywords: Any) -> Array:
         """Returns the activation of `x`, and keeps what `backward` needs.
@@ -48,8 +47,8 @@ class ActivationLayer:
             *others: A mask or noise, if the activation takes one.
             **keywords: ``generator``, if it draws random numbers.
         """
-        if self.spec.channels is None:
-            self._begin(self.spec.channels_of(x.shape))
+        if self.spec.shape is None:
+            self._begin(self.spec.shape_for(x.shape))
         weights = [np.asarray(w, x.dtype) for w in self.weights.values()]
         inputs = (x, *weights, *others, *keywords.values())
         result: Array = self.spec.function(x, *weights, *others, **keywords)
@@ -101,4 +100,4 @@ def weights_of(layer: ActivationLayer) -> Mapping[str, Array | None]:
 def set_weights(layer: ActivationLayer, weights: Mapping[str, Array]) -> None:
     """Sets the weights of the layer."""
     layer.weights = {name: np.array(weights[name], np.float64) for name in layer.weights}
-    layer.spec = replace(layer.spec, channels=len(next(iter(weights.values()))))
+    layer.spec = layer.spec.with_shape(np.shape(next(iter(weights.values()))))

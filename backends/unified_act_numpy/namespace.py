@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unified_act import special
-from unified_act.shapes import channel_shape, section_length
+from unified_act.shapes import section_length, summed_axes, weight_shape
 
 Array = NDArray[Any]
 abs, cos, exp, expm1, floor, log = np.abs, np.cos, np.exp, np.expm1, np.floor, np.log
@@ -83,10 +84,8 @@ def stop_gradient(x: Array) -> Array:
 
 
 def channel_weight(weight: Array, x: Array, *, axis: int) -> Array:
-    """`weight`, reshaped to broadcast along `axis` of `x`."""
-    if weight.size == 1:
-        return weight.reshape((1,) * x.ndim)
-    return weight.reshape(channel_shape(weight.size, x.shape, axis))
+    """`weight` in a shape that broadcasts to `x`: a vector along `axis`."""
+    return weight.reshape(weight_shape(weight.shape, x.shape, axis))
 
 
 def whole_weight(weight: Array, x: Array) -> Array:
@@ -95,11 +94,13 @@ def whole_weight(weight: Array, x: Array) -> Array:
 
 
 def sum_to_weight(x: Array, weight: Array, *, axis: int) -> Array:
-    """The transpose of `channel_weight`: sums `x` over all axes except `axis`."""
-    if weight.size == 1:
-        return sum(x.reshape(-1), axis=0).reshape(weight.shape)
-    rows = np.ascontiguousarray(np.moveaxis(x, axis, 0))  # see `sum`
-    return np.sum(rows, axis=tuple(range(1, x.ndim)))  # type: ignore[no-any-return]
+    """The transpose of `channel_weight`: sums `x` over all axes along which `weight` is one."""
+    over = summed_axes(weight_shape(weight.shape, x.shape, axis), x.ndim)
+    kept = [d for d in range(x.ndim) if d not in over]
+    rows = np.ascontiguousarray(x.transpose(*kept, *over))  # see `sum`
+    terms = math.prod(x.shape[d] for d in over)
+    total: Array = np.sum(rows.reshape(weight.size, terms), axis=1)
+    return total.reshape(weight.shape)
 
 
 special.complete(sys.modules[__name__])

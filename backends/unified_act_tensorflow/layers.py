@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields
 from typing import Any
 
 import keras
@@ -45,7 +45,7 @@ class ActivationLayer(keras.layers.Layer):  # type: ignore[misc]  # Keras has no
         spec: What it is.
         seeds: What it draws random numbers from; None if it draws none.
         learned: The variables, by the names that the activation has for its inputs; empty before
-            the first input, if that decides the size.
+            the first input, if that decides the shape.
     """
 
     def __init__(
@@ -65,16 +65,16 @@ class ActivationLayer(keras.layers.Layer):  # type: ignore[misc]  # Keras has no
         self.constraint = keras.constraints.get(constraint)
         self.learned: dict[str, Any] = {}
         self.seeds = keras.random.SeedGenerator() if spec.draws else None
-        if spec.channels is not None:
+        if spec.shape is not None:
             self.build(None)
 
     def build(self, input_shape: Any) -> None:
         """Creates the weights."""
-        channels = self.spec.channels_of(input_shape)
+        shape = self.spec.shape_for(input_shape)
         for name, value in self.spec.initial.items():
             self.learned[name] = self.add_weight(
                 name=name,
-                shape=(channels,),
+                shape=shape,
                 initializer=self.initializer or keras.initializers.Constant(value),
                 regularizer=self.regularizer,
                 constraint=self.constraint,
@@ -135,7 +135,7 @@ class ActivationLayer(keras.layers.Layer):  # type: ignore[misc]  # Keras has no
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> ActivationLayer:
         """Returns the layer that `get_config` described."""
-        own = ("function", "channels", "initial", "follows_mode")
+        own = ("function", *(field.name for field in fields(LayerSpec)))
         options = {name: value for name, value in config.items() if name not in own}
         return cls(LayerSpec.from_config(config), **options)
 
@@ -178,11 +178,14 @@ def make_layer(spec: LayerSpec, options: Mapping[str, Any]) -> Any:
 
 def is_layer(thing: Any) -> bool:
     """Whether an object is an activation layer of Keras."""
-    return isinstance(thing, (ActivationLayer, *(layer for layer, _ in _LAYERS.values())))
+    own = (layer for layer, _ in _LAYERS.values())
+    return isinstance(thing, (ActivationLayer, keras.layers.PReLU, *own))
 
 
 def weights_of(layer: Any) -> Mapping[str, NDArray[Any] | None]:
     """Returns the weights by name."""
+    if isinstance(layer, keras.layers.PReLU):
+        return {"weight": _as_numpy(layer.alpha) if layer.built else None}
     if not isinstance(layer, ActivationLayer):
         return {}
     return {
@@ -195,10 +198,15 @@ def _as_numpy(weight: Any) -> NDArray[Any]:
     return np.array(array, np.float32 if weight.dtype == "bfloat16" else array.dtype)
 
 
-def set_weights(layer: ActivationLayer, weights: Mapping[str, NDArray[Any]]) -> None:
+def set_weights(layer: Any, weights: Mapping[str, NDArray[Any]]) -> None:
     """Sets the weights of the layer."""
+    if isinstance(layer, keras.layers.PReLU):
+        if not layer.built:
+            layer.build((None, *weights["weight"].shape))
+        layer.alpha.assign(weights["weight"])
+        return
     if not layer.built:
-        layer.spec = replace(layer.spec, channels=len(next(iter(weights.values()))))
+        layer.spec = layer.spec.with_shape(next(iter(weights.values())).shape)
         layer.build(None)
     for name, value in weights.items():
         layer.learned[name].assign(value)

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from unified_act import special
 from unified_act.errors import UnsupportedError
-from unified_act.shapes import channel_shape, section_length
+from unified_act.shapes import section_length, summed_axes, weight_shape
 
 _BLOCK = 512
 """The sum of so many terms is within a few eps."""
@@ -133,44 +133,56 @@ def stop_gradient(x: Any) -> Any:
 
 
 def channel_weight(weight: Any, x: Any, *, axis: int) -> Any:
-    """`weight`, reshaped to broadcast along `axis` of `x`."""
-    channels = weight.shape.num_elements()
-    if channels == 1:
+    """`weight` in a shape that broadcasts to `x`: a vector along `axis`."""
+    rank = weight.shape.rank
+    if rank is not None and rank > 1:
+        return weight
+    if weight.shape.num_elements() == 1:
         return tf.reshape(weight, [])
-    rank = _rank(x)
-    if channels is None:  # known only when it runs
-        return tf.reshape(weight, [-1 if d == axis % rank else 1 for d in range(rank)])
-    return tf.reshape(weight, channel_shape(channels, x.shape.as_list(), axis))
+    return tf.reshape(weight, _meeting(weight, x, axis))
 
 
 def sum_to_weight(x: Any, weight: Any, *, axis: int) -> Any:
-    """The transpose of `channel_weight`: sums `x` over all axes except `axis`."""
-    channels = weight.shape.num_elements()
-    if channels == 1:
+    """The transpose of `channel_weight`: sums `x` over all axes along which `weight` is one."""
+    if weight.shape.num_elements() == 1:
         return tf.reshape(_sum_of_rows(tf.reshape(x, [-1])), weight.shape)
-    rank = _rank(x)
-    channels_first = [axis % rank] + [d for d in range(rank) if d != axis % rank]
-    rows = tf.reshape(tf.transpose(x, channels_first), [tf.shape(x)[axis % rank], -1])
-    by_channel = _sum_of_rows(rows)
-    if channels is None:
-        total = tf.reduce_sum(by_channel, keepdims=True)
-        by_channel = tf.cond(tf.size(weight) == 1, lambda: total, lambda: by_channel)
-    return tf.reshape(by_channel, tf.shape(weight))
+    shape = _meeting(weight, x, axis)
+    if isinstance(shape, list):
+        over: Any = summed_axes(shape, len(shape))
+        kept: Any = [d for d in range(len(shape)) if d not in over]
+        order: Any = [*kept, *over]
+    else:
+        over, kept = (tf.reshape(tf.where(each), [-1]) for each in (shape == 1, shape != 1))
+        order = tf.concat([kept, over], 0)
+    lengths = tf.shape(x)
+    table = [tf.reduce_prod(tf.gather(lengths, tf.cast(axes, tf.int32))) for axes in (kept, over)]
+    rows = tf.reshape(tf.transpose(x, order), table)
+    return tf.reshape(_sum_of_rows(rows), tf.shape(weight))
 
 
 def whole_weight(weight: Any, x: Any) -> Any:
     """`weight`, which broadcasts to `x`, in the shape of `x`; TensorFlow would sum term by term."""
-    lengths = weight.shape.as_list()
-    along = [axis for axis, length in enumerate(lengths) if length != 1]
-    if len(along) > 1:  # it is no weight, and has that shape already
-        return weight + tf.zeros_like(x)
-    axis = along[0] if along else 0
+    if weight.shape.rank == x.shape.rank and not {1, None}.intersection(weight.shape):
+        return weight + tf.zeros_like(x)  # it is no weight, and has that shape already
 
     def summed(cotangent: Any) -> Any:
-        total = sum_to_weight(cotangent, tf.reshape(weight, [-1]), axis=axis)
-        return tf.reshape(total, tf.shape(weight))
+        return sum_to_weight(cotangent, weight, axis=0)
 
     return tf.custom_gradient(lambda w: (w + tf.zeros_like(x), summed))(weight)
+
+
+def _meeting(weight: Any, x: Any, axis: int) -> Any:
+    """The shape in which a weight meets `x`: a list, or a tensor where lengths are not known."""
+    rank = _rank(x)
+    lengths = [None] if weight.shape.rank is None else weight.shape.as_list()
+    if None not in lengths:
+        return weight_shape(lengths, x.shape.as_list(), axis)
+    own = tf.shape(weight)
+    padded = tf.concat([tf.ones([tf.maximum(rank - tf.size(own), 0)], tf.int32), own], 0)
+    along = tf.one_hot(axis % rank, rank, on_value=tf.size(weight), off_value=1)
+    shape = tf.where(tf.size(own) > 1, padded, along)
+    shape.set_shape([rank])
+    return shape
 
 
 def _rank(x: Any) -> int:

@@ -73,6 +73,8 @@ def short_way(request: Request, otherwise: Callable[..., Any]) -> Callable[..., 
     condition = dtype_test(kernel.dtypes)
     if request.fits is not None:
         condition = f"({condition}) and fits(x.shape)"
+    if len(inputs) == 2:  # kernels take one number, or a vector; a compiler cannot follow a refusal
+        condition = f"({condition}) and weight.ndim < 2"
     function, call = fastest_call(kernel, request.arguments, inputs)
     scope = {
         "function": function,

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 import numpy as np
@@ -68,8 +67,8 @@ class ActivationLayer(nn.Module):
         for name in spec.initial:
             empty: Any = (
                 UninitializedParameter(**where)
-                if spec.channels is None
-                else nn.Parameter(torch.empty(spec.channels, **where))
+                if spec.shape is None
+                else nn.Parameter(torch.empty(spec.shape, **where))
             )
             self.register_parameter(name, empty)
         self.reset_parameters()
@@ -126,20 +125,20 @@ class ActivationLayer(nn.Module):
 
 
 class LazyActivationLayer(LazyModuleMixin, ActivationLayer):
-    """A layer before its first input, which determines the number of channels of the weights."""
+    """A layer before its first input, which determines the shape of the weights."""
 
     cls_to_become = ActivationLayer
 
     def initialize_parameters(self, x: Tensor, *_others: Tensor) -> None:
         """Creates the weights, unless a state dict has done so."""
         if self.has_uninitialized_params():
-            self.materialize(self.spec.channels_of(x.shape))
-        self.spec = replace(self.spec, channels=len(next(self.parameters())))
+            self.materialize(self.spec.shape_for(x.shape))
+        self.spec = self.spec.with_shape(next(self.parameters()).shape)
 
-    def materialize(self, channels: int) -> None:
-        """Sets the size of the weights, and their initial values."""
+    def materialize(self, shape: Sequence[int]) -> None:
+        """Sets the shape of the weights, and their initial values."""
         for name in self.spec.initial:
-            getattr(self, name).materialize((channels,))
+            getattr(self, name).materialize(tuple(shape))
         self.reset_parameters()
 
 
@@ -147,11 +146,12 @@ def make_layer(spec: LayerSpec, options: Mapping[str, Any]) -> nn.Module:
     """Returns the layer of a specification."""
     check_options(options, ("device", "dtype"), "torch")
     module, arguments = _MODULES.get(spec.function.name), spec.native_arguments(NATIVE)
-    if module is None or arguments is None or spec.channels is None:
-        return (ActivationLayer if spec.channels else LazyActivationLayer)(spec, **options)
+    shape = spec.shape
+    if module is None or arguments is None or shape is None or len(shape) != 1:
+        return (LazyActivationLayer if shape is None else ActivationLayer)(spec, **options)
     if spec.initial:  # of nn.PReLU
         (first,) = spec.initial.values()
-        return nn.PReLU(spec.channels, first, **options)
+        return nn.PReLU(shape[0], first, **options)
     return module(**arguments)
 
 
@@ -177,7 +177,7 @@ def _as_numpy(weight: Tensor) -> NDArray[Any]:
 def set_weights(layer: nn.Module, weights: Mapping[str, NDArray[Any]]) -> None:
     """Sets the weights of the layer."""
     if isinstance(layer, LazyActivationLayer) and layer.has_uninitialized_params():
-        layer.materialize(len(next(iter(weights.values()))))
+        layer.materialize(next(iter(weights.values())).shape)
     with torch.no_grad():
         for name, value in weights.items():
             getattr(layer, name).copy_(torch.from_numpy(value.astype(np.float64)))

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.special import erfcx
 
 from unified_act import special
-from unified_act.shapes import channel_shape, section_length
+from unified_act.shapes import channel_shape, section_length, summed_axes
 from unified_act_torch import calls
 
 abs, cos, exp, expm1, floor = torch.abs, torch.cos, torch.exp, torch.expm1, torch.floor
@@ -95,7 +95,9 @@ def stop_gradient(x: Tensor) -> Tensor:
 
 
 def channel_weight(weight: Tensor, x: Tensor, *, axis: int) -> Tensor:
-    """`weight`, reshaped to broadcast along `axis` of `x`."""
+    """`weight` in a shape that broadcasts to `x`: a vector along `axis`."""
+    if weight.ndim > 1:
+        return weight
     if weight.numel() == 1:
         return weight.reshape(())
     return weight.reshape(channel_shape(weight.numel(), lengths(x), axis))
@@ -107,14 +109,20 @@ def whole_weight(weight: Tensor, x: Tensor) -> Tensor:
 
 
 def sum_to_weight(x: Tensor, weight: Tensor, *, axis: int) -> Tensor:
-    """The transpose of `channel_weight`: sums `x` over all axes except `axis`."""
+    """The transpose of `channel_weight`: sums `x` over all axes along which `weight` is one."""
     if weight.numel() == 1:
         return sum(x.reshape(-1), axis=0).reshape(weight.shape)
-    if torch.compiler.is_compiling() and x.ndim > 1:
-        rows = x.movedim(axis, 0).reshape(weight.numel(), -1)
-        return sum(rows, axis=1).reshape(-1)
-    axis %= x.ndim
-    return torch.sum(x, dim=[d for d in range(x.ndim) if d != axis]) if x.ndim > 1 else x
+    if weight.ndim > 1:
+        over = summed_axes(weight.shape, x.ndim)
+    else:
+        over = [d for d in range(x.ndim) if d != axis % x.ndim]
+    if not over:
+        return x
+    if torch.compiler.is_compiling():
+        kept = [d for d in range(x.ndim) if d not in over]
+        rows = x.permute(*kept, *over).reshape(weight.numel(), -1)
+        return sum(rows, axis=1).reshape(weight.shape)
+    return torch.sum(x, dim=over).reshape(weight.shape)
 
 
 def lengths(x: Tensor) -> Sequence[int | None]:

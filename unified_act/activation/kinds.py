@@ -320,7 +320,7 @@ class Gated(Kind):
 
 
 class Learned(Kind):
-    """Each element is computed with the learned weights of its channel, as in PReLU."""
+    """Each element is computed with learned weights, such as those of its channel, as in PReLU."""
 
     __slots__ = ()
 
@@ -337,7 +337,7 @@ class Learned(Kind):
         return lambda x, *weights: [x, *(xp.channel_weight(w, x, axis=axis) for w in weights)]
 
     def _to_inputs(self, scaled: _Function, xp: Any, parameters: _Parameters) -> _Pullback:
-        """Sums over the elements of each channel to get the gradient of its weight."""
+        """Sums over the elements that share a number of a weight to get its gradient."""
         axis = parameters["axis"]
 
         def pullback(cotangent: Any, x: Any, *weights: Any) -> tuple[Any, ...]:
@@ -348,17 +348,19 @@ class Learned(Kind):
         return pullback
 
     def shape_check(self, activation: Specified, parameters: _Parameters) -> _Check | None:
-        """Checks that a weight is one number, or a vector with one number for each channel."""
+        """Checks that a weight is one number, a vector for the channels, or can be broadcast."""
         name, names, axis = activation.name, activation.weights, parameters["axis"]
 
         def check(x: Shape, *weights: Shape) -> None:
             for which, weight in zip(names, weights, strict=True):
                 if len(weight) > 1:
-                    raise InputTypeError(
-                        f"{name}: {which} has the shape {tuple(weight)}; pass one number, "
-                        "or a vector with one number for each channel."
-                    )
-                if weight and weight[0] is not None and weight[0] != 1:
+                    if not fits(weight, x, broadcast=True):
+                        raise InputTypeError(
+                            f"{name}: {which} has the shape {tuple(weight)}, which cannot be "
+                            f"broadcast to that of the input, {tuple(x)}; pass one number, a "
+                            "vector with one number for each channel, or an array that can."
+                        )
+                elif weight and weight[0] is not None and weight[0] != 1:
                     channel_shape(weight[0], x, axis)
 
         return check

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from unified_act.errors import ParameterValueError
 
-__all__ = ["Shape", "channel_shape", "check_axis", "fits", "section_length"]
+__all__ = [
+    "Shape",
+    "channel_shape",
+    "channels_of",
+    "check_axis",
+    "fits",
+    "folded",
+    "section_length",
+    "summed_axes",
+    "weight_shape",
+]
 
 Shape = Sequence[int | None]
 """The lengths of the axes. None is a length that is known only when the graph runs."""
@@ -56,6 +67,78 @@ def channel_shape(channels: int, shape: Sequence[int | None], axis: int) -> list
     result = [1] * len(shape)
     result[axis] = channels
     return result
+
+
+def weight_shape(weight: Shape, x: Shape, axis: int) -> list[int]:
+    """Returns the shape in which a weight meets `x`, with as many dimensions as `x`.
+
+    A weight of several dimensions is broadcast to `x`. A vector has one number for each channel.
+
+    Args:
+        weight: The shape of the weight.
+        x: The shape of `x`.
+        axis: The axis of the channels, for a vector.
+
+    Raises:
+        ParameterValueError: A vector does not have as many numbers as the axis, or there is no
+            such axis.
+    """
+    if len(weight) > 1:
+        return [1] * (len(x) - len(weight)) + list(weight)  # type: ignore[arg-type]
+    if not weight or weight[0] == 1:
+        return [1] * len(x)
+    return channel_shape(weight[0], x, axis)  # type: ignore[arg-type]
+
+
+def summed_axes(shape: Sequence[int], rank: int) -> list[int]:
+    """Returns over which axes the derivative by a weight is summed.
+
+    Args:
+        shape: The shape of the weight; leading axes may be missing.
+        rank: The number of dimensions of the input.
+    """
+    missing = rank - len(shape)
+    return [axis for axis in range(rank) if axis < missing or shape[axis - missing] == 1]
+
+
+def channels_of(x: Sequence[int], weights: Sequence[Sequence[int]]) -> tuple[int, int, int] | None:
+    """Returns three dimensions for the elements of `x`, such that the second are its channels.
+
+    Args:
+        x: The shape of `x`.
+        weights: The shapes of the weights, with as many dimensions as `x`.
+
+    Returns:
+        The shape; None if weights have other axes than one another, or axes that are apart.
+    """
+    several = {tuple(shape) for shape in weights if math.prod(shape) != 1}
+    if not several:
+        return (1, 1, math.prod(x))
+    if len(several) > 1:
+        return None
+    (shape,) = several
+    own = [axis for axis, length in enumerate(shape) if length != 1]
+    first, end = own[0], own[-1] + 1
+    if shape[first:end] != tuple(x[first:end]):
+        return None
+    return (math.prod(x[:first]), math.prod(x[first:end]), math.prod(x[end:]))
+
+
+def folded(shapes: Sequence[Sequence[int]]) -> list[list[int]]:
+    """Returns the shapes with as few axes as they broadcast to one another in the same way with.
+
+    Args:
+        shapes: Shapes with one number of dimensions; the first is that of the result.
+    """
+    groups: list[list[int]] = []  # of axes along which the same arrays have more than 1
+    last: list[bool] | None = None
+    for axis in range(len(shapes[0])):
+        own = [shape[axis] != 1 for shape in shapes]
+        if not groups or (any(own) and own != last and last is not None):
+            groups.append([])
+        groups[-1].append(axis)
+        last = own if any(own) else last
+    return [[math.prod(shape[axis] for axis in group) for group in groups] for shape in shapes]
 
 
 def section_length(shape: Sequence[int | None], sections: int, axis: int) -> int | None:

@@ -288,10 +288,14 @@ class Namespace(Protocol):
         """`x` as a constant: no derivative flows through it."""
 
     def channel_weight(self, weight: Any, x: Any, *, axis: int) -> Any:
-        """`weight`, of shape (), (1,) or (channels,), reshaped to broadcast along `axis` of `x`."""
+        """`weight` in a shape that broadcasts to `x`.
+
+        A vector has one number for each element of `axis`, or one for all. A weight of several
+        dimensions is broadcast as it is.
+        """
 
     def sum_to_weight(self, x: Any, weight: Any, *, axis: int) -> Any:
-        """The transpose of `channel_weight`: sums `x` over all axes except `axis`."""
+        """The transpose of `channel_weight`: sums `x` over all axes along which `weight` is one."""
 
     def whole_weight(self, weight: Any, x: Any) -> Any:
         """A weight that broadcasts to `x`, in the shape of `x`; its gradient is a sum."""

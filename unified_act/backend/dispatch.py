@@ -295,6 +295,8 @@ class FrameworkBackend:
     ) -> Mapping[str, _Function]:
         """Returns the functions of the dtypes that the kernel serves."""
         own, fits, shape_of = self.own(request, kernel), request.fits, self.shape_of
+        if request.activation.weights:  # kernels take vectors
+            return {dtype: self._for_vectors(own, shared[dtype]) for dtype in kernel.dtypes}
         if fits is None:
             return dict.fromkeys(kernel.dtypes, own)
 
@@ -309,6 +311,19 @@ class FrameworkBackend:
             return {dtype: by_length(shared[dtype]) for dtype in kernel.dtypes}
         long = self.own(request, replace(kernel, function=kernel.beyond))
         return {dtype: by_length(self.eager(long, shared[dtype])) for dtype in kernel.dtypes}
+
+    def _for_vectors(self, kernel: _Function, shared: _Function) -> _Function:
+        """Returns a kernel, with the shared definition for weights of several dimensions."""
+        shape_of = self.shape_of
+
+        def call(x: Any, *weights: Any) -> Any:
+            for weight in weights:
+                shape = shape_of(weight)
+                if shape is None or len(shape) > 1:
+                    return shared(x, *weights)
+            return kernel(x, *weights)
+
+        return call
 
     def no_machine_code(self) -> str:
         """Says why no machine code can be made here; empty if it can."""

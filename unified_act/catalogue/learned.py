@@ -1,4 +1,4 @@
-"""Activations with weights that are learned: one, or one for each channel."""
+"""Activations with weights that are learned: one, one for each channel, or of any shape."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ from unified_act.kernels.instructions import NARROW
 from unified_act.kernels.kernel import Kernel, fused, in_parts
 from unified_act.kernels.layout import computed
 from unified_act.kernels.threads import ALONE, Threads
+from unified_act.shapes import channels_of, weight_shape
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -121,10 +122,14 @@ def computed_arrays(
     weights = others if activation.weights else []
     if not weights:
         others = [o if tuple(o.shape) == shape else memory.broadcast(o, shape) for o in others]
+    by_channel: tuple[int, ...] | None = ()
+    if any(len(weight.shape) > 1 for weight in weights):
+        meeting = [weight_shape(weight.shape, shape, parameters["axis"]) for weight in weights]
+        by_channel, parameters = channels_of(shape, meeting), {**parameters, "axis": 1}
     terms = [x, *others, *([cotangent] if order else [])]
     axis = -1
     changes = in_parts(activation)
-    if changes and not rank:
+    if (changes and not rank) or by_channel is None:
         return None
     if activation.along_axis and not changes and parameters["axis"] not in (-1, rank - 1):
         # It is made the last one.
@@ -150,7 +155,7 @@ def computed_arrays(
         activation,
         parameters,
         dtype,
-        whole,
+        by_channel or whole,
         [memory.address(term) for term in terms],
         [memory.address(result) for result in results],
         order=order,

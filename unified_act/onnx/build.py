@@ -37,15 +37,16 @@ def model(
     opset: int = DEFAULT_OPSET,
     dtype: str = "float32",
     shape: Sequence[int | str] | None = None,
+    weight_shape: Sequence[int | str] | Mapping[str, Sequence[int | str]] | None = None,
     numerics: Numerics = "fast",
     dialect: str | None = None,
     **parameters: Any,
 ) -> ModelProto:
     """Returns an activation as an ONNX model.
 
-    Its inputs are those of the activation by name: `x`; weights, each a vector of one number or of
-    one for each channel; a mask, which is boolean, or noise between 0 and 1, in the shape of `x`.
-    Its output is `y`. float16 and bfloat16 are computed in float32 and rounded once, but for
+    Its inputs are those of the activation by name: `x`; weights, by default vectors of one number
+    or of one for each channel; a mask, which is boolean, or noise between 0 and 1, in the shape of
+    `x`. Its output is `y`. float16 and bfloat16 are computed in float32 and rounded once, but for
     operators that are exact in them.
 
     Args:
@@ -56,6 +57,8 @@ def model(
         shape: The shape of `x`; a string is the name of a length that is known at run time.
             Default: two such lengths, or as many as the parameter ``axis`` asks for. ONNX has no
             input of any number of dimensions.
+        weight_shape: The shape of each weight, or shapes by name, with lengths as in `shape`. Those
+            of several dimensions are broadcast to `x`.
         numerics: ``"fast"``: ONNX's own operator where ONNX Runtime computes it accurately, else
             the shared definition. ``"strict"``: always the shared definition.
         dialect: Whose name and parameters these are, as for `get_activation`.
@@ -63,7 +66,9 @@ def model(
 
     Raises:
         UnsupportedError: The opset is older than 13, or newer than the installed onnx.
-        ParameterValueError: `dtype` or `shape` is none, or `axis` does not exist in it.
+        ParameterValueError: `dtype` or `shape` is none, `axis` does not exist in it, or
+            `weight_shape` is for weights that there are not.
+        InputTypeError: A `weight_shape` cannot be broadcast to `shape`.
         UnifiedActError: Whatever `get_activation` raises.
 
     Examples:
@@ -83,7 +88,8 @@ def model(
     shape = _shape_for(bound.get("axis"), shape)
     computed, operator = _choose(activation, bound, dtype, numerics, opset)
     graph = Graph(opset, computed, shape)
-    inputs = _inputs(activation, bound, dtype, shape)
+    shapes = _weight_shapes(activation, bound, shape, weight_shape)
+    inputs = _inputs(activation, bound, dtype, shape, shapes)
     function = _function(activation, bound, operator)
     arrays = [
         graph.array(info.name)
@@ -91,6 +97,11 @@ def model(
         else graph.apply("Cast", graph.array(info.name), to=ELEMENT_TYPES[computed])
         for info in inputs
     ]
+    graph.broadcast.update(
+        array.name
+        for info, array in zip(inputs, arrays, strict=True)
+        if len(shapes.get(info.name, ())) > 1
+    )
     result = function(*arrays)
     if computed != dtype:
         result = graph.apply("Cast", result, to=ELEMENT_TYPES[dtype])
@@ -145,15 +156,45 @@ def _shape_for(axis: int | None, shape: Sequence[int | str] | None) -> list[int 
     if shape is None:
         rank = 2 if axis is None else max(2, -axis, axis + 1)
         return [f"d{index}" for index in range(rank)]
+    _check_lengths("shape", shape)
+    if axis is not None:
+        check_axis(shape, axis)
+    return list(shape)
+
+
+def _check_lengths(what: str, shape: Sequence[int | str]) -> None:
     for length in [shape] if isinstance(shape, str) else shape:
         named = isinstance(length, str) and length.isidentifier()
         if isinstance(shape, str) or not (named or (type(length) is int and length >= 0)):
             raise ParameterValueError(
-                f"shape must hold lengths and names of lengths, got {shown(length)}."
+                f"{what} must hold lengths and names of lengths, got {shown(length)}."
             )
-    if axis is not None:
-        check_axis(shape, axis)
-    return list(shape)
+
+
+def _weight_shapes(
+    activation: Activation,
+    parameters: Mapping[str, Any],
+    shape: Sequence[int | str],
+    given: Sequence[int | str] | Mapping[str, Sequence[int | str]] | None,
+) -> dict[str, Sequence[int | str]]:
+    """The shape of each weight, by name."""
+    names = activation.weights
+    found: dict[str, Sequence[int | str]] = {name: [f"{name}_length"] for name in names}
+    if given is None:
+        return found
+    by_name = given if isinstance(given, Mapping) else dict.fromkeys(names or ["any"], given)
+    for name, lengths in by_name.items():
+        if name not in names:
+            has = f"the weights {', '.join(names)}" if names else "no weights"
+            raise ParameterValueError(f"weight_shape: {activation.name} has {has}, not {name!r}.")
+        _check_lengths("weight_shape", lengths)
+        found[name] = list(lengths)
+    check = activation.kind.shape_check(activation, parameters)
+    if check is not None:
+        shapes = (shape, *found.values())
+        known = [[n if isinstance(n, int) else None for n in each] for each in shapes]
+        check(*known)
+    return found
 
 
 def _choose(
@@ -187,7 +228,11 @@ def _function(
 
 
 def _inputs(
-    activation: Activation, parameters: Mapping[str, Any], dtype: str, shape: Sequence[int | str]
+    activation: Activation,
+    parameters: Mapping[str, Any],
+    dtype: str,
+    shape: Sequence[int | str],
+    weight_shapes: Mapping[str, Sequence[int | str]],
 ) -> list[ValueInfoProto]:
     infos = []
     for name in activation.inputs_for(parameters):
@@ -196,7 +241,7 @@ def _inputs(
                 f"an input of {activation.name} is called y, as the output is: rename it."
             )
         kind = "bool" if name in activation.masks else dtype
-        lengths = [f"{name}_length"] if name in activation.weights else shape
+        lengths = weight_shapes.get(name, shape)
         infos.append(helper.make_tensor_value_info(name, ELEMENT_TYPES[kind], lengths))
     return infos
 

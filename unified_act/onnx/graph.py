@@ -31,6 +31,7 @@ class Graph:
         shape: The shape of the input `x`, in which a string is a length known at run time.
         nodes: The nodes, in the order in which they are computed.
         constants: The constants.
+        broadcast: The names of the weights that have several dimensions.
     """
 
     def __init__(self, opset: int, dtype: str, shape: Sequence[int | str]) -> None:
@@ -39,6 +40,7 @@ class Graph:
         self.shape = tuple(shape)
         self.nodes: list[NodeProto] = []
         self.constants: list[TensorProto] = []
+        self.broadcast: set[str] = set()
         self._seen: dict[Any, list[str]] = {}
         self._numbers = itertools.count()
 

@@ -186,7 +186,9 @@ def stop_gradient(x: Array) -> Array:
 
 
 def channel_weight(weight: Array, x: Array, *, axis: int) -> Array:
-    """`weight`, shaped to multiply along `axis` of `x`."""
+    """`weight` in a shape that broadcasts to `x`: a vector along `axis`."""
+    if weight.name in weight.graph.broadcast:
+        return weight
     # How many channels there are is known at run time only, hence the -1.
     shape = channel_shape(-1, [None] * len(x.graph.shape), axis)
     return x.graph.apply("Reshape", weight, x.graph.integers(*shape))

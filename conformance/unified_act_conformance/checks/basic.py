@@ -295,13 +295,14 @@ def _fault_of_layouts(
 
 
 def weights(bench: Bench) -> str:
-    """The gradient of a weight has the weight's shape: one number, or one for each channel."""
+    """The gradient of a weight has the weight's shape: a number, a vector, or one to broadcast."""
     if 1 not in bench.orders:
         raise NotOfferedError("it has no gradient")
     values = np.resize(bench.finite_values(), (4, 3, 3) if bench.axis == -1 else (4, 3, 2))
     x = bench.native(values)
     names = bench.activation.inputs[1:]
-    for shape in ((), (1,), (3,)) if bench.harness.scalars else ((1,), (3,)):
+    shapes: list[tuple[int, ...]] = [(1,), (3,), (1, 1), (3, 1), values.shape]
+    for shape in [(), *shapes] if bench.harness.scalars else shapes:
         given = [bench.native(np.full(shape, 0.5, dtype=values.dtype)) for _ in names]
         try:
             found = bench.implementation.gradients([x, *given], None)[1:]

@@ -13,7 +13,6 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from flint import arb, ctx
 from numpy.typing import NDArray
 
 from unified_act import Activation
@@ -30,22 +29,23 @@ from unified_act_conformance.dimensions.answer import (
 )
 from unified_act_conformance.dimensions.rows import rows_pose
 from unified_act_conformance.dimensions.setting import Setting, bound
+from unified_act_conformance.dimensions.weights import (
+    Placed,
+    by_weight,
+    channels_of,
+    placed_weights,
+)
 from unified_act_conformance.floats import FloatArray, float_format, to_type, widen
 from unified_act_conformance.inputs import evenly
 from unified_act_conformance.problems import (
     Problem,
     joint_problem,
     problem_at,
-    weight_values,
 )
 from unified_act_conformance.subject import Case, Subject
 from unified_act_conformance.truth import (
-    EVERYTHING,
-    FIRST_PRECISION,
     Oracle,
     Reference,
-    reference_of,
-    split,
     truth_of,
 )
 
@@ -213,10 +213,9 @@ def _pointwise(
     weights: Sequence[int],
     turn: int,
 ) -> Pose:
-    """Each different element is computed alone, as if it had a channel of its own."""
+    """Each different element is computed alone, as if it had weights of its own."""
     dtype = case.dtype
-    channels = setting["channels"] or 0
-    sets = max(channels, 1)
+    placed: list[Placed] = []
     if activation.resizes:
         x = np.array([[v, g] for v in VALUES for g in GATES])
         x = to_type(x[:, ::-1] if parameters["gate_first"] else x, dtype)
@@ -224,35 +223,33 @@ def _pointwise(
         shape = shape_of(setting, setting["row"])
         codes = scattered(shape, count, turn)
     elif activation.weights:
+        shape = shape_of(setting, channels_of(setting))
+        placed, together = placed_weights(activation, setting, weights, shape, dtype)
+        sets = int(together.max()) + 1
         x = np.repeat(to_type(np.array(OF_WEIGHTS), dtype), sets)
         count = x.size
-        shape = shape_of(setting, channels or (3 if setting["place"][0] else None))
-        codes = scattered(shape, len(OF_WEIGHTS), turn) * sets
-        if channels:
-            rank, axis = setting["place"]
-            along = [1] * rank
-            along[axis] = channels
-            codes = codes + np.arange(channels).reshape(along)
+        codes = scattered(shape, len(OF_WEIGHTS), turn) * sets + together
     else:
         x = to_type(np.array(OF_WEIGHTS), dtype)
         count = x.size
         shape = shape_of(setting, None)
         codes = scattered(shape, count, turn)
-    given = _weights(activation, weights, sets, dtype)
-    further = [np.resize(weight, count) for weight in given]
+    further = [np.resize(weight.of_sets(weight.values), count) for weight in placed]
     if len(activation.inputs_for(parameters)) > 1 and not activation.weights:
         further = [_repeated(NOISE, count, dtype)]
-    moving = 1 + len(given)
+    moving = 1 + len(placed)
     cotangent = _repeated(COTANGENTS, count, dtype) if case.order else None
     directions: list[FloatArray] = []
+    moves: list[FloatArray] = []
     if case.order == 2:
         directions = [
             _repeated(np.roll(DIRECTIONS, i).tolist(), count, dtype) for i in range(moving)
         ]
         if activation.resizes:
             directions = [np.stack([directions[0], directions[0][::-1]], axis=1)]
-        for index in range(1, moving):  # a channel has one
-            directions[index] = np.resize(directions[index][:sets], count)
+        moves = [d[: w.values.size] for d, w in zip(directions[1:], placed, strict=False)]
+        for index, (move, weight) in enumerate(zip(moves, placed, strict=True), start=1):
+            directions[index] = np.resize(weight.of_sets(move), count)
     there = _alone(case)
     shaped = cotangent if cotangent is None or not activation.resizes else cotangent[:, None]
     answers = []
@@ -263,16 +260,19 @@ def _pointwise(
         if part == "x":
             answers.append(_by_x(problem, codes, activation, parameters, case.order))
         else:
-            answers.append(_by_weight(part, problem, codes, sets, bool(channels)))
+            weight = placed[activation.weights.index(part)]
+            answers.append(by_weight(part, problem, codes, weight))
     place = _axis_of(activation, parameters)
     inputs = [_laid(x, codes, place if activation.resizes else None)]
-    inputs += given or [np.asarray(values[codes]) for values in further]
+    inputs += [weight.array(weight.values) for weight in placed] or [
+        np.asarray(values[codes]) for values in further
+    ]
     return Pose(
         tuple(inputs),
         None if cotangent is None else np.asarray(cotangent[codes]),
-        tuple(
-            (_laid(d, codes, place if activation.resizes else None) if index == 0 else d[:sets])
-            for index, d in enumerate(directions)
+        (
+            *(_laid(d, codes, place if activation.resizes else None) for d in directions[:1]),
+            *(weight.array(move) for move, weight in zip(moves, placed, strict=False)),
         ),
         tuple(answers),
     )
@@ -288,16 +288,6 @@ def _alone(case: Case) -> Case:
     activation = ACTIVATIONS.find(case.subject.activation)
     given = (*others, ("axis", -1)) if activation.has_parameter("axis") else others
     return replace(case, subject=Subject(activation.name, given))
-
-
-def _weights(
-    activation: Activation, starts: Sequence[int], sets: int, dtype: str
-) -> list[FloatArray]:
-    """For each weight one value, or one for each channel."""
-    found = []
-    for values, start in zip(weight_values(activation), starts, strict=True):
-        found.append(_repeated(np.roll(values, -start).tolist(), sets, dtype))
-    return found
 
 
 def _laid(atoms: FloatArray, codes: Codes, axis: int | None) -> FloatArray:
@@ -318,31 +308,3 @@ def _by_x(
         axis = _axis_of(activation, parameters) or 0
         codes = np.concatenate([2 * codes, 2 * codes + 1], axis=axis)
     return Answer("x", codes, flat(problem))
-
-
-def _by_weight(part: str, problem: Problem, codes: Codes, sets: int, vector: bool) -> Answer:
-    """The sum over all elements of a channel, which are few different ones."""
-    counts = np.bincount(codes.reshape(-1), minlength=problem.slack.size)
-    high, low = problem.reference.high.tolist(), problem.reference.low.tolist()
-    sums, slacks, judged = [], [], []
-    with ctx.workprec(FIRST_PRECISION):
-        for channel in range(sets):
-            own = [place for place in range(channel, len(high), sets) if counts[place]]
-            terms = [(arb(high[i]) + arb(low[i])) * int(counts[i]) for i in own]
-            sums.append(sum(terms, arb(0)))
-            slacks.append(float(problem.slack[own] @ counts[own]))
-            judged.append(bool(problem.judged[own].all()))
-        highs, lows = split(sums)
-    summed = Problem(
-        inputs=(),
-        cotangent=None,
-        reference=reference_of(highs, lows),
-        slack=np.array(slacks),
-        about=problem.about[:sets],
-        judged=np.array(judged),
-        value_range=EVERYTHING,
-        length=max(1, int(counts.sum()) // sets),
-        signed=np.zeros(sets, dtype=np.bool_),
-    )
-    shape = (sets,) if vector else (1,)
-    return Answer(part, np.arange(sets).reshape(shape), summed)

@@ -35,8 +35,9 @@ SMALL = 1_000
 """Elements of arrays, or of rows, that several threads work on."""
 ROWS = (8, 1, 2, 33, 257, 4_096, 70_000)
 HALVES = (4, 1, 35, 2_100)
-CHANNELS = (0, 2, 5, 17)
-"""How many weights there are, one for each channel; 0: a single one."""
+CHANNELS = (0, 2, 5, 17, "full", "aligned", "apart", "mixed")
+"""How many weights there are, one for each channel; 0: a single one. A name is that of a shape that
+is broadcast."""
 GROUPS = (2, 1, 3, 5)
 BATCHES = (3, 70)
 NUMBERS = (0.3, 1.69921875, 25.3, -0.7, -25.3, 1e-3, 1e3)
@@ -184,13 +185,19 @@ def _each_once(table: Sequence[Sequence[Any]]) -> Iterator[list[Any]]:
 def _telling(setting: Setting, ordinary: Setting) -> list[Setting]:
     """The setting; or several, where one value leaves another without a meaning, or makes it slow.
 
-    A batch needs a second dimension, and several threads work on small arrays only.
+    A batch needs a second dimension, weights that are broadcast too, and several threads work on
+    small arrays only.
     """
     sizes = {name: ordinary[name] for name in ("elements", "row") if name in setting}
     batch, place = {"batch": ordinary["batch"]}, {"place": ordinary["place"]}
-    found = [setting]
+    found: list[Setting] = [setting]
     if setting["batch"] != ordinary["batch"] and setting["place"][0] < 2:
         found = [{**setting, **batch}, {**setting, **place}]
+    if isinstance(setting.get("channels"), str):
+        single = {"channels": ordinary["channels"]}
+        low = [each for each in found if each["place"][0] < 2]
+        found = [each for each in found if each not in low]
+        found += [{**each, **change} for each in low for change in (single, place)]
     if setting["threads"] == 1 or max(setting[name] for name in sizes) <= SMALL:
         return found
     return [{**each, **change} for each in found for change in ({"threads": 1}, sizes)]

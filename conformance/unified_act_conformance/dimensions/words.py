@@ -10,6 +10,12 @@ from unified_act_conformance.problems import weight_values
 from unified_act_conformance.subject import ORDER_NAMES
 
 COUNT_WORDS = {"the same": "in the second call", "another shape": "after a call with another shape"}
+SHAPE_WORDS = {
+    "full": "with weights of the input's shape but for the batch",
+    "aligned": "with weights for the channels in a shape that is broadcast",
+    "apart": "with weights along every second dimension",
+    "mixed": "with weights of different shapes",
+}
 MASK_WORDS = {
     "row": "with a mask that is one row",
     "column": "with a mask of length 1 along the axis",
@@ -52,8 +58,10 @@ def batch(value: int) -> str:
     return f"in batches of {value}"
 
 
-def channels(value: int) -> str:
-    """With one weight, or one for each channel."""
+def channels(value: int | str) -> str:
+    """With one weight, one for each channel, or weights that are broadcast."""
+    if isinstance(value, str):
+        return SHAPE_WORDS[value]
     return f"with weights for {value} channels" if value else "with a single weight"
 
 

@@ -144,6 +144,8 @@ class Arrangement:
         return halves[::-1] if self._parameters["gate_first"] else halves
 
     def _meeting_x(self, weight: Array) -> Array:
+        if weight.ndim > 1:
+            return weight
         if weight.size == 1:
             return weight.reshape(())
         shape = [1] * len(self._shape)

@@ -74,7 +74,10 @@ def test_every_pair_of_values_is_tried(name: str) -> None:
         if names == {"place", "batch"}:
             continue  # a batch needs a second dimension
         tried = {(s[one.name], s[other.name]) for s in settings}
-        assert tried >= set(product(one.values, other.values)), (one.name, other.name)
+        pairs = set(product(one.values, other.values))
+        if names == {"place", "channels"}:  # what is broadcast needs a second dimension
+            pairs = {(place, c) for place, c in pairs if place[0] > 1 or isinstance(c, int)}
+        assert tried >= pairs, (one.name, other.name)
 
 
 def test_parameters_that_cannot_be_varied_are_left_alone() -> None:
