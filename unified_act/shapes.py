@@ -9,7 +9,25 @@ from typing import Any
 from unified_act.activation import Activation
 from unified_act.activation.shapes import Shape, channel_shape, check_axis, section_length
 
-__all__ = ["Shape", "channel_shape", "check_axis", "section_length", "with_shape_check"]
+__all__ = [
+    "Shape",
+    "channel_shape",
+    "check_axis",
+    "every_second",
+    "section_length",
+    "with_shape_check",
+]
+
+
+def every_second(start: int, axis: int) -> tuple[Any, ...]:
+    """Returns the index of the elements at even or odd places along an axis.
+
+    Args:
+        start: 0 or 1.
+        axis: The axis, of an array of any number of dimensions.
+    """
+    part, whole = slice(start, None, 2), slice(None)
+    return (*[whole] * axis, part) if axis >= 0 else (..., part, *[whole] * (-axis - 1))
 
 
 def with_shape_check(

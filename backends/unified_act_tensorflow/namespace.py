@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from unified_act import special
 from unified_act.errors import UnsupportedError
-from unified_act.shapes import channel_shape, section_length
+from unified_act.shapes import channel_shape, every_second, section_length
 
 _BLOCK = 512
 """The sum of so many terms is within a few eps."""
@@ -125,6 +125,29 @@ def split(x: Any, sections: int, *, axis: int) -> list[Any]:
 def concat(arrays: Sequence[Any], *, axis: int) -> Any:
     """Concatenates the arrays along `axis`."""
     return tf.concat(arrays, axis=axis)
+
+
+def deinterleave(x: Any, *, axis: int) -> list[Any]:
+    """The elements at even places along `axis`, and those at odd ones."""
+    if x.shape.rank is not None:
+        section_length(x.shape.as_list(), 2, axis)
+    return [x[every_second(start, axis)] for start in (0, 1)]
+
+
+def interleave(arrays: Sequence[Any], *, axis: int) -> Any:
+    """The elements of both arrays in turn along `axis`."""
+    pairs = tf.stack(arrays, axis=axis + 1 if axis >= 0 else axis)
+    shape = tf.shape(arrays[0])
+    place = axis if axis >= 0 else tf.size(shape) + axis
+    result = tf.reshape(
+        pairs, tf.concat([shape[:place], [2 * shape[place]], shape[place + 1 :]], 0)
+    )
+    known = arrays[0].shape
+    if known.rank is not None:
+        lengths = known.as_list()
+        lengths[axis] = None if lengths[axis] is None else 2 * lengths[axis]
+        result.set_shape(lengths)
+    return result
 
 
 def stop_gradient(x: Any) -> Any:

@@ -26,7 +26,7 @@ def module_text(
     Args:
         inputs: The inputs by name, in the order of the pointers.
         outputs: What is computed, in primitive operations.
-        results: Where it is written, after the inputs.
+        results: Where it is written, after the inputs; a pair takes two of them.
         far_angle: From which absolute value on the C library computes sine and cosine.
     """
     arguments = [*inputs.values(), *results]
@@ -77,6 +77,7 @@ def _body(
     before: list[str] = []
     inside: list[str] = []
     places = {name: index for index, name in enumerate(inputs)}
+    pairs: dict[str, str] = {}
     names: dict[int, str] = {}
     same: set[int] = set()
 
@@ -84,7 +85,15 @@ def _body(
         offset = writer.new(f"mul i64 %i, {LANES * size}")
         return writer.new(f"getelementptr i8, ptr %p{index}, i64 {offset}")
 
+    for index, argument in enumerate(inputs.values()):
+        if argument.pair:
+            writer.lines = inside
+            both = writer.loaded_pair(argument, place(index, argument.size))
+            pairs |= dict(zip(argument.pair, both, strict=True))
     for node in outputs[0].graph.needed(outputs):
+        if node.operation == "input" and node.attributes["name"] in pairs:
+            names[node.index] = pairs[node.attributes["name"]]
+            continue
         if node.operation == "input":
             argument, index = inputs[node.attributes["name"]], places[node.attributes["name"]]
             constant = argument.extent == CONSTANT
@@ -100,8 +109,13 @@ def _body(
         else:
             names[node.index] = writer.computed(node, names)
     writer.lines = inside
-    for index, (node, result) in enumerate(zip(outputs, results, strict=True), len(inputs)):
-        writer.store(names[node.index], result, place(index, result.size))
+    left = [names[node.index] for node in outputs]
+    for index, result in enumerate(results, len(inputs)):
+        there = place(index, result.size)
+        if result.pair:
+            writer.store_pair([left.pop(0), left.pop(0)], result, there)
+        else:
+            writer.store(left.pop(0), result, there)
     return before, inside
 
 

@@ -19,11 +19,13 @@ __all__ = [
     "concat",
     "cos",
     "cumulative_sum",
+    "deinterleave",
     "erfc",
     "exp",
     "expm1",
     "floor",
     "full_like",
+    "interleave",
     "log",
     "log1p",
     "logical_and",
@@ -180,6 +182,27 @@ def concat(arrays: Sequence[Array], *, axis: int) -> Array:
     return arrays[0].graph.apply("Concat", *arrays, axis=axis)
 
 
+def deinterleave(x: Array, *, axis: int) -> list[Array]:
+    """The elements at even places along `axis`, and those at odd ones."""
+    graph = x.graph
+    known = [length if isinstance(length, int) else None for length in graph.shape]
+    section_length(known, 2, axis)
+    rank = len(known)
+    axis %= rank
+    before, after = _lengths(x, 0, axis), _lengths(x, axis + 1, rank)
+    pairs = [graph.apply("Div", _length(x, axis), graph.integers(2)), graph.integers(2)]
+    apart = graph.apply("Reshape", x, graph.apply("Concat", *before, *pairs, *after, axis=0))
+    whole = graph.apply("Concat", *before, *pairs[:1], *after, axis=0)
+    ones = graph.integers(1, 1)
+    parts = graph.outputs("Split", 2, apart, ones, axis=axis + 1)
+    return [graph.apply("Reshape", part, whole) for part in parts]
+
+
+def interleave(arrays: Sequence[Array], *, axis: int) -> Array:
+    """A part of gradients, which no value needs."""
+    raise NotImplementedError
+
+
 def stop_gradient(x: Array) -> Array:
     """`x`: these models have no gradient."""
     return x
@@ -208,6 +231,10 @@ def _shape(x: Array) -> Array:
 
 def _length(x: Array, axis: int) -> Array:
     return x.graph.apply("Gather", _shape(x), x.graph.integers(axis), axis=0)
+
+
+def _lengths(x: Array, start: int, end: int) -> list[Array]:
+    return [_length(x, axis) for axis in range(start, end)]
 
 
 def _reduced(operator: str, x: Array, axis: int) -> Array:
