@@ -93,10 +93,11 @@ def test_a_cotangent_is_multiplied_before_rounding():
 
 @pytest.mark.parametrize("axis", [0, 1, -1])
 @pytest.mark.parametrize("gate_first", [False, True])
+@pytest.mark.parametrize("interleaved", [False, True])
 @pytest.mark.parametrize("name", [n for n, spec in SPECS.items() if spec.kind == "gated"])
-def test_gated_along_any_axis(name, gate_first, axis):
+def test_gated_along_any_axis(name, gate_first, interleaved, axis):
     x = np.random.default_rng(4).normal(0.0, 3.0, (4, 6, 38))
-    parameters = {"axis": axis, "gate_first": gate_first}
+    parameters = {"axis": axis, "gate_first": gate_first, "interleaved": interleaved}
     function = ua.get_activation(name, backend="numpy", numerics="strict", **parameters)
     value = function(x)
     cotangent = np.random.default_rng(5).normal(0.0, 1.0, value.shape)

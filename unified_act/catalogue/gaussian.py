@@ -154,11 +154,13 @@ def tanh_argument(xp: Any, x: Any) -> tuple[Any, Any, Any]:
 
 
 def gelu_tanh(xp: Any, x: Any) -> Any:
+    """The approximation of `gelu` by tanh."""
     # (1 + tanh u)/2 = sigmoid(2u), which does not cancel.
     return gated(xp, at_least(xp, x, -CONSTANT_FROM), tanh_argument(xp, x)[0])
 
 
 def gelu_tanh_derivative(xp: Any, x: Any) -> Any:
+    """The derivative of `gelu_tanh`."""
     inner, slope, _ = tanh_argument(xp, x)
     return gated_derivative(xp, inner, within(xp, x, CONSTANT_FROM) * slope)
 

@@ -123,7 +123,7 @@ def _times_slope(xp: Any, value: Any, z: Any, w: Any) -> Any:
 
 
 def _times_bend(xp: Any, value: Any, z: Any, linear: Any, quadratic: Any) -> Any:
-    """value times what `gated_second_derivative` is: the second derivative by the gate."""
+    """The second derivative by the gate: value times what `gated_second_derivative` is."""
     size = xp.abs(z)
     root = xp.exp(size * -0.5)
     opened = root * root + 1.0
@@ -140,16 +140,12 @@ def _by_silu(xp: Any, value: Any, gate: Any, alpha: float = 1.0) -> Any:
     return _times_gate(xp, value, gate, _scaled(gate, alpha))
 
 
-def _by_silu_derivative(
-    xp: Any, value: Any, gate: Any, alpha: float = 1.0
-) -> tuple[Any, Any]:
+def _by_silu_derivative(xp: Any, value: Any, gate: Any, alpha: float = 1.0) -> tuple[Any, Any]:
     z = within(xp, _scaled(gate, alpha), _EXP_IS_ZERO)
     return self_gated.silu(xp, gate, beta=alpha), _times_slope(xp, value, z, z)
 
 
-def _by_silu_second_derivative(
-    xp: Any, value: Any, gate: Any, alpha: float = 1.0
-) -> _Hessian:
+def _by_silu_second_derivative(xp: Any, value: Any, gate: Any, alpha: float = 1.0) -> _Hessian:
     slope = self_gated.silu_derivative(xp, gate, beta=alpha)
     z = within(xp, _scaled(gate, alpha), _EXP_IS_ZERO)
     bend = _times_bend(xp, value, z, 2.0 * alpha, _scaled(xp.abs(z), alpha))
@@ -187,9 +183,7 @@ def _geglu_tanh_second_derivative(xp: Any, value: Any, gate: Any) -> _Hessian:
     return (xp.full_like(value, 0.0), slope), (slope, bend)
 
 
-def _within_limit(
-    xp: Any, value: Any, gate: Any, limit: float, offset: float
-) -> tuple[Any, Any]:
+def _within_limit(xp: Any, value: Any, gate: Any, limit: float, offset: float) -> tuple[Any, Any]:
     """The value within both limits, with the offset, and the gate below the upper one."""
     held = clipped(xp, value, -limit, limit)
     raised = held if offset == 0.0 else held + offset
@@ -248,12 +242,12 @@ def _halves(gate_first: bool) -> list[Parameter]:
         Parameter(
             "gate_first",
             gate_first,
-            "whether the first half is the gate; of interleaved halves, the elements at even places",
+            "whether the first half is the gate; if interleaved, the elements at even places",
         ),
         Parameter(
             "interleaved",
             False,
-            "whether the halves are the elements at even places, 0, 2, 4, …, and those at odd ones",
+            "whether the halves are the elements at even places, 0, 2, …, and those at odd ones",
         ),
     ]
 
@@ -354,7 +348,7 @@ ACTIVATIONS = (
         ],
         formula=r"g\,\sigma(\alpha g) \cdot (\operatorname{clip}(b, -\lambda, \lambda) + o), "
         r"\quad g = \min(a, \lambda)",
-        summary="SwiGLU with clamped halves and an offset, as in gpt-oss; there they are interleaved.",
+        summary="SwiGLU of gpt-oss: both halves clamped, the value with an offset.",
         source="OpenAI 2025, arXiv:2508.10925",
     ),
 )

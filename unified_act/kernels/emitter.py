@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from unified_act.expression import Node
 from unified_act.kernels.instructions import CONSTANT, LANES, Argument, Writer, listed
@@ -77,7 +77,6 @@ def _body(
     before: list[str] = []
     inside: list[str] = []
     places = {name: index for index, name in enumerate(inputs)}
-    pairs: dict[str, str] = {}
     names: dict[int, str] = {}
     same: set[int] = set()
 
@@ -85,11 +84,8 @@ def _body(
         offset = writer.new(f"mul i64 %i, {LANES * size}")
         return writer.new(f"getelementptr i8, ptr %p{index}, i64 {offset}")
 
-    for index, argument in enumerate(inputs.values()):
-        if argument.pair:
-            writer.lines = inside
-            both = writer.loaded_pair(argument, place(index, argument.size))
-            pairs |= dict(zip(argument.pair, both, strict=True))
+    writer.lines = inside
+    pairs = _read_in_pairs(writer, inputs, place)
     for node in outputs[0].graph.needed(outputs):
         if node.operation == "input" and node.attributes["name"] in pairs:
             names[node.index] = pairs[node.attributes["name"]]
@@ -109,14 +105,26 @@ def _body(
         else:
             names[node.index] = writer.computed(node, names)
     writer.lines = inside
-    left = [names[node.index] for node in outputs]
+    left = iter([names[node.index] for node in outputs])
     for index, result in enumerate(results, len(inputs)):
         there = place(index, result.size)
         if result.pair:
-            writer.store_pair([left.pop(0), left.pop(0)], result, there)
+            writer.store_pair([next(left), next(left)], result, there)
         else:
-            writer.store(left.pop(0), result, there)
+            writer.store(next(left), result, there)
     return before, inside
+
+
+def _read_in_pairs(
+    writer: Writer, inputs: Mapping[str, Argument], place: Callable[[int, int], str]
+) -> dict[str, str]:
+    """What is read of arrays that lie in pairs, by their names."""
+    found: dict[str, str] = {}
+    for index, argument in enumerate(inputs.values()):
+        if argument.pair:
+            both = writer.loaded_pair(argument, place(index, argument.size))
+            found |= dict(zip(argument.pair, both, strict=True))
+    return found
 
 
 # A block of elements after the other. The loop runs `full` times.

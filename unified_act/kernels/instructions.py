@@ -248,9 +248,7 @@ class Writer:
         both = self.new(
             f"shufflevector {vector} {first}, {vector} {second}, <{2 * LANES} x i32> <{order}>"
         )
-        self.lines.append(
-            f"  store <{2 * LANES} x {element}> {both}, ptr {place}, align {size}"
-        )
+        self.lines.append(f"  store <{2 * LANES} x {element}> {both}, ptr {place}, align {size}")
 
     def _in_type(self, value: str, dtype: str) -> str:
         """What was computed, rounded to a type: to 16 bits from float32."""

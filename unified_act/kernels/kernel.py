@@ -150,8 +150,8 @@ def fused(
         with_value: Of order 1: whether the value is written too, before the derivatives.
         weights: Of a learned activation: ``"constant"`` if `Kernel.rows` is called for rows in
             which each weight is one number, ``"array"`` if it has a number for each element.
-        in_turn: Of a gated activation: whether the elements of both halves lie in turn in one array,
-            and so the derivatives by them.
+        in_turn: Of a gated activation: whether the elements of both halves lie in turn in one
+            array, ``x``, and the derivatives by them in another.
 
     Examples:
         >>> import numpy as np
@@ -230,12 +230,11 @@ def _made(
     sums = len(activation.weights) if order and dtype in NARROW else 0
     results = [Argument(dtype)] * (len(outputs) - sums) + [Argument("float32")] * sums
     if in_turn:
-        step = -1 if parameters["gate_first"] else 1
-        both = Argument(dtype, pair=tuple(_names(value)[::step]))
-        inputs = {"x": both} | {"cotangent": inputs[name] for name in inputs if name == "cotangent"}
+        order_of_halves = -1 if parameters["gate_first"] else 1
+        both = Argument(dtype, pair=tuple(_names(value)[::order_of_halves]))
+        inputs = {"x": both, **{name: inputs[name] for name in ["cotangent"][:order]}}
         if order:
-            outputs[-2:] = outputs[-2:][::step]
-            results[-2:] = [both]
+            outputs[-2:], results[-2:] = outputs[-2:][::order_of_halves], [both]
     try:
         library = library_of(module_text(inputs, outputs, results, FAR_ANGLE))
     except RuntimeError as error:  # of LLVM

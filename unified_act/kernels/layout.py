@@ -75,7 +75,9 @@ def computed(
         kernel(*inputs, *results, count=outer * (channels // 2), threads=threads)
     elif activation.kind == "gated":
         # Interleaved halves are pairs of rows, each as long as what lies behind the axis.
-        half, count = (inner, outer * (channels // 2)) if interleaved else (channels // 2 * inner, outer)
+        half, count = (
+            (inner, outer * (channels // 2)) if interleaved else (channels // 2 * inner, outer)
+        )
         call.gated(half, count, bool(parameters["gate_first"]))
     elif in_parts(activation):
         call.in_parts(channels * inner, outer)

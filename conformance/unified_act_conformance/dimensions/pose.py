@@ -220,10 +220,7 @@ def _pointwise(
     channels = setting["channels"] or 0
     sets = max(channels, 1)
     if activation.resizes:
-        fmt = float_format(dtype)
-        corners = [number for number in corners_of(parameters) if abs(number) <= fmt.largest]
-        x = np.array([[v, g] for v in (*VALUES, *corners) for g in (*GATES, *corners)])
-        x = to_type(x[:, ::-1] if parameters["gate_first"] else x, dtype)
+        x = _pairs(parameters, dtype)
         count = len(x)
         shape = shape_of(setting, setting["row"])
         codes = scattered(shape, count, turn)
@@ -260,13 +257,13 @@ def _pointwise(
     there = _alone(case)
     shaped = cotangent if cotangent is None or not activation.resizes else cotangent[:, None]
     answers = []
-    other = _with_rounded_parameters(there)
+    others = filter(None, [_with_rounded_parameters(there)])
     for part in activation.differentiated if case.order else ("x",):
         problem = joint_problem(
             replace(there, part=part), [x, *further], shaped, directions or None
         )
         if part == "x":
-            rounded = other and joint_problem(other, [x, *further], shaped, directions or None)
+            rounded = [joint_problem(c, [x, *further], shaped, directions or None) for c in others]
             answers.append(_by_x(problem, rounded, codes, activation, parameters, case.order))
         else:
             answers.append(_by_weight(part, problem, codes, sets, bool(channels)))
@@ -281,6 +278,14 @@ def _pointwise(
         ),
         tuple(answers),
     )
+
+
+def _pairs(parameters: Mapping[str, Any], dtype: str) -> FloatArray:
+    """Every value with every gate, in the order in which they come in an array."""
+    largest = float_format(dtype).largest
+    corners = [number for number in corners_of(parameters) if abs(number) <= largest]
+    x = np.array([[v, g] for v in (*VALUES, *corners) for g in (*GATES, *corners)])
+    return to_type(x[:, ::-1] if parameters["gate_first"] else x, dtype)
 
 
 def _alone(case: Case) -> Case:
@@ -312,7 +317,7 @@ def _laid(
 
 def _by_x(
     problem: Problem,
-    rounded: Problem | None,
+    rounded: Sequence[Problem],
     codes: Codes,
     activation: Activation,
     parameters: Mapping[str, Any],
@@ -320,7 +325,7 @@ def _by_x(
 ) -> Answer:
     if activation.resizes and order:
         codes = joined([2 * codes, 2 * codes + 1], parameters)
-    return Answer("x", codes, flat(problem), rounded and flat(rounded))
+    return Answer("x", codes, flat(problem), next(map(flat, rounded), None))
 
 
 def _by_weight(part: str, problem: Problem, codes: Codes, sets: int, vector: bool) -> Answer:

@@ -193,7 +193,13 @@ def _halves(case: Case, parameters: Mapping[str, Any], step: int) -> tuple[Float
     ends = (last, -last, 2.0**-6 * last)
     corners = corners_of(parameters)
     values = [*ends, *VALUES, *corners, *(12.0 * widen(spread(case.dtype, (8,), seed=4)))]
-    gates = [*ends, *_shut(fmt), *GATES, *corners, *(20.0 * widen(spread(case.dtype, (48,), seed=5)))]
+    gates = [
+        *ends,
+        *_shut(fmt),
+        *GATES,
+        *corners,
+        *(20.0 * widen(spread(case.dtype, (48,), seed=5))),
+    ]
     if case.order == 0:
         values, gates = [*values, math.nan], [*gates, math.nan]
     gates = gates[::step]
