@@ -30,7 +30,6 @@ FURTHER = {
     "geglu_tanh": [],
     "quick_geglu": [],
     "swiglu(interleaved=True)": [],
-    "glu(interleaved=True, axis=0)": [],
     "glu": [],
     "reglu": [],
     "geglu": [],

@@ -190,12 +190,13 @@ def deinterleave(x: Array, *, axis: int) -> list[Array]:
     rank = len(known)
     axis %= rank
     before, after = _lengths(x, 0, axis), _lengths(x, axis + 1, rank)
-    pairs = [graph.apply("Div", _length(x, axis), graph.integers(2)), graph.integers(2)]
-    apart = graph.apply("Reshape", x, graph.apply("Concat", *before, *pairs, *after, axis=0))
-    whole = graph.apply("Concat", *before, *pairs[:1], *after, axis=0)
-    ones = graph.integers(1, 1)
-    parts = graph.outputs("Split", 2, apart, ones, axis=axis + 1)
-    return [graph.apply("Reshape", part, whole) for part in parts]
+    half = graph.apply("Div", _length(x, axis), graph.integers(2))
+    shape = graph.apply("Concat", *before, half, graph.integers(2), *after, axis=0)
+    # Before opset 14 a length of 0 means that of the input in the same place.
+    empty = {"allowzero": 1} if graph.has_attribute("Reshape", "allowzero") else {}
+    pairs = graph.apply("Reshape", x, shape, **empty)
+    parts = graph.outputs("Split", 2, pairs, graph.integers(1, 1), axis=axis + 1)
+    return [graph.apply("Squeeze", part, graph.integers(axis + 1)) for part in parts]
 
 
 def interleave(arrays: Sequence[Array], *, axis: int) -> Array:
