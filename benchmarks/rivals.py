@@ -43,8 +43,10 @@ FORMULAS: Mapping[str, Sequence[str]] = {
     "bilinear": ["(h := halves(x))[0] * h[1]"],
     "celu": ["where(x > 0, x, alpha * expm1(x / alpha))"],
     "clamped_swiglu": [
-        "(g := clip((h := halves(x))[0], -1e30, limit)) * sigmoid(alpha * g) * "
-        "(clip(h[1], -limit, limit) + offset)"
+        (
+            "(g := clip((h := halves(x))[0], -1e30, limit)) * sigmoid(alpha * g)"
+            " * (clip(h[1], -limit, limit) + offset)"
+        )
     ],
     "clipped_gelu": ["clip(gelu(x), min_value, max_value)"],
     "clipped_relu": ["clip(x, 0, max_value)"],
@@ -53,8 +55,7 @@ FORMULAS: Mapping[str, Sequence[str]] = {
     "exponential": ["exp(x)"],
     "geglu": ["(h := halves(x))[0] * gelu(h[1])"],
     "geglu_tanh": [
-        "(h := halves(x))[0] * h[1] * "
-        "sigmoid(1.5957691216057308 * h[1] * (1 + 0.044715 * h[1] * h[1]))"
+        "(g := (h := halves(x))[1]) * h[0] * sigmoid(1.5957691216057308 * (g + 0.044715 * g**3))"
     ],
     "gelu": ["gelu(x)", "x * 0.5 * (1 + erf(x / 1.4142135623730951))"],
     "gelu_tanh": [
