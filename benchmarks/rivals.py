@@ -40,13 +40,23 @@ PARAMETERS: Mapping[str, Mapping[str, float]] = {
 
 FORMULAS: Mapping[str, Sequence[str]] = {
     "affine": ["alpha * x + beta"],
+    "bilinear": ["(h := halves(x))[0] * h[1]"],
     "celu": ["where(x > 0, x, alpha * expm1(x / alpha))"],
+    "clamped_swiglu": [
+        (
+            "(g := clip((h := halves(x))[0], -1e30, limit)) * sigmoid(alpha * g)"
+            " * (clip(h[1], -limit, limit) + offset)"
+        )
+    ],
     "clipped_gelu": ["clip(gelu(x), min_value, max_value)"],
     "clipped_relu": ["clip(x, 0, max_value)"],
     "crelu": ["concat([relu(x), relu(-x)], axis)"],
     "elu": ["where(x > 0, x, alpha * expm1(x))"],
     "exponential": ["exp(x)"],
     "geglu": ["(h := halves(x))[0] * gelu(h[1])"],
+    "geglu_tanh": [
+        "(g := (h := halves(x))[1]) * h[0] * sigmoid(1.5957691216057308 * (g + 0.044715 * g**3))"
+    ],
     "gelu": ["gelu(x)", "x * 0.5 * (1 + erf(x / 1.4142135623730951))"],
     "gelu_tanh": [
         "0.5 * x * (1 + tanh(0.7978845608028654 * (x + 0.044715 * x * x * x)))",
@@ -73,6 +83,7 @@ FORMULAS: Mapping[str, Sequence[str]] = {
     "maxout": ["maximum(*halves(x))"],
     "mish": ["x * tanh(softplus(x))"],
     "prelu": ["where(x > 0, x, weight * x)", "relu(x) - weight * relu(-x)"],
+    "quick_geglu": ["(h := halves(x))[0] * h[1] * sigmoid(1.702 * h[1])"],
     "quick_gelu": ["x * sigmoid(1.702 * x)"],
     "reglu": ["(h := halves(x))[0] * relu(h[1])"],
     "relu": ["where(x > 0, x, 0)"],

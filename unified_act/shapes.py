@@ -23,12 +23,24 @@ __all__ = [
     "channel_shape",
     "channels_of",
     "check_axis",
+    "every_second",
     "folded",
     "section_length",
     "summed_axes",
     "weight_shape",
     "with_shape_check",
 ]
+
+
+def every_second(start: int, axis: int) -> tuple[Any, ...]:
+    """Returns the index of the elements at even or odd places along an axis.
+
+    Args:
+        start: 0 or 1.
+        axis: The axis, of an array of any number of dimensions.
+    """
+    part, whole = slice(start, None, 2), slice(None)
+    return (*[whole] * axis, part) if axis >= 0 else (..., part, *[whole] * (-axis - 1))
 
 
 def with_shape_check(

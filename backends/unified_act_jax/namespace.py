@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import jax.numpy as jnp
 from jax import Array, lax
 
 from unified_act import special
-from unified_act.shapes import section_length, summed_axes, weight_shape
+from unified_act.shapes import every_second, section_length, summed_axes, weight_shape
 from unified_act_jax.elementary import again
 
 
@@ -43,6 +43,19 @@ def split(x: Array, sections: int, *, axis: int) -> list[Array]:
     """Splits `x` into equal parts along `axis`."""
     section_length(x.shape, sections, axis)
     return jnp.split(x, sections, axis=axis)
+
+
+def deinterleave(x: Array, *, axis: int) -> list[Array]:
+    """The elements at even places along `axis`, and those at odd ones."""
+    section_length(x.shape, 2, axis)
+    return [x[every_second(start, axis)] for start in (0, 1)]
+
+
+def interleave(arrays: Sequence[Array], *, axis: int) -> Array:
+    """The elements of both arrays in turn along `axis`."""
+    shape = list(arrays[0].shape)
+    shape[axis] *= 2
+    return jnp.stack(arrays, axis=axis % len(shape) + 1).reshape(shape)
 
 
 def channel_weight(weight: Array, x: Array, *, axis: int) -> Array:

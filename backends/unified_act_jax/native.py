@@ -28,7 +28,13 @@ NATIVE = {
     "gelu_tanh": Native(
         "nn.gelu", (), {}, {"approximate": True}, why="the gradient is NaN for large x"
     ),
-    "glu": Native("nn.glu", (), {"axis": "axis"}, only={"gate_first": False}, why=_CANCELS),
+    "glu": Native(
+        "nn.glu",
+        (),
+        {"axis": "axis"},
+        only={"gate_first": False, "interleaved": False},
+        why=_CANCELS,
+    ),
     "hard_sigmoid": Native("nn.hard_sigmoid", (), only={"alpha": 1 / 6, "beta": 0.5}, why=_ENDS),
     "hard_silu": Native("nn.hard_silu", (), why=_ENDS),
     "hard_tanh": Native("nn.hard_tanh", (), only={"min_value": -1.0, "max_value": 1.0}, why=_ENDS),

@@ -85,6 +85,22 @@ def concat(arrays: Sequence[Any], *, axis: int) -> Any:
     return _np.concatenate(list(arrays), axis=axis)
 
 
+def deinterleave(x: Any, *, axis: int) -> list[Any]:
+    """The elements at even places along `axis`, and those at odd ones."""
+    # A symbol does not know its rank, hence the way by the first axis.
+    first = mx.sym.swapaxes(x.as_nd_ndarray(), dim1=axis, dim2=0)
+    pairs = mx.sym.reshape(first, shape=(-4, -1, 2, -2))
+    parts = mx.sym.split(pairs, num_outputs=2, axis=1, squeeze_axis=True)
+    return [mx.sym.swapaxes(parts[i], dim1=axis, dim2=0).as_np_ndarray() for i in range(2)]
+
+
+def interleave(arrays: Sequence[Any], *, axis: int) -> Any:
+    """The elements of both arrays in turn along `axis`."""
+    first = [mx.sym.swapaxes(x.as_nd_ndarray(), dim1=axis, dim2=0) for x in arrays]
+    whole = mx.sym.reshape(mx.sym.stack(*first, axis=1), shape=(-3, -2))
+    return mx.sym.swapaxes(whole, dim1=axis, dim2=0).as_np_ndarray()
+
+
 def stop_gradient(x: Any) -> Any:
     """`x` as a constant: no derivative flows through it."""
     return mx.sym.BlockGrad(x.as_nd_ndarray()).as_np_ndarray()

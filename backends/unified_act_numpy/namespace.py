@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unified_act import special
-from unified_act.shapes import section_length, summed_axes, weight_shape
+from unified_act.shapes import every_second, section_length, summed_axes, weight_shape
 
 Array = NDArray[Any]
 abs, cos, exp, expm1, floor, log = np.abs, np.cos, np.exp, np.expm1, np.floor, np.log
@@ -76,6 +76,19 @@ def split(x: Array, sections: int, *, axis: int) -> list[Array]:
 def concat(arrays: Sequence[Array], *, axis: int) -> Array:
     """Concatenates the arrays along `axis`."""
     return np.concatenate(arrays, axis=axis)
+
+
+def deinterleave(x: Array, *, axis: int) -> list[Array]:
+    """The elements at even places along `axis`, and those at odd ones."""
+    section_length(x.shape, 2, axis)
+    return [x[every_second(start, axis)] for start in (0, 1)]
+
+
+def interleave(arrays: Sequence[Array], *, axis: int) -> Array:
+    """The elements of both arrays in turn along `axis`."""
+    shape = list(arrays[0].shape)
+    shape[axis] *= 2
+    return np.stack(arrays, axis=axis % len(shape) + 1).reshape(shape)
 
 
 def stop_gradient(x: Array) -> Array:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -127,6 +127,45 @@ def concat(arrays: Sequence[Any], *, axis: int) -> Any:
     return tf.concat(arrays, axis=axis)
 
 
+def deinterleave(x: Any, *, axis: int) -> list[Any]:
+    """The elements at even places along `axis`, and those at odd ones."""
+    if x.shape.rank is not None:
+        section_length(x.shape.as_list(), 2, axis)
+    before, length, after = _around(x, axis)
+    # Reshaped and not sliced: what is odd raises, where that is known only when it runs.
+    pairs = tf.reshape(x, tf.concat([before, [length // 2, 2], after], 0))
+    parts: list[Any] = tf.unstack(pairs, 2, axis=axis + 1 if axis >= 0 else axis)
+    for part in parts:
+        part.set_shape(_with_length(x, axis, lambda length: length // 2))
+    return parts
+
+
+def interleave(arrays: Sequence[Any], *, axis: int) -> Any:
+    """The elements of both arrays in turn along `axis`."""
+    pairs = tf.stack(arrays, axis=axis + 1 if axis >= 0 else axis)
+    before, length, after = _around(arrays[0], axis)
+    result = tf.reshape(pairs, tf.concat([before, [2 * length], after], 0))
+    result.set_shape(_with_length(arrays[0], axis, lambda length: 2 * length))
+    return result
+
+
+def _around(x: Any, axis: int) -> tuple[Any, Any, Any]:
+    """The lengths before an axis, its own, and those after it, of an array of any rank."""
+    shape = tf.shape(x)
+    place = axis if axis >= 0 else tf.size(shape) + axis
+    return shape[:place], shape[place], shape[place + 1 :]
+
+
+def _with_length(x: Any, axis: int, changed: Callable[[int], int]) -> list[int | None] | None:
+    """What is known of the shape of `x` with another length along an axis."""
+    if x.shape.rank is None:
+        return None
+    shape: list[int | None] = x.shape.as_list()
+    length = shape[axis]
+    shape[axis] = None if length is None else changed(length)
+    return shape
+
+
 def stop_gradient(x: Any) -> Any:
     """`x` as a constant: no derivative flows through it."""
     return tf.stop_gradient(x)
@@ -162,8 +201,10 @@ def sum_to_weight(x: Any, weight: Any, *, axis: int) -> Any:
 
 def whole_weight(weight: Any, x: Any) -> Any:
     """`weight`, which broadcasts to `x`, in the shape of `x`; TensorFlow would sum term by term."""
+    if weight.shape.rank is None:  # it is no weight, and has that shape already
+        return weight
     if weight.shape.rank == x.shape.rank and not {1, None}.intersection(weight.shape):
-        return weight + tf.zeros_like(x)  # it is no weight, and has that shape already
+        return weight + tf.zeros_like(x)  # nor is this one
 
     def summed(cotangent: Any) -> Any:
         return sum_to_weight(cotangent, weight, axis=0)

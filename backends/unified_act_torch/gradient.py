@@ -90,18 +90,25 @@ def _rounded_once(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """Returns `function`, with 16-bit arrays computed in float32."""
 
     def value(*inputs: Tensor) -> Tensor:
-        result = function(*map(widen, inputs)).to(inputs[0].dtype)
-        # A Function must not return its input.
-        return result.clone() if result is inputs[0] else result
+        return _no_input(function(*map(widen, inputs)).to(inputs[0].dtype), inputs)
 
     return value
+
+
+def _no_input(result: Tensor, inputs: Sequence[Tensor]) -> Tensor:
+    """The result, which a Function returns: it must not be one of its inputs."""
+    return result.clone() if any(result is x for x in inputs) else result
 
 
 def with_pullback(
     function: Callable[..., Tensor], pullback: Callable[..., tuple[Tensor | None, ...]]
 ) -> Callable[..., Tensor]:
     """Returns `function` with this pullback in place of automatic differentiation."""
-    return _applied(_with_forward_mode(_function(function, pullback), by_operations(function)))
+
+    def value(*inputs: Tensor) -> Tensor:
+        return _no_input(function(*inputs), inputs)
+
+    return _applied(_with_forward_mode(_function(value, pullback), by_operations(value)))
 
 
 def _applied(function: type[Function]) -> Callable[..., Tensor]:

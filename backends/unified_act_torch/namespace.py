@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.special import erfcx
 
 from unified_act import special
-from unified_act.shapes import channel_shape, section_length, summed_axes
+from unified_act.shapes import channel_shape, every_second, section_length, summed_axes
 from unified_act_torch import calls
 
 abs, cos, exp, expm1, floor = torch.abs, torch.cos, torch.exp, torch.expm1, torch.floor
@@ -87,6 +87,18 @@ def split(x: Tensor, sections: int, *, axis: int) -> list[Tensor]:
 def concat(arrays: Sequence[Tensor], *, axis: int) -> Tensor:
     """Concatenates the arrays along `axis`."""
     return torch.cat(tuple(arrays), dim=axis)
+
+
+def deinterleave(x: Tensor, *, axis: int) -> list[Tensor]:
+    """The elements at even places along `axis`, and those at odd ones."""
+    section_length(lengths(x), 2, axis)
+    return [x[every_second(start, axis)] for start in (0, 1)]
+
+
+def interleave(arrays: Sequence[Tensor], *, axis: int) -> Tensor:
+    """The elements of both arrays in turn along `axis`."""
+    first, second = (axis, axis + 1) if axis >= 0 else (axis - 1, axis)
+    return torch.stack(tuple(arrays), dim=second).flatten(first, second)
 
 
 def stop_gradient(x: Tensor) -> Tensor:

@@ -248,6 +248,7 @@ def test_all_functions_are_tried():
     tried = {*FUNCTIONS, *ROWS, "pow", "isfinite", "isinf", "isnan", "full_like", "where"}
     masks = {"logical_and", "logical_not", "logical_or", "logical_xor"}
     older = {"times_erfc", "sum", "max", "sort", "split", "concat", "stop_gradient"}
+    older |= {"deinterleave", "interleave"}
     weights = {"channel_weight", "sum_to_weight", "whole_weight"}
     assert {name for name in vars(Namespace) if name[0] != "_"} == (
         {name for name in tried if name in vars(Namespace)} | masks | older | weights

@@ -43,11 +43,15 @@ def per_channel(function, axis):
     return lambda x, *weights: function(x, *(along(weight, x, axis) for weight in weights))
 
 
-def halves(function, axis, *, gate_first):
+def halves(function, axis, *, gate_first, interleaved=False):
     """`function` of value and gate as one of the array that they are halves of."""
 
     def of_whole(x):
-        first, second = np.split(x, 2, axis=axis)
+        if interleaved:
+            length = x.shape[axis]
+            first, second = (np.take(x, range(start, length, 2), axis=axis) for start in (0, 1))
+        else:
+            first, second = np.split(x, 2, axis=axis)
         return function(second, first) if gate_first else function(first, second)
 
     return of_whole

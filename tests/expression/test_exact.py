@@ -37,6 +37,7 @@ def test_function(name):
 
 def test_every_elementwise_function_is_there():
     along_an_axis = {"sum", "max", "prod", "cumulative_sum", "sort", "split", "concat"}
+    along_an_axis |= {"deinterleave", "interleave"}
     weights = {"channel_weight", "sum_to_weight", "whole_weight"}
     offered = {name for name in vars(Namespace) if not name.startswith("_")}
     assert set(vars(NAMESPACE)) == offered - along_an_axis - weights

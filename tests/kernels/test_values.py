@@ -93,10 +93,11 @@ def test_a_cotangent_is_multiplied_before_rounding():
 
 @pytest.mark.parametrize("axis", [0, 1, -1])
 @pytest.mark.parametrize("gate_first", [False, True])
+@pytest.mark.parametrize("interleaved", [False, True])
 @pytest.mark.parametrize("name", [n for n, spec in SPECS.items() if spec.kind == "gated"])
-def test_gated_along_any_axis(name, gate_first, axis):
+def test_gated_along_any_axis(name, gate_first, interleaved, axis):
     x = np.random.default_rng(4).normal(0.0, 3.0, (4, 6, 38))
-    parameters = {"axis": axis, "gate_first": gate_first}
+    parameters = {"axis": axis, "gate_first": gate_first, "interleaved": interleaved}
     function = ua.get_activation(name, backend="numpy", numerics="strict", **parameters)
     value = function(x)
     cotangent = np.random.default_rng(5).normal(0.0, 1.0, value.shape)
@@ -104,6 +105,38 @@ def test_gated_along_any_axis(name, gate_first, axis):
     np.testing.assert_allclose(results_of(name, parameters, [x]), value, rtol=1e-12, atol=1e-30)
     (got,) = results_of(name, parameters, [x], cotangent)
     np.testing.assert_allclose(got, wanted, rtol=1e-12, atol=1e-30)
+
+
+@pytest.mark.parametrize("gate_first", [False, True])
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", ["swiglu", "clamped_swiglu"])
+def test_interleaved_halves_of_every_length(name, dtype, gate_first):
+    """The bits of the kernel of halves that lie apart, and nothing is written beyond the end."""
+    for length in (1, 2, 31, 32, 33, 63, 64, 65, 1_003):
+        x, cotangent = random_bits(dtype, 2 * length), random_bits(dtype, length, 1)
+        parts = [x[1::2], x[::2]] if gate_first else [x[::2], x[1::2]]
+        parameters = {"gate_first": gate_first, "interleaved": True}
+        for order in (0, 1):
+            given = [cotangent][:order]
+            wanted = call(kernel_of(name, {}, dtype, order), *parts, *given)
+            wanted = np.stack(wanted[::-1] if gate_first else wanted, axis=1) if order else wanted
+            kernel = kernel_of(name, parameters, dtype, order, in_turn=True)
+            found = np.full(wanted.size + 3, 7.0, dtype)
+            pointers = [array.ctypes.data for array in (x, *given, found)]
+            kernel(*pointers, count=length)
+            np.testing.assert_array_equal(found[:-3], wanted.reshape(-1))
+            assert found[-3:].tolist() == [7.0, 7.0, 7.0]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_interleaved_halves_value_and_pullback_at_once(dtype):
+    x, cotangent = random_bits(dtype, 2_006), random_bits(dtype, 1_003)
+    kernel = kernel_of("swiglu", {}, dtype, 1, with_value=True, in_turn=True)
+    value, pulled = np.empty_like(cotangent), np.empty_like(x)
+    kernel(*(array.ctypes.data for array in (x, cotangent, value, pulled)), count=1_003)
+    options = {"interleaved": True}
+    np.testing.assert_array_equal(value, results_of("swiglu", options, [x]))
+    np.testing.assert_array_equal(pulled, results_of("swiglu", options, [x], cotangent)[0])
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -140,13 +173,19 @@ def test_weights_of_one_and_of_several_numbers():
     assert not computed(star_relu, *given, **options)  # neither is the same all along a row
 
 
-@pytest.mark.parametrize("name", ["softmax", "log_softmax", "masked_softmax", "swiglu", "prelu"])
-def test_the_number_of_threads_changes_no_bit(name):
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [
+        *((name, {}) for name in ("softmax", "log_softmax", "masked_softmax", "swiglu", "prelu")),
+        ("swiglu", {"interleaved": True}),
+    ],
+)
+def test_the_number_of_threads_changes_no_bit(name, parameters):
     x = random_bits("float32", 400 * 602).reshape(400, 602)
     others = [np.asarray(other) for other in further_inputs(name, x.shape)]
     others = [other if other.dtype == bool else other.astype("float32") for other in others]
-    wanted = results_of(name, {}, [x, *others])
-    got = results_of(name, {}, [x, *others], threads=Threads(4))
+    wanted = results_of(name, parameters, [x, *others])
+    got = results_of(name, parameters, [x, *others], threads=Threads(4))
     np.testing.assert_array_equal(got, wanted)
 
 

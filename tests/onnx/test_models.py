@@ -104,6 +104,24 @@ def test_what_cannot_be_divided_is_refused(name, options, opset):
         run(proto, [np.ones((1, sections + 1), dtype=np.float32)])
 
 
+@pytest.mark.parametrize("opset", [13, 18, NEWEST])
+@pytest.mark.parametrize("gate_first", [False, True])
+@pytest.mark.parametrize("axis", [-1, 1, 0])
+def test_interleaved_halves(axis, gate_first, opset):
+    options = {"axis": axis, "gate_first": gate_first, "interleaved": True}
+    proto = model("swiglu", opset=opset, shape=("a", "b", "c"), **options)
+    onnx.checker.check_model(proto, full_check=True)
+    empty = [(2, 0, 2), (2, 2, 0), (0, 2, 2)] if opset > 13 else []  # which says no such shape
+    for shape in ((4, 2, 6), (2, 4, 2), *empty):
+        x = np.linspace(-4.0, 4.0, np.prod(shape), dtype=np.float32).reshape(shape)
+        wanted = ua.get_activation("swiglu", **options)(x)
+        np.testing.assert_allclose(run(proto, [x]), wanted, rtol=1e-6)
+    with pytest.raises(Fail, match="cannot be reshaped"):
+        run(proto, [np.ones((3, 3, 3), dtype=np.float32)])
+    with pytest.raises(ua.ParameterValueError, match="divided into 2 equal parts"):
+        model("swiglu", opset=opset, shape=(3, 3, 3), **options)
+
+
 def test_names_are_those_of_get_activation():
     wanted = model("leaky_relu", negative_slope=0.25)
     for proto in (

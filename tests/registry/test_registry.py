@@ -12,11 +12,23 @@ from unified_act.names import normalize
 from unified_act.registry import ACTIVATIONS, Registry
 
 NAMES = [
-    *("affine", "celu", "clipped_gelu", "clipped_relu", "crelu", "elu", "exponential", "geglu"),
-    *("gelu", "gelu_tanh", "glu", "gumbel_softmax", "hard_mish", "hard_shrink", "hard_sigmoid"),
+    *("affine", "bilinear", "celu", "clamped_swiglu", "clipped_gelu", "clipped_relu", "crelu"),
+    *("elu", "exponential", "geglu", "geglu_tanh", "gelu", "gelu_tanh"),
+    *("glu", "gumbel_softmax", "hard_mish", "hard_shrink", "hard_sigmoid"),
     *("hard_sigmoid_02", "hard_silu", "hard_tanh", "hardmax", "identity", "laplace", "leaky_relu"),
     *("lisht", "log_sigmoid", "log_softmax", "masked_softmax", "maxout", "mish", "prelu"),
-    *("quick_gelu", "reglu", "relu", "relu6", "rrelu", "scaled_tanh", "selu", "shrink", "sigmoid"),
+    *(
+        "quick_geglu",
+        "quick_gelu",
+        "reglu",
+        "relu",
+        "relu6",
+        "rrelu",
+        "scaled_tanh",
+        "selu",
+        "shrink",
+        "sigmoid",
+    ),
     *("silu", "silu_beta", "snake", "snake_beta", "soft_shrink", "softmax", "softmax2d", "softmin"),
     *("softplus", "softplus_beta"),
     *("softsign", "sparse_plus", "sparse_sigmoid", "sparsemax", "sqrt_softplus", "squared_relu"),
@@ -28,7 +40,10 @@ BY_KIND = {
         *("crelu", "hardmax", "log_softmax", "masked_softmax", "maxout", "softmax", "softmax2d"),
         *("softmin", "sparsemax"),
     ],
-    "gated": ["geglu", "glu", "reglu", "swiglu"],
+    "gated": [
+        *("bilinear", "clamped_swiglu", "geglu", "geglu_tanh", "glu", "quick_geglu", "reglu"),
+        "swiglu",
+    ],
     "learned": [
         *("prelu", "silu_beta", "snake", "snake_beta", "softplus_beta", "star_relu", "tlu", "xielu")
     ],

@@ -286,12 +286,17 @@ class Axis(Kind):
 
 
 class Gated(Kind):
-    """One half of an axis is multiplied by a function of the other half, as in GLU."""
+    """One half of an axis is multiplied by a function of the other half, as in GLU.
+
+    The flag ``gate_first`` says which half is which. An activation may also have the flag
+    ``interleaved``: the halves are then the elements at even places and those at odd ones.
+    """
 
     __slots__ = ()
 
     resizes = True
-    needs = not_passed_on = ("axis", "gate_first")
+    needs: ClassVar[Sequence[str]] = ("axis", "gate_first")
+    not_passed_on: ClassVar[Sequence[str]] = ("axis", "gate_first", "interleaved")
 
     def role(self, activation: Specified, name: str) -> str:
         """Whether an argument of `forward` is the ``"gate"``."""
@@ -304,11 +309,14 @@ class Gated(Kind):
     def elements(self, xp: Any, parameters: _Parameters) -> Callable[..., list[Any]]:
         """Returns a function that splits `x` into the value and the gate."""
         axis, step = parameters["axis"], -1 if parameters["gate_first"] else 1
+        if parameters.get("interleaved"):
+            return lambda x: xp.deinterleave(x, axis=axis)[::step]
         return lambda x: xp.split(x, 2, axis=axis)[::step]
 
     def _to_inputs(self, scaled: _Function, xp: Any, parameters: _Parameters) -> _Pullback:
         axis, step = parameters["axis"], -1 if parameters["gate_first"] else 1
-        return lambda cotangent, x: (xp.concat(scaled(cotangent, x)[::step], axis=axis),)
+        join = xp.interleave if parameters.get("interleaved") else xp.concat
+        return lambda cotangent, x: (join(scaled(cotangent, x)[::step], axis=axis),)
 
     def sections(self, activation: Specified, parameters: _Parameters) -> int:
         """Always two for this kind."""

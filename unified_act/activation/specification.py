@@ -200,7 +200,8 @@ class Activation:
     - gated: ``forward(xp, value, gate, **parameters)``, with the two halves of an axis. The
       derivative returns both partial derivatives, and the second derivative, for each of these,
       both of its partial derivatives. The parameters ``axis`` and ``gate_first`` are not passed
-      to these functions.
+      to these functions, nor is ``interleaved``, a flag that it may have: whether the halves are
+      the elements at even places and those at odd ones.
     - stochastic: ``forward(xp, x, noise, **parameters)``, with noise that is uniform between 0 and
       1. The derivative returns both partial derivatives. An activation with a parameter ``axis``
       acts along an axis, as described next.

@@ -284,6 +284,12 @@ class Namespace(Protocol):
     def concat(self, arrays: Sequence[Any], *, axis: int) -> Any:
         """Concatenates the arrays along `axis`."""
 
+    def deinterleave(self, x: Any, *, axis: int) -> list[Any]:
+        """The elements at even places along `axis`, and those at odd ones."""
+
+    def interleave(self, arrays: Sequence[Any], *, axis: int) -> Any:
+        """The reverse of `deinterleave`: the elements of both arrays in turn."""
+
     def stop_gradient(self, x: Any) -> Any:
         """`x` as a constant: no derivative flows through it."""
 

@@ -29,7 +29,10 @@ __all__ = [
     "gelu",
     "gelu_derivative",
     "gelu_second_derivative",
+    "gelu_tanh",
+    "gelu_tanh_derivative",
     "tail_ratio",
+    "tanh_argument",
 ]
 
 SQRT_HALF = math.sqrt(0.5)
@@ -135,7 +138,7 @@ def _gelu_crosses(value: float) -> list[tuple[float, float]]:
     return found
 
 
-def _tanh_argument(xp: Any, x: Any) -> tuple[Any, Any, Any]:
+def tanh_argument(xp: Any, x: Any) -> tuple[Any, Any, Any]:
     """Twice the argument of the tanh, and its first two derivatives; ±40 is far enough."""
     x = within(xp, x, CONSTANT_FROM)  # the cube overflows otherwise
     square = x * x
@@ -150,18 +153,20 @@ def _tanh_argument(xp: Any, x: Any) -> tuple[Any, Any, Any]:
     return inner, slope, curvature
 
 
-def _gelu_tanh(xp: Any, x: Any) -> Any:
+def gelu_tanh(xp: Any, x: Any) -> Any:
+    """The approximation of `gelu` by tanh."""
     # (1 + tanh u)/2 = sigmoid(2u), which does not cancel.
-    return gated(xp, at_least(xp, x, -CONSTANT_FROM), _tanh_argument(xp, x)[0])
+    return gated(xp, at_least(xp, x, -CONSTANT_FROM), tanh_argument(xp, x)[0])
 
 
-def _gelu_tanh_derivative(xp: Any, x: Any) -> Any:
-    inner, slope, _ = _tanh_argument(xp, x)
+def gelu_tanh_derivative(xp: Any, x: Any) -> Any:
+    """The derivative of `gelu_tanh`."""
+    inner, slope, _ = tanh_argument(xp, x)
     return gated_derivative(xp, inner, within(xp, x, CONSTANT_FROM) * slope)
 
 
-def _gelu_tanh_second_derivative(xp: Any, x: Any) -> Any:
-    inner, slope, curvature = _tanh_argument(xp, x)
+def gelu_tanh_second_derivative(xp: Any, x: Any) -> Any:
+    inner, slope, curvature = tanh_argument(xp, x)
     x = within(xp, x, CONSTANT_FROM)
     linear = slope * 2.0 + x * curvature
     return gated_second_derivative(xp, inner, linear, xp.abs(x) * slope * slope)
@@ -303,9 +308,9 @@ ACTIVATIONS = (
     ),
     Activation(
         name="gelu_tanh",
-        forward=_gelu_tanh,
-        derivative=_gelu_tanh_derivative,
-        second_derivative=_gelu_tanh_second_derivative,
+        forward=gelu_tanh,
+        derivative=gelu_tanh_derivative,
+        second_derivative=gelu_tanh_second_derivative,
         aliases=(
             "gelu_approx",
             "gelu_new",

@@ -65,7 +65,11 @@ class Derived:
     def _make(self, items: tuple[tuple[str, Any], ...], text: str) -> Callable[..., Any]:
         del text  # a part of the key only
         activation = self.activation
-        left_out = {name: -1 if name == "axis" else False for name in activation.kind.not_passed_on}
+        left_out = {
+            name: -1 if name == "axis" else False
+            for name in activation.kind.not_passed_on
+            if activation.has_parameter(name)
+        }
         found = record(activation, {**left_out, **dict(items)}, self.part)
         if activation.kind.elementwise:
             return function_of(found if activation.derivative else _with_ends(found))

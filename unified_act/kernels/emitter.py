@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from unified_act.expression import Node
 from unified_act.kernels.instructions import CONSTANT, LANES, Argument, Writer, listed
@@ -26,7 +26,7 @@ def module_text(
     Args:
         inputs: The inputs by name, in the order of the pointers.
         outputs: What is computed, in primitive operations.
-        results: Where it is written, after the inputs.
+        results: Where it is written, after the inputs; a pair takes two of them.
         far_angle: From which absolute value on the C library computes sine and cosine.
     """
     arguments = [*inputs.values(), *results]
@@ -84,7 +84,12 @@ def _body(
         offset = writer.new(f"mul i64 %i, {LANES * size}")
         return writer.new(f"getelementptr i8, ptr %p{index}, i64 {offset}")
 
+    writer.lines = inside
+    pairs = _read_in_pairs(writer, inputs, place)
     for node in outputs[0].graph.needed(outputs):
+        if node.operation == "input" and node.attributes["name"] in pairs:
+            names[node.index] = pairs[node.attributes["name"]]
+            continue
         if node.operation == "input":
             argument, index = inputs[node.attributes["name"]], places[node.attributes["name"]]
             constant = argument.extent == CONSTANT
@@ -100,9 +105,26 @@ def _body(
         else:
             names[node.index] = writer.computed(node, names)
     writer.lines = inside
-    for index, (node, result) in enumerate(zip(outputs, results, strict=True), len(inputs)):
-        writer.store(names[node.index], result, place(index, result.size))
+    left = iter([names[node.index] for node in outputs])
+    for index, result in enumerate(results, len(inputs)):
+        there = place(index, result.size)
+        if result.pair:
+            writer.store_pair([next(left), next(left)], result, there)
+        else:
+            writer.store(next(left), result, there)
     return before, inside
+
+
+def _read_in_pairs(
+    writer: Writer, inputs: Mapping[str, Argument], place: Callable[[int, int], str]
+) -> dict[str, str]:
+    """What is read of arrays that lie in pairs, by their names."""
+    found: dict[str, str] = {}
+    for index, argument in enumerate(inputs.values()):
+        if argument.pair:
+            both = writer.loaded_pair(argument, place(index, argument.size))
+            found |= dict(zip(argument.pair, both, strict=True))
+    return found
 
 
 # A block of elements after the other. The loop runs `full` times.

@@ -84,15 +84,18 @@ class Argument:
     Attributes:
         dtype: The name of a float type, or ``"bool"``. 16-bit types are there as integers.
         extent: `ARRAY` or `CONSTANT`.
+        pair: The names of two arrays whose elements lie here in turn; empty if it is one array. An
+            element is then one of each.
     """
 
     dtype: str
     extent: str = ARRAY
+    pair: tuple[str, ...] = ()
 
     @property
     def size(self) -> int:
         """The number of bytes of an element."""
-        return _TYPES[self.dtype][1]
+        return _TYPES[self.dtype][1] * max(1, len(self.pair))
 
 
 def listed(pointers: Sequence[str]) -> str:
@@ -166,10 +169,34 @@ class Writer:
             found = self.new(f"load {vector}, ptr {place}, align {size}")
         if kind == MASK:
             return self.new(f"icmp ne {vector} {found}, zeroinitializer")
+        return self._in_double(found, argument.dtype)
+
+    def loaded_pair(self, argument: Argument, place: str) -> list[str]:
+        """Returns elements of both arrays of a pair, as they are computed with.
+
+        Args:
+            argument: The pair.
+            place: Where its elements are.
+        """
+        element, size = _TYPES[argument.dtype]
+        both = f"<{2 * LANES} x {element}>"
+        found = self.new(f"load {both}, ptr {place}, align {size}")
+        parts = []
+        for start in (0, 1):
+            order = ", ".join(f"i32 {start + 2 * lane}" for lane in range(LANES))
+            parts.append(
+                self.new(f"shufflevector {both} {found}, {both} poison, <{LANES} x i32> <{order}>")
+            )
+        return [self._in_double(part, argument.dtype) for part in parts]
+
+    def _in_double(self, found: str, dtype: str) -> str:
+        """Numbers of a type, as they are computed with."""
+        element, _ = _TYPES[dtype]
+        vector = f"<{LANES} x {element}>"
         if element == "double":
             return found
         if element == "i16":
-            found, vector = self.widened(found, argument.dtype), f"<{LANES} x float>"
+            found, vector = self.widened(found, dtype), f"<{LANES} x float>"
         return self.new(f"fpext {vector} {found} to {VECTOR[FLOAT]}")
 
     def spread(self, one: str, element: str) -> str:
@@ -209,11 +236,26 @@ class Writer:
         """Writes elements to an array, rounded to its type: to 16 bits from float32."""
         element, size = _TYPES[result.dtype]
         vector = f"<{LANES} x {element}>"
+        value = self._in_type(value, result.dtype)
+        self.lines.append(f"  store {vector} {value}, ptr {place}, align {size}")
+
+    def store_pair(self, values: Sequence[str], result: Argument, place: str) -> None:
+        """Writes elements to both arrays of a pair, rounded as by `store`."""
+        element, size = _TYPES[result.dtype]
+        vector = f"<{LANES} x {element}>"
+        first, second = (self._in_type(value, result.dtype) for value in values)
+        order = ", ".join(f"i32 {lane}, i32 {LANES + lane}" for lane in range(LANES))
+        both = self.new(
+            f"shufflevector {vector} {first}, {vector} {second}, <{2 * LANES} x i32> <{order}>"
+        )
+        self.lines.append(f"  store <{2 * LANES} x {element}> {both}, ptr {place}, align {size}")
+
+    def _in_type(self, value: str, dtype: str) -> str:
+        """What was computed, rounded to a type: to 16 bits from float32."""
+        element, _ = _TYPES[dtype]
         if element != "double":
             value = self.new(f"fptrunc {VECTOR[FLOAT]} {value} to <{LANES} x float>")
-        if element == "i16":
-            value = self.rounded(value, result.dtype)
-        self.lines.append(f"  store {vector} {value}, ptr {place}, align {size}")
+        return self.rounded(value, dtype) if element == "i16" else value
 
     def computed(self, node: Node, names: Mapping[int, str]) -> str:
         """Returns the result of an operation.

@@ -129,6 +129,7 @@ def fused(
     *,
     with_value: bool = False,
     weights: str = CONSTANT,
+    in_turn: bool = False,
 ) -> Kernel | None:
     """Returns a kernel of an activation, or None; `unavailable` says why.
 
@@ -149,6 +150,8 @@ def fused(
         with_value: Of order 1: whether the value is written too, before the derivatives.
         weights: Of a learned activation: ``"constant"`` if `Kernel.rows` is called for rows in
             which each weight is one number, ``"array"`` if it has a number for each element.
+        in_turn: Of a gated activation: whether the elements of both halves lie in turn in one
+            array, ``x``, and the derivatives by them in another.
 
     Examples:
         >>> import numpy as np
@@ -160,7 +163,7 @@ def fused(
     """
     if compiler.unavailable():
         return None
-    found = _found(activation, parameters or {}, dtype, order, with_value, weights)
+    found = _found(activation, parameters or {}, dtype, order, with_value, weights, in_turn)
     return found if isinstance(found, Kernel) else None
 
 
@@ -171,15 +174,16 @@ def _found(
     order: int,
     with_value: bool,
     weights: str,
+    in_turn: bool = False,
 ) -> Kernel | str:
-    what = (dtype, order, with_value, weights)
+    what = (dtype, order, with_value, weights, in_turn)
     key = (activation, repr(parameters), *what)  # repr tells 0.0 from -0.0
     with compiler.LOCK:
         found = _kept.get(key)
         if found is None:
             bound = activation.bind(parameters)
             same = (activation, repr(bound), *what)
-            found = _kept.get(same) or _made(activation, bound, dtype, order, with_value, weights)
+            found = _kept.get(same) or _made(activation, bound, *what)
             _kept[same] = _kept[key] = found
             while len(_kept) > _LARGEST_NUMBER:
                 _kept.popitem(last=False)
@@ -194,6 +198,7 @@ def _made(
     order: int,
     with_value: bool,
     weights: str,
+    in_turn: bool,
 ) -> Kernel | str:
     reason = _refused(activation, dtype, order)
     if reason:
@@ -224,6 +229,12 @@ def _made(
     # What a weight gets is a sum of many, which are not rounded before.
     sums = len(activation.weights) if order and dtype in NARROW else 0
     results = [Argument(dtype)] * (len(outputs) - sums) + [Argument("float32")] * sums
+    if in_turn:
+        order_of_halves = -1 if parameters["gate_first"] else 1
+        both = Argument(dtype, pair=tuple(_names(value)[::order_of_halves]))
+        inputs = {"x": both, **{name: inputs[name] for name in ["cotangent"][:order]}}
+        if order:
+            outputs[-2:], results[-2:] = outputs[-2:][::order_of_halves], [both]
     try:
         library = library_of(module_text(inputs, outputs, results, FAR_ANGLE))
     except RuntimeError as error:  # of LLVM

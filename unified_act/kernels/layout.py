@@ -58,12 +58,27 @@ def computed(
     if (rows and not ends) or (spread and ends and len(set(weight_sizes)) > 1):
         return False
     weights = ARRAY if spread and ends else CONSTANT
-    kernel = fused(activation, parameters, dtype, order, with_value=with_value, weights=weights)
+    interleaved = bool(parameters.get("interleaved")) and activation.kind == "gated"
+    kernel = fused(
+        activation,
+        parameters,
+        dtype,
+        order,
+        with_value=with_value,
+        weights=weights,
+        in_turn=interleaved and ends,
+    )
     if kernel is None:
         return False
     call = _Call(kernel, tuple(inputs), tuple(results), threads)
-    if activation.kind == "gated":
-        call.gated(channels // 2 * inner, outer, bool(parameters["gate_first"]))
+    if interleaved and ends:
+        kernel(*inputs, *results, count=outer * (channels // 2), threads=threads)
+    elif activation.kind == "gated":
+        # Interleaved halves are pairs of rows, each as long as what lies behind the axis.
+        half, count = (
+            (inner, outer * (channels // 2)) if interleaved else (channels // 2 * inner, outer)
+        )
+        call.gated(half, count, bool(parameters["gate_first"]))
     elif in_parts(activation):
         call.in_parts(channels * inner, outer)
     elif rows:

@@ -19,11 +19,13 @@ __all__ = [
     "concat",
     "cos",
     "cumulative_sum",
+    "deinterleave",
     "erfc",
     "exp",
     "expm1",
     "floor",
     "full_like",
+    "interleave",
     "log",
     "log1p",
     "logical_and",
@@ -180,6 +182,28 @@ def concat(arrays: Sequence[Array], *, axis: int) -> Array:
     return arrays[0].graph.apply("Concat", *arrays, axis=axis)
 
 
+def deinterleave(x: Array, *, axis: int) -> list[Array]:
+    """The elements at even places along `axis`, and those at odd ones."""
+    graph = x.graph
+    known = [length if isinstance(length, int) else None for length in graph.shape]
+    section_length(known, 2, axis)
+    rank = len(known)
+    axis %= rank
+    before, after = _lengths(x, 0, axis), _lengths(x, axis + 1, rank)
+    half = graph.apply("Div", _length(x, axis), graph.integers(2))
+    shape = graph.apply("Concat", *before, half, graph.integers(2), *after, axis=0)
+    # Before opset 14 a length of 0 means that of the input in the same place.
+    empty = {"allowzero": 1} if graph.has_attribute("Reshape", "allowzero") else {}
+    pairs = graph.apply("Reshape", x, shape, **empty)
+    parts = graph.outputs("Split", 2, pairs, graph.integers(1, 1), axis=axis + 1)
+    return [graph.apply("Squeeze", part, graph.integers(axis + 1)) for part in parts]
+
+
+def interleave(arrays: Sequence[Array], *, axis: int) -> Array:
+    """A part of gradients, which no value needs."""
+    raise NotImplementedError
+
+
 def stop_gradient(x: Array) -> Array:
     """`x`: these models have no gradient."""
     return x
@@ -210,6 +234,10 @@ def _shape(x: Array) -> Array:
 
 def _length(x: Array, axis: int) -> Array:
     return x.graph.apply("Gather", _shape(x), x.graph.integers(axis), axis=0)
+
+
+def _lengths(x: Array, start: int, end: int) -> list[Array]:
+    return [_length(x, axis) for axis in range(start, end)]
 
 
 def _reduced(operator: str, x: Array, axis: int) -> Array:

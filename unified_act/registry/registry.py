@@ -185,8 +185,8 @@ def list_activations(kind: str | None = None) -> list[str]:
 
     Examples:
         >>> import unified_act as ua
-        >>> ua.list_activations(kind="gated")
-        ['geglu', 'glu', 'reglu', 'swiglu']
+        >>> ua.list_activations(kind="stochastic")
+        ['gumbel_softmax', 'rrelu']
     """
     if kind is None:
         return ACTIVATIONS.names()

@@ -10,6 +10,7 @@ import numpy as np
 from unified_act_conformance.checks.bench import Bench
 from unified_act_conformance.floats import FloatArray, float_format, to_type, widen
 from unified_act_conformance.harness import NotOfferedError
+from unified_act_conformance.problems import joined
 
 __all__ = ["cotangents", "deterministic", "layouts", "lengths", "not_mutated", "weights"]
 
@@ -67,7 +68,7 @@ def _gradients(bench: Bench, values: FloatArray, cotangent: FloatArray) -> list[
 
 def _met_by_x(bench: Bench, cotangent: FloatArray) -> FloatArray:
     """The cotangent that each element of x is multiplied with: value and gate with the same one."""
-    return cotangent if bench.pointwise else np.concatenate([cotangent] * 2, axis=bench.axis)
+    return cotangent if bench.pointwise else joined([cotangent] * 2, bench.parameters)
 
 
 def _different(bench: Bench, values: FloatArray, plain: FloatArray) -> str:

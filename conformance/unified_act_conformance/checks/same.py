@@ -18,7 +18,7 @@ from unified_act_conformance.checks.bench import Bench, bench_for
 from unified_act_conformance.checks.run import CheckResult
 from unified_act_conformance.declared import declared_for
 from unified_act_conformance.floats import FloatArray, float_format, to_type, widen
-from unified_act_conformance.problems import spread, weights_of
+from unified_act_conformance.problems import parted, spread, weights_of
 from unified_act_conformance.subject import Case, Check, Implement, Subject, registered, shared_code
 from unified_act_conformance.truth import list_subjects, truth_of
 
@@ -101,7 +101,10 @@ class _Asked(NamedTuple):
                     slice(None) if axis == bench.axis % array.ndim else index
                     for axis, index in enumerate(place)
                 )
-                sections = np.split(array[row], bench.sections)
+                if bench.activation.kind == "gated":
+                    sections = parted(array[row], {**bench.parameters, "axis": 0})
+                else:
+                    sections = np.split(array[row], bench.sections)
                 for number, section in enumerate(sections, 1):
                     index = place[bench.axis] % section.size
                     yield f"{name} in part {number}", float(section[index])

@@ -39,6 +39,8 @@ from unified_act_conformance.floats import FloatArray, float_format, to_type, wi
 from unified_act_conformance.inputs import evenly
 from unified_act_conformance.problems import (
     Problem,
+    corners_of,
+    joined,
     joint_problem,
     problem_at,
 )
@@ -126,7 +128,8 @@ def _elementwise(case: Case, setting: Mapping[str, Any], turn: int, oracle: Orac
     codes = scattered(shape_of(setting, None), atoms.size, turn)
     problem = problem_at(case, [atoms], oracle=oracle)
     problem = _apart_from_kinks(case, _with_zeros(case, problem))
-    rounded = _with_rounded_parameters(case, problem, oracle)
+    other = None if oracle is not None else _with_rounded_parameters(case)
+    rounded = None if other is None else problem_at(other, problem.inputs)
     cotangent = None
     if case.order == 1:
         # Not where a number may be taken for 0, which is recognised by what 0 comes to.
@@ -141,14 +144,13 @@ def _elementwise(case: Case, setting: Mapping[str, Any], turn: int, oracle: Orac
     return Pose((np.asarray(atoms[codes]),), cotangent, (), (Answer("x", codes, problem, rounded),))
 
 
-def _with_rounded_parameters(case: Case, problem: Problem, oracle: Oracle | None) -> Problem | None:
+def _with_rounded_parameters(case: Case) -> Case | None:
     """The same with the parameters as float32 rounds them; None where nothing computes in it."""
     given = case.subject.parameters
     rounded = tuple((key, _to_float32(value)) for key, value in given)
-    if case.dtype == "float64" or rounded == given or oracle is not None:
+    if case.dtype == "float64" or rounded == given:
         return None
-    there = replace(case, subject=replace(case.subject, parameters=rounded))
-    return problem_at(there, problem.inputs)
+    return replace(case, subject=replace(case.subject, parameters=rounded))
 
 
 def _with_zeros(case: Case, problem: Problem) -> Problem:
@@ -217,8 +219,7 @@ def _pointwise(
     dtype = case.dtype
     placed: list[Placed] = []
     if activation.resizes:
-        x = np.array([[v, g] for v in VALUES for g in GATES])
-        x = to_type(x[:, ::-1] if parameters["gate_first"] else x, dtype)
+        x = _pairs(parameters, dtype)
         count = len(x)
         shape = shape_of(setting, setting["row"])
         codes = scattered(shape, count, turn)
@@ -253,17 +254,18 @@ def _pointwise(
     there = _alone(case)
     shaped = cotangent if cotangent is None or not activation.resizes else cotangent[:, None]
     answers = []
+    others = filter(None, [_with_rounded_parameters(there)])
     for part in activation.differentiated if case.order else ("x",):
         problem = joint_problem(
             replace(there, part=part), [x, *further], shaped, directions or None
         )
         if part == "x":
-            answers.append(_by_x(problem, codes, activation, parameters, case.order))
+            rounded = [joint_problem(c, [x, *further], shaped, directions or None) for c in others]
+            answers.append(_by_x(problem, rounded, codes, activation, parameters, case.order))
         else:
             weight = placed[activation.weights.index(part)]
             answers.append(by_weight(part, problem, codes, weight))
-    place = _axis_of(activation, parameters)
-    inputs = [_laid(x, codes, place if activation.resizes else None)]
+    inputs = [_laid(x, codes, activation, parameters)]
     inputs += [weight.array(weight.values) for weight in placed] or [
         np.asarray(values[codes]) for values in further
     ]
@@ -271,15 +273,19 @@ def _pointwise(
         tuple(inputs),
         None if cotangent is None else np.asarray(cotangent[codes]),
         (
-            *(_laid(d, codes, place if activation.resizes else None) for d in directions[:1]),
+            *(_laid(d, codes, activation, parameters) for d in directions[:1]),
             *(weight.array(move) for move, weight in zip(moves, placed, strict=False)),
         ),
         tuple(answers),
     )
 
 
-def _axis_of(activation: Activation, parameters: Mapping[str, Any]) -> int | None:
-    return parameters["axis"] if activation.has_parameter("axis") else None
+def _pairs(parameters: Mapping[str, Any], dtype: str) -> FloatArray:
+    """Every value with every gate, in the order in which they come in an array."""
+    largest = float_format(dtype).largest
+    corners = [number for number in corners_of(parameters) if abs(number) <= largest]
+    x = np.array([[v, g] for v in (*VALUES, *corners) for g in (*GATES, *corners)])
+    return to_type(x[:, ::-1] if parameters["gate_first"] else x, dtype)
 
 
 def _alone(case: Case) -> Case:
@@ -290,21 +296,23 @@ def _alone(case: Case) -> Case:
     return replace(case, subject=Subject(activation.name, given))
 
 
-def _laid(atoms: FloatArray, codes: Codes, axis: int | None) -> FloatArray:
-    """The array that the codes name: of two halves, if there is an axis."""
-    if axis is None:
+def _laid(
+    atoms: FloatArray, codes: Codes, activation: Activation, parameters: Mapping[str, Any]
+) -> FloatArray:
+    """The array that the codes name: of two halves, if it is gated."""
+    if not activation.resizes:
         return np.asarray(atoms[codes])
-    return np.concatenate([atoms[:, 0][codes], atoms[:, 1][codes]], axis=axis)
+    return joined([atoms[:, 0][codes], atoms[:, 1][codes]], parameters)
 
 
 def _by_x(
     problem: Problem,
+    rounded: Sequence[Problem],
     codes: Codes,
     activation: Activation,
     parameters: Mapping[str, Any],
     order: int,
 ) -> Answer:
     if activation.resizes and order:
-        axis = _axis_of(activation, parameters) or 0
-        codes = np.concatenate([2 * codes, 2 * codes + 1], axis=axis)
-    return Answer("x", codes, flat(problem))
+        codes = joined([2 * codes, 2 * codes + 1], parameters)
+    return Answer("x", codes, flat(problem), next(map(flat, rounded), None))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from unified_act_conformance.problems.arrangement import Arrangement, sections_of
+from unified_act_conformance.problems.arrangement import Arrangement, joined, parted, sections_of
 from unified_act_conformance.problems.joint import joint_problem, joint_tangents
 from unified_act_conformance.problems.joint_inputs import (
+    corners_of,
     further_inputs,
     spread,
     weight_values,
@@ -26,9 +27,12 @@ __all__ = [
     "Codes",
     "Problem",
     "Tally",
+    "corners_of",
     "further_inputs",
+    "joined",
     "joint_problem",
     "joint_tangents",
+    "parted",
     "problem_at",
     "problems_for",
     "region_codes",

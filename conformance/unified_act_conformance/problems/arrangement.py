@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from unified_act import Activation
 from unified_act_conformance.truth import result_length
 
-__all__ = ["Arrangement", "sections_of"]
+__all__ = ["Arrangement", "joined", "parted", "sections_of"]
 
 Array = NDArray[Any]
 
@@ -27,6 +27,38 @@ def sections_of(activation: Activation, parameters: Mapping[str, Any]) -> int:
     # One that does not say how it resizes may need an even length, and takes it in any case.
     unknown = activation.kind.result_length(activation, parameters, 2 * sections) is None
     return 2 if unknown and sections == 1 else sections
+
+
+def joined(halves: Sequence[Array], parameters: Mapping[str, Any]) -> Array:
+    """Returns the array whose halves along the axis these are, as gated activations take them.
+
+    Args:
+        halves: The first one, or what is at even places, and the other one.
+        parameters: All parameters.
+    """
+    axis = parameters["axis"]
+    if not parameters.get("interleaved"):
+        return np.concatenate(halves, axis=axis)
+    shape = list(halves[0].shape)
+    shape[axis] *= 2
+    whole = np.empty(shape, halves[0].dtype)
+    for place, half in enumerate(halves):
+        np.moveaxis(whole, axis, 0)[place::2] = np.moveaxis(half, axis, 0)
+    return whole
+
+
+def parted(array: Array, parameters: Mapping[str, Any]) -> list[Array]:
+    """Returns the halves of an array, the reverse of `joined`.
+
+    Args:
+        array: The array.
+        parameters: All parameters.
+    """
+    axis = parameters["axis"]
+    if not parameters.get("interleaved"):
+        return np.split(array, 2, axis=axis)
+    first = np.moveaxis(array, axis, 0)
+    return [np.moveaxis(first[place::2], 0, axis) for place in (0, 1)]
 
 
 class Arrangement:
@@ -135,12 +167,12 @@ class Arrangement:
             halves = [blocks[:, 0].reshape(shape), blocks[:, 1].reshape(shape)]
             if self._parameters["gate_first"]:
                 halves.reverse()
-            return np.concatenate(halves, axis=self._parameters["axis"])
+            return joined(halves, self._parameters)
         return blocks.reshape(self._shape)
 
     def _halves(self, array: Array) -> list[Array]:
         """Value and gate."""
-        halves = np.split(array, 2, axis=self._parameters["axis"])
+        halves = parted(array, self._parameters)
         return halves[::-1] if self._parameters["gate_first"] else halves
 
     def _meeting_x(self, weight: Array) -> Array:

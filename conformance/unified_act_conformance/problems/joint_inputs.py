@@ -12,11 +12,18 @@ from numpy.typing import NDArray
 from unified_act import Activation
 from unified_act_conformance import inputs
 from unified_act_conformance.floats import FloatArray, FloatFormat, float_format, to_type, widen
-from unified_act_conformance.problems.arrangement import sections_of
+from unified_act_conformance.problems.arrangement import joined, sections_of
 from unified_act_conformance.subject import Case
 from unified_act_conformance.truth import RECORDS, record_of
 
-__all__ = ["arrays_for", "further_inputs", "spread", "weight_values", "weights_of"]
+__all__ = [
+    "arrays_for",
+    "corners_of",
+    "further_inputs",
+    "spread",
+    "weight_values",
+    "weights_of",
+]
 
 MARGIN = 2.0**12
 """How far from the subnormal numbers of its type a number stays, for products of it."""
@@ -184,8 +191,15 @@ def _halves(case: Case, parameters: Mapping[str, Any], step: int) -> tuple[Float
     # The derivative by the gate is up to 1.13 times the value.
     last = fmt.largest if case.order == 0 else 0.5 * fmt.largest
     ends = (last, -last, 2.0**-6 * last)
-    values = [*ends, *VALUES, *(12.0 * widen(spread(case.dtype, (8,), seed=4)))]
-    gates = [*ends, *_shut(fmt), *GATES, *(20.0 * widen(spread(case.dtype, (48,), seed=5)))]
+    corners = corners_of(parameters)
+    values = [*ends, *VALUES, *corners, *(12.0 * widen(spread(case.dtype, (8,), seed=4)))]
+    gates = [
+        *ends,
+        *_shut(fmt),
+        *GATES,
+        *corners,
+        *(20.0 * widen(spread(case.dtype, (48,), seed=5))),
+    ]
     if case.order == 0:
         values, gates = [*values, math.nan], [*gates, math.nan]
     gates = gates[::step]
@@ -193,8 +207,20 @@ def _halves(case: Case, parameters: Mapping[str, Any], step: int) -> tuple[Float
         *(to_type(np.clip(each, -last, last), case.dtype) for each in (values, gates))
     )
     halves = [gate, value] if parameters["gate_first"] else [value, gate]
-    axis = parameters["axis"]
-    return (np.concatenate(halves, axis=axis),)
+    return (joined(halves, parameters),)
+
+
+def corners_of(parameters: Mapping[str, Any]) -> list[float]:
+    """Gives the parameters that are not whole numbers or flags, of both signs, and what is beside.
+
+    A function may bend where an input is as large as one of them.
+
+    Args:
+        parameters: All parameters.
+    """
+    numbers = [value for value in parameters.values() if isinstance(value, float)]
+    beside = (1.0, 1.0 + 2.0**-7, 1.0 - 2.0**-7)
+    return [sign * factor * value for value in numbers for factor in beside for sign in (1.0, -1.0)]
 
 
 def _shut(fmt: FloatFormat) -> list[float]:

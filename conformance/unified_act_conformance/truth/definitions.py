@@ -201,6 +201,41 @@ def _swiglu(numbers: Jets, _: Parameters) -> list[Jet]:
     return [value * gate * namespace.sigmoid(gate)]
 
 
+def _bilinear(numbers: Jets, _: Parameters) -> list[Jet]:
+    value, gate = numbers
+    return [value * gate]
+
+
+def _geglu_tanh(numbers: Jets, _: Parameters) -> list[Jet]:
+    value, gate = numbers
+    steepness = namespace.sqrt(8.0 / namespace.pi)  # ½ (1 + tanh u) = sigmoid(2u)
+    cubic = gate + gate * gate * gate * 0.044715
+    return [value * gate * namespace.sigmoid(steepness * cubic)]
+
+
+def _quick_geglu(numbers: Jets, _: Parameters) -> list[Jet]:
+    value, gate = numbers
+    return [value * gate * namespace.sigmoid(gate * 1.702)]
+
+
+def _clamped_swiglu(numbers: Jets, parameters: Parameters) -> list[Jet]:
+    value, gate = numbers
+    limit = parameters["limit"]
+    if gate.value >= limit:
+        gate = _number(limit)
+    if value.value >= limit:
+        value = _number(limit)
+    elif value.value <= -limit:
+        value = _number(-limit)
+    swish = gate * namespace.sigmoid(gate * parameters["alpha"])
+    return [(value + parameters["offset"]) * swish]
+
+
+def _clamped_settled(numbers: Sequence[float], parameters: Parameters, order: int) -> bool:
+    value, gate = numbers
+    return order < 2 or parameters["limit"] not in (gate, abs(value))
+
+
 def _rrelu(numbers: Jets, parameters: Parameters) -> list[Jet]:
     lower, upper = _number(parameters["lower"]), _number(parameters["upper"])
     if len(numbers) == 1:
@@ -267,9 +302,23 @@ def _no_ties(numbers: Sequence[float], parameters: Parameters, order: int) -> bo
 
 
 RECORDS: tuple[Record, ...] = (
+    Record("bilinear", definition=Definition(_bilinear), tier="exact"),
+    Record(
+        "clamped_swiglu",
+        definition=Definition(_clamped_swiglu, _clamped_settled),
+        variants=(
+            {"interleaved": True},
+            {"gate_first": False, "alpha": 1.0, "limit": 10.0, "offset": 0.0},
+        ),
+    ),
     Record("crelu", definition=Definition(_crelu, _off_0()), tier="exact"),
     Record("geglu", definition=Definition(_geglu), variants=({"axis": 0},)),
-    Record("glu", definition=Definition(_glu), variants=({"gate_first": True}, {"axis": 0})),
+    Record("geglu_tanh", definition=Definition(_geglu_tanh)),
+    Record(
+        "glu",
+        definition=Definition(_glu),
+        variants=({"gate_first": True}, {"axis": 0}, {"interleaved": True, "axis": 0}),
+    ),
     Record(
         "gumbel_softmax",
         definition=Definition(_gumbel_softmax, _gumbel_settled, _gumbel_value),
@@ -302,6 +351,7 @@ RECORDS: tuple[Record, ...] = (
         # subnormal, and say more about flushing than about prelu.
         weights=((0.25, 0.01, 1 / 3, 1.0, 0.0, -0.5, -1.0, 2.0, 1.7, 1e-3, math.inf),),
     ),
+    Record("quick_geglu", definition=Definition(_quick_geglu)),
     Record("reglu", definition=Definition(_reglu, _off_0(1)), tier="exact"),
     Record(
         "rrelu",
@@ -356,7 +406,11 @@ RECORDS: tuple[Record, ...] = (
         definition=Definition(_star_relu, _off_0(0)),
         weights=((1.0, 0.8944, -2.0, 0.25), (0.0, -0.4472, 1.0, 3.0)),
     ),
-    Record("swiglu", definition=Definition(_swiglu), variants=({"gate_first": False},)),
+    Record(
+        "swiglu",
+        definition=Definition(_swiglu),
+        variants=({"gate_first": False}, {"interleaved": True}),
+    ),
     Record(
         "tlu",
         definition=Definition(_tlu, _tlu_settled),

@@ -127,6 +127,26 @@ class TestTracing:
         function = tf.function(with_gradients(activation), input_signature=[tf.TensorSpec(None)])
         same(function(X), with_gradients(activation)(X))
 
+    @pytest.mark.parametrize("axis", [-1, -2, 0, 1])
+    @pytest.mark.parametrize("shape", [None, [None] * 3, [2, None, 6]], ids=str)
+    @every_numerics
+    def test_halves_of_unknown_length(self, shape, axis, numerics):
+        x = tf.constant(np.linspace(-3.0, 3.0, 48).reshape(2, 4, 6), tf.float32)
+        for interleaved in (False, True):
+            activation = ua.get_activation(
+                "swiglu",
+                backend="tensorflow",
+                axis=axis,
+                numerics=numerics,
+                interleaved=interleaved,
+            )
+            call = with_gradients(activation)
+            function = tf.function(call, input_signature=[tf.TensorSpec(shape)])
+            same(function(x), call(x))
+            if shape != [2, None, 6]:
+                with pytest.raises(tf.errors.InvalidArgumentError):
+                    function(x[:1, :3, :5])
+
     @every_numerics
     def test_prelu_by_channel_needs_a_known_rank(self, numerics):
         prelu = ua.get_activation("prelu", backend="tensorflow", numerics=numerics)

@@ -11,7 +11,9 @@ from torch.nn import functional as F  # noqa: N812 - everybody calls it so
 
 import unified_act as ua
 from tests.specifications import KINDS, SPECS, differentiated, further_inputs
+from unified_act import Activation, Parameter
 from unified_act_conformance.truth import elementwise
+from unified_act_torch.gradient import shared_definition
 
 SMOOTH = [
     name
@@ -397,3 +399,23 @@ class TestKernelsThatAreWrong:
         assert (F.softplus(x) == x).all()
         got = ua.get_activation("softplus", backend="torch", numerics=numerics)(x)
         np.testing.assert_allclose(got.numpy(), exact, rtol=1e-15)
+
+
+def test_a_derivative_may_be_an_input():
+    """What is differentiated twice must not return the tensor that it got."""
+    spec = Activation(
+        name="product",
+        kind="gated",
+        forward=lambda xp, value, gate: value * gate,
+        derivative=lambda xp, value, gate: (gate, value),
+        second_derivative=lambda xp, value, gate: (
+            (xp.full_like(value, 0.0), xp.full_like(value, 1.0)),
+            (xp.full_like(value, 1.0), xp.full_like(value, 0.0)),
+        ),
+        parameters=[Parameter("axis", -1), Parameter("gate_first", False)],
+    )
+    function = shared_definition(spec, spec.bind({}))
+    x = torch.tensor([2.0, -3.0], requires_grad=True)
+    (slopes,) = torch.autograd.grad(function(x), x, torch.ones(1), create_graph=True)
+    assert slopes.tolist() == [-3.0, 2.0]
+    assert torch.autograd.grad((slopes * slopes).sum(), x)[0].tolist() == [4.0, -6.0]

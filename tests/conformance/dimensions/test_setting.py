@@ -28,7 +28,7 @@ NAMES = [activation.name for activation in ACTIVATIONS.load_all()[0]]
         ("masked_softmax", {"mask", "row"}),
         ("gumbel_softmax", {"tau", "hard", "row"}),
         ("maxout", {"groups", "row"}),
-        ("glu", {"gate_first", "row", "elements"}),
+        ("glu", {"gate_first", "interleaved", "row", "elements"}),
         ("rrelu", {"training", "lower", "upper"}),
         ("xielu", {"weight alpha_p", "weight alpha_n", "channels", "beta", "elements"}),
     ],

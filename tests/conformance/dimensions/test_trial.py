@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -73,6 +74,12 @@ FAULTS = [
      "with hard=True"),
     ("maxout", wrong_if(lambda x, case: dict(case.subject.parameters).get("groups", 2) > 3),
      "with groups=5"),
+    ("glu",
+     wrong_if(lambda x, case: {"interleaved", "gate_first"} <= dict(case.subject.parameters).keys()
+              and axis_of(case) == 0),
+     "with interleaved=True"),
+    ("clamped_swiglu", wrong_if(lambda x, case: dict(case.subject.parameters).get("limit", 7) > 20),
+     "with limit above 20"),
 ]  # fmt: skip
 
 
@@ -106,8 +113,16 @@ def test_a_fault_of_large_weights_is_seen() -> None:
     assert report("prelu", implement).startswith("wrong only with ")
 
 
+def test_halves_that_are_never_interleaved_are_seen() -> None:
+    def implement(case: Any, numerics: Any) -> Differentiated:
+        given = tuple(pair for pair in case.subject.parameters if pair[0] != "interleaved")
+        return registered(replace(case, subject=replace(case.subject, parameters=given)), numerics)
+
+    assert "with interleaved=True" in report("swiglu", implement)
+
+
 def test_what_is_right_passes() -> None:
-    for name in ("softplus", "masked_softmax", "swiglu", "star_relu", "rrelu"):
+    for name in ("clamped_swiglu", "softplus", "masked_softmax", "swiglu", "star_relu", "rrelu"):
         assert report(name) == ""
 
 

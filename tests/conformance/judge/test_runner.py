@@ -22,23 +22,28 @@ from unified_act_torch import TorchBackend
 BACKENDS = ["mxnet", "numpy", "tensorflow", "torch"]
 DTYPES = ["float16", "bfloat16", "float32", "float64"]
 NAMES = [
-    *("affine", "celu", "clipped_gelu", "clipped_relu", "crelu", "elu", "exponential", "geglu"),
-    *("gelu", "gelu_tanh", "glu", "gumbel_softmax", "hard_mish", "hard_shrink", "hard_sigmoid"),
-    *("hard_sigmoid_02", "hard_silu", "hard_tanh", "hardmax", "identity", "laplace", "leaky_relu"),
-    *("lisht", "log_sigmoid", "log_softmax", "masked_softmax", "maxout", "mish", "prelu"),
-    *("quick_gelu", "reglu", "relu", "relu6", "rrelu", "scaled_tanh", "selu", "shrink", "sigmoid"),
-    *("silu", "silu_beta", "snake", "snake_beta", "soft_shrink", "softmax", "softmax2d", "softmin"),
-    *("softplus", "softplus_beta"),
-    *("softsign", "sparse_plus", "sparse_sigmoid", "sparsemax", "sqrt_softplus", "squared_relu"),
-    *("squareplus", "star_relu", "swiglu", "tanh", "tanh_shrink", "threshold", "thresholded_relu"),
-    *("tlu", "xielu"),
+    *("affine", "bilinear", "celu", "clamped_swiglu", "clipped_gelu", "clipped_relu"),
+    *("crelu", "elu", "exponential", "geglu", "geglu_tanh", "gelu"),
+    *("gelu_tanh", "glu", "gumbel_softmax", "hard_mish", "hard_shrink", "hard_sigmoid"),
+    *("hard_sigmoid_02", "hard_silu", "hard_tanh", "hardmax", "identity", "laplace"),
+    *("leaky_relu", "lisht", "log_sigmoid", "log_softmax", "masked_softmax", "maxout"),
+    *("mish", "prelu", "quick_geglu", "quick_gelu", "reglu", "relu"),
+    *("relu6", "rrelu", "scaled_tanh", "selu", "shrink", "sigmoid"),
+    *("silu", "silu_beta", "snake", "snake_beta", "soft_shrink", "softmax"),
+    *("softmax2d", "softmin", "softplus", "softplus_beta", "softsign", "sparse_plus"),
+    *("sparse_sigmoid", "sparsemax", "sqrt_softplus", "squared_relu", "squareplus", "star_relu"),
+    *("swiglu", "tanh", "tanh_shrink", "threshold", "thresholded_relu", "tlu"),
+    *("xielu",),
 ]
 OTHER_PARAMETERS = [
     *("affine(alpha=2.0, beta=-0.75)", "affine(alpha=-0.3, beta=0.1)", "celu(alpha=0.3)"),
+    "clamped_swiglu(interleaved=True)",
+    "clamped_swiglu(gate_first=False, alpha=1.0, limit=10.0, offset=0.0)",
     *("clipped_gelu(min_value=9.0, max_value=12.0)", "clipped_relu(max_value=20.0)"),
     *("clipped_relu(max_value=0.75)", "elu(alpha=0.25)", "elu(alpha=0.3)", "geglu(axis=0)"),
     "glu(gate_first=True)",
-    *("glu(axis=0)", "gumbel_softmax(tau=0.7, hard=True)", "gumbel_softmax(axis=0)"),
+    *("glu(axis=0)", "glu(interleaved=True, axis=0)"),
+    *("gumbel_softmax(tau=0.7, hard=True)", "gumbel_softmax(axis=0)"),
     *("hard_shrink(threshold=1.25)", "hard_sigmoid(alpha=0.2)"),
     *("hard_sigmoid_02(alpha=0.25, beta=0.25)", "hard_tanh(min_value=-2.0, max_value=0.5)"),
     *("laplace(mu=0.707107, sigma=0.282095)", "laplace(mu=-1.5, sigma=2.0)"),
@@ -49,7 +54,11 @@ OTHER_PARAMETERS = [
     *("silu(beta=1.702)", "silu_beta(axis=-1)", "snake(axis=-1)", "soft_shrink(threshold=1.25)"),
     *("softmax(axis=0)", "softplus(beta=4.7)", "softplus_beta(axis=-1)"),
     *("sparsemax(axis=0)", "squareplus(b=0.0)", "squareplus(b=0.3)"),
-    *("swiglu(gate_first=False)", "threshold(threshold=0.0, value=0.0)"),
+    *(
+        "swiglu(gate_first=False)",
+        "swiglu(interleaved=True)",
+        "threshold(threshold=0.0, value=0.0)",
+    ),
     *("threshold(threshold=1.5, value=-20.0)", "thresholded_relu(threshold=0.25)"),
     "xielu(beta=1.0)",
 ]
@@ -64,7 +73,7 @@ WEIGHTS = {
     "tlu": ["tau"],
     "xielu": ["alpha_p", "alpha_n"],
 }
-ARRANGEMENT = {"axis", "gate_first"}
+ARRANGEMENT = {"axis", "gate_first", "interleaved"}
 EVERY_16_BIT_INPUT = 65_536
 
 # PyTorch's own kernel has one derivative only.

@@ -108,6 +108,26 @@ def swiglu(numbers: Numbers, **_: Any) -> list[Number]:
     return [value * gate / (1 + mpmath.exp(-gate))]
 
 
+def geglu_tanh(numbers: Numbers, **_: Any) -> list[Number]:
+    value, gate = numbers
+    inner = mpmath.sqrt(2 / mpmath.pi) * (gate + mpmath.mpf(0.044715) * gate**3)
+    return [value * gate * (1 + mpmath.tanh(inner)) / 2]
+
+
+def quick_geglu(numbers: Numbers, **_: Any) -> list[Number]:
+    value, gate = numbers
+    return [value * gate / (1 + mpmath.exp(mpmath.mpf(-1.702) * gate))]
+
+
+def clamped_swiglu(
+    numbers: Numbers, alpha: float, limit: float, offset: float, **_: Any
+) -> list[Number]:
+    value, gate = numbers
+    gate = limit - relu(limit - gate)
+    value = relu(value + limit) - relu(value - limit) - limit
+    return [(value + offset) * gate * (1 + mpmath.tanh(alpha * gate / 2)) / 2]
+
+
 def rrelu(numbers: Numbers, lower: float, upper: float, **_: Any) -> list[Number]:
     x, noise = numbers if len(numbers) == 2 else (numbers[0], mpmath.mpf(0.5))
     slope = (1 - noise) * lower + noise * upper
@@ -121,8 +141,11 @@ def gumbel_softmax(numbers: Numbers, tau: float, **_: Any) -> list[Number]:
 
 
 FORMULAS: Mapping[str, Callable[..., list[Number]]] = {
+    "bilinear": lambda numbers, **_: [numbers[0] * numbers[1]],
+    "clamped_swiglu": clamped_swiglu,
     "crelu": lambda numbers, **_: [relu(x) for x in (*numbers, *(-x for x in numbers))],
     "geglu": geglu,
+    "geglu_tanh": geglu_tanh,
     "glu": glu,
     "gumbel_softmax": gumbel_softmax,
     "hardmax": hardmax,
@@ -130,6 +153,7 @@ FORMULAS: Mapping[str, Callable[..., list[Number]]] = {
     "masked_softmax": masked_softmax,
     "maxout": maxout,
     "prelu": prelu,
+    "quick_geglu": quick_geglu,
     "reglu": reglu,
     "rrelu": rrelu,
     "silu_beta": silu_beta,
@@ -150,7 +174,13 @@ ROWS = [[0.3, -1.25, 2.0], [1.5, 1.5, -0.75, 0.5], [-4.0]]
 GATED = [[1.75, 0.4], [-2.5, -3.0], [0.3, 6.0]]
 POINTS: Mapping[str, Sequence[tuple[Sequence[float], Mapping[str, Any]]]] = {
     "crelu": [([0.3, -1.25], {}), ([2.0], {})],
-    **{name: [(row, {}) for row in GATED] for name in ("glu", "geglu", "swiglu", "reglu")},
+    **{
+        name: [(row, {}) for row in GATED]
+        for name in (
+            *("bilinear", "geglu", "geglu_tanh", "glu", "quick_geglu", "reglu", "swiglu"),
+            "clamped_swiglu",
+        )
+    },
     "gumbel_softmax": [
         ([0.3, -1.25, 0.75, 0.125], {}),
         ([0.3, 1.0, -2.0, 0.75, 0.5, 0.9], {"tau": 0.5}),
@@ -179,6 +209,8 @@ POINTS: Mapping[str, Sequence[tuple[Sequence[float], Mapping[str, Any]]]] = {
 """Where each is asked, with the parameters that differ from the defaults; away from corners."""
 
 CORNERS: Sequence[tuple[str, Mapping[str, Any], Sequence[float], Sequence[float]]] = [
+    ("clamped_swiglu", {"alpha": 1.0, "limit": 2.0, "offset": 3.0}, [2.0, 0.0], [0.0, 2.5]),
+    ("clamped_swiglu", {"alpha": 1.0, "limit": 2.0, "offset": 3.0}, [-2.0, 0.0], [0.0, 0.5]),
     ("crelu", {}, [0.0, -0.0], [0.0, 0.0]),
     ("maxout", {"groups": 3}, [1.5, 2.0, 2.0], [0.0, 1.0, 0.0]),
     ("prelu", {}, [0.0, 0.25], [0.25, 0.0]),
