@@ -7,9 +7,16 @@ from operator import attrgetter
 from typing import Any
 
 from unified_act.activation import Activation
-from unified_act.activation.shapes import Shape, channel_shape, check_axis, section_length
+from unified_act.activation.shapes import Shape, axes_of, channel_shape, check_axis, section_length
 
-__all__ = ["Shape", "channel_shape", "check_axis", "section_length", "with_shape_check"]
+__all__ = [
+    "Shape",
+    "axes_of",
+    "channel_shape",
+    "check_axis",
+    "section_length",
+    "with_shape_check",
+]
 
 
 def with_shape_check(

@@ -20,11 +20,12 @@ from unified_act.backend import (
     beyond_dtype,
     with_keywords,
 )
+from unified_act.callables import bind
 from unified_act.errors import InputTypeError, ParameterValueError, UnsupportedError
 from unified_act.kernels import unavailable
 from unified_act.layers import Layers
-from unified_act.shapes import with_shape_check
-from unified_act_mxnet import calls, fused, gradient, layers, tables
+from unified_act.shapes import axes_of, with_shape_check
+from unified_act_mxnet import calls, fused, gradient, layers, namespace, tables
 from unified_act_mxnet._framework import DTYPE_OBJECTS, mx
 from unified_act_mxnet.gradient import Graph
 from unified_act_mxnet.guards import is_plain
@@ -147,6 +148,9 @@ class MxnetBackend(FrameworkBackend):
         """Returns the symbol of the result."""
         if not isinstance(x, Symbol):
             return super().symbolic(request, x, *further)
+        axes = request.parameters.get("axis")
+        if isinstance(axes, tuple):
+            return self._symbol_over_axes(request, x, further, axes)
         if not all(isinstance(each, Symbol) for each in further):
             name = request.activation.name
             raise InputTypeError(
@@ -163,6 +167,49 @@ class MxnetBackend(FrameworkBackend):
         else:
             graph = gradient.shared_definition(request.activation, request.parameters)
         result = exactly(graph, *map(_legacy, (x, *further)))
+        return result.as_np_ndarray() if isinstance(x, NumpySymbol) else result
+
+    def merged(self, array: Any, x: Any, axes: Sequence[int]) -> Any:
+        """Returns an array, broadcast to `x`, with several of its axes as one, the last."""
+        if not x.size:  # whose shape MXNet cannot write; it stays as it is
+            return array
+        legacy, order = _legacy(array), _axes_last(x, axes)
+        if array.shape != x.shape:
+            whole = (1,) * (x.ndim - array.ndim) + array.shape
+            legacy = legacy.astype(x.dtype).reshape(whole).broadcast_to(x.shape)
+        moved = legacy.transpose(order)
+        rows = moved.reshape((*moved.shape[: -len(axes)], -1))
+        return rows.as_np_ndarray() if isinstance(array, mx.np.ndarray) else rows
+
+    def parted(self, rows: Any, x: Any, axes: Sequence[int]) -> Any:
+        """Returns an array in the shape of `x`, of what `merged` made of one."""
+        if not x.size:
+            return rows
+        order = _axes_last(x, axes)
+        moved = _legacy(rows).reshape([x.shape[axis] for axis in order])
+        result = moved.transpose([order.index(axis) for axis in range(len(order))])
+        return result.as_np_ndarray() if isinstance(x, mx.np.ndarray) else result
+
+    def _symbol_over_axes(
+        self, request: Request, x: Any, further: Sequence[Any], axes: Sequence[int]
+    ) -> Any:
+        """Returns the symbol of the result along several axes, of a symbol without a shape."""
+        activation, numerics = request.activation, request.numerics
+        if min(axes) < 0 <= max(axes):
+            raise UnsupportedError(
+                f"{activation.name}: a Symbol does not tell how many axes it has: count all of "
+                f"axis={tuple(axes)} from the same end."
+            )
+        if not all(isinstance(each, Symbol) for each in further):
+            raise InputTypeError(
+                f"{activation.name}: x is a Symbol, so pass a Symbol for every other input too."
+            )
+        ones = mx.sym.np.ones_like(_numpy_kind(x))
+        whole = [namespace.where(_numpy_kind(mask), ones, ones * 0.0) for mask in further]
+        moved, *masks = [_with_axes_last(_legacy(each), axes) for each in (x, *whole)]
+        rows = [_with_last_merged(each, len(axes)) for each in (moved, *masks)]
+        along_last = bind(activation, self.name, numerics, {**request.parameters, "axis": -1})
+        result = _with_axes_last(mx.sym.reshape_like(along_last(*rows), moved), axes, back=True)
         return result.as_np_ndarray() if isinstance(x, NumpySymbol) else result
 
     def uniform_like(self, x: Any, generator: int | np.random.Generator) -> Any:
@@ -283,6 +330,31 @@ def _workable(shape: tuple[int, ...], axis: int, activation: Activation) -> tupl
     if axis < 0:
         return (math.prod(shape[:axis]), *shape[axis:])
     return (*shape[: axis + 1], math.prod(shape[axis + 1 :]))
+
+
+def _axes_last(x: Any, axes: Sequence[int]) -> list[int]:
+    """The axes of an array in an order in which these are the last."""
+    places = axes_of(x.shape, axes)
+    return [axis for axis in range(len(x.shape)) if axis not in places] + places
+
+
+def _with_axes_last(symbol: Any, axes: Sequence[int], *, back: bool = False) -> Any:
+    """A symbol with these axes, counted from the same end, swapped to the last; or back again."""
+    swaps = [(axis, -1 - place) for place, axis in enumerate(sorted(axes, reverse=True))]
+    for axis, end in swaps[::-1] if back else swaps:
+        symbol = mx.sym.swapaxes(symbol, dim1=axis, dim2=end)
+    return symbol
+
+
+def _with_last_merged(symbol: Any, count: int) -> Any:
+    """A symbol with its last axes, so many, as one."""
+    for _ in range(count - 1):
+        symbol = mx.sym.reshape(symbol, shape=(-2, -3), reverse=True)
+    return symbol
+
+
+def _numpy_kind(x: Any) -> Any:
+    return x.as_np_ndarray()
 
 
 def _legacy(x: Any) -> Any:

@@ -33,6 +33,8 @@ class Parameter:
         high: The largest allowed value.
         integer: Whether the value must be an integer even if the default is not an `int`.
         learned_by: The activation that learns this parameter as a weight, if there is one.
+        several: Whether a tuple or list of different integers is allowed too: several axes, whose
+            elements are then computed together.
     """
 
     name: str
@@ -42,9 +44,10 @@ class Parameter:
     high: float = math.inf
     integer: bool = False
     learned_by: str = ""
+    several: bool = False
 
-    def check(self, value: Any) -> float | int:
-        """Returns `value` as a Python number, after checking it.
+    def check(self, value: Any) -> Any:
+        """Returns `value` as a Python number, or several as a tuple, after checking it.
 
         Raises:
             ParameterValueError: `value` is not a number of the right type, or is out of range.
@@ -56,6 +59,11 @@ class Parameter:
                 f"{self.name} must be a number of Python or NumPy, got a {kind}, whose gradient "
                 f"would be lost: pass float(…){learns}."
             )
+        if isinstance(value, (tuple, list)) and self.several:
+            numbers = tuple(self.check(each) for each in value if not isinstance(each, (tuple, list)))
+            if not numbers or len({*numbers}) != len(value):
+                raise self._refused("an integer, or a tuple of different integers", value)
+            return numbers if len(numbers) > 1 else numbers[0]
         flag = type(value).__name__ in ("bool", "bool_")  # bool_ is NumPy's
         if isinstance(self.default, bool):
             if not flag:
@@ -71,6 +79,8 @@ class Parameter:
             number = math.inf
         except (TypeError, ValueError):
             wanted = "an integer" if integer else "a number"
+            if self.several:
+                wanted += ", or a tuple of different integers"
             raise self._refused(wanted, value) from None
         if integer and abs(number) > _LARGEST_INTEGER:
             raise self._refused(f"an integer from -{_LARGEST_INTEGER} to {_LARGEST_INTEGER}", value)
@@ -253,8 +263,8 @@ class Activation:
         """The parameters without a default."""
         return tuple(p.name for p in self.parameters if p.default is None)
 
-    def check(self, given: Mapping[str, Any]) -> dict[str, float | int]:
-        """Returns the given parameters with their values, checked and as Python numbers.
+    def check(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Returns the given parameters with their values, checked, each as `Parameter.check` does.
 
         Raises:
             UnknownParameterError: The activation has no parameter with one of the names.
@@ -266,7 +276,7 @@ class Activation:
                 raise UnknownParameterError(f"{self.name} has no parameter {shown(name)}. {hint}")
         return {name: self._by_name[name].check(value) for name, value in given.items()}
 
-    def bind(self, given: Mapping[str, Any]) -> dict[str, float | int]:
+    def bind(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Returns every parameter with its value: the given value, checked, or the default.
 
         Raises:
@@ -275,7 +285,7 @@ class Activation:
                 missing.
         """
         checked = self.check(given)
-        bound: dict[str, float | int] = {}
+        bound: dict[str, Any] = {}
         for name, parameter in self._by_name.items():
             if name in checked:
                 bound[name] = checked[name]

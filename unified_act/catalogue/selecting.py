@@ -6,7 +6,7 @@ from typing import Any
 
 from unified_act.activation import Activation, Parameter
 from unified_act.catalogue._common import is_number, relu
-from unified_act.catalogue.softmax import AXIS
+from unified_act.catalogue.softmax import AXES
 
 __all__ = ["ACTIVATIONS", "hardmax"]
 
@@ -95,7 +95,7 @@ ACTIVATIONS = (
         one_shape=True,
         forward=_sparsemax,
         derivative=_sparsemax_derivative,
-        parameters=[AXIS],
+        parameters=[AXES],
         formula=r"\operatorname{argmin}_{p \in \Delta} \lVert p - x \rVert^2",
         summary="Projection on the probability simplex: probabilities, many of them exactly 0.",
         source="Martins & Astudillo 2016, arXiv:1602.02068",
@@ -106,7 +106,7 @@ ACTIVATIONS = (
         one_shape=True,
         forward=hardmax,
         derivative=_hardmax_derivative,
-        parameters=[AXIS],
+        parameters=[AXES],
         formula=r"[\, i = \min \operatorname{argmax}_j x_j \,]",
         summary="1 at the largest element (the first of several), 0 elsewhere; the gradient is 0.",
         source="ONNX operator Hardmax",

@@ -8,6 +8,7 @@ from unified_act.activation import Activation, Parameter
 
 __all__ = [
     "ACTIVATIONS",
+    "AXES",
     "AXIS",
     "softmax",
     "softmax_derivative",
@@ -130,6 +131,9 @@ def _log_softmax_second_derivative(
 
 
 AXIS = Parameter("axis", -1, "axis along which the function is computed")
+AXES = Parameter(
+    "axis", -1, "axis along which the function is computed, or a tuple of axes", several=True
+)
 _SOURCE = "Bridle 1990, Probabilistic interpretation of feedforward classification network outputs"
 _CHANNELS = Parameter("axis", -3, "axis of the channels, the third from the end")
 _FORMULA = r"\frac{e^{x_i}}{\sum_j e^{x_j}}"
@@ -143,7 +147,7 @@ ACTIVATIONS = (
         forward=softmax,
         derivative=softmax_derivative,
         second_derivative=softmax_second_derivative,
-        parameters=[AXIS],
+        parameters=[AXES],
         formula=_FORMULA,
         summary="Exponentials of the elements, scaled so that they add up to 1 along an axis.",
         source=_SOURCE,
@@ -169,7 +173,7 @@ ACTIVATIONS = (
         forward=_softmin,
         derivative=_softmin_derivative,
         second_derivative=_softmin_second_derivative,
-        parameters=[AXIS],
+        parameters=[AXES],
         formula=r"\frac{e^{-x_i}}{\sum_j e^{-x_j}}",
         summary="Softmax of the negated input: the smallest element gets the largest result.",
         source=_SOURCE,
@@ -183,7 +187,7 @@ ACTIVATIONS = (
         forward=_masked_softmax,
         derivative=_masked_softmax_derivative,
         second_derivative=_masked_softmax_second_derivative,
-        parameters=[AXIS],
+        parameters=[AXES],
         formula=r"\frac{m_i e^{x_i}}{\sum_j m_j e^{x_j}}",
         summary="Softmax over the elements where the mask is true; the others are 0.",
         source=_SOURCE,
@@ -195,7 +199,7 @@ ACTIVATIONS = (
         forward=_log_softmax,
         derivative=_log_softmax_derivative,
         second_derivative=_log_softmax_second_derivative,
-        parameters=[AXIS],
+        parameters=[AXES],
         formula=r"x_i - \log \sum_j e^{x_j}",
         summary="Logarithm of softmax.",
         source=_SOURCE,

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from unified_act_conformance.problems.arrangement import Arrangement, sections_of
+from unified_act_conformance.problems.arrangement import (
+    Arrangement,
+    rank_for,
+    sections_of,
+    split_over,
+)
 from unified_act_conformance.problems.joint import joint_problem, joint_tangents
 from unified_act_conformance.problems.joint_inputs import (
     further_inputs,
@@ -31,8 +36,10 @@ __all__ = [
     "joint_tangents",
     "problem_at",
     "problems_for",
+    "rank_for",
     "region_codes",
     "sections_of",
+    "split_over",
     "spread",
     "tally",
     "tally_together",
