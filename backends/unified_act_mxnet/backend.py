@@ -173,21 +173,24 @@ class MxnetBackend(FrameworkBackend):
         """Returns an array, broadcast to `x`, with several of its axes as one, the last."""
         if not x.size:  # whose shape MXNet cannot write; it stays as it is
             return array
-        legacy, order = _legacy(array), _axes_last(x, axes)
-        if array.shape != x.shape:
+        legacy = _legacy(array)
+        if array is not x:  # a mask, and not every operator takes booleans
             whole = (1,) * (x.ndim - array.ndim) + array.shape
-            legacy = legacy.astype(x.dtype).reshape(whole).broadcast_to(x.shape)
-        moved = legacy.transpose(order)
-        rows = moved.reshape((*moved.shape[: -len(axes)], -1))
+            legacy = legacy.astype("float32").reshape(whole).broadcast_to(x.shape)
+        moved = _with_axes_last(legacy, axes_of(x.shape, axes))
+        rows = _with_last_merged(moved, len(axes))
+        rows = rows if array is x else rows.astype("bool")
         return rows.as_np_ndarray() if isinstance(array, mx.np.ndarray) else rows
 
     def parted(self, rows: Any, x: Any, axes: Sequence[int]) -> Any:
         """Returns an array in the shape of `x`, of what `merged` made of one."""
         if not x.size:
             return rows
-        order = _axes_last(x, axes)
-        moved = _legacy(rows).reshape([x.shape[axis] for axis in order])
-        result = moved.transpose([order.index(axis) for axis in range(len(order))])
+        places = axes_of(x.shape, axes)
+        shape = list(x.shape)
+        for place, end in _swaps(places):
+            shape[place], shape[end] = shape[end], shape[place]
+        result = _with_axes_last(mx.nd.reshape(_legacy(rows), shape=shape), places, back=True)
         return result.as_np_ndarray() if isinstance(x, mx.np.ndarray) else result
 
     def _symbol_over_axes(
@@ -332,25 +335,28 @@ def _workable(shape: tuple[int, ...], axis: int, activation: Activation) -> tupl
     return (*shape[: axis + 1], math.prod(shape[axis + 1 :]))
 
 
-def _axes_last(x: Any, axes: Sequence[int]) -> list[int]:
-    """The axes of an array in an order in which these are the last."""
-    places = axes_of(x.shape, axes)
-    return [axis for axis in range(len(x.shape)) if axis not in places] + places
+def _swaps(axes: Sequence[int]) -> list[tuple[int, int]]:
+    """Which axes to swap, one after the other, so that these, counted from one end, are last."""
+    return [(axis, -1 - place) for place, axis in enumerate(sorted(axes, reverse=True))]
 
 
-def _with_axes_last(symbol: Any, axes: Sequence[int], *, back: bool = False) -> Any:
-    """A symbol with these axes, counted from the same end, swapped to the last; or back again."""
-    swaps = [(axis, -1 - place) for place, axis in enumerate(sorted(axes, reverse=True))]
-    for axis, end in swaps[::-1] if back else swaps:
-        symbol = mx.sym.swapaxes(symbol, dim1=axis, dim2=end)
-    return symbol
+def _with_axes_last(x: Any, axes: Sequence[int], *, back: bool = False) -> Any:
+    """An array or symbol with these axes swapped to the end; or back again.
+
+    MXNet's transpose writes beyond the memory of a bfloat16 array.
+    """
+    swapaxes = (mx.sym if isinstance(x, Symbol) else mx.nd).swapaxes
+    for axis, end in _swaps(axes)[::-1] if back else _swaps(axes):
+        x = swapaxes(x, dim1=axis, dim2=end)
+    return x
 
 
-def _with_last_merged(symbol: Any, count: int) -> Any:
-    """A symbol with its last axes, so many, as one."""
+def _with_last_merged(x: Any, count: int) -> Any:
+    """An array or symbol with its last axes, so many, as one."""
+    reshape = (mx.sym if isinstance(x, Symbol) else mx.nd).reshape
     for _ in range(count - 1):
-        symbol = mx.sym.reshape(symbol, shape=(-2, -3), reverse=True)
-    return symbol
+        x = reshape(x, shape=(-2, -3), reverse=True)
+    return x
 
 
 def _numpy_kind(x: Any) -> Any:
