@@ -46,7 +46,7 @@ LARGE = 90.0
 """The exponential function of so much overflows in float32."""
 ENDS = {0.0: 2.0**-126, 1.0: 1.0 - 2.0**-24}
 """Noise whose logarithm is infinite, or has one that is, and what is taken instead."""
-SPREADING = ("hardmax", "sparsemax")
+SPREADING = ("hardmax", "sparsemax", "entmax15", "entmax")
 """The activations of which a whole row is NaN if an element is, on every framework."""
 SELECTING = ("crelu", "maxout")
 """The activations of rows that round nothing."""
