@@ -60,7 +60,9 @@ class Parameter:
                 f"would be lost: pass float(…){learns}."
             )
         if isinstance(value, (tuple, list)) and self.several:
-            numbers = tuple(self.check(each) for each in value if not isinstance(each, (tuple, list)))
+            numbers = tuple(
+                self.check(each) for each in value if not isinstance(each, (tuple, list))
+            )
             if not numbers or len({*numbers}) != len(value):
                 raise self._refused("an integer, or a tuple of different integers", value)
             return numbers if len(numbers) > 1 else numbers[0]

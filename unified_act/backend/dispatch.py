@@ -292,9 +292,7 @@ class FrameworkBackend:
         def by_rows(x: Any, *further: Any) -> Any:
             return parted(along_last(*[merged(a, x, axes) for a in (x, *further)]), x, axes)
 
-        checked = with_shape_check(
-            by_rows, activation, request.parameters, shape_of=self.shape_of
-        )
+        checked = with_shape_check(by_rows, activation, request.parameters, shape_of=self.shape_of)
 
         def call(x: Any, *further: Any) -> Any:
             if not self.is_array(x):

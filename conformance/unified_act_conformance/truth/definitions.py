@@ -123,9 +123,7 @@ def _masked_sparsemax(numbers: Jets, parameters: Parameters) -> list[Jet]:
     return [next(shares) if counts else ZERO for counts in mask]
 
 
-def _masked_sparsemax_settled(
-    numbers: Sequence[float], parameters: Parameters, order: int
-) -> bool:
+def _masked_sparsemax_settled(numbers: Sequence[float], parameters: Parameters, order: int) -> bool:
     mask = parameters.get("mask") or (True,) * len(numbers)
     counted = [x for x, counts in zip(numbers, mask, strict=True) if counts]
     return not counted or _sparsemax_settled(counted, parameters, order)
@@ -171,9 +169,7 @@ def _entmax(numbers: Jets, parameters: Parameters) -> list[Jet]:
     power = Jet(arb_series([exponent]))
     for _ in range(2):  # each step of Newton's method doubles how many derivatives are right
         shares = [namespace.exp(namespace.log(z - threshold) * power) for z in inside]
-        slopes = [
-            share / (z - threshold) * power for z, share in zip(inside, shares, strict=True)
-        ]
+        slopes = [share / (z - threshold) * power for z, share in zip(inside, shares, strict=True)]
         threshold = threshold + (_total(shares) - 1.0) / _total(slopes)
     shares = [namespace.exp(namespace.log(z - threshold) * power) for z in inside]
     found = iter(shares)

@@ -22,13 +22,15 @@ from unified_act_torch import TorchBackend
 BACKENDS = ["mxnet", "numpy", "tensorflow", "torch"]
 DTYPES = ["float16", "bfloat16", "float32", "float64"]
 NAMES = [
-    *("affine", "celu", "clipped_gelu", "clipped_relu", "crelu", "elu", "exponential", "geglu"),
+    *("affine", "celu", "clipped_gelu", "clipped_relu", "crelu", "elu"),
+    *("entmax", "entmax15", "exponential", "geglu"),
     *("gelu", "gelu_tanh", "glu", "gumbel_softmax", "hard_mish", "hard_shrink", "hard_sigmoid"),
     *("hard_sigmoid_02", "hard_silu", "hard_tanh", "hardmax", "identity", "laplace", "leaky_relu"),
-    *("lisht", "log_sigmoid", "log_softmax", "masked_softmax", "maxout", "mish", "prelu"),
+    *("lisht", "log_sigmoid", "log_softmax", "masked_log_softmax", "masked_softmax"),
+    *("masked_sparsemax", "maxout", "mish", "prelu"),
     *("quick_gelu", "reglu", "relu", "relu6", "rrelu", "scaled_tanh", "selu", "shrink", "sigmoid"),
-    *("silu", "silu_beta", "snake", "snake_beta", "soft_shrink", "softmax", "softmax2d", "softmin"),
-    *("softplus", "softplus_beta"),
+    *("silu", "silu_beta", "snake", "snake_beta", "soft_shrink", "softmax", "softmax2d"),
+    *("softmax_one", "softmin", "softplus", "softplus_beta"),
     *("softsign", "sparse_plus", "sparse_sigmoid", "sparsemax", "sqrt_softplus", "squared_relu"),
     *("squareplus", "star_relu", "swiglu", "tanh", "tanh_shrink", "threshold", "thresholded_relu"),
     *("tlu", "xielu"),
