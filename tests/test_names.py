@@ -9,7 +9,8 @@ from unified_act import catalogue
 from unified_act.registry import ACTIVATIONS
 
 NAMES = """
-    affine celu clipped_gelu clipped_relu crelu elu entmax entmax15 exponential geglu gelu gelu_tanh glu
+    affine celu clipped_gelu clipped_relu crelu elu entmax entmax15 exponential geglu gelu
+    gelu_tanh glu
     gumbel_softmax hard_mish hard_shrink hard_sigmoid hard_sigmoid_02 hard_silu hard_tanh hardmax
     identity laplace leaky_relu lisht log_sigmoid log_softmax masked_log_softmax masked_softmax
     masked_sparsemax maxout mish prelu

@@ -51,7 +51,7 @@ class ActivationFunction(functools.partial):  # type: ignore[type-arg]
 
     name: str
     backend: str | None
-    parameters: Mapping[str, float | int]
+    parameters: Mapping[str, Any]
     numerics: Numerics
     plugin: str
 

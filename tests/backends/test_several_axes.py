@@ -45,7 +45,7 @@ def test_it_is_the_function_along_one_axis_made_of_them(backend, numerics, name,
     for mask in masks:
         found = []
         for function, made in ((one, lambda a: rows(a, axes)), (several, lambda a: a)):
-            further = [] if mask is None else [as_mask(backend, np.ascontiguousarray(made(mask)))]
+            further = [] if mask is None else [as_mask(backend, np.array(made(mask)))]
             value, slope = ua.value_and_grad(
                 function,
                 native(backend, made(X), "float64"),
@@ -56,7 +56,7 @@ def test_it_is_the_function_along_one_axis_made_of_them(backend, numerics, name,
             found.append([back(backend, each, "float64") for each in (value, slope)])
         for expected, got in zip(*found, strict=True):
             assert got.shape == SHAPE
-            np.testing.assert_allclose(rows(got, axes), expected, rtol=1e-14, atol=1e-15)
+            np.testing.assert_allclose(rows(got, axes), expected, rtol=1e-12, atol=1e-14)
 
 
 @every_backend
@@ -183,6 +183,7 @@ class TestTorch:
             compiled = torch.compile(function, fullgraph=True, dynamic=dynamic)
             torch.testing.assert_close(compiled(x, *masks), function(x, *masks))
 
+    @pytest.mark.filterwarnings("ignore:.*torch.jit.trace:DeprecationWarning")
     def test_transformed_and_exported(self):
         import torch
 
@@ -190,9 +191,9 @@ class TestTorch:
         function = ua.get_activation("softmax", backend="torch", axis=(1, -1))
         inner = ua.get_activation("softmax", backend="torch", axis=(0, 1))
         torch.testing.assert_close(torch.func.vmap(inner)(x), function(x))
-        longer = torch.randn(3, 5, 6)
+        longer = torch.randn(3, 5, 6, dtype=torch.float64)
         traced = torch.jit.trace(function, x)
-        torch.testing.assert_close(traced(longer), function(longer.double()).float())
+        torch.testing.assert_close(traced(longer), function(longer))
 
         class Model(torch.nn.Module):
             def forward(self, x):

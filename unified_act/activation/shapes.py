@@ -55,7 +55,7 @@ def axes_of(shape: Sequence[int | str | None], axes: Sequence[int]) -> list[int]
     places = [  # compared one by one, which compilers can follow
         place
         for place in range(rank)
-        if any(axis == place or axis == place - rank for axis in axes)  # noqa: PLR1714
+        if any(axis == place or axis == place - rank for axis in axes)
     ]
     if len(places) < len(axes):
         raise ParameterValueError(

@@ -18,6 +18,7 @@ __all__ = ["Activation", "Kink", "Limits", "Parameter"]
 
 _LARGEST_INTEGER = 2**31 - 1
 """The largest axis, number of groups and the like that every framework takes."""
+_OR_SEVERAL = ", or a tuple of different integers"
 
 
 @dataclass(frozen=True)
@@ -60,12 +61,7 @@ class Parameter:
                 f"would be lost: pass float(…){learns}."
             )
         if isinstance(value, (tuple, list)) and self.several:
-            numbers = tuple(
-                self.check(each) for each in value if not isinstance(each, (tuple, list))
-            )
-            if not numbers or len({*numbers}) != len(value):
-                raise self._refused("an integer, or a tuple of different integers", value)
-            return numbers if len(numbers) > 1 else numbers[0]
+            return self._check_all(value)
         flag = type(value).__name__ in ("bool", "bool_")  # bool_ is NumPy's
         if isinstance(self.default, bool):
             if not flag:
@@ -81,14 +77,19 @@ class Parameter:
             number = math.inf
         except (TypeError, ValueError):
             wanted = "an integer" if integer else "a number"
-            if self.several:
-                wanted += ", or a tuple of different integers"
-            raise self._refused(wanted, value) from None
+            raise self._refused(wanted + _OR_SEVERAL * self.several, value) from None
         if integer and abs(number) > _LARGEST_INTEGER:
             raise self._refused(f"an integer from -{_LARGEST_INTEGER} to {_LARGEST_INTEGER}", value)
         if not (self.low <= number <= self.high) or not math.isfinite(number):
             raise self._refused(self.range, value)
         return number
+
+    def _check_all(self, values: Sequence[Any]) -> Any:
+        """Returns several integers as a tuple, and a single one by itself."""
+        numbers = tuple(self.check(each) for each in values if not isinstance(each, (tuple, list)))
+        if not numbers or len({*numbers}) != len(values):
+            raise self._refused(f"an integer{_OR_SEVERAL}", values)
+        return numbers if len(numbers) > 1 else numbers[0]
 
     def _refused(self, wanted: str, value: Any) -> ParameterValueError:
         return ParameterValueError(f"{self.name} must be {wanted}, got {shown(value)}.")

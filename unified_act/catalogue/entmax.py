@@ -86,7 +86,7 @@ def _powers(xp: Any, d: Any, top: Any, k: float) -> tuple[Any, Any, Any]:
 
 
 def _step(xp: Any, d: Any, top: Any, k: float, axis: int) -> Any:
-    """log P after one more step."""
+    """Log P after one more step."""
     power, logs, _ = _powers(xp, d, top, k)
     total = xp.sum(power, axis=axis)
     slope = xp.sum(power * xp.exp(-logs), axis=axis)
@@ -153,7 +153,10 @@ ACTIVATIONS = (
         derivative=_entmax15_derivative,
         second_derivative=_entmax15_second_derivative,
         parameters=[AXES],
-        formula=r"\left[\tfrac{x_i}{2} - \tau\right]_+^2,\ \sum_j \left[\tfrac{x_j}{2} - \tau\right]_+^2 = 1",
+        formula=(
+            r"\left[\tfrac{x_i}{2} - \tau\right]_+^2,\ "
+            r"\sum_j \left[\tfrac{x_j}{2} - \tau\right]_+^2 = 1"
+        ),
         summary="Probabilities between those of softmax and sparsemax, many of them exactly 0.",
         source=_SOURCE,
     ),
@@ -170,7 +173,10 @@ ACTIVATIONS = (
             AXES,
         ],
         aliases=("alpha_entmax", "entmax_bisect"),
-        formula=r"\left[(\alpha - 1) x_i - \tau\right]_+^{1/(\alpha - 1)},\ \text{with } \tau \text{ such that the sum is } 1",
+        formula=(
+            r"\left[(\alpha - 1) x_i - \tau\right]_+^{1/(\alpha - 1)},\ "
+            r"\sum_j \left[(\alpha - 1) x_j - \tau\right]_+^{1/(\alpha - 1)} = 1"
+        ),
         summary="Probabilities from softmax (alpha 1) to sparsemax (alpha 2), sparse from above 1.",
         source=_SOURCE,
     ),

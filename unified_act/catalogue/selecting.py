@@ -140,7 +140,9 @@ ACTIVATIONS = (
         forward=_masked_sparsemax,
         derivative=_masked_sparsemax_derivative,
         parameters=[AXES],
-        formula=r"\operatorname{argmin}_{p \in \Delta,\ p_i = 0\ (m_i = 0)} \lVert p - x \rVert^2",
+        formula=(
+            r"\operatorname{argmin}_{p \in \Delta,\ p_i = 0\ (m_i = 0)} \lVert p - x \rVert^2"
+        ),
         summary="Sparsemax over the elements where the mask is true; the others are 0.",
         source="Martins & Astudillo 2016, arXiv:1602.02068",
     ),

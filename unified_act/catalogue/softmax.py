@@ -128,8 +128,8 @@ def _log_softmax_second_derivative(
     xp: Any, direction: Any, cotangent: Any, x: Any, *, axis: int
 ) -> tuple[Any, Any]:
     y = softmax(xp, x, axis=axis)
-    centred = centred(xp, direction, y, axis)
-    return centred, -(y * centred) * xp.sum(cotangent, axis=axis)
+    found = centred(xp, direction, y, axis)
+    return found, -(y * found) * xp.sum(cotangent, axis=axis)
 
 
 def _masked_log_softmax(xp: Any, x: Any, mask: Any, *, axis: int) -> Any:
@@ -287,7 +287,10 @@ ACTIVATIONS = (
         derivative=_masked_log_softmax_derivative,
         second_derivative=_masked_log_softmax_second_derivative,
         parameters=[AXES],
-        formula=r"\begin{cases} x_i - \log \sum_j m_j e^{x_j} & m_i = 1 \\ -\infty & m_i = 0 \end{cases}",
+        formula=(
+            r"\begin{cases} x_i - \log \sum_j m_j e^{x_j} & m_i = 1 "
+            r"\\ -\infty & m_i = 0 \end{cases}"
+        ),
         summary="Logarithm of masked_softmax: minus infinity where the mask is false.",
         source=_SOURCE,
     ),

@@ -204,15 +204,14 @@ def _sparsemax(
 
 def _with_zero(row: LongRow) -> LongRow:
     """The row with an exact 0 more, on which nothing depends."""
-    more = {
-        name: np.append(getattr(row, name), 0.0)
-        for name in ("x", "half_ulps", "cotangent", "half_ulps_cotangent")
-    }
     return replace(
         row,
+        x=np.append(row.x, 0.0),
         counts=np.append(row.counts, 1.0),
+        half_ulps=np.append(row.half_ulps, 0.0),
+        cotangent=np.append(row.cotangent, 0.0),
+        half_ulps_cotangent=np.append(row.half_ulps_cotangent, 0.0),
         counted=np.append(row.counted, [True]),
-        **more,
     )
 
 

@@ -100,8 +100,9 @@ def test_against_mpmath(name, numbers, given, order):
         assert len(found) == len(wanted)
         for got, want in zip(found, wanted, strict=True):
             # A difference of second order keeps half of the digits, at the least.
-            got = to_mpmath(got)
-            assert got == want or mpmath.almosteq(got, want, 1e-20, 1e-20), (name, got, want)
+            number = to_mpmath(got)
+            close = number == want or mpmath.almosteq(number, want, 1e-20, 1e-20)
+            assert close, (name, got, want)
 
 
 @every_case
