@@ -221,7 +221,9 @@ class Activation:
       ``derivative(xp, cotangent, x, *others, **parameters)`` returns a tuple with the cotangent of
       each input, None for a mask. ``second_derivative(xp, direction, cotangent, x, *others,
       **parameters)`` is the pullback of the cotangent of `x`: it returns the cotangents of
-      `cotangent` and of `x`.
+      `cotangent` and of `x`. If the parameter ``axis`` has `Parameter.several`, a
+      caller may give a tuple of axes. The arrays then come with these axes made one, the last, and
+      the functions get ``axis=-1``.
 
     Two activations are equal only if they are the same object.
     """

@@ -100,6 +100,13 @@ class _Validation:
             raise self._fail(
                 "parameters", f"an activation that is {kind} needs the parameters {missing}"
             )
+        several = [parameter.name for parameter in self.activation.parameters if parameter.several]
+        if several and (several != ["axis"] or kind != "axis" or self.activation.resizes):
+            raise self._fail(
+                "parameters",
+                f"{several} cannot be several axes: only the axis of an activation along an axis "
+                "that keeps its length can; leave out several=True",
+            )
         if len(self.activation.inputs) < kind.least_inputs:
             raise self._fail(
                 "inputs", f'it is {kind}, so name several inputs, as in inputs=("x", "weight")'
