@@ -59,11 +59,15 @@ def _sparsemax_derivative(xp: Any, cotangent: Any, x: Any, *, axis: int) -> tupl
 
 
 def _largest_off_masked(xp: Any, x: Any, mask: Any, axis: int) -> Any:
-    """`x` less the largest element that counts; so low where none counts that it gets no share."""
+    """`x` less the largest element that counts; what does not is too low for a share.
+
+    Where nothing counts, all are 0: there is a threshold, and what comes of it is left out.
+    """
     largest = xp.max(xp.where(mask, x, LOWEST), axis=axis)
     counted = xp.sum(xp.where(mask, 1.0, xp.full_like(x, 0.0)), axis=axis)
     largest = xp.stop_gradient(xp.where(counted == 0.0, 0.0, largest))
-    return xp.where(mask, x - largest, -2.0)
+    low = xp.where(counted == 0.0, 0.0, xp.full_like(counted, -2.0))
+    return xp.where(mask, x - largest, low)
 
 
 def _masked_sparsemax(xp: Any, x: Any, mask: Any, *, axis: int) -> Any:
