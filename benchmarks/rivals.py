@@ -45,6 +45,16 @@ FORMULAS: Mapping[str, Sequence[str]] = {
     "clipped_relu": ["clip(x, 0, max_value)"],
     "crelu": ["concat([relu(x), relu(-x)], axis)"],
     "elu": ["where(x > 0, x, alpha * expm1(x))"],
+    "entmax": [
+        "square(relu((z := (x - largest(x)) / 2) - total(where(ranks(z) == total(where((t := (m := "
+        "running(d := descending(z)) / ranks(z)) - sqrt(relu(1 / ranks(z) - running(square(d)) / "
+        "ranks(z) + square(m)))) <= d, z * 0 + 1, z * 0)), t, z * 0))))",
+    ],
+    "entmax15": [
+        "square(relu((z := (x - largest(x)) / 2) - total(where(ranks(z) == total(where((t := (m := "
+        "running(d := descending(z)) / ranks(z)) - sqrt(relu(1 / ranks(z) - running(square(d)) / "
+        "ranks(z) + square(m)))) <= d, z * 0 + 1, z * 0)), t, z * 0))))",
+    ],
     "exponential": ["exp(x)"],
     "geglu": ["(h := halves(x))[0] * gelu(h[1])"],
     "gelu": ["gelu(x)", "x * 0.5 * (1 + erf(x / 1.4142135623730951))"],
@@ -69,6 +79,13 @@ FORMULAS: Mapping[str, Sequence[str]] = {
     "log_softmax": [
         "(s := x - largest(x)) - log(total(exp(s)))",
     ],
+    "masked_log_softmax": [
+        "where(mask, (s := (z := where(mask, x, -1e9)) - largest(z)) - log(total(exp(s))), -1e999)",
+    ],
+    "masked_sparsemax": [
+        "where(mask, relu((z := where(mask, x, -1e9)) - "
+        "largest((running(descending(z)) - 1) / ranks(z))), 0)",
+    ],
     "masked_softmax": ["softmax(where(mask, x, -1e9), axis)"],
     "maxout": ["maximum(*halves(x))"],
     "mish": ["x * tanh(softplus(x))"],
@@ -89,6 +106,7 @@ FORMULAS: Mapping[str, Sequence[str]] = {
     "soft_shrink": ["sign(x) * relu(abs(x) - threshold)", "x - clip(x, -threshold, threshold)"],
     "softmax": ["(e := exp(x - largest(x))) / total(e)"],
     "softmax2d": ["softmax(x, axis)"],
+    "softmax_one": ["(e := exp(x - (m := relu(largest(x))))) / (exp(-m) + total(e))"],
     "softmin": ["softmax(-x, axis)"],
     "softplus": ["softplus(beta * x) / beta", "softplus(x)"],
     "softplus_beta": ["softplus(beta * x) / beta"],
