@@ -38,6 +38,13 @@ PARAMETERS: Mapping[str, Mapping[str, float]] = {
 }
 """Parameters of the activations that need some."""
 
+_ENTMAX15 = (
+    "square(relu((z := (x - largest(x)) / 2) - largest(where((t := (m := running(d := descending(z"
+    ")) / ranks(z)) - sqrt(relu(1 / ranks(z) - running(square(d)) / ranks(z) + square(m)) + 1e-9))"
+    " <= d, t, z * 0 - 1))))"
+)
+"""With the default alpha of entmax."""
+
 FORMULAS: Mapping[str, Sequence[str]] = {
     "affine": ["alpha * x + beta"],
     "celu": ["where(x > 0, x, alpha * expm1(x / alpha))"],
@@ -45,16 +52,8 @@ FORMULAS: Mapping[str, Sequence[str]] = {
     "clipped_relu": ["clip(x, 0, max_value)"],
     "crelu": ["concat([relu(x), relu(-x)], axis)"],
     "elu": ["where(x > 0, x, alpha * expm1(x))"],
-    "entmax": [
-        "square(relu((z := (x - largest(x)) / 2) - total(where(ranks(z) == total(where((t := (m := "
-        "running(d := descending(z)) / ranks(z)) - sqrt(relu(1 / ranks(z) - running(square(d)) / "
-        "ranks(z) + square(m)))) <= d, z * 0 + 1, z * 0)), t, z * 0))))",
-    ],
-    "entmax15": [
-        "square(relu((z := (x - largest(x)) / 2) - total(where(ranks(z) == total(where((t := (m := "
-        "running(d := descending(z)) / ranks(z)) - sqrt(relu(1 / ranks(z) - running(square(d)) / "
-        "ranks(z) + square(m)))) <= d, z * 0 + 1, z * 0)), t, z * 0))))",
-    ],
+    "entmax": [_ENTMAX15],
+    "entmax15": [_ENTMAX15],
     "exponential": ["exp(x)"],
     "geglu": ["(h := halves(x))[0] * gelu(h[1])"],
     "gelu": ["gelu(x)", "x * 0.5 * (1 + erf(x / 1.4142135623730951))"],
@@ -83,8 +82,10 @@ FORMULAS: Mapping[str, Sequence[str]] = {
         "where(mask, (s := (z := where(mask, x, -1e9)) - largest(z)) - log(total(exp(s))), -1e999)",
     ],
     "masked_sparsemax": [
-        "where(mask, relu((z := where(mask, x, -1e9)) - "
-        "largest((running(descending(z)) - 1) / ranks(z))), 0)",
+        (
+            "where(mask, relu((z := where(mask, x, -1e9)) - "
+            "largest((running(descending(z)) - 1) / ranks(z))), 0)"
+        ),
     ],
     "masked_softmax": ["softmax(where(mask, x, -1e9), axis)"],
     "maxout": ["maximum(*halves(x))"],
@@ -202,6 +203,8 @@ _NOT_IN_BFLOAT16 = (
     "mx.nd.hard_sigmoid(",
     "mx.nd.softmin(",
     "relu(x - largest((running(descending(x))",
+    "square(relu((z := (x - largest(x))",
+    "where(mask, relu((z := where(mask, x",
 )
 """How the statements begin that MXNet does not compute in bfloat16."""
 
