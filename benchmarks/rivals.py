@@ -38,6 +38,13 @@ PARAMETERS: Mapping[str, Mapping[str, float]] = {
 }
 """Parameters of the activations that need some."""
 
+_ENTMAX15 = (
+    "square(relu((z := (x - largest(x)) / 2) - largest(where((t := (m := running(d := descending(z"
+    ")) / ranks(z)) - sqrt(relu(1 / ranks(z) - running(square(d)) / ranks(z) + square(m)) + 1e-9))"
+    " <= d, t, z * 0 - 1))))"
+)
+"""With the default alpha of entmax."""
+
 FORMULAS: Mapping[str, Sequence[str]] = {
     "affine": ["alpha * x + beta"],
     "bilinear": ["(h := halves(x))[0] * h[1]"],
@@ -52,6 +59,8 @@ FORMULAS: Mapping[str, Sequence[str]] = {
     "clipped_relu": ["clip(x, 0, max_value)"],
     "crelu": ["concat([relu(x), relu(-x)], axis)"],
     "elu": ["where(x > 0, x, alpha * expm1(x))"],
+    "entmax": [_ENTMAX15],
+    "entmax15": [_ENTMAX15],
     "exponential": ["exp(x)"],
     "geglu": ["(h := halves(x))[0] * gelu(h[1])"],
     "geglu_tanh": [
@@ -79,6 +88,15 @@ FORMULAS: Mapping[str, Sequence[str]] = {
     "log_softmax": [
         "(s := x - largest(x)) - log(total(exp(s)))",
     ],
+    "masked_log_softmax": [
+        "where(mask, (s := (z := where(mask, x, -1e9)) - largest(z)) - log(total(exp(s))), -1e999)",
+    ],
+    "masked_sparsemax": [
+        (
+            "where(mask, relu((z := where(mask, x, -1e9)) - "
+            "largest((running(descending(z)) - 1) / ranks(z))), 0)"
+        ),
+    ],
     "masked_softmax": ["softmax(where(mask, x, -1e9), axis)"],
     "maxout": ["maximum(*halves(x))"],
     "mish": ["x * tanh(softplus(x))"],
@@ -100,6 +118,7 @@ FORMULAS: Mapping[str, Sequence[str]] = {
     "soft_shrink": ["sign(x) * relu(abs(x) - threshold)", "x - clip(x, -threshold, threshold)"],
     "softmax": ["(e := exp(x - largest(x))) / total(e)"],
     "softmax2d": ["softmax(x, axis)"],
+    "softmax_one": ["(e := exp(x - (m := relu(largest(x))))) / (exp(-m) + total(e))"],
     "softmin": ["softmax(-x, axis)"],
     "softplus": ["softplus(beta * x) / beta", "softplus(x)"],
     "softplus_beta": ["softplus(beta * x) / beta"],
@@ -195,6 +214,8 @@ _NOT_IN_BFLOAT16 = (
     "mx.nd.hard_sigmoid(",
     "mx.nd.softmin(",
     "relu(x - largest((running(descending(x))",
+    "square(relu((z := (x - largest(x))",
+    "where(mask, relu((z := where(mask, x",
 )
 """How the statements begin that MXNet does not compute in bfloat16."""
 

@@ -51,7 +51,7 @@ class ActivationFunction(functools.partial):  # type: ignore[type-arg]
 
     name: str
     backend: str | None
-    parameters: Mapping[str, float | int]
+    parameters: Mapping[str, Any]
     numerics: Numerics
     plugin: str
 
@@ -73,7 +73,9 @@ class ActivationFunction(functools.partial):  # type: ignore[type-arg]
             config["numerics"] = self.numerics
         if self.plugin:
             config["plugin"] = self.plugin
-        return {**config, **self.parameters}
+        for key, value in self.parameters.items():
+            config[key] = list(value) if isinstance(value, tuple) else value
+        return config
 
     get_config = to_config
     """The name under which Keras calls `to_config` when it saves a model."""

@@ -9,6 +9,7 @@ from typing import Any
 from unified_act.activation import Activation
 from unified_act.activation.shapes import (
     Shape,
+    axes_of,
     channel_shape,
     channels_of,
     check_axis,
@@ -20,6 +21,7 @@ from unified_act.activation.shapes import (
 
 __all__ = [
     "Shape",
+    "axes_of",
     "channel_shape",
     "channels_of",
     "check_axis",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -19,6 +20,7 @@ from unified_act.backend import (
     shortcut,
     with_keywords,
 )
+from unified_act.shapes import axes_of
 from unified_act_jax import gradient, tables
 from unified_act_jax.native import NATIVE, TABLED
 
@@ -93,7 +95,24 @@ class JaxBackend(FrameworkBackend):
             test, "function(x)", otherwise, {"function": function, **self.dtype_objects}
         )
 
+    def merged(self, array: Any, x: Any, axes: Sequence[int]) -> Any:
+        """Returns an array, broadcast to `x`, with several of its axes as one, the last."""
+        moved = jnp.moveaxis(jnp.broadcast_to(array, x.shape), axes_of(x.shape, axes), _last(axes))
+        kept = moved.shape[: -len(axes)]
+        return moved.reshape(*kept, math.prod(moved.shape[len(kept) :]))
+
+    def parted(self, rows: Any, x: Any, axes: Sequence[int]) -> Any:
+        """Returns an array in the shape of `x`, of what `merged` made of one."""
+        places = axes_of(x.shape, axes)
+        kept = [n for axis, n in enumerate(x.shape) if axis not in places]
+        shape = (*kept, *(x.shape[axis] for axis in places))
+        return jnp.moveaxis(rows.reshape(shape), _last(axes), places)
+
     def draw(self, x: jax.Array, source: int | jax.Array, dtype: Any) -> jax.Array:
         """Returns uniform random numbers in the shape of `x`, from a seed or a JAX key."""
         key = source if isinstance(source, jax.Array) else jax.random.key(source)
         return jnp.maximum(jax.random.uniform(key, x.shape, dtype), LEAST_NOISE)
+
+
+def _last(axes: Sequence[int]) -> list[int]:
+    return list(range(-len(axes), 0))

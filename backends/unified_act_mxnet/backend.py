@@ -20,11 +20,12 @@ from unified_act.backend import (
     beyond_dtype,
     with_keywords,
 )
+from unified_act.callables import bind
 from unified_act.errors import InputTypeError, ParameterValueError, UnsupportedError
 from unified_act.kernels import unavailable
 from unified_act.layers import Layers
-from unified_act.shapes import folded, weight_shape, with_shape_check
-from unified_act_mxnet import calls, fused, gradient, layers, tables
+from unified_act.shapes import axes_of, folded, weight_shape, with_shape_check
+from unified_act_mxnet import calls, fused, gradient, layers, namespace, tables
 from unified_act_mxnet._framework import DTYPE_OBJECTS, mx
 from unified_act_mxnet.gradient import Graph
 from unified_act_mxnet.guards import is_plain
@@ -148,6 +149,9 @@ class MxnetBackend(FrameworkBackend):
         """Returns the symbol of the result."""
         if not isinstance(x, Symbol):
             return super().symbolic(request, x, *further)
+        axes = request.parameters.get("axis")
+        if isinstance(axes, tuple):
+            return self._symbol_over_axes(request, x, further, axes)
         if not all(isinstance(each, Symbol) for each in further):
             name = request.activation.name
             raise InputTypeError(
@@ -164,6 +168,52 @@ class MxnetBackend(FrameworkBackend):
         else:
             graph = gradient.shared_definition(request.activation, request.parameters)
         result = exactly(graph, *map(_legacy, (x, *further)))
+        return result.as_np_ndarray() if isinstance(x, NumpySymbol) else result
+
+    def merged(self, array: Any, x: Any, axes: Sequence[int]) -> Any:
+        """Returns an array, broadcast to `x`, with several of its axes as one, the last."""
+        if not x.size:  # whose shape MXNet cannot write; it stays as it is
+            return array
+        legacy = _legacy(array)
+        if array is not x:  # a mask, and not every operator takes booleans
+            whole = (1,) * (x.ndim - array.ndim) + array.shape
+            legacy = legacy.astype("float32").reshape(whole).broadcast_to(x.shape)
+        moved = _with_axes_last(legacy, axes_of(x.shape, axes))
+        rows = _with_last_merged(moved, len(axes))
+        rows = rows if array is x else rows.astype("bool")
+        return rows.as_np_ndarray() if isinstance(array, mx.np.ndarray) else rows
+
+    def parted(self, rows: Any, x: Any, axes: Sequence[int]) -> Any:
+        """Returns an array in the shape of `x`, of what `merged` made of one."""
+        if not x.size:
+            return rows
+        places = axes_of(x.shape, axes)
+        shape = list(x.shape)
+        for place, end in _swaps(places):
+            shape[place], shape[end] = shape[end], shape[place]
+        result = _with_axes_last(mx.nd.reshape(_legacy(rows), shape=shape), places, back=True)
+        return result.as_np_ndarray() if isinstance(x, mx.np.ndarray) else result
+
+    def _symbol_over_axes(
+        self, request: Request, x: Any, further: Sequence[Any], axes: Sequence[int]
+    ) -> Any:
+        """Returns the symbol of the result along several axes, of a symbol without a shape."""
+        activation, numerics = request.activation, request.numerics
+        if min(axes) < 0 <= max(axes):
+            raise UnsupportedError(
+                f"{activation.name}: a Symbol does not tell how many axes it has: count all of "
+                f"axis={tuple(axes)} from the same end."
+            )
+        if not all(isinstance(each, Symbol) for each in further):
+            raise InputTypeError(
+                f"{activation.name}: x is a Symbol, so pass a Symbol for every other input too."
+            )
+        ones = mx.sym.np.ones_like(_numpy_kind(x))
+        whole = [namespace.where(_numpy_kind(mask), ones, ones * 0.0) for mask in further]
+        moved, *masks = [_with_axes_last(_legacy(each), axes) for each in (x, *whole)]
+        rows = [_with_last_merged(each, len(axes)) for each in (moved, *masks)]
+        along_last = bind(activation, self.name, numerics, {**request.parameters, "axis": -1})
+        result = _with_axes_last(mx.sym.reshape_like(along_last(*rows), moved), axes, back=True)
         return result.as_np_ndarray() if isinstance(x, NumpySymbol) else result
 
     def uniform_like(self, x: Any, generator: int | np.random.Generator) -> Any:
@@ -304,6 +354,34 @@ def _workable(shape: tuple[int, ...], axis: int, activation: Activation) -> tupl
     if axis < 0:
         return (math.prod(shape[:axis]), *shape[axis:])
     return (*shape[: axis + 1], math.prod(shape[axis + 1 :]))
+
+
+def _swaps(axes: Sequence[int]) -> list[tuple[int, int]]:
+    """Which axes to swap, one after the other, so that these, counted from one end, are last."""
+    return [(axis, -1 - place) for place, axis in enumerate(sorted(axes, reverse=True))]
+
+
+def _with_axes_last(x: Any, axes: Sequence[int], *, back: bool = False) -> Any:
+    """An array or symbol with these axes swapped to the end; or back again.
+
+    MXNet's transpose writes beyond the memory of a bfloat16 array.
+    """
+    swapaxes = (mx.sym if isinstance(x, Symbol) else mx.nd).swapaxes
+    for axis, end in _swaps(axes)[::-1] if back else _swaps(axes):
+        x = swapaxes(x, dim1=axis, dim2=end)
+    return x
+
+
+def _with_last_merged(x: Any, count: int) -> Any:
+    """An array or symbol with its last axes, so many, as one."""
+    reshape = (mx.sym if isinstance(x, Symbol) else mx.nd).reshape
+    for _ in range(count - 1):
+        x = reshape(x, shape=(-2, -3), reverse=True)
+    return x
+
+
+def _numpy_kind(x: Any) -> Any:
+    return x.as_np_ndarray()
 
 
 def _legacy(x: Any) -> Any:

@@ -86,6 +86,14 @@ class NumpyBackend(FrameworkBackend):
         large = super()._outrunning(request, dtype, kernel)
         return lambda x: large(x) if x.size >= _LARGE else kernel(x)
 
+    def merged(self, array: Any, x: Any, axes: Sequence[int]) -> Any:
+        """Returns an array, broadcast to `x`, with several of its axes as one, the last."""
+        return gradient.merged(array, x, axes)
+
+    def parted(self, rows: Any, x: Any, axes: Sequence[int]) -> Any:
+        """Returns an array in the shape of `x`, of what `merged` made of one."""
+        return gradient.parted(rows, x, axes)
+
     def short_way(self, request: Request, otherwise: Callable[..., Any]) -> Callable[..., Any]:
         """Returns a function that calls a kernel of one array at once."""
         kernel, arguments = request.kernel, request.arguments

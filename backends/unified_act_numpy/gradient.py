@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -12,14 +13,15 @@ from numpy.typing import NDArray
 from unified_act.activation import Activation
 from unified_act.assembly import assemble, pullback_of
 from unified_act.backend import check_cotangent
-from unified_act.callables import ActivationFunction
+from unified_act.callables import ActivationFunction, bind
 from unified_act.errors import UnsupportedError
 from unified_act.registry import ACTIVATIONS
+from unified_act.shapes import axes_of
 from unified_act_numpy import namespace, tables
 from unified_act_numpy.blocks import in_blocks
 from unified_act_numpy.fused import by_kernel, pulled_back
 
-__all__ = ["shared_definition", "value_and_grad"]
+__all__ = ["merged", "parted", "shared_definition", "value_and_grad"]
 
 Array = NDArray[Any]
 
@@ -72,6 +74,9 @@ def value_and_grad(
             "NumPy cannot differentiate an arbitrary function: pass one from get_activation."
         )
     activation = ACTIVATIONS.find(function.name)
+    axes = function.parameters.get("axis")
+    if isinstance(axes, tuple):
+        return _value_and_grad_over_axes(activation, function, inputs, cotangent, axes)
     pullback = pullback_of(activation, namespace, function.parameters)
     if pullback is None:
         raise UnsupportedError(
@@ -99,3 +104,39 @@ def value_and_grad(
         return value, tuple(
             None if c is None else _narrow(c, x) for c, x in zip(cotangents, inputs, strict=True)
         )
+
+
+def _value_and_grad_over_axes(
+    activation: Activation,
+    function: ActivationFunction,
+    inputs: Sequence[Array],
+    cotangent: Any,
+    axes: Sequence[int],
+) -> tuple[Array, tuple[Array | None, ...]]:
+    """Returns the value and the gradient along several axes, which are made one."""
+    x, value = inputs[0], function(*inputs)
+    check_cotangent(cotangent, value, (np.ndarray, np.generic))
+    own = {**function.parameters, "axis": -1}
+    along_last = bind(activation, "numpy", function.numerics, own)
+    rows = [merged(array, x, axes) for array in inputs]
+    along = None if cotangent is None else merged(cotangent, x, axes)
+    _, found = value_and_grad(along_last, rows, along)
+    return value, tuple(None if by is None else parted(by, x, axes) for by in found)
+
+
+def merged(array: Array, x: Array, axes: Sequence[int]) -> Array:
+    """Returns an array, broadcast to `x`, with several of its axes as one, the last."""
+    moved = np.moveaxis(np.broadcast_to(array, x.shape), axes_of(x.shape, axes), _last(axes))
+    kept = moved.shape[: -len(axes)]
+    return moved.reshape(*kept, math.prod(moved.shape[len(kept) :]))
+
+
+def parted(rows: Array, x: Array, axes: Sequence[int]) -> Array:
+    """Returns an array in the shape of `x`, of what `merged` made of one."""
+    places = axes_of(x.shape, axes)
+    shape = np.moveaxis(x, places, _last(axes)).shape
+    return np.moveaxis(rows.reshape(shape), _last(axes), places)
+
+
+def _last(axes: Sequence[int]) -> list[int]:
+    return list(range(-len(axes), 0))

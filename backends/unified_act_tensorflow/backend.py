@@ -12,6 +12,7 @@ from unified_act.backend import DTYPES, LEAST_NOISE, FrameworkBackend, Native, R
 from unified_act.callables import bind
 from unified_act.kernels import unavailable
 from unified_act.layers import Layers, LayerSpec
+from unified_act.shapes import axes_of
 from unified_act_tensorflow import calls, gradient, layers, tables
 from unified_act_tensorflow.native import NATIVE, TABLED
 
@@ -101,6 +102,22 @@ class TensorflowBackend(FrameworkBackend):
         function = bind(request.activation, self.name, request.numerics, request.parameters)
         return layers.ActivationLayer(LayerSpec(function))(x, *further)
 
+    def merged(self, array: Any, x: Any, axes: Sequence[int]) -> Any:
+        """Returns a tensor, broadcast to `x`, with several of its axes as one, the last."""
+        whole = array if array is x else tf.broadcast_to(array, tf.shape(x))
+        moved = tf.transpose(whole, _axes_last(x, axes))
+        kept = tf.shape(moved)[: -len(axes)]
+        length = tf.reduce_prod(tf.shape(moved)[-len(axes) :], keepdims=True)
+        return tf.reshape(moved, tf.concat([kept, length], 0))
+
+    def parted(self, rows: Any, x: Any, axes: Sequence[int]) -> Any:
+        """Returns a tensor in the shape of `x`, of what `merged` made of one."""
+        order = _axes_last(x, axes)
+        moved = tf.reshape(rows, tf.gather(tf.shape(x), order))
+        result = tf.transpose(moved, tf.math.invert_permutation(order))
+        result.set_shape(x.shape)
+        return result
+
     def draw(self, x: Any, source: int | tf.random.Generator, dtype: tf.DType) -> Any:
         """Returns uniform random numbers in the shape of `x`."""
         shape = tf.shape(x)
@@ -119,3 +136,14 @@ def _folded(x: Any, axis: int) -> Any:
         return tf.reshape(x, tf.concat([[tf.reduce_prod(before)], after], 0))
     before, after = tf.split(shape, [min(axis + 1, x.shape.rank), -1])
     return tf.reshape(x, tf.concat([before, [tf.reduce_prod(after)]], 0))
+
+
+def _axes_last(x: Any, axes: Sequence[int]) -> Any:
+    """The axes of `x` in an order in which these are the last."""
+    if x.shape.rank is not None:
+        places = axes_of(x.shape.as_list(), axes)
+        return [axis for axis in range(x.shape.rank) if axis not in places] + places
+    rank = tf.rank(x)
+    counted = tf.math.floormod(tf.constant(axes), rank)
+    moved = tf.reduce_any(tf.range(rank)[:, tf.newaxis] == counted[tf.newaxis], axis=1)
+    return tf.argsort(tf.cast(moved, tf.int32), stable=True)

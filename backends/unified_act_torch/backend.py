@@ -14,6 +14,7 @@ from unified_act.backend import DTYPES, LEAST_NOISE, FrameworkBackend, Native, R
 from unified_act.callables import bind
 from unified_act.kernels import unavailable
 from unified_act.layers import Layers, LayerSpec
+from unified_act.shapes import axes_of
 from unified_act_torch import calls, gradient, layers, tables
 from unified_act_torch.namespace import lengths
 from unified_act_torch.native import NATIVE, TABLED
@@ -103,6 +104,16 @@ class TorchBackend(FrameworkBackend):
         """Returns a function that runs a kernel at once."""
         return calls.short_way(request, otherwise)
 
+    def merged(self, array: Tensor, x: Tensor, axes: Sequence[int]) -> Tensor:
+        """Returns a tensor, broadcast to `x`, with several of its axes as one, the last."""
+        ends, places = _last(axes), axes_of(lengths(x), axes)
+        return array.expand_as(x).movedim(places, ends).flatten(-len(axes))
+
+    def parted(self, rows: Tensor, x: Tensor, axes: Sequence[int]) -> Tensor:
+        """Returns a tensor in the shape of `x`, of what `merged` made of one."""
+        ends, places = _last(axes), axes_of(lengths(x), axes)
+        return rows.reshape(x.movedim(places, ends).shape).movedim(ends, places)
+
     def prepared(self, activation: Activation, x: Tensor, further: Sequence[Any]) -> Sequence[Any]:
         """Returns weights in the type of `x` where autocast is on, which leaves float64 alone."""
         same = all(getattr(weight, "dtype", None) is x.dtype for weight in further)
@@ -137,3 +148,7 @@ class TorchBackend(FrameworkBackend):
         from unified_act_torch import replacement  # which reads the table of dialects
 
         return replacement.replace_activations(model, old, new)
+
+
+def _last(axes: Sequence[int]) -> list[int]:
+    return list(range(-len(axes), 0))

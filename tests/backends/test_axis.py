@@ -6,7 +6,8 @@ import pytest
 import unified_act as ua
 from tests.backends.arrays import back, every_backend, every_dtype, every_numerics, native
 from tests.backends.test_wrong_inputs import whole_numbers
-from tests.backends.textbook import check, sparsemax
+from tests.backends.textbook import check, entmax, sparsemax, weights_of
+from unified_act_conformance.floats import FORMATS
 
 pytestmark = pytest.mark.usefixtures("known_shapes_on_mxnet")
 
@@ -32,11 +33,35 @@ def maxout(x, axis, groups):
     return np.max(np.stack(np.split(x, groups, axis=axis)), axis=0)
 
 
+def masked_sparsemax(x, mask, axis):
+    found = sparsemax(np.where(mask, x, -1e3), axis)
+    return np.where(mask, found, 0.0)
+
+
+def masked_log_softmax(x, mask, axis):
+    with np.errstate(divide="ignore"):
+        return np.log(masked_softmax(x, mask, axis))
+
+
+MASKED = {
+    "masked_softmax": masked_softmax,
+    "masked_sparsemax": masked_sparsemax,
+    "masked_log_softmax": masked_log_softmax,
+}
+NOTHING = {"masked_softmax": 0.0, "masked_sparsemax": 0.0, "masked_log_softmax": -np.inf}
+"""The result where the mask leaves an element out."""
 TEXTBOOK = {
     "softmax": softmax,
     "softmin": lambda x, axis: softmax(-x, axis),
     "log_softmax": lambda x, axis: x - np.log(np.sum(np.exp(x), axis=axis, keepdims=True)),
+    "softmax_one": lambda x, axis: np.exp(x) / (1 + np.sum(np.exp(x), axis=axis, keepdims=True)),
     "sparsemax": sparsemax,
+    "entmax15": lambda x, axis: entmax(x, axis, 1.5),
+    "entmax": lambda x, axis: entmax(x, axis, 1.5),
+    "entmax(alpha=1.0)": softmax,
+    "entmax(alpha=1.125)": lambda x, axis: entmax(x, axis, 1.125),
+    "entmax(alpha=1.75)": lambda x, axis: entmax(x, axis, 1.75),
+    "entmax(alpha=2.0)": sparsemax,
     "hardmax": hardmax,
     "crelu": lambda x, axis: np.concatenate([np.maximum(x, 0), np.maximum(-x, 0)], axis=axis),
     "maxout(groups=2)": lambda x, axis: maxout(x, axis, 2),
@@ -53,7 +78,7 @@ NATIVE_SOFTMAX = {("softmax", "tensorflow", "fast"), ("softmax", "mxnet", "fast"
 
 
 def test_every_axis_activation_has_a_textbook_formula():
-    names = {name.partition("(")[0] for name in TEXTBOOK} | {"softmax2d", "masked_softmax"}
+    names = {name.partition("(")[0] for name in TEXTBOOK} | {"softmax2d", *MASKED}
     assert names == set(ua.list_activations(kind="axis")), "a formula in TEXTBOOK"
 
 
@@ -107,65 +132,85 @@ MASK = np.array([[True, False, True, True], [False, True, False, True], [True] *
 
 @every_backend
 @every_numerics
+@pytest.mark.parametrize("name", MASKED)
 class TestMask:
     @every_dtype
-    def test_against_the_textbook(self, backend, dtype, numerics):
-        function = ua.get_activation("masked_softmax", backend=backend, numerics=numerics)
+    def test_against_the_textbook(self, backend, dtype, numerics, name):
+        function = ua.get_activation(name, backend=backend, numerics=numerics)
         pair = (as_mask(backend, MASK), MASK)
-        check(
-            backend,
-            function,
-            lambda x, m: masked_softmax(x, m, -1),
-            [VALUES],
-            dtype,
-            constant=[pair],
-        )
+        check_masked(backend, function, lambda x, m: MASKED[name](x, m, -1), dtype, pair)
 
     @pytest.mark.parametrize("axis", [0, 1, -1])
-    def test_axis(self, backend, numerics, axis):
-        function = ua.get_activation(
-            "masked_softmax", backend=backend, numerics=numerics, axis=axis
-        )
-        check(
-            backend,
-            function,
-            lambda x, m: masked_softmax(x, m, axis),
-            [VALUES],
-            "float64",
-            constant=[(as_mask(backend, MASK), MASK)],
-        )
+    def test_axis(self, backend, numerics, name, axis):
+        function = ua.get_activation(name, backend=backend, numerics=numerics, axis=axis)
+        pair = (as_mask(backend, MASK), MASK)
+        check_masked(backend, function, lambda x, m: MASKED[name](x, m, axis), "float64", pair)
 
-    def test_the_mask_has_no_gradient(self, backend, numerics):
-        function = ua.get_activation("masked_softmax", backend=backend, numerics=numerics)
+    def test_the_mask_has_no_gradient(self, backend, numerics, name):
+        function = ua.get_activation(name, backend=backend, numerics=numerics)
         x = native(backend, VALUES, "float32")
         _, (_, of_mask) = ua.value_and_grad(function, x, as_mask(backend, MASK))
         assert of_mask is None
 
     @every_dtype
-    def test_a_row_without_anything(self, backend, dtype, numerics):
-        """Gives zeros and a gradient of 0, whatever is in it, and leaves its neighbour alone."""
-        function = ua.get_activation("masked_softmax", backend=backend, numerics=numerics)
+    def test_a_row_without_anything(self, backend, dtype, numerics, name):
+        """Has a gradient of 0, whatever is in it, and leaves its neighbour alone."""
+        function = ua.get_activation(name, backend=backend, numerics=numerics)
         x = native(backend, [[1.0, -np.inf, np.nan, np.inf], [1.0, 1.0, 2.0, 2.0]], dtype)
         mask = as_mask(backend, np.array([[False] * 4, [True, True, False, False]]))
         cotangent = native(backend, [[1.0, 2.0, 3.0, 4.0], [1.0, 3.0, 4.0, 5.0]], dtype)
         value, (slope, _) = ua.value_and_grad(function, x, mask, cotangent=cotangent)
-        np.testing.assert_array_equal(
-            back(backend, value, dtype), [[0.0] * 4, [0.5, 0.5, 0.0, 0.0]]
+        out, logarithm = NOTHING[name], name == "masked_log_softmax"
+        half = np.log(0.5) if logarithm else 0.5
+        np.testing.assert_allclose(
+            back(backend, value, dtype),
+            [[out] * 4, [half, half, out, out]],
+            rtol=FORMATS[dtype].epsilon,
         )
+        by_x = {"masked_softmax": 0.5, "masked_sparsemax": 1.0, "masked_log_softmax": 1.0}[name]
         np.testing.assert_array_equal(
-            back(backend, slope, dtype), [[0.0] * 4, [-0.5, 0.5, 0.0, 0.0]]
+            back(backend, slope, dtype), [[0.0] * 4, [-by_x, by_x, 0.0, 0.0]]
         )
 
-    def test_what_is_masked_out_does_not_matter(self, backend, numerics):
-        function = ua.get_activation("masked_softmax", backend=backend, numerics=numerics)
+    def test_what_is_masked_out_does_not_matter(self, backend, numerics, name):
+        function = ua.get_activation(name, backend=backend, numerics=numerics)
         mask = as_mask(backend, np.array([[True, False, True]]))
-        for hidden in (np.nan, np.inf, -np.inf, 3e38):
-            x = native(backend, [[0.0, hidden, 0.0]], "float32")
+        found = []
+        for hidden in (0.0, np.nan, np.inf, -np.inf, 3e38):
+            x = native(backend, [[0.0, hidden, 0.25]], "float32")
             value, (slope, _) = ua.value_and_grad(
                 function, x, mask, cotangent=native(backend, [[1.0, 7.0, 0.0]], "float32")
             )
-            np.testing.assert_array_equal(back(backend, value, "float32"), [[0.5, 0.0, 0.5]])
-            np.testing.assert_array_equal(back(backend, slope, "float32"), [[0.25, 0.0, -0.25]])
+            found.append([back(backend, value, "float32"), back(backend, slope, "float32")])
+            np.testing.assert_array_equal(found[-1], found[0])
+        assert found[0][0][0, 1] == NOTHING[name]
+        assert found[0][1][0, 0] != 0.0 == found[0][1][0, 1]
+
+
+def check_masked(backend, function, textbook, dtype, pair):
+    """As `check`, of what the mask counts; the rest is the same number everywhere."""
+    mask = pair[1]
+    left_out = textbook(VALUES, mask)[~mask]
+    value = back(backend, function(native(backend, VALUES, dtype), pair[0]), dtype)
+    np.testing.assert_array_equal(value[~mask], left_out)
+    if np.isfinite(left_out).all():
+        check(backend, function, textbook, [VALUES], dtype, constant=[pair])
+        return
+    # The differences of minus infinity are no numbers: the gradient follows from the shares.
+    want = textbook(VALUES, mask)
+    close = {"rtol": 32 * FORMATS[dtype].epsilon, "atol": 16 * FORMATS[dtype].epsilon}
+    np.testing.assert_allclose(value, want, **close)
+    cotangent = weights_of(want.shape)
+    _, (slope, _) = ua.value_and_grad(
+        function,
+        native(backend, VALUES, dtype),
+        pair[0],
+        cotangent=native(backend, cotangent, dtype),
+    )
+    axis = dict(function.parameters)["axis"]
+    counted = np.where(mask, cotangent, 0.0)
+    by_x = counted - np.exp(want) * counted.sum(axis=axis, keepdims=True)
+    np.testing.assert_allclose(back(backend, slope, dtype), by_x, **close)
 
 
 class TestWrongMasks:
@@ -237,7 +282,9 @@ class TestTies:
         np.testing.assert_array_equal(back(backend, value, dtype), [[0, 0, 0, 0]])
         np.testing.assert_array_equal(back(backend, slope, dtype), [[0, 0]])
 
-    @pytest.mark.parametrize("name", ["softmax", "softmin", "sparsemax"])
+    @pytest.mark.parametrize(
+        "name", ["softmax", "softmin", "sparsemax", "entmax15", "entmax", "entmax(alpha=1.75)"]
+    )
     def test_equal_shares(self, backend, dtype, numerics, name):
         function = ua.get_activation(name, backend=backend, numerics=numerics)
         value = back(backend, function(native(backend, [[3.0] * 4], dtype)), dtype)
@@ -245,6 +292,10 @@ class TestTies:
 
 
 NAN = [np.nan] * 4
+SPOILED = [
+    *("softmax", "log_softmax", "softmin", "softmax_one", "sparsemax", "hardmax", "entmax15"),
+    *("entmax", "entmax(alpha=1.75)"),
+]
 
 
 @every_backend
@@ -258,6 +309,15 @@ class TestWhatIsNotFinite:
             ("softmax", [-np.inf, 0.0, 0.0, -np.inf], [0.0, 0.5, 0.5, 0.0]),
             ("softmin", [np.inf, 0.0, 0.0, np.inf], [0.0, 0.5, 0.5, 0.0]),
             ("sparsemax", [-np.inf, 0.0, 0.0, -np.inf], [0.0, 0.5, 0.5, 0.0]),
+            ("entmax15", [-np.inf, 0.0, 0.0, -np.inf], [0.0, 0.5, 0.5, 0.0]),
+            ("entmax", [-np.inf, 0.0, 0.0, -np.inf], [0.0, 0.5, 0.5, 0.0]),
+            ("softmax_one", [-np.inf, 0.0, -np.inf, -np.inf], [0.0, 0.5, 0.0, 0.0]),
+            ("softmax_one", [-np.inf] * 4, [0.0] * 4),
+            ("softmax_one", [np.inf, 0.0, 0.0, 0.0], NAN),
+            ("entmax15", [np.inf, 0.0, 0.0, 0.0], NAN),
+            ("entmax", [np.inf, 0.0, 0.0, 0.0], NAN),
+            ("entmax15", [-np.inf] * 4, NAN),
+            ("entmax", [-np.inf] * 4, NAN),
             ("log_softmax", [-np.inf, 3.0, -np.inf, -np.inf], [-np.inf, 0.0, -np.inf, -np.inf]),
             ("hardmax", [-np.inf, np.inf, 0.0, np.inf], [0.0, 1.0, 0.0, 0.0]),
             ("hardmax", [-np.inf] * 4, [1.0, 0.0, 0.0, 0.0]),
@@ -280,7 +340,7 @@ class TestWhatIsNotFinite:
         np.testing.assert_array_equal(found, [result])
 
     @pytest.mark.quick(lambda dtype: dtype == "float32")
-    @pytest.mark.parametrize("name", ["softmax", "log_softmax", "softmin", "sparsemax", "hardmax"])
+    @pytest.mark.parametrize("name", SPOILED)
     @pytest.mark.parametrize("place", [0, 1, 3])
     def test_nan_spoils_its_row_and_no_other(self, backend, dtype, numerics, name, place):
         if (name, backend, numerics) in NATIVE_SOFTMAX:
@@ -308,6 +368,9 @@ class TestWhatIsNotFinite:
             ("softmax", [0.5, 0.5, 0, 0]),
             ("softmin", [0, 0, 0.5, 0.5]),
             ("sparsemax", [0.5, 0.5, 0, 0]),
+            ("entmax15", [0.5, 0.5, 0, 0]),
+            ("entmax", [0.5, 0.5, 0, 0]),
+            ("softmax_one", [0.5, 0.5, 0, 0]),
             ("hardmax", [1, 0, 0, 0]),
         ):
             function = ua.get_activation(name, backend=backend, numerics=numerics)

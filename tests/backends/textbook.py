@@ -67,6 +67,19 @@ def sparsemax(x, axis):
     return np.maximum(x - low, 0.0)
 
 
+def entmax(x, axis, alpha):
+    """By bisection on the threshold, for an alpha above 1."""
+    scaled = (alpha - 1.0) * x
+    high = np.max(scaled, axis=axis, keepdims=True)
+    low = high - 1.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        shares = np.maximum(scaled - middle, 0.0) ** (1.0 / (alpha - 1.0))
+        too_low = np.sum(shares, axis=axis, keepdims=True) > 1.0
+        low, high = np.where(too_low, middle, low), np.where(too_low, high, middle)
+    return np.maximum(scaled - low, 0.0) ** (1.0 / (alpha - 1.0))
+
+
 def weights_of(shape):
     """Different weights for the elements of a result, short enough for every dtype."""
     return np.resize([1.0, -2.0, 0.5, 3.0, 0.25], shape)

@@ -13,31 +13,22 @@ from unified_act.registry import ACTIVATIONS, Registry
 
 NAMES = [
     *("affine", "bilinear", "celu", "clamped_swiglu", "clipped_gelu", "clipped_relu", "crelu"),
-    *("elu", "exponential", "geglu", "geglu_tanh", "gelu", "gelu_tanh"),
-    *("glu", "gumbel_softmax", "hard_mish", "hard_shrink", "hard_sigmoid"),
-    *("hard_sigmoid_02", "hard_silu", "hard_tanh", "hardmax", "identity", "laplace", "leaky_relu"),
-    *("lisht", "log_sigmoid", "log_softmax", "masked_softmax", "maxout", "mish", "prelu"),
-    *(
-        "quick_geglu",
-        "quick_gelu",
-        "reglu",
-        "relu",
-        "relu6",
-        "rrelu",
-        "scaled_tanh",
-        "selu",
-        "shrink",
-        "sigmoid",
-    ),
-    *("silu", "silu_beta", "snake", "snake_beta", "soft_shrink", "softmax", "softmax2d", "softmin"),
-    *("softplus", "softplus_beta"),
+    *("elu", "entmax", "entmax15", "exponential", "geglu", "geglu_tanh", "gelu", "gelu_tanh"),
+    *("glu", "gumbel_softmax", "hard_mish", "hard_shrink", "hard_sigmoid", "hard_sigmoid_02"),
+    *("hard_silu", "hard_tanh", "hardmax", "identity", "laplace", "leaky_relu", "lisht"),
+    *("log_sigmoid", "log_softmax", "masked_log_softmax", "masked_softmax", "masked_sparsemax"),
+    *("maxout", "mish", "prelu", "quick_geglu", "quick_gelu", "reglu", "relu", "relu6", "rrelu"),
+    *("scaled_tanh", "selu", "shrink", "sigmoid", "silu", "silu_beta", "snake", "snake_beta"),
+    *("soft_shrink", "softmax", "softmax2d", "softmax_one", "softmin", "softplus"),
+    *("softplus_beta",),
     *("softsign", "sparse_plus", "sparse_sigmoid", "sparsemax", "sqrt_softplus", "squared_relu"),
     *("squareplus", "star_relu", "swiglu", "tanh", "tanh_shrink", "threshold", "thresholded_relu"),
     *("tlu", "xielu"),
 ]
 BY_KIND = {
     "axis": [
-        *("crelu", "hardmax", "log_softmax", "masked_softmax", "maxout", "softmax", "softmax2d"),
+        *("crelu", "entmax", "entmax15", "hardmax", "log_softmax", "masked_log_softmax"),
+        *("masked_softmax", "masked_sparsemax", "maxout", "softmax", "softmax2d", "softmax_one"),
         *("softmin", "sparsemax"),
     ],
     "gated": [

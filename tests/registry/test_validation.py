@@ -140,6 +140,15 @@ def test_a_kink_that_is_not_declared_right():
         ({"kind": "odd"}, "unknown kind 'odd': use one of elementwise, axis"),
         ({"kind": "learned", "parameters": {"axis": 1}}, "name several inputs, as in inputs="),
         ({"kind": "axis"}, r"needs the parameters \['axis'\]"),
+        ({"parameters": [ua.Parameter("a", 1, several=True)]}, r"\['a'\] cannot be several axes"),
+        (
+            {
+                "kind": "axis",
+                "resizes": True,
+                "parameters": [ua.Parameter("axis", -1, several=True)],
+            },
+            "leave out several=True",
+        ),
     ],
 )
 def test_facts_that_the_kind_needs_are_asked_for(facts, says):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Protocol
 
-from unified_act.activation.shapes import Shape, channel_shape, fits, section_length
+from unified_act.activation.shapes import Shape, axes_of, channel_shape, fits, section_length
 from unified_act.errors import InputTypeError, InvalidActivationError
 from unified_act.literals import shown
 
@@ -215,7 +215,9 @@ class Kind(str):
         }
 
         def check(x: Shape, *shapes: Shape) -> None:
-            if axis is not None:
+            if isinstance(axis, tuple):
+                axes_of(x, axis)
+            elif axis is not None:
                 section_length(x or (1,) if row_of_one else x, sections, axis)
             for which, role, shape in zip(others, roles, shapes, strict=True):
                 if role in wanted and not fits(shape, x, broadcast=role == "mask"):

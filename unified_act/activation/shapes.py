@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from unified_act.errors import ParameterValueError
 
 __all__ = [
-    "Shape",
+    "axes_of",
     "channel_shape",
     "channels_of",
     "check_axis",
@@ -48,6 +48,32 @@ def check_axis(shape: Sequence[int | str | None], axis: int, what: str = "") -> 
         raise ParameterValueError(
             f"axis {axis} does not exist in an input of shape {tuple(shape)}; pass axis=…{what}"
         )
+
+
+def axes_of(shape: Sequence[int | str | None], axes: Sequence[int]) -> list[int]:
+    """Returns axes of an input in the order in which it has them, counted from 0.
+
+    Args:
+        shape: The shape of the input.
+        axes: The axes, from either end.
+
+    Raises:
+        ParameterValueError: The input has no such axis, or two of them are the same.
+    """
+    for axis in axes:
+        check_axis(shape, axis)
+    rank = len(shape)
+    places = [  # compared one by one, which compilers can follow
+        place
+        for place in range(rank)
+        if any(axis == place or axis == place - rank for axis in axes)
+    ]
+    if len(places) < len(axes):
+        raise ParameterValueError(
+            f"axis {tuple(axes)} names an axis twice in an input of shape {tuple(shape)}; "
+            "pass different ones."
+        )
+    return places
 
 
 def channel_shape(channels: int, shape: Sequence[int | None], axis: int) -> list[int]:

@@ -18,6 +18,7 @@ __all__ = ["Activation", "Kink", "Limits", "Parameter"]
 
 _LARGEST_INTEGER = 2**31 - 1
 """The largest axis, number of groups and the like that every framework takes."""
+_OR_SEVERAL = ", or a tuple of different integers"
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,8 @@ class Parameter:
         high: The largest allowed value.
         integer: Whether the value must be an integer even if the default is not an `int`.
         learned_by: The activation that learns this parameter as a weight, if there is one.
+        several: Whether a tuple or list of different integers is allowed too: several axes, whose
+            elements are then computed together.
     """
 
     name: str
@@ -42,9 +45,10 @@ class Parameter:
     high: float = math.inf
     integer: bool = False
     learned_by: str = ""
+    several: bool = False
 
-    def check(self, value: Any) -> float | int:
-        """Returns `value` as a Python number, after checking it.
+    def check(self, value: Any) -> Any:
+        """Returns `value` as a Python number, or several as a tuple, after checking it.
 
         Raises:
             ParameterValueError: `value` is not a number of the right type, or is out of range.
@@ -56,6 +60,8 @@ class Parameter:
                 f"{self.name} must be a number of Python or NumPy, got a {kind}, whose gradient "
                 f"would be lost: pass float(…){learns}."
             )
+        if isinstance(value, (tuple, list)) and self.several:
+            return self._check_all(value)
         flag = type(value).__name__ in ("bool", "bool_")  # bool_ is NumPy's
         if isinstance(self.default, bool):
             if not flag:
@@ -71,12 +77,19 @@ class Parameter:
             number = math.inf
         except (TypeError, ValueError):
             wanted = "an integer" if integer else "a number"
-            raise self._refused(wanted, value) from None
+            raise self._refused(wanted + _OR_SEVERAL * self.several, value) from None
         if integer and abs(number) > _LARGEST_INTEGER:
             raise self._refused(f"an integer from -{_LARGEST_INTEGER} to {_LARGEST_INTEGER}", value)
         if not (self.low <= number <= self.high) or not math.isfinite(number):
             raise self._refused(self.range, value)
         return number
+
+    def _check_all(self, values: Sequence[Any]) -> Any:
+        """Returns several integers as a tuple, and a single one by itself."""
+        numbers = tuple(self.check(each) for each in values if not isinstance(each, (tuple, list)))
+        if not numbers or len({*numbers}) != len(values):
+            raise self._refused(f"an integer{_OR_SEVERAL}", values)
+        return numbers if len(numbers) > 1 else numbers[0]
 
     def _refused(self, wanted: str, value: Any) -> ParameterValueError:
         return ParameterValueError(f"{self.name} must be {wanted}, got {shown(value)}.")
@@ -209,7 +222,9 @@ class Activation:
       ``derivative(xp, cotangent, x, *others, **parameters)`` returns a tuple with the cotangent of
       each input, None for a mask. ``second_derivative(xp, direction, cotangent, x, *others,
       **parameters)`` is the pullback of the cotangent of `x`: it returns the cotangents of
-      `cotangent` and of `x`.
+      `cotangent` and of `x`. If the parameter ``axis`` has `Parameter.several`, a
+      caller may give a tuple of axes. The arrays then come with these axes made one, the last, and
+      the functions get ``axis=-1``.
 
     Two activations are equal only if they are the same object.
     """
@@ -254,8 +269,8 @@ class Activation:
         """The parameters without a default."""
         return tuple(p.name for p in self.parameters if p.default is None)
 
-    def check(self, given: Mapping[str, Any]) -> dict[str, float | int]:
-        """Returns the given parameters with their values, checked and as Python numbers.
+    def check(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Returns the given parameters with their values, checked, each as `Parameter.check` does.
 
         Raises:
             UnknownParameterError: The activation has no parameter with one of the names.
@@ -267,7 +282,7 @@ class Activation:
                 raise UnknownParameterError(f"{self.name} has no parameter {shown(name)}. {hint}")
         return {name: self._by_name[name].check(value) for name, value in given.items()}
 
-    def bind(self, given: Mapping[str, Any]) -> dict[str, float | int]:
+    def bind(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Returns every parameter with its value: the given value, checked, or the default.
 
         Raises:
@@ -276,7 +291,7 @@ class Activation:
                 missing.
         """
         checked = self.check(given)
-        bound: dict[str, float | int] = {}
+        bound: dict[str, Any] = {}
         for name, parameter in self._by_name.items():
             if name in checked:
                 bound[name] = checked[name]

@@ -249,6 +249,8 @@ class FrameworkBackend:
         self, activation: Activation, parameters: Mapping[str, float], numerics: Numerics
     ) -> _Function:
         """Returns the function that computes `activation`. `get_activation` wraps it."""
+        if isinstance(parameters.get("axis"), tuple):
+            return self._over_axes(Request(activation, parameters, numerics))
         request = Request(activation, parameters, numerics)
         functions = dict(self.shared(request))
         functions |= self._with_tables(request, functions)
@@ -278,6 +280,45 @@ class FrameworkBackend:
         if activation.noise and len(request.inputs) > 1:
             return with_generator(activation.name, checked, self.uniform_like, self.is_noise)
         return self.short_way(request, checked)
+
+    def _over_axes(self, request: Request) -> _Function:
+        """Returns a function that makes one axis of several, and computes along that."""
+        activation, axes = request.activation, request.parameters["axis"]
+        along_last = self.implement(
+            activation, {**request.parameters, "axis": -1}, request.numerics
+        )
+        merged, parted = self.merged, self.parted
+
+        def by_rows(x: Any, *further: Any) -> Any:
+            return parted(along_last(*[merged(a, x, axes) for a in (x, *further)]), x, axes)
+
+        checked = with_shape_check(by_rows, activation, request.parameters, shape_of=self.shape_of)
+
+        def call(x: Any, *further: Any) -> Any:
+            if not self.is_array(x):
+                return self.symbolic(request, x, *further)
+            if len(request.inputs) > 1:
+                check_further(activation, x, further, lambda role, one: self._fits(role, one, x))
+            try:
+                return checked(x, *further)
+            except self.failures as error:
+                raise self._explained(error, activation.name, x) from error
+
+        return call
+
+    def merged(self, array: Any, x: Any, axes: Sequence[int]) -> Any:
+        """Returns an array, broadcast to `x`, with several of its axes as one, the last.
+
+        Args:
+            array: The input `x`, or another that broadcasts to it.
+            x: The input.
+            axes: The axes of `x`, from either end, in any order.
+        """
+        raise NotImplementedError
+
+    def parted(self, rows: Any, x: Any, axes: Sequence[int]) -> Any:
+        """Returns an array in the shape of `x`, of what `merged` made of one: its inverse."""
+        raise NotImplementedError
 
     def _with_tables(
         self, request: Request, shared: Mapping[str, _Function]

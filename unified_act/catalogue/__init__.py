@@ -1,6 +1,7 @@
 """The built-in activations, each written once."""
 
 from unified_act.catalogue import (
+    entmax,
     exponential,
     gaussian,
     glu,
@@ -30,6 +31,7 @@ _WRITTEN = (
     *saturating.ACTIVATIONS,
     *softmax.ACTIVATIONS,
     *selecting.ACTIVATIONS,
+    *entmax.ACTIVATIONS,
     *learned.ACTIVATIONS,
     *glu.ACTIVATIONS,
     *stochastic.ACTIVATIONS,

@@ -6,20 +6,23 @@ from typing import Any
 
 from unified_act.activation import Activation, Parameter
 from unified_act.catalogue._common import is_number, relu
-from unified_act.catalogue.softmax import AXIS
+from unified_act.catalogue.softmax import AXES, LOWEST
 
-__all__ = ["ACTIVATIONS", "hardmax"]
+__all__ = ["ACTIVATIONS", "hardmax", "unless_nan"]
 
 
-def _unless_nan(xp: Any, x: Any, result: Any, axis: int) -> Any:
+def unless_nan(xp: Any, x: Any, result: Any, axis: int) -> Any:
     """`result`, or NaN all along an axis that has one: not every maximum and sort keeps it."""
     nan = xp.sum(xp.where(is_number(x), 0.0, x), axis=axis)
     return result + xp.where(is_number(nan), 0.0, nan)
 
 
-def _sparsemax_shares(xp: Any, x: Any, axis: int) -> tuple[Any, Any]:
-    """Whether an element gets a share, and `x` less its maximum."""
-    shifted = x - xp.stop_gradient(xp.max(x, axis=axis))
+def _largest_off(xp: Any, x: Any, axis: int) -> Any:
+    return x - xp.stop_gradient(xp.max(x, axis=axis))
+
+
+def _shares(xp: Any, shifted: Any, axis: int) -> Any:
+    """Whether an element gets a share in sparsemax, from `x` less its maximum."""
     ordered = -xp.sort(-xp.stop_gradient(shifted), axis=axis)
     # What is a whole 1 below the largest gets no share, however many there are.
     near = ordered > -1.0
@@ -29,22 +32,54 @@ def _sparsemax_shares(xp: Any, x: Any, axis: int) -> tuple[Any, Any]:
     inside = xp.where(near, rank * xp.where(near, ordered, 0.0) + 1.0 - total, nothing) > 0.0
     number = xp.sum(xp.where(inside, 1.0, nothing), axis=axis)
     threshold = (xp.sum(xp.where(inside, ordered, 0.0), axis=axis) - 1.0) / number
-    return shifted > threshold, shifted
+    return shifted > threshold
 
 
-def _sparsemax(xp: Any, x: Any, *, axis: int) -> Any:
-    inside, shifted = _sparsemax_shares(xp, x, axis)
+def _sparsemax_of(xp: Any, shifted: Any, axis: int) -> Any:
+    inside = _shares(xp, shifted, axis)
     # The same threshold again, as a function of x that can be differentiated.
     number = xp.sum(xp.where(inside, 1.0, xp.full_like(shifted, 0.0)), axis=axis)
     threshold = (xp.sum(xp.where(inside, shifted, 0.0), axis=axis) - 1.0) / number
-    return _unless_nan(xp, shifted, xp.where(inside, shifted - threshold, 0.0), axis)
+    return unless_nan(xp, shifted, xp.where(inside, shifted - threshold, 0.0), axis)
+
+
+def _sparsemax_pullback(xp: Any, cotangent: Any, shifted: Any, axis: int) -> Any:
+    inside = _shares(xp, shifted, axis)
+    number = xp.sum(xp.where(inside, 1.0, xp.full_like(shifted, 0.0)), axis=axis)
+    mean = xp.sum(xp.where(inside, cotangent, 0.0), axis=axis) / number
+    return xp.where(inside, cotangent - mean, 0.0)
+
+
+def _sparsemax(xp: Any, x: Any, *, axis: int) -> Any:
+    return _sparsemax_of(xp, _largest_off(xp, x, axis), axis)
 
 
 def _sparsemax_derivative(xp: Any, cotangent: Any, x: Any, *, axis: int) -> tuple[Any]:
-    inside, _ = _sparsemax_shares(xp, x, axis)
-    number = xp.sum(xp.where(inside, 1.0, xp.full_like(x, 0.0)), axis=axis)
-    mean = xp.sum(xp.where(inside, cotangent, 0.0), axis=axis) / number
-    return (xp.where(inside, cotangent - mean, 0.0),)
+    return (_sparsemax_pullback(xp, cotangent, _largest_off(xp, x, axis), axis),)
+
+
+def _largest_off_masked(xp: Any, x: Any, mask: Any, axis: int) -> Any:
+    """`x` less the largest element that counts; what does not is too low for a share.
+
+    Where nothing counts, all are 0: there is a threshold, and what comes of it is left out.
+    """
+    largest = xp.max(xp.where(mask, x, LOWEST), axis=axis)
+    counted = xp.sum(xp.where(mask, 1.0, xp.full_like(x, 0.0)), axis=axis)
+    largest = xp.stop_gradient(xp.where(counted == 0.0, 0.0, largest))
+    low = xp.where(counted == 0.0, 0.0, xp.full_like(counted, -2.0))
+    return xp.where(mask, x - largest, low)
+
+
+def _masked_sparsemax(xp: Any, x: Any, mask: Any, *, axis: int) -> Any:
+    return xp.where(mask, _sparsemax_of(xp, _largest_off_masked(xp, x, mask, axis), axis), 0.0)
+
+
+def _masked_sparsemax_derivative(
+    xp: Any, cotangent: Any, x: Any, mask: Any, *, axis: int
+) -> tuple[Any, None]:
+    shifted = _largest_off_masked(xp, x, mask, axis)
+    pulled = _sparsemax_pullback(xp, xp.where(mask, cotangent, 0.0), shifted, axis)
+    return xp.where(mask, pulled, 0.0), None
 
 
 def hardmax(xp: Any, x: Any, *, axis: int) -> Any:
@@ -52,7 +87,7 @@ def hardmax(xp: Any, x: Any, *, axis: int) -> Any:
     x = xp.stop_gradient(x)
     largest = xp.where(x == xp.max(x, axis=axis), 1.0, xp.full_like(x, 0.0))
     first = xp.where(xp.cumulative_sum(largest, axis=axis) == 1.0, largest, 0.0)
-    return _unless_nan(xp, x, first, axis)
+    return unless_nan(xp, x, first, axis)
 
 
 def _hardmax_derivative(xp: Any, cotangent: Any, x: Any, *, axis: int) -> tuple[Any]:
@@ -95,9 +130,24 @@ ACTIVATIONS = (
         one_shape=True,
         forward=_sparsemax,
         derivative=_sparsemax_derivative,
-        parameters=[AXIS],
+        parameters=[AXES],
         formula=r"\operatorname{argmin}_{p \in \Delta} \lVert p - x \rVert^2",
         summary="Projection on the probability simplex: probabilities, many of them exactly 0.",
+        source="Martins & Astudillo 2016, arXiv:1602.02068",
+    ),
+    Activation(
+        name="masked_sparsemax",
+        kind="axis",
+        symmetric=True,
+        inputs=("x", "mask"),
+        masks=("mask",),
+        forward=_masked_sparsemax,
+        derivative=_masked_sparsemax_derivative,
+        parameters=[AXES],
+        formula=(
+            r"\operatorname{argmin}_{p \in \Delta,\ p_i = 0\ (m_i = 0)} \lVert p - x \rVert^2"
+        ),
+        summary="Sparsemax over the elements where the mask is true; the others are 0.",
         source="Martins & Astudillo 2016, arXiv:1602.02068",
     ),
     Activation(
@@ -106,7 +156,7 @@ ACTIVATIONS = (
         one_shape=True,
         forward=hardmax,
         derivative=_hardmax_derivative,
-        parameters=[AXIS],
+        parameters=[AXES],
         formula=r"[\, i = \min \operatorname{argmax}_j x_j \,]",
         summary="1 at the largest element (the first of several), 0 elsewhere; the gradient is 0.",
         source="ONNX operator Hardmax",

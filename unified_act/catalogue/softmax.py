@@ -8,7 +8,10 @@ from unified_act.activation import Activation, Parameter
 
 __all__ = [
     "ACTIVATIONS",
+    "AXES",
     "AXIS",
+    "LOWEST",
+    "centred",
     "softmax",
     "softmax_derivative",
     "softmax_second_derivative",
@@ -42,14 +45,14 @@ def _twice_pulled_back(
     xp: Any, direction: Any, cotangent: Any, y: Any, axis: int
 ) -> tuple[Any, Any]:
     # The derivative of a mean weighted by y is a covariance.
-    first = _centred(xp, direction, y, axis)
-    second = _centred(xp, cotangent, y, axis)
+    first = centred(xp, direction, y, axis)
+    second = centred(xp, cotangent, y, axis)
     product = first * second
     return y * first, y * (product - xp.sum(product * y, axis=axis))
 
 
-def _centred(xp: Any, v: Any, y: Any, axis: int) -> Any:
-    """`v` less its mean, weighted by `y`."""
+def centred(xp: Any, v: Any, y: Any, axis: int) -> Any:
+    """`v` less its mean, weighted by `y`, which adds up to 1."""
     # Any constant may be taken off first. The value of a clear winner makes the difference small
     # before it is formed, not after. Other rows have none: MXNet computes this backwards, where a
     # small share would lose its digits to the sum of all others.
@@ -58,7 +61,7 @@ def _centred(xp: Any, v: Any, y: Any, axis: int) -> Any:
 
 
 def _pulled_back(xp: Any, cotangent: Any, y: Any, axis: int) -> Any:
-    return y * _centred(xp, cotangent, y, axis)
+    return y * centred(xp, cotangent, y, axis)
 
 
 def _softmin(xp: Any, x: Any, *, axis: int) -> Any:
@@ -76,12 +79,12 @@ def _softmin_second_derivative(
     return -by_cotangent, by_x
 
 
-_LOWEST = -float("inf")
+LOWEST = -float("inf")
 
 
 def _masked_softmax(xp: Any, x: Any, mask: Any, *, axis: int) -> Any:
-    largest = xp.max(xp.where(mask, x, _LOWEST), axis=axis)
-    largest = xp.stop_gradient(xp.where(largest == _LOWEST, 0.0, largest))
+    largest = xp.max(xp.where(mask, x, LOWEST), axis=axis)
+    largest = xp.stop_gradient(xp.where(largest == LOWEST, 0.0, largest))
     shifted = xp.where(mask, x - largest, 0.0)
     e = xp.where(mask, xp.exp(shifted), 0.0)
     counted = xp.sum(xp.where(mask, 1.0, xp.full_like(x, 0.0)), axis=axis)
@@ -125,11 +128,86 @@ def _log_softmax_second_derivative(
     xp: Any, direction: Any, cotangent: Any, x: Any, *, axis: int
 ) -> tuple[Any, Any]:
     y = softmax(xp, x, axis=axis)
-    centred = _centred(xp, direction, y, axis)
-    return centred, -(y * centred) * xp.sum(cotangent, axis=axis)
+    found = centred(xp, direction, y, axis)
+    return found, -(y * found) * xp.sum(cotangent, axis=axis)
+
+
+def _masked_log_softmax(xp: Any, x: Any, mask: Any, *, axis: int) -> Any:
+    largest = xp.max(xp.where(mask, x, LOWEST), axis=axis)
+    largest = xp.stop_gradient(xp.where(largest == LOWEST, 0.0, largest))
+    shifted = xp.where(mask, x - largest, 0.0)
+    nothing = xp.full_like(x, 0.0)
+    # As in log_softmax; of a row that counts nothing, nothing is divided by 0.
+    top = shifted >= 0.0
+    rest = xp.where(mask, xp.where(top, xp.expm1(shifted), xp.exp(shifted)), 0.0)
+    number = xp.sum(xp.where(mask, xp.where(top, 1.0, nothing), 0.0), axis=axis)
+    counted = xp.sum(xp.where(mask, 1.0, nothing), axis=axis)
+    number = xp.where(counted == 0.0, 1.0, number)
+    total = xp.log1p(xp.sum(rest, axis=axis) / number)
+    return xp.where(mask, shifted - total - xp.log(number), LOWEST)
+
+
+def _masked_log_softmax_derivative(
+    xp: Any, cotangent: Any, x: Any, mask: Any, *, axis: int
+) -> tuple[Any, None]:
+    y = _masked_softmax(xp, x, mask, axis=axis)
+    cotangent = xp.where(mask, cotangent, 0.0)
+    return xp.where(mask, cotangent - y * xp.sum(cotangent, axis=axis), 0.0), None
+
+
+def _masked_log_softmax_second_derivative(
+    xp: Any, direction: Any, cotangent: Any, x: Any, mask: Any, *, axis: int
+) -> tuple[Any, Any]:
+    y = _masked_softmax(xp, x, mask, axis=axis)
+    direction, cotangent = (xp.where(mask, v, 0.0) for v in (direction, cotangent))
+    found = xp.where(mask, centred(xp, direction, y, axis), 0.0)
+    return found, -(y * found) * xp.sum(cotangent, axis=axis)
+
+
+# softmax_one is softmax of the row and one more number, 0, whose share is left out.
+
+
+def _with_spare(xp: Any, x: Any, axis: int) -> tuple[Any, Any]:
+    """The shares of the elements, and that of the number 0."""
+    largest = xp.max(x, axis=axis)
+    largest = xp.stop_gradient(xp.where(largest > 0.0, largest, 0.0))
+    e, spare = xp.exp(x - largest), xp.exp(-largest)
+    total = spare + xp.sum(e, axis=axis)
+    return e / total, spare / total
+
+
+def _softmax_one(xp: Any, x: Any, *, axis: int) -> Any:
+    return _with_spare(xp, x, axis)[0]
+
+
+def _centred_with_spare(xp: Any, v: Any, y: Any, spare: Any, axis: int) -> tuple[Any, Any]:
+    """`v` less its weighted mean, and what becomes of the 0 that goes with the spare share."""
+    winner = xp.sum(xp.where(y > 0.5, v, 0.0), axis=axis)  # taken off first, as in centred
+    v = v - winner
+    mean = xp.sum(v * y, axis=axis) - winner * spare
+    return v - mean, -winner - mean
+
+
+def _softmax_one_derivative(xp: Any, cotangent: Any, x: Any, *, axis: int) -> tuple[Any]:
+    y, spare = _with_spare(xp, x, axis)
+    return (y * _centred_with_spare(xp, cotangent, y, spare, axis)[0],)
+
+
+def _softmax_one_second_derivative(
+    xp: Any, direction: Any, cotangent: Any, x: Any, *, axis: int
+) -> tuple[Any, Any]:
+    y, spare = _with_spare(xp, x, axis)
+    first, first_spare = _centred_with_spare(xp, direction, y, spare, axis)
+    second, second_spare = _centred_with_spare(xp, cotangent, y, spare, axis)
+    product = first * second
+    mean = xp.sum(product * y, axis=axis) + first_spare * second_spare * spare
+    return y * first, y * (product - mean)
 
 
 AXIS = Parameter("axis", -1, "axis along which the function is computed")
+AXES = Parameter(
+    "axis", -1, "axis along which the function is computed, or a tuple of axes", several=True
+)
 _SOURCE = "Bridle 1990, Probabilistic interpretation of feedforward classification network outputs"
 _CHANNELS = Parameter("axis", -3, "axis of the channels, the third from the end")
 _FORMULA = r"\frac{e^{x_i}}{\sum_j e^{x_j}}"
@@ -143,7 +221,7 @@ ACTIVATIONS = (
         forward=softmax,
         derivative=softmax_derivative,
         second_derivative=softmax_second_derivative,
-        parameters=[AXIS],
+        parameters=[AXES],
         formula=_FORMULA,
         summary="Exponentials of the elements, scaled so that they add up to 1 along an axis.",
         source=_SOURCE,
@@ -169,7 +247,7 @@ ACTIVATIONS = (
         forward=_softmin,
         derivative=_softmin_derivative,
         second_derivative=_softmin_second_derivative,
-        parameters=[AXIS],
+        parameters=[AXES],
         formula=r"\frac{e^{-x_i}}{\sum_j e^{-x_j}}",
         summary="Softmax of the negated input: the smallest element gets the largest result.",
         source=_SOURCE,
@@ -183,7 +261,7 @@ ACTIVATIONS = (
         forward=_masked_softmax,
         derivative=_masked_softmax_derivative,
         second_derivative=_masked_softmax_second_derivative,
-        parameters=[AXIS],
+        parameters=[AXES],
         formula=r"\frac{m_i e^{x_i}}{\sum_j m_j e^{x_j}}",
         summary="Softmax over the elements where the mask is true; the others are 0.",
         source=_SOURCE,
@@ -195,9 +273,39 @@ ACTIVATIONS = (
         forward=_log_softmax,
         derivative=_log_softmax_derivative,
         second_derivative=_log_softmax_second_derivative,
-        parameters=[AXIS],
+        parameters=[AXES],
         formula=r"x_i - \log \sum_j e^{x_j}",
         summary="Logarithm of softmax.",
         source=_SOURCE,
+    ),
+    Activation(
+        name="masked_log_softmax",
+        kind="axis",
+        inputs=("x", "mask"),
+        masks=("mask",),
+        forward=_masked_log_softmax,
+        derivative=_masked_log_softmax_derivative,
+        second_derivative=_masked_log_softmax_second_derivative,
+        parameters=[AXES],
+        formula=(
+            r"\begin{cases} x_i - \log \sum_j m_j e^{x_j} & m_i = 1 "
+            r"\\ -\infty & m_i = 0 \end{cases}"
+        ),
+        summary="Logarithm of masked_softmax: minus infinity where the mask is false.",
+        source=_SOURCE,
+    ),
+    Activation(
+        name="softmax_one",
+        kind="axis",
+        symmetric=True,
+        one_shape=True,
+        forward=_softmax_one,
+        derivative=_softmax_one_derivative,
+        second_derivative=_softmax_one_second_derivative,
+        parameters=[AXES],
+        aliases=("softmax1", "quiet_softmax"),
+        formula=r"\frac{e^{x_i}}{1 + \sum_j e^{x_j}}",
+        summary="Softmax with 1 added to the sum, so that all results can be small at once.",
+        source="Miller 2023, Attention Is Off By One",
     ),
 )

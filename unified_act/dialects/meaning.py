@@ -150,6 +150,7 @@ class Dialect:
         packages: The module for the first component of each spelling.
         strings: The framework's function that looks up an activation by a string.
         ended: Whether the framework is no longer developed.
+        several: Whether its functions along an axis take several axes too.
         others: Functions of the framework that look like activations but are not.
         cells: All meanings.
         functions: Whether names that begin with a capital letter are functions too.
@@ -163,6 +164,7 @@ class Dialect:
     packages: Mapping[str, str] = field(default_factory=dict, repr=False)
     strings: str | None = None
     ended: bool = False
+    several: bool = False
     others: tuple[str, ...] = field(default=(), repr=False)
     functions: bool = False
     opset: int | None = None
@@ -421,7 +423,13 @@ def _meaning(
                 f"{spoken}'s {name} cannot be translated: {cell.because[WHOLE]}."
             )
         if cell.canonical is not None and cell.fits(given, first=cell is current[0]):
-            return Meaning(cell.canonical, cell.translate(given), cell, given)
+            ours = cell.translate(given)
+            if not spoken.several and any(isinstance(v, (tuple, list)) for v in ours.values()):
+                raise UnsupportedError(
+                    f"{spoken}'s {name} takes one axis. Our {cell.canonical} takes several: leave "
+                    "out dialect=, and write axis=(…)."
+                )
+            return Meaning(cell.canonical, ours, cell, given)
     raise _misfit(f"{spoken}'s {name}", name, current, given)
 
 

@@ -155,6 +155,8 @@ def write(name: str, parameters: Mapping[str, Any], dialect: Dialect) -> Written
         'tf.nn.silu(beta=1.702)'
     """
     complete = {**defaults(name), **parameters}
+    if not dialect.several and any(isinstance(value, tuple) for value in complete.values()):
+        return None
     for cell in sorted(dialect.cells, key=lambda cell: not _is_called(cell, name)):
         if cell.canonical == name and cell.wrong is None and cell.current(dialect.opset):
             arguments = _arguments(cell, complete)

@@ -19,7 +19,7 @@ from unified_act.onnx import namespace
 from unified_act.onnx.graph import ELEMENT_TYPES, Array, Graph
 from unified_act.onnx.native import ADMITTED, Operator, operator_for
 from unified_act.registry import ACTIVATIONS
-from unified_act.shapes import check_axis
+from unified_act.shapes import axes_of, check_axis
 
 if TYPE_CHECKING:
     from unified_act.backend import Numerics
@@ -86,11 +86,13 @@ def model(
     if dtype not in DTYPES:
         raise ParameterValueError(f"dtype must be one of {', '.join(DTYPES)}, got {shown(dtype)}.")
     shape = _shape_for(bound.get("axis"), shape)
-    computed, operator = _choose(activation, bound, dtype, numerics, opset)
+    axes = bound["axis"] if isinstance(bound.get("axis"), tuple) else ()
+    of_rows = {**bound, "axis": -1} if axes else bound
+    computed, operator = _choose(activation, of_rows, dtype, numerics, opset)
     graph = Graph(opset, computed, shape)
     shapes = _weight_shapes(activation, bound, shape, weight_shape)
     inputs = _inputs(activation, bound, dtype, shape, shapes)
-    function = _function(activation, bound, operator)
+    function = _function(activation, of_rows, operator)
     arrays = [
         graph.array(info.name)
         if info.name in activation.masks or computed == dtype
@@ -102,7 +104,7 @@ def model(
         for info, array in zip(inputs, arrays, strict=True)
         if len(shapes.get(info.name, ())) > 1
     )
-    result = function(*arrays)
+    result = _over_axes(function, arrays, axes_of(shape, axes)) if axes else function(*arrays)
     if computed != dtype:
         result = graph.apply("Cast", result, to=ELEMENT_TYPES[dtype])
     graph.finish(result, "y")
@@ -152,13 +154,16 @@ def _check_opset(opset: int) -> None:
         )
 
 
-def _shape_for(axis: int | None, shape: Sequence[int | str] | None) -> list[int | str]:
+def _shape_for(
+    axis: int | tuple[int, ...] | None, shape: Sequence[int | str] | None
+) -> list[int | str]:
+    axes = axis if isinstance(axis, tuple) else () if axis is None else (axis,)
     if shape is None:
-        rank = 2 if axis is None else max(2, -axis, axis + 1)
+        rank = max(2, *(max(-each, each + 1) for each in axes), 0)
         return [f"d{index}" for index in range(rank)]
     _check_lengths("shape", shape)
-    if axis is not None:
-        check_axis(shape, axis)
+    for each in axes:
+        check_axis(shape, each)
     return list(shape)
 
 
@@ -225,6 +230,21 @@ def _function(
     return lambda x, *others: x.graph.apply(
         operator.name, *spread(x, *others), *operator.further, **operator.attributes
     )
+
+
+def _over_axes(
+    function: Callable[..., Array], arrays: Sequence[Array], axes: Sequence[int]
+) -> Array:
+    """The result along several axes, made one, which is the last."""
+    graph = arrays[0].graph
+    rank = len(graph.shape)
+    order = [axis for axis in range(rank) if axis not in axes] + list(axes)
+    moved = [graph.apply("Transpose", array, perm=order) for array in arrays]
+    lengths = graph.apply("Shape", moved[0])
+    kept = [0] * (rank - len(axes))  # as they are
+    rows = [graph.apply("Reshape", array, graph.integers(*kept, -1)) for array in moved]
+    parted = graph.apply("Reshape", function(*rows), lengths)
+    return graph.apply("Transpose", parted, perm=[order.index(axis) for axis in range(rank)])
 
 
 def _inputs(

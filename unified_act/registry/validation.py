@@ -100,6 +100,13 @@ class _Validation:
             raise self._fail(
                 "parameters", f"an activation that is {kind} needs the parameters {missing}"
             )
+        several = [parameter.name for parameter in self.activation.parameters if parameter.several]
+        if several and (several != ["axis"] or kind != "axis" or self.activation.resizes):
+            raise self._fail(
+                "parameters",
+                f"{several} cannot be several axes: only the axis of an activation along an axis "
+                "that keeps its length can; leave out several=True",
+            )
         if len(self.activation.inputs) < kind.least_inputs:
             raise self._fail(
                 "inputs", f'it is {kind}, so name several inputs, as in inputs=("x", "weight")'
@@ -226,7 +233,9 @@ class _Validation:
             for sign in (1.0, -1.0):
                 x = [v + sign * _STEP * (index == place) for index, v in enumerate(_CLOSE)]
                 values = self._called("forward", Row(x), *inputs[1:]).values
-                ends.append(sum(map(float.__mul__, values, cotangent.values)))
+                # What is infinite, as a logarithm under a mask, does not move.
+                finite = [value if math.isfinite(value) else 0.0 for value in values]
+                ends.append(sum(map(float.__mul__, finite, cotangent.values)))
             slope = (ends[0] - ends[1]) / (2.0 * _STEP)
             what = f"the cotangent of element {place}"
             self._compare("derivative", [], what, Row([_array(by_x).values[place]]), [slope])

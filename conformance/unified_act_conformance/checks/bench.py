@@ -376,16 +376,19 @@ class Bench:
             return []
         return deviations_of(replace(self.case, order=order), self.harness, self.numerics)
 
-    def pose(self, order: int, values: FloatArray) -> Problem:
+    def pose(
+        self, order: int, values: FloatArray, further: Sequence[FloatArray] | None = None
+    ) -> Problem:
         """What an input poses, with the exact answer; the gradient as `call` takes it.
 
         Args:
             order: Of which derivative.
             values: The input, of an elementwise activation in any shape; the answer is in a row.
+            further: What goes with it, in place of what `further` gives.
         """
         case = replace(self.case, backend="", order=order)
         if not self.elementwise:
-            arrays = [values, *self.further(values.shape)]
+            arrays = [values, *(self.further(values.shape) if further is None else further)]
             cotangent = self.cotangent(values) if order else None
             arrays += [] if cotangent is None else [cotangent]
             data = tuple((array.dtype, array.shape, array.tobytes()) for array in arrays)

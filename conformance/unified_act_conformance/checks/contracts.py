@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 import unified_act as ua
@@ -39,7 +41,7 @@ def shares(bench: Bench) -> str:
     worst = excess.flat[np.abs(excess).argmax()]
     if abs(worst) > float_format(bench.case.dtype).epsilon * values.shape[bench.axis]:
         return f"the sum of shares is off by {worst}"
-    return _choice(bench, found) or _support(bench, values, found)
+    return _choice(bench, found) or _support(bench, values, further, found)
 
 
 def _choice(bench: Bench, found: FloatArray) -> str:
@@ -49,10 +51,12 @@ def _choice(bench: Bench, found: FloatArray) -> str:
     return f"a choice has the shares {np.unique(found).tolist()}"
 
 
-def _support(bench: Bench, values: FloatArray, found: FloatArray) -> str:
+def _support(
+    bench: Bench, values: FloatArray, further: Sequence[FloatArray], found: FloatArray
+) -> str:
     if bench.record.shares != "some":
         return ""
-    wrong = np.count_nonzero((found > 0) != (bench.pose(0, values).reference.high > 0))
+    wrong = np.count_nonzero((found > 0) != (bench.pose(0, values, further).reference.high > 0))
     return f"{wrong} of {found.size} elements have a share and should not, or none" if wrong else ""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,8 +22,8 @@ from unified_act_conformance.dimensions.answer import (
     shape_of,
 )
 from unified_act_conformance.floats import FloatArray, float_format, half_ulp, to_type, widen
-from unified_act_conformance.problems import Problem, joint_problem, sections_of
-from unified_act_conformance.subject import Case
+from unified_act_conformance.problems import Problem, joint_problem, sections_of, split_over
+from unified_act_conformance.subject import Case, Subject
 from unified_act_conformance.truth import (
     EVERYTHING,
     LONG_ROWS,
@@ -45,7 +46,7 @@ LARGE = 90.0
 """The exponential function of so much overflows in float32."""
 ENDS = {0.0: 2.0**-126, 1.0: 1.0 - 2.0**-24}
 """Noise whose logarithm is infinite, or has one that is, and what is taken instead."""
-SPREADING = ("hardmax", "sparsemax")
+SPREADING = ("hardmax", "sparsemax", "entmax15", "entmax")
 """The activations of which a whole row is NaN if an element is, on every framework."""
 SELECTING = ("crelu", "maxout")
 """The activations of rows that round nothing."""
@@ -67,6 +68,8 @@ def rows_pose(
         setting: What else the inputs depend on.
         turn: Which of several such inputs.
     """
+    if isinstance(parameters["axis"], tuple):
+        return _over_axes(case, activation, parameters, setting, turn)
     axis, sections = parameters["axis"], sections_of(activation, parameters)
     length = setting["row"]
     if case.order == 2 or activation.name not in (*LONG_ROWS, *SELECTING):
@@ -110,6 +113,42 @@ def rows_pose(
         answer = _by_levels(case, activation, parameters, inputs, cotangent)
     return Pose(tuple(np.ascontiguousarray(a) if i == 0 else a for i, a in enumerate(inputs)),
                 cotangent, directions, (answer,))  # fmt: skip
+
+
+def _over_axes(
+    case: Case,
+    activation: Activation,
+    parameters: Mapping[str, Any],
+    setting: Mapping[str, Any],
+    turn: int,
+) -> Pose:
+    """The inputs along the last axis, which is then split into several."""
+    rank, axes = setting["place"]
+    given = tuple((k, v) for k, v in case.subject.parameters if k != "axis")
+    last = Subject(case.subject.activation, (*given, ("axis", -1)))
+    flat_rank = rank - len(axes) + 1
+    pose = rows_pose(
+        replace(case, subject=last),
+        activation,
+        {**parameters, "axis": -1},
+        {**setting, "place": (flat_rank, -1)},
+        turn,
+    )
+
+    def split(array: Array) -> Array:
+        whole = array.reshape((1,) * (flat_rank - array.ndim) + array.shape)
+        found = np.ascontiguousarray(split_over(whole, axes, rank))
+        while array.ndim < flat_rank and found.shape[0] == 1 and found.ndim > 1:
+            found = found[0]  # a mask of fewer dimensions stays one
+        return found
+
+    return replace(
+        pose,
+        inputs=tuple(split(array) for array in pose.inputs),
+        cotangent=None if pose.cotangent is None else split(pose.cotangent),
+        directions=tuple(split(array) for array in pose.directions),
+        answers=tuple(replace(answer, codes=split(answer.codes)) for answer in pose.answers),
+    )
 
 
 def _patterns(case: Case, length: int) -> list[Doubles]:

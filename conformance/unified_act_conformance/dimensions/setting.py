@@ -16,7 +16,7 @@ from unified_act import Activation, catalogue
 from unified_act.activation import Parameter
 from unified_act.backend import DTYPES
 from unified_act_conformance.dimensions import words
-from unified_act_conformance.problems import weight_values
+from unified_act_conformance.problems import rank_for, weight_values
 from unified_act_conformance.subject import ORDERS
 
 __all__ = ["CALLS", "Dimension", "Setting", "bound", "dimensions_of", "lengthened", "settings_of"]
@@ -48,6 +48,11 @@ PLACES = (
     *((4, 1), (4, -2), (4, 3), (4, -4), (5, 2), (5, -3), (5, 4), (5, -5)),
 )
 """Numbers of dimensions, each with an axis."""
+SEVERAL_AXES = (
+    *((3, (1, 2)), (3, (-2, -1)), (2, (0, 1)), (3, (0, 2)), (4, (1, 2)), (4, (-1, 0))),
+    *((4, (3, 1)), (5, (-3, -2)), (3, (0, 1, 2))),
+)
+"""The same with several axes at once."""
 FEWER_PLACES = ((3, 1), (1, 0), (2, 0), (2, -1), (3, -2), (4, 2), (5, -4))
 
 
@@ -89,13 +94,16 @@ def _dimensions(
     yield Dimension("dtype", ("float32", *(d for d in DTYPES if d != "float32")), words.dtype)
     yield Dimension("order", ORDERS, words.order)
     if "axis" in base and not fixed:
-        own = (max(2, -base["axis"], base["axis"] + 1), base["axis"])
+        axis = base["axis"]
+        own = (rank_for(axis if isinstance(axis, tuple) else (axis,)), axis)
         rest = PLACES if activation.along_axis else FEWER_PLACES
+        if any(parameter.several for parameter in activation.parameters):
+            rest = (*rest, *SEVERAL_AXES)
         yield Dimension("place", (own, *(place for place in rest if place != own)), words.place)
     else:
-        least = max(2, -base.get("axis", -1), base.get("axis", -1) + 1)
-        more = range(least + 1, 6) if "axis" in base else (0, 1, 3, 4, 5)
         axis = base.get("axis", -1)
+        least = rank_for(axis if isinstance(axis, tuple) else (axis,))
+        more = range(least + 1, 6) if "axis" in base else (0, 1, 3, 4, 5)
         yield Dimension("place", [(rank, axis) for rank in (least, *more)], words.rank)
     if activation.along_axis:
         yield Dimension("row", ROWS, words.row, between=True)

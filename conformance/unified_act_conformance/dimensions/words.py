@@ -33,8 +33,10 @@ def order(value: int) -> str:
     return f"in the {ORDER_NAMES[value]}"
 
 
-def place(value: tuple[int, int]) -> str:
-    """In arrays of so many dimensions, along an axis."""
+def place(value: tuple[int, int | tuple[int, ...]]) -> str:
+    """In arrays of so many dimensions, along an axis or several."""
+    if isinstance(value[1], tuple):
+        return f"at the axes {value[1]} of {value[0]} dimensions"
     return f"at axis {value[1]} of {value[0]} dimensions"
 
 

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from unified_act_conformance.problems.arrangement import Arrangement, joined, parted, sections_of
+from unified_act_conformance.problems.arrangement import (
+    Arrangement,
+    joined,
+    parted,
+    rank_for,
+    sections_of,
+    split_over,
+)
 from unified_act_conformance.problems.joint import joint_problem, joint_tangents
 from unified_act_conformance.problems.joint_inputs import (
     corners_of,
@@ -35,8 +42,10 @@ __all__ = [
     "parted",
     "problem_at",
     "problems_for",
+    "rank_for",
     "region_codes",
     "sections_of",
+    "split_over",
     "spread",
     "tally",
     "tally_together",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,7 +12,13 @@ from numpy.typing import NDArray
 from unified_act import Activation
 from unified_act_conformance.truth import result_length
 
-__all__ = ["Arrangement", "joined", "parted", "sections_of"]
+__all__ = [
+    "joined",
+    "parted",
+    "rank_for",
+    "sections_of",
+    "split_over",
+]
 
 Array = NDArray[Any]
 
@@ -59,6 +66,35 @@ def parted(array: Array, parameters: Mapping[str, Any]) -> list[Array]:
         return np.split(array, 2, axis=axis)
     first = np.moveaxis(array, axis, 0)
     return [np.moveaxis(first[place::2], 0, axis) for place in (0, 1)]
+
+
+def rank_for(axes: Sequence[int]) -> int:
+    """Returns how many dimensions an array needs for several axes and one more.
+
+    Args:
+        axes: The axes, from either end.
+    """
+    return max(len(axes) + 1, *(max(axis + 1, -axis) for axis in axes))
+
+
+def split_over(rows: Array, axes: Sequence[int], rank: int) -> Array:
+    """Returns an array whose last axis has become several, all of more than one element if it can.
+
+    Args:
+        rows: The array. A last axis of one element becomes several of one.
+        axes: The axes of the result that the last axis becomes, in the order of an array.
+        rank: How many dimensions the result has.
+    """
+    *kept, length = rows.shape
+    lengths: list[int] = []
+    for left in range(len(axes), 1, -1):
+        most = round(length ** (1 / left))
+        lengths.append(max(part for part in range(1, max(most, 1) + 1) if length % part == 0))
+        length //= lengths[-1]
+    missing = [1] * (rank - len(kept) - len(axes))
+    places = sorted(axis % rank for axis in axes)
+    split = rows.reshape(*missing, *kept, *lengths, length)
+    return np.moveaxis(split, range(-len(axes), 0), places)
 
 
 class Arrangement:
@@ -184,11 +220,19 @@ class Arrangement:
         shape[self._parameters["axis"]] = weight.size
         return weight.reshape(shape)
 
+    @property
+    def _axes(self) -> list[int]:
+        """The axes of a block, in the order of the array."""
+        axis = self._parameters["axis"]
+        axes = axis if isinstance(axis, tuple) else (axis,)
+        return sorted(each % len(self._shape) for each in axes)
+
     def _rows(self, array: Array) -> Array:
-        moved = np.moveaxis(array, self._parameters["axis"], -1)
-        return moved.reshape(-1, moved.shape[-1])
+        axes = self._axes
+        moved = np.moveaxis(array, axes, range(-len(axes), 0))
+        return moved.reshape(-1, math.prod(moved.shape[-len(axes) :]))
 
     def _from_rows(self, blocks: Array, shape: Sequence[int]) -> Array:
-        axis = self._parameters["axis"]
-        moved = np.moveaxis(np.empty(shape, dtype=np.bool_), axis, -1).shape
-        return np.moveaxis(blocks.reshape(moved), -1, axis)
+        axes = self._axes
+        moved = np.moveaxis(np.empty(shape, dtype=np.bool_), axes, range(-len(axes), 0)).shape
+        return np.moveaxis(blocks.reshape(moved), range(-len(axes), 0), axes)

@@ -118,7 +118,8 @@ def _exact(
         if any(map(math.isnan, block.numbers)):
             size = len(block.numbers) if order else width
             counts = mask or (True,) * size
-            found, slack = [arb.nan() if c else arb(0) for c in counts], [0.0] * size
+            left_out = arb(0 if order else definition.left_out)
+            found, slack = [arb.nan() if c else left_out for c in counts], [0.0] * size
             settled.append(order == 0)
         else:
             found, slack = _evaluated(definition, name, order, block, tuple(own.items()))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from unified_act import Activation
 from unified_act_conformance import inputs
 from unified_act_conformance.floats import FloatArray, FloatFormat, float_format, to_type, widen
-from unified_act_conformance.problems.arrangement import joined, sections_of
+from unified_act_conformance.problems.arrangement import joined, rank_for, sections_of, split_over
 from unified_act_conformance.subject import Case
 from unified_act_conformance.truth import RECORDS, record_of
 
@@ -244,6 +244,10 @@ def _rows(
             usable |= np.isnan(wide).any(axis=1)
         rows = matrix[usable]
         # Three dimensions, so that a wrong axis cannot pass.
-        x = np.ascontiguousarray(np.moveaxis(rows[:, np.newaxis, :], -1, parameters["axis"]))
+        axis, spaced = parameters["axis"], rows[:, np.newaxis, :]
+        if isinstance(axis, tuple):
+            x = np.ascontiguousarray(split_over(spaced, axis, rank_for(axis) + 1))
+        else:
+            x = np.ascontiguousarray(np.moveaxis(spaced, -1, axis))
         further = further_inputs(activation, parameters, case.dtype, x.shape)
         yield (x, *further)

@@ -84,7 +84,8 @@ def _problems(
 
 def _has_rows(case: Case) -> bool:
     """Whether there are formulas for whole rows, which take long ones too."""
-    return case.subject.activation in ROW_FUNCTIONS and case.order < 2
+    several = isinstance(dict(case.subject.parameters).get("axis"), tuple)
+    return case.subject.activation in ROW_FUNCTIONS and case.order < 2 and not several
 
 
 def _sweep(truth: Truth, dtype: str, quick: bool) -> FloatArray:

@@ -13,7 +13,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -239,4 +239,4 @@ def _arrays(call: Call) -> list[Bits]:
 def _parameters(subject: Subject) -> Mapping[str, Any]:
     config = {"name": subject.activation, **dict(subject.parameters)}
     function = ua.get_activation(config, backend="numpy")
-    return cast(Mapping[str, Any], function.parameters)
+    return function.parameters

@@ -14,9 +14,9 @@ from fractions import Fraction
 from itertools import accumulate
 from typing import Any
 
-from flint import arb, arb_series
+from flint import arb, arb_series, ctx
 
-from unified_act_conformance.truth.jets import Jet, namespace
+from unified_act_conformance.truth.jets import COEFFICIENTS, Jet, namespace
 from unified_act_conformance.truth.record import (
     EVERYTHING,
     UNIT,
@@ -26,6 +26,7 @@ from unified_act_conformance.truth.record import (
     Record,
     fixed,
 )
+from unified_act_conformance.truth.thresholds import AMPLE, powered_gaps, powered_threshold
 
 __all__ = ["RECORDS"]
 
@@ -83,6 +84,17 @@ def _masked_softmax(numbers: Jets, parameters: Parameters) -> list[Jet]:
     return [next(shares) if counts else ZERO for counts in mask]
 
 
+def _masked_log_softmax(numbers: Jets, parameters: Parameters) -> list[Jet]:
+    mask = parameters["mask"]
+    counted = [x for x, counts in zip(numbers, mask, strict=True) if counts]
+    found = iter(_log_softmax(counted, parameters) if counted else [])
+    return [next(found) if counts else _number(-math.inf) for counts in mask]
+
+
+def _softmax_one(numbers: Jets, parameters: Parameters) -> list[Jet]:
+    return _softmax([*numbers, ZERO], parameters)[:-1]
+
+
 def _support(values: Sequence[float]) -> tuple[list[bool], bool]:
     """Who gets a share in sparsemax, in exact arithmetic; and whether somebody just does not."""
     exact = sorted(map(Fraction, values), reverse=True)
@@ -102,6 +114,78 @@ def _sparsemax(numbers: Jets, _: Parameters) -> list[Jet]:
 
 def _sparsemax_settled(numbers: Sequence[float], _: Parameters, order: int) -> bool:
     return order == 0 or not _support(numbers)[1]
+
+
+def _masked_sparsemax(numbers: Jets, parameters: Parameters) -> list[Jet]:
+    mask = parameters["mask"]
+    counted = [x for x, counts in zip(numbers, mask, strict=True) if counts]
+    shares = iter(_sparsemax(counted, parameters) if counted else [])
+    return [next(shares) if counts else ZERO for counts in mask]
+
+
+def _masked_sparsemax_settled(numbers: Sequence[float], parameters: Parameters, order: int) -> bool:
+    mask = parameters.get("mask") or (True,) * len(numbers)
+    counted = [x for x, counts in zip(numbers, mask, strict=True) if counts]
+    return not counted or _sparsemax_settled(counted, parameters, order)
+
+
+def _entmax15(numbers: Jets, _: Parameters) -> list[Jet]:
+    """The threshold solves a quadratic equation; who is above it is told in rational numbers."""
+    support, _tie = _squared_support([float(x.value) for x in numbers])
+    top = namespace.stop_gradient(numbers[_largest(numbers)])
+    halves = [(x - top) * 0.5 for x in numbers]
+    inside = [z for z, counts in zip(halves, support, strict=True) if counts]
+    mean = _total(inside) / float(len(inside))
+    left = 1.0 - _total([(z - mean) * (z - mean) for z in inside])
+    threshold = mean - namespace.sqrt(left / float(len(inside)))
+    roots = [z - threshold for z in halves]
+    return [r * r if counts else ZERO for r, counts in zip(roots, support, strict=True)]
+
+
+def _squared_support(values: Sequence[float]) -> tuple[list[bool], bool]:
+    """Who gets a share in entmax15; and whether somebody just does not."""
+    exact = [Fraction(value) / 2 for value in values]
+    gaps = [1 - sum((other - z) ** 2 for other in exact if other > z) for z in exact]
+    return [gap > 0 for gap in gaps], 0 in gaps
+
+
+def _entmax15_settled(numbers: Sequence[float], _: Parameters, order: int) -> bool:
+    return order < 2 or not _squared_support(numbers)[1]
+
+
+def _entmax(numbers: Jets, parameters: Parameters) -> list[Jet]:
+    alpha = parameters["alpha"]
+    if alpha == 1.0:
+        return _softmax(numbers, parameters)
+    exponent = 1 / (arb(alpha) - 1)
+    top = namespace.stop_gradient(numbers[_largest(numbers)])
+    scaled = [(x - top) / Jet(arb_series([exponent])) for x in numbers]
+    gaps = powered_gaps([z.value for z in scaled], exponent)
+    if any(gap.contains(0) and gap != 0 for gap in gaps):  # not known at this precision
+        return [Jet(arb_series([arb.nan()] * COEFFICIENTS)) for _ in numbers]
+    support = [bool(gap > 0) for gap in gaps]
+    inside = [z for z, counts in zip(scaled, support, strict=True) if counts]
+    threshold = Jet(arb_series([powered_threshold([z.value for z in inside], exponent)]))
+    power = Jet(arb_series([exponent]))
+    for _ in range(2):  # each step of Newton's method doubles how many derivatives are right
+        shares = [namespace.exp(namespace.log(z - threshold) * power) for z in inside]
+        slopes = [share / (z - threshold) * power for z, share in zip(inside, shares, strict=True)]
+        threshold = threshold + (_total(shares) - 1.0) / _total(slopes)
+    shares = [namespace.exp(namespace.log(z - threshold) * power) for z in inside]
+    found = iter(shares)
+    return [next(found) if counts else ZERO for counts in support]
+
+
+def _entmax_settled(numbers: Sequence[float], parameters: Parameters, order: int) -> bool:
+    """The curvature is, unless somebody just does not get a share."""
+    alpha = parameters["alpha"]
+    if order < (1 if alpha == 2.0 else 2) or alpha == 1.0:
+        return True
+    top = max(numbers)
+    with ctx.workprec(AMPLE):
+        exponent = 1 / (arb(alpha) - 1)
+        gaps = powered_gaps([(arb(x) - top) / exponent for x in numbers], exponent)
+    return not any(gap.contains(0) for gap in gaps)
 
 
 def _hardmax(numbers: Jets, _: Parameters) -> list[Jet]:
@@ -312,6 +396,20 @@ RECORDS: tuple[Record, ...] = (
         ),
     ),
     Record("crelu", definition=Definition(_crelu, _off_0()), tier="exact"),
+    Record(
+        "entmax",
+        definition=Definition(_entmax, _entmax_settled),
+        tier="summed",
+        variants=({"alpha": 1.0}, {"alpha": 1.1}, {"alpha": 1.7}, {"alpha": 2.0}, {"axis": 0}),
+        shares="some",
+    ),
+    Record(
+        "entmax15",
+        definition=Definition(_entmax15, _entmax15_settled),
+        tier="summed",
+        variants=({"axis": 0},),
+        shares="some",
+    ),
     Record("geglu", definition=Definition(_geglu), variants=({"axis": 0},)),
     Record("geglu_tanh", definition=Definition(_geglu_tanh)),
     Record(
@@ -334,6 +432,20 @@ RECORDS: tuple[Record, ...] = (
         tier="summed",
         variants=({"axis": 0},),
         ranges=fixed((-math.inf, 0.0), EVERYTHING),
+    ),
+    Record(
+        "masked_log_softmax",
+        definition=Definition(_masked_log_softmax, left_out=-math.inf),
+        tier="summed",
+        variants=({"axis": 0},),
+        ranges=fixed((-math.inf, 0.0), EVERYTHING),
+    ),
+    Record(
+        "masked_sparsemax",
+        definition=Definition(_masked_sparsemax, _masked_sparsemax_settled),
+        tier="summed",
+        variants=({"axis": 0},),
+        shares="some",
     ),
     Record("masked_softmax", definition=Definition(_masked_softmax), tier="summed", shares="all"),
     Record(
@@ -387,6 +499,13 @@ RECORDS: tuple[Record, ...] = (
         shares="all",
     ),
     Record("softmax2d", definition=Definition(_softmax), tier="summed", shares="all"),
+    Record(
+        "softmax_one",
+        definition=Definition(_softmax_one),
+        tier="summed",
+        variants=({"axis": 0},),
+        ranges=fixed(UNIT, EVERYTHING),
+    ),
     Record("softmin", definition=Definition(_softmin), tier="summed", shares="all"),
     Record(
         "softplus_beta",

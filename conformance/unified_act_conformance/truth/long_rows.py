@@ -6,8 +6,9 @@ any row, but for a gradient it needs the square of the length.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -21,6 +22,7 @@ from unified_act_conformance.truth.elementwise import (
     reference_of,
     split,
 )
+from unified_act_conformance.truth.thresholds import AMPLE, powered_gaps, powered_threshold
 
 __all__ = ["LONG_ROWS", "LongRow", "evaluate_long_row"]
 
@@ -28,7 +30,9 @@ Doubles = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 SOFTMAX_LIKE = ("softmax", "softmin", "softmax2d", "masked_softmax", "gumbel_softmax")
-LONG_ROWS = (*SOFTMAX_LIKE, "log_softmax", "sparsemax", "hardmax")
+LOG_LIKE = ("log_softmax", "masked_log_softmax")
+SPARSE = ("sparsemax", "masked_sparsemax")
+LONG_ROWS = (*SOFTMAX_LIKE, *LOG_LIKE, *SPARSE, "softmax_one", "entmax15", "entmax", "hardmax")
 """The activations that `evaluate_long_row` knows."""
 
 
@@ -78,18 +82,29 @@ def evaluate_long_row(
         if order == 0:
             chosen[row.first] = 1.0
         return reference_of(chosen, 0.0 * chosen), 0.0 * chosen
+    if name == "softmax_one":  # softmax with one more number, 0
+        found, slack = evaluate_long_row("softmax", order, _with_zero(row), parameters)
+        return reference_of(found.high[:-1], found.low[:-1]), slack[:-1]
     sign = -1.0 if name == "softmin" else 1.0
     inside = np.flatnonzero(row.counted)
     high, low, slack = (np.zeros(row.x.size) for _ in range(3))
+    if name in LOG_LIKE and order == 0:
+        high[:] = -math.inf  # under the mask
     if inside.size:
         with ctx.workprec(FIRST_PRECISION):
             numbers, half_ulps, factor = _numbers(row, inside, sign, parameters)
             counts = row.counts[inside]
             cotangent = row.cotangent[inside]
-            if name == "sparsemax":
+            alpha = {"entmax15": 1.5, "entmax": parameters.get("alpha", 1.0)}.get(name, 1.0)
+            if alpha != 1.0:
+                exact, slack[inside] = _entmax(order, numbers, counts, cotangent, alpha, half_ulps,
+                                               row.half_ulps_cotangent[inside])  # fmt: skip
+                high[inside], low[inside] = split(exact)
+                return reference_of(high, low), slack
+            if name in SPARSE:
                 exact, support = _sparsemax(order, row.x[inside], counts, cotangent)
             else:
-                of = _log_softmax if name == "log_softmax" else _softmax
+                of = _log_softmax if name in LOG_LIKE else _softmax
                 exact, support = of(order, numbers, counts, cotangent), None
             if order == 1:
                 exact = [value * sign / factor for value in exact]
@@ -187,6 +202,69 @@ def _sparsemax(
     return [arb(share.numerator) / share.denominator for share in shares], support
 
 
+def _with_zero(row: LongRow) -> LongRow:
+    """The row with an exact 0 more, on which nothing depends."""
+    return replace(
+        row,
+        x=np.append(row.x, 0.0),
+        counts=np.append(row.counts, 1.0),
+        half_ulps=np.append(row.half_ulps, 0.0),
+        cotangent=np.append(row.cotangent, 0.0),
+        half_ulps_cotangent=np.append(row.half_ulps_cotangent, 0.0),
+        counted=np.append(row.counted, [True]),
+    )
+
+
+def _entmax(
+    order: int,
+    numbers: Sequence[arb],
+    counts: Doubles,
+    cotangent: Doubles,
+    alpha: float,
+    half_ulps: Doubles,
+    half_ulps_cotangent: Doubles,
+) -> tuple[list[arb], Doubles]:
+    """The results, and what half an ulp of change in everything given can do to each."""
+    top = max(numbers, key=float)
+    times = [int(count) for count in counts]
+    with ctx.workprec(AMPLE):
+        exponent = 1 / (arb(alpha) - 1)
+        z = [(number - top) / exponent for number in numbers]
+        support = np.array([gap > 0 for gap in powered_gaps(z, exponent, times)])
+        chosen = np.flatnonzero(support).tolist()
+        threshold = powered_threshold(
+            [z[place] for place in chosen], exponent, [times[place] for place in chosen]
+        )
+    roots = [z[place] - threshold for place in chosen]
+    part = [root ** (exponent - 1) for root in roots]  # the power 2 - alpha of a share
+    total = _total(counts[support], part)
+    exact = [arb(0)] * len(numbers)
+    given = [arb(value) for value in cotangent[support].tolist()]
+    for place, root, own, weight in zip(chosen, roots, given, part, strict=True):
+        if order == 0:
+            exact[place] = root**exponent
+        else:
+            terms = [w * (own - each) for w, each in zip(part, given, strict=True)]
+            exact[place] = weight * _total(counts[support], terms) / total
+
+    # In doubles: s the power, w its share of the sum, e its own derivative.
+    s, p = np.zeros(len(numbers)), np.zeros(len(numbers))
+    s[support] = [float(weight) for weight in part]
+    p[support] = [float(root**exponent) for root in roots]
+    w = s / (counts * s).sum()
+    moved = half_ulps if order == 0 else half_ulps_cotangent
+    slack = s * ((counts * w * moved).sum() + (1.0 - 2.0 * w) * moved)
+    if order == 1:
+        e = np.zeros(len(numbers))
+        e[support] = (2.0 - alpha) * p[support] ** (3.0 - 2.0 * alpha)
+        bent = e * (cotangent - (counts * w * cotangent).sum())
+        whole = (counts * bent).sum()
+        off = np.abs(bent[:, np.newaxis] * w + w[:, np.newaxis] * (bent - w * whole))
+        own = np.abs(bent - 2.0 * bent * w + w * w * whole)
+        slack += off @ (counts * half_ulps) + (own - np.diag(off)) * half_ulps
+    return exact, np.asarray(np.where(support, slack, 0.0))
+
+
 def _slack(
     name: str,
     order: int,
@@ -211,8 +289,8 @@ def _slack(
     p /= (counts * p).sum()
     by_number = (counts * p * half_ulps).sum() + (1.0 - 2.0 * p) * half_ulps
     if order == 0:
-        return np.asarray(np.abs(by_number if name == "log_softmax" else p * by_number))
-    if name == "log_softmax":
+        return np.asarray(np.abs(by_number if name in LOG_LIKE else p * by_number))
+    if name in LOG_LIKE:
         total = abs(float((counts * cotangent).sum()))
         by_cotangent = p * (counts * half_ulps_cotangent).sum()
         by_cotangent += (1.0 - 2.0 * p) * half_ulps_cotangent

@@ -73,11 +73,13 @@ class Definition:
         settled: ``settled(numbers, parameters, order)``: whether a derivative of the block is
             specified; at a corner the second one is not.
         value: The value, where it is another function than the one that is differentiated.
+        left_out: The value of an element that a mask leaves out.
     """
 
     function: Callable[[Jets, Parameters], Sequence[Jet]]
     settled: Callable[[Sequence[float], Parameters, int], bool] = _always
     value: Callable[[Jets, Parameters], Sequence[Jet]] | None = None
+    left_out: float = 0.0
 
 
 def fixed(value: Range, slope: Range) -> Callable[..., Ranges]:

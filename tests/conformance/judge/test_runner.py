@@ -22,18 +22,17 @@ from unified_act_torch import TorchBackend
 BACKENDS = ["mxnet", "numpy", "tensorflow", "torch"]
 DTYPES = ["float16", "bfloat16", "float32", "float64"]
 NAMES = [
-    *("affine", "bilinear", "celu", "clamped_swiglu", "clipped_gelu", "clipped_relu"),
-    *("crelu", "elu", "exponential", "geglu", "geglu_tanh", "gelu"),
-    *("gelu_tanh", "glu", "gumbel_softmax", "hard_mish", "hard_shrink", "hard_sigmoid"),
-    *("hard_sigmoid_02", "hard_silu", "hard_tanh", "hardmax", "identity", "laplace"),
-    *("leaky_relu", "lisht", "log_sigmoid", "log_softmax", "masked_softmax", "maxout"),
-    *("mish", "prelu", "quick_geglu", "quick_gelu", "reglu", "relu"),
-    *("relu6", "rrelu", "scaled_tanh", "selu", "shrink", "sigmoid"),
-    *("silu", "silu_beta", "snake", "snake_beta", "soft_shrink", "softmax"),
-    *("softmax2d", "softmin", "softplus", "softplus_beta", "softsign", "sparse_plus"),
-    *("sparse_sigmoid", "sparsemax", "sqrt_softplus", "squared_relu", "squareplus", "star_relu"),
-    *("swiglu", "tanh", "tanh_shrink", "threshold", "thresholded_relu", "tlu"),
-    *("xielu",),
+    *("affine", "bilinear", "celu", "clamped_swiglu", "clipped_gelu", "clipped_relu", "crelu"),
+    *("elu", "entmax", "entmax15", "exponential", "geglu", "geglu_tanh", "gelu", "gelu_tanh"),
+    *("glu", "gumbel_softmax", "hard_mish", "hard_shrink", "hard_sigmoid", "hard_sigmoid_02"),
+    *("hard_silu", "hard_tanh", "hardmax", "identity", "laplace", "leaky_relu", "lisht"),
+    *("log_sigmoid", "log_softmax", "masked_log_softmax", "masked_softmax", "masked_sparsemax"),
+    *("maxout", "mish", "prelu", "quick_geglu", "quick_gelu", "reglu", "relu", "relu6", "rrelu"),
+    *("scaled_tanh", "selu", "shrink", "sigmoid", "silu", "silu_beta", "snake", "snake_beta"),
+    *("soft_shrink", "softmax", "softmax2d", "softmax_one", "softmin", "softplus"),
+    *("softplus_beta", "softsign", "sparse_plus", "sparse_sigmoid", "sparsemax", "sqrt_softplus"),
+    *("squared_relu", "squareplus", "star_relu", "swiglu", "tanh", "tanh_shrink", "threshold"),
+    *("thresholded_relu", "tlu", "xielu"),
 ]
 OTHER_PARAMETERS = [
     *("affine(alpha=2.0, beta=-0.75)", "affine(alpha=-0.3, beta=0.1)", "celu(alpha=0.3)"),

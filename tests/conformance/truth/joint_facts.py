@@ -36,6 +36,34 @@ def sparsemax(numbers: Numbers, **_: Any) -> list[Number]:
     return [relu(x - threshold) for x in numbers]
 
 
+def masked(function: Callable[..., list[Number]], left_out: float) -> Callable[..., list[Number]]:
+    """A function of the numbers that a mask counts."""
+
+    def of_counted(numbers: Numbers, mask: Sequence[bool], **_: Any) -> list[Number]:
+        counted = [x for x, counts in zip(numbers, mask, strict=True) if counts]
+        found = iter(function(counted) if counted else [])
+        return [next(found) if counts else mpmath.mpf(left_out) for counts in mask]
+
+    return of_counted
+
+
+def entmax(numbers: Numbers, alpha: float = 1.5, **_: Any) -> list[Number]:
+    """By bisection on the threshold."""
+    if alpha == 1.0:
+        return softmax(numbers)
+    factor = mpmath.mpf(alpha) - 1
+    scaled = [factor * x for x in numbers]
+    low, high = max(scaled) - 1, max(scaled)
+
+    def shares(threshold: Number) -> list[Number]:
+        return [(z - threshold) ** (1 / factor) if z > threshold else z * 0 for z in scaled]
+
+    for _step in range(mpmath.mp.prec + 10):
+        middle = (low + high) / 2
+        low, high = (middle, high) if mpmath.fsum(shares(middle)) > 1 else (low, middle)
+    return shares(low)
+
+
 def hardmax(numbers: Numbers, **_: Any) -> list[Number]:
     return [x * 0 + (index == numbers.index(max(numbers))) for index, x in enumerate(numbers)]
 
@@ -147,10 +175,16 @@ FORMULAS: Mapping[str, Callable[..., list[Number]]] = {
     "geglu": geglu,
     "geglu_tanh": geglu_tanh,
     "glu": glu,
+    "entmax": entmax,
+    "entmax15": entmax,
     "gumbel_softmax": gumbel_softmax,
     "hardmax": hardmax,
     "log_softmax": lambda numbers, **_: [mpmath.log(share) for share in softmax(numbers)],
+    "masked_log_softmax": masked(
+        lambda numbers: [mpmath.log(share) for share in softmax(numbers)], -mpmath.inf
+    ),
     "masked_softmax": masked_softmax,
+    "masked_sparsemax": masked(sparsemax, 0.0),
     "maxout": maxout,
     "prelu": prelu,
     "quick_geglu": quick_geglu,
@@ -161,6 +195,7 @@ FORMULAS: Mapping[str, Callable[..., list[Number]]] = {
     "snake_beta": snake_beta,
     "softmax": softmax,
     "softmax2d": softmax,
+    "softmax_one": lambda numbers, **_: softmax([*numbers, mpmath.mpf(0)])[:-1],
     "softmin": lambda numbers, **_: softmax([-x for x in numbers]),
     "softplus_beta": softplus_beta,
     "sparsemax": sparsemax,
@@ -187,9 +222,25 @@ POINTS: Mapping[str, Sequence[tuple[Sequence[float], Mapping[str, Any]]]] = {
     ],
     **{
         name: [(row, {}) for row in ROWS]
-        for name in ("log_softmax", "softmax", "softmax2d", "softmin")
+        for name in ("log_softmax", "softmax", "softmax2d", "softmax_one", "softmin")
     },
+    **{
+        name: [([0.3, -1.25, 0.9], {}), ([1.5, 1.5, 1.25, 0.5], {}), ([-4.0], {})]
+        for name in ("entmax15", "sparsemax")
+    },
+    "entmax": [
+        (row, {"alpha": alpha})
+        for row in ([0.3, -1.25, 0.9], [1.5, 1.5, 1.25, 0.5], [-4.0])
+        for alpha in (1.0, 1.1, 1.5, 1.7, 2.0)
+    ],
     "hardmax": [([0.3, -1.25, 2.0], {}), ([-4.0], {})],
+    **{
+        name: [
+            ([0.3, -1.25, 0.9, 1.0], {"mask": [True, False, True, True]}),
+            ([0.3, 5.0], {"mask": [False, False]}),
+        ]
+        for name in ("masked_log_softmax", "masked_sparsemax")
+    },
     "masked_softmax": [
         ([0.3, -1.25, 2.0, 1.0], {"mask": [True, False, True, True]}),
         ([0.3, 5.0], {"mask": [False, False]}),
@@ -201,7 +252,6 @@ POINTS: Mapping[str, Sequence[tuple[Sequence[float], Mapping[str, Any]]]] = {
     "snake": [([1.5, 0.5], {}), ([-7.25, 3.0], {}), ([0.75, 0.0], {}), ([0.0, -0.5], {})],
     "snake_beta": [([1.5, 0.5, -0.25], {}), ([-3.0, -1.0, 0.75], {})],
     "softplus_beta": [([1.5, 0.5], {}), ([-2.5, 3.0], {}), ([1.5, -2.0], {}), ([0.0, 0.25], {})],
-    "sparsemax": [([0.3, -1.25, 0.9], {}), ([1.5, 1.5, 1.25, 0.5], {}), ([-4.0], {})],
     "star_relu": [([1.5, 0.75, -0.5], {}), ([-1.5, 0.75, -0.5], {})],
     "tlu": [([1.5, 0.5], {}), ([-1.5, -1.0], {})],
     "xielu": [([1.5, 0.75, 0.25], {}), ([-2.5, 0.75, 0.25], {"beta": 1.0})],
