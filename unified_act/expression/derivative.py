@@ -40,7 +40,8 @@ def derivatives(outputs: Sequence[Node | None], by: Node) -> tuple[Node, ...]:
     for node in graph.needed(present):
         if node.index not in found and node.kind == FLOAT:
             with _at_the_place_of(node):
-                found[node.index] = _slope(node, [found.get(each.index) for each in node.operands])
+                slope = _slope(node, [found.get(each.index) for each in node.operands])
+            found[node.index] = None if slope is not None and slope.value == 0.0 else slope
     slopes = [found.get(output.index) for output in present]
     return tuple(graph.number(0.0) if slope is None else slope for slope in slopes)
 
@@ -78,6 +79,8 @@ def pullback(
         with _at_the_place_of(node):
             for operand, by in zip(node.operands, _transposed(node, cotangent), strict=True):
                 if by is None or operand.kind != FLOAT or operand.value is not None:
+                    continue
+                if by.value == 0.0:
                     continue
                 if full[node.index] and not full[operand.index]:
                     by = graph.apply("sum", by, axis=_axis_of(order))  # noqa: PLW2901

@@ -161,10 +161,10 @@ class _Look:
             return Finding(part, problem, found.place_of(output), True)
         problem = f"at {at} it is {_word(got)}, but should be {_text(wanted)}"
         if not math.isfinite(got):
-            usual = max(map(abs, self.inputs.values())) <= _USUAL
+            usual = max(map(abs, self.inputs.values())) <= _USUAL and part != "second_derivative"
             culprit = found.culprit(output, found.is_broken)
             return _finding(part, problem, culprit, derived, fatal=usual)
-        inexact = _loses(got, wanted) and smallest > 0.0
+        inexact = _loses(got, wanted) and smallest > 0.0 and part != "second_derivative"
         if self.right is not found:
             inexact = inexact and smallest >= _STEP
         if part != "forward":  # small ones are added to a much larger one, in what is trained
