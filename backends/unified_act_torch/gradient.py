@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -13,6 +14,7 @@ from torch.autograd import Function
 from unified_act.activation import Activation
 from unified_act.assembly import assemble, pullback_of, pushforward_of
 from unified_act.backend import check_cotangent, detached_error
+from unified_act.expression import pushforward_of_rows
 from unified_act_torch import namespace
 from unified_act_torch.fused import by_kernel, pulled_by_operations
 from unified_act_torch.variant import NAMESPACE
@@ -56,7 +58,9 @@ def shared_definition(
     if activation.kind.elementwise:
         pushforward: Callable[..., tuple[Tensor, ...]] = twice
     else:
-        pushforward = pushforward_of(activation, namespace, parameters) or by_operations(value)
+        pushforward = pushforward_of(activation, namespace, parameters) or _of_rows(
+            activation, parameters, value
+        )
     eager = _applied(_with_forward_mode(_function(value, twice), pushforward))
 
     def call(*inputs: Tensor) -> Tensor:
@@ -177,6 +181,31 @@ def _with_forward_mode(
             return wide.to(inputs[0].dtype)
 
     return SharedEager
+
+
+def _of_rows(
+    activation: Activation, parameters: Mapping[str, float], value: Callable[..., Tensor]
+) -> Callable[..., tuple[Tensor, ...]]:
+    """Returns the forward-mode derivative along an axis, by the graph, else by operations.
+
+    Within PyTorch's `dual_level` its operations cannot be differentiated once more.
+    """
+    made = functools.cache(lambda: pushforward_of_rows(activation, parameters))
+
+    def pushforward(*tangents_and_inputs: Any) -> tuple[Tensor, ...]:
+        by_graph = made()
+        if by_graph is None:
+            return by_operations(value)(*tangents_and_inputs)
+        half = len(tangents_and_inputs) // 2
+        inputs = tangents_and_inputs[half:]
+        tangents = [
+            torch.zeros_like(x) if tangent is None else tangent
+            for tangent, x in zip(tangents_and_inputs[:half], inputs, strict=True)
+            if x.is_floating_point()
+        ]
+        return (by_graph(namespace, *tangents, *inputs),)
+
+    return pushforward
 
 
 def by_operations(value: Callable[..., Tensor]) -> Callable[..., tuple[Tensor, ...]]:

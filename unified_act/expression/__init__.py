@@ -15,7 +15,7 @@ return v7
 """
 
 from unified_act.expression.derivative import derivatives
-from unified_act.expression.derived import Derived, completed
+from unified_act.expression.derived import Derived, completed, pushforward_of_rows
 from unified_act.expression.graph import (
     FLOAT,
     INTEGER,
@@ -45,6 +45,7 @@ __all__ = [
     "completed",
     "derivatives",
     "interpret",
+    "pushforward_of_rows",
     "record",
     "record_function",
     "text_of",

@@ -15,7 +15,7 @@ from typing import Any
 from unified_act.expression.graph import FLOAT, Graph, Node, RecordingError
 from unified_act.expression.namespace import Recorder
 
-__all__ = ["derivatives", "pullback"]
+__all__ = ["derivatives", "pullback", "pushforward"]
 
 _TWO_OVER_SQRT_PI = 2.0 / math.sqrt(math.pi)
 _CONSTANT = ("floor", "stop_gradient")
@@ -35,15 +35,35 @@ def derivatives(outputs: Sequence[Node | None], by: Node) -> tuple[Node, ...]:
         RecordingError: An operation along an axis is in the way.
     """
     present = [output for output in outputs if output is not None]
-    graph = by.graph
-    found: dict[int, Node | None] = {by.index: graph.number(1.0)}
-    for node in graph.needed(present):
+    return _forward(present, {by.index: by.graph.number(1.0)}, _slope)
+
+
+def pushforward(outputs: Sequence[Node], slopes: Mapping[Node, Node]) -> tuple[Node, ...]:
+    """Returns the tangent of each output, with operations along an axis, in the same graph.
+
+    Args:
+        outputs: The results.
+        slopes: The tangent of each input that moves.
+
+    Raises:
+        RecordingError: An operation has no derivative here.
+    """
+    return _forward(outputs, {node.index: slope for node, slope in slopes.items()}, _slope_of_rows)
+
+
+def _forward(
+    outputs: Sequence[Node], known: Mapping[int, Node], slope_of: Callable[..., Node | None]
+) -> tuple[Node, ...]:
+    """The slopes of the outputs, from those of inputs, by a rule for each node."""
+    found: dict[int, Node | None] = dict(known)
+    graph = outputs[0].graph if outputs else None
+    for node in graph.needed(outputs) if graph else ():
         if node.index not in found and node.kind == FLOAT:
             with _at_the_place_of(node):
-                slope = _slope(node, [found.get(each.index) for each in node.operands])
+                slope = slope_of(node, [found.get(each.index) for each in node.operands])
             found[node.index] = None if slope is not None and slope.value == 0.0 else slope
-    slopes = [found.get(output.index) for output in present]
-    return tuple(graph.number(0.0) if slope is None else slope for slope in slopes)
+    slopes = [(output, found.get(output.index)) for output in outputs]
+    return tuple(output.graph.number(0.0) if slope is None else slope for output, slope in slopes)
 
 
 def pullback(
@@ -113,6 +133,26 @@ def _slope(node: Node, slopes: list[Node | None]) -> Node | None:
         if slope is not None
     ]
     return _total(present)
+
+
+def _slope_of_rows(node: Node, slopes: list[Node | None]) -> Node | None:
+    """As `_slope`, also of operations along an axis."""
+    moving = [slope for slope in slopes if slope is not None]
+    if not moving:
+        return None
+    apply, attributes = node.graph.apply, node.attributes
+    if node.operation in ("sum", "cumulative_sum", "split"):
+        return apply(node.operation, *moving, **attributes)
+    if node.operation == "concat":
+        parts = [
+            operand * 0.0 if slope is None else slope
+            for operand, slope in zip(node.operands, slopes, strict=True)
+        ]
+        return apply("concat", *parts, **attributes)
+    if node.operation in ("max", "prod"):  # the transpose of a sum of products
+        (products,) = _ALONG_AXIS[node.operation](node, moving[0])
+        return apply("sum", products, **attributes)
+    return _slope(node, slopes)
 
 
 def _transposed(node: Node, cotangent: Node) -> Iterable[Node | None]:

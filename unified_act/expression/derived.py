@@ -14,10 +14,11 @@ from typing import Any
 from unified_act.activation import Activation
 from unified_act.expression import exact, strict_namespace
 from unified_act.expression.code import function_of
-from unified_act.expression.graph import RecordingError
+from unified_act.expression.derivative import pushforward
+from unified_act.expression.graph import FLOAT, RecordingError
 from unified_act.expression.record import PARTS, Expression, record
 
-__all__ = ["Derived", "completed", "limit_of"]
+__all__ = ["Derived", "completed", "limit_of", "pushforward_of_rows"]
 
 _FAR = tuple(Decimal(x) for x in ("1e30", "2.7e33", "3.1e41", "1.9e46", "7.3e50", "1e55", "1e60"))
 """Where a function is looked at to tell its limit. A wave is seen to have none."""
@@ -93,6 +94,30 @@ def completed(activation: Activation) -> Activation:
         part: Derived(activation, part) for part in PARTS if _can_record(activation, part)
     }
     return replace(activation, **found)
+
+
+def pushforward_of_rows(
+    activation: Activation, parameters: Mapping[str, Any]
+) -> Callable[..., Any] | None:
+    """Returns ``pushforward(xp, *tangents, *inputs)``, the tangent of the result; None if none is.
+
+    Args:
+        activation: An activation along an axis.
+        parameters: Every parameter with its value.
+    """
+    try:
+        found = record(activation, parameters)
+        graph, value = found.graph, found.outputs[0]
+        assert value is not None  # noqa: S101  # a forward has it
+        tangents = {
+            node: graph.input(f"tangent_of_{node.attributes['name']}")
+            for node in found.inputs
+            if node.kind == FLOAT
+        }
+        result = pushforward([value], tangents)
+    except RecordingError:
+        return None
+    return function_of(Expression(graph, (*tangents.values(), *found.inputs), result))
 
 
 def _can_record(activation: Activation, part: str) -> bool:
