@@ -12,7 +12,6 @@ from unified_act.backend.contract import (
     DTYPES,
     Backend,
     ModelBackend,
-    Namespace,
     Native,
     Numerics,
     Tabled,
@@ -25,6 +24,7 @@ from unified_act.backend.contract import (
     kernel_for,
 )
 from unified_act.backend.dispatch import LEAST_NOISE, FrameworkBackend, Request, Words
+from unified_act.backend.namespace import Namespace
 from unified_act.backend.randomness import seed_or_generator, with_generator
 
 __all__ = [
