@@ -40,7 +40,7 @@ def test_every_elementwise_function_is_there():
     along_an_axis |= {"deinterleave", "interleave"}
     weights = {"channel_weight", "sum_to_weight", "whole_weight"}
     offered = {name for name in vars(Namespace) if not name.startswith("_")}
-    assert set(vars(NAMESPACE)) == offered - along_an_axis - weights
+    assert set(vars(NAMESPACE)) - {"own"} == offered - along_an_axis - weights
 
 
 def test_a_trace_beside_a_tie():

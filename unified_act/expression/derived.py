@@ -17,6 +17,7 @@ from unified_act.expression.code import function_of
 from unified_act.expression.derivative import pushforward
 from unified_act.expression.graph import FLOAT, RecordingError
 from unified_act.expression.record import PARTS, Expression, record
+from unified_act.expression.vanishing import keeping_digits
 
 __all__ = ["Derived", "completed", "limit_of", "pushforward_of_rows"]
 
@@ -72,6 +73,8 @@ class Derived:
             if activation.has_parameter(name)
         }
         found = record(activation, {**left_out, **dict(items)}, self.part)
+        if not activation.derivative and not activation.along_axis:
+            found = keeping_digits(found)
         if activation.kind.elementwise:
             return function_of(found if activation.derivative else _with_ends(found))
         if self.part == "forward":
@@ -85,7 +88,8 @@ def completed(activation: Activation) -> Activation:
 
     What runs is then the same on every framework, though some lack operators. An elementwise
     activation without any derivative also gets its limits at the infinities, where the definition
-    is NaN there, as x·sigmoid(x) is at -∞. What cannot be recorded stays as it is.
+    is NaN there, as x·sigmoid(x) is at -∞, or another number. What cannot be recorded stays as it
+    is.
 
     Args:
         activation: The activation.
@@ -134,7 +138,7 @@ def _can_record(activation: Activation, part: str) -> bool:
 
 
 def _with_ends(expression: Expression) -> Expression:
-    """Adds the limits at the infinities, where the function is NaN there."""
+    """Adds the limits at the infinities, where the function is NaN there, or another number."""
     function = function_of(expression)
     (x,), (found,), graph = expression.inputs, expression.outputs, expression.graph
     assert found is not None  # noqa: S101  # there is always a value
@@ -143,15 +147,14 @@ def _with_ends(expression: Expression) -> Expression:
             there = function(strict_namespace.namespace, strict_namespace.Row([sign * math.inf]))
         except strict_namespace.PortabilityError:
             return expression
-        if not math.isnan(there.values[0]):
-            continue
-        limit = limit_of(function, sign)
-        if math.isnan(limit):
+        value, limit = there.values[0], limit_of(function, sign)
+        # Where both arguments of `maximum` are infinite, its derivative is that of the wrong one.
+        if math.isnan(limit) or math.isclose(value, limit, rel_tol=1e-9):
             continue
         # MXNet's graphs take -inf always, but not inf: hence -x, and x for an infinite limit.
         at_end = (-x if sign > 0 else x) == -math.inf
-        value = limit if math.isfinite(limit) else x * (sign * math.copysign(1.0, limit))
-        found = graph.apply("where", at_end, value, found)
+        end = limit if math.isfinite(limit) else x * (sign * math.copysign(1.0, limit))
+        found = graph.apply("where", at_end, end, found)
     return replace(expression, outputs=(found,))
 
 

@@ -349,6 +349,7 @@ NAMESPACE = SimpleNamespace(
     logical_and=operator.and_,
     logical_or=operator.or_,
     logical_not=operator.invert,
+    own={"times_gaussian": lambda factor, x: factor * Number(Decimal.exp(-x.value * x.value))},
 )
 """The functions that an elementwise definition may use."""
 special.complete(NAMESPACE)

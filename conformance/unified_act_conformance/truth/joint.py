@@ -37,6 +37,8 @@ __all__ = ["Block", "along", "definition_of", "evaluate_block", "result_length"]
 
 Numbers = Sequence[float]
 
+LAST_OF_ALL = 2 * LAST_PRECISION
+"""Second derivatives by several inputs, of which one is 1e300, need more than others."""
 DOUBTLESS = arb(2) ** -64
 """The part of a value that its slack may be wrong by."""
 
@@ -87,14 +89,14 @@ def evaluate_block(
     """
     definition = definition_of(name)
     precision = FIRST_PRECISION
-    while precision <= LAST_PRECISION:
+    while precision <= LAST_OF_ALL:
         values, slacks = _at(definition, order, block, parameters, precision)
         decided = [_decided(value) for value in values]
         told = 2 * precision > LAST_PRECISION or all(map(_is_told, slacks, values))
         if None not in decided and told:
             return [value for value in decided if value is not None], [*map(_certain, slacks)]
         precision *= 2
-    raise OracleError(f"{name}: undecided at {LAST_PRECISION} bits: {block.numbers}")
+    raise OracleError(f"{name}: undecided at {LAST_OF_ALL} bits: {block.numbers}")
 
 
 def along(
