@@ -178,3 +178,31 @@ def test_a_wave_has_no_limit():
     function = ua.get_activation("own_wave", backend="numpy", numerics="strict")
     with np.errstate(invalid="ignore"):
         assert np.isnan(function(np.array([-np.inf, np.inf]))).all()
+
+
+def test_weights_of_the_same_size_do_not_cancel():
+    """Of several weights none is tried with the number of another."""
+
+    @ua.register_activation(
+        "three_weights",
+        kind="learned",
+        inputs=("x", "alpha", "gamma", "beta"),
+        initial={"alpha": 1.0, "gamma": 1.0, "beta": 0.0},
+        parameters={"axis": -1},
+    )
+    def three_weights(xp, x, alpha, gamma, beta):
+        return gamma * xp.tanh(alpha * x) + beta
+
+
+def test_an_exponential_of_negative_numbers_does_not_overflow():
+    @ua.register_activation("two_tails")
+    def two_tails(xp, x):
+        return x / (1.0 + xp.exp(-xp.abs(x)))
+
+
+def test_an_exponential_that_overflows_is_named():
+    with pytest.warns(ua.AccuracyWarning, match="xp.exp overflows on the way"):
+
+        @ua.register_activation("one_tail", derivative=lambda xp, x: xp.sigmoid(x) * xp.sigmoid(-x))
+        def one_tail(xp, x):
+            return 1.0 / (1.0 + xp.exp(-x))

@@ -35,7 +35,11 @@ __all__ = ["Finding", "findings"]
 _SIZES = (1e-30, 1e-8, 1e-3, 0.37, 1.3, 4.1, 11.7, 23.0, 41.0, 97.0, 1000.0, 1e9, 1e160)
 _POINTS = (0.0, *_SIZES, *(-size for size in _SIZES))
 _OTHERS = (0.7, -1.9)
-"""The other inputs of an activation, such as weights, have these values."""
+"""The other inputs of an activation, such as weights, have about these values."""
+_APART = 1.07
+"""Each is so much larger than the one before: between equal ones, differences would vanish."""
+_MANY = 3
+"""Of more weights than these, no more than one has the second value at a time."""
 _USUAL = 1000.0
 """Up to here NaN is an error. Numbers beyond are rare, and a warning is enough."""
 _INEXACT = 1e-6
@@ -88,10 +92,18 @@ def findings(activation: Activation, parameters: Mapping[str, Any]) -> Iterator[
 def _overflowing(expression: Expression) -> Finding | None:
     """What comes to the right number by way of an infinity."""
     for node in expression.operations:
-        if _is(node, "div") and _one_plus(node.operands[1], "exp"):
+        if not _is(node, "div") or not _one_plus(node.operands[1], "exp"):
+            continue
+        if _overflows(expression, node.operands[1]):  # as exp(-abs(x)) does not
             problem = f"xp.exp overflows on the way. Write {_instead(node)}"
             return Finding("forward", problem, _with_text(node.place), False)
     return None
+
+
+def _overflows(expression: Expression, node: Node) -> bool:
+    names = [each.attributes["name"] for each in expression.inputs]
+    points = ({**dict.fromkeys(names, _OTHERS[0]), names[0]: x} for x in (_USUAL, -_USUAL))
+    return any(math.isinf(_Computed(expression, at, _DIGITS).plain(node)) for at in points)
 
 
 def _truth(activation: Activation, parameters: Mapping[str, Any], part: str) -> Expression:
@@ -103,7 +115,7 @@ def _truth(activation: Activation, parameters: Mapping[str, Any], part: str) -> 
 def _first(expression: Expression, truth: Expression, part: str, derived: bool) -> Finding | None:
     names = [node.attributes["name"] for node in expression.inputs]
     inexact = None
-    for point in product(_POINTS, *([_OTHERS] * (len(names) - 1))):
+    for point in _points(len(names)):
         inputs = dict(zip(names, point, strict=True))
         for index, output in enumerate(expression.outputs):
             if output is None or truth.outputs[index] is None:
@@ -118,6 +130,14 @@ def _first(expression: Expression, truth: Expression, part: str, derived: bool) 
                 return finding
             inexact = inexact or finding
     return inexact
+
+
+def _points(inputs: int) -> Iterator[tuple[float, ...]]:
+    sizes = [[value * _APART**place for value in _OTHERS] for place in range(inputs - 1)]
+    for others in product((0, 1), repeat=inputs - 1):
+        if inputs - 1 <= _MANY or sum(others) <= 1:
+            weights = [sizes[place][which] for place, which in enumerate(others)]
+            yield from ((x, *weights) for x in _POINTS)
 
 
 class _Look:
