@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from benchmarks import page
-from docs import porting_guide
+from docs import gallery, porting_guide
 from docs.markdown import table
 from unified_act.activation import Activation, Parameter
 from unified_act.backend import Namespace, Native
@@ -74,6 +74,7 @@ def pages() -> dict[str, str]:
         "activations.md": _activations(),
         "deviations.md": _deviations(),
         "functions.md": _functions(),
+        "gallery.md": gallery.text(),
     }
     return own | porting_guide.pages() | page.pages()
 
