@@ -153,10 +153,10 @@ def test_a_comparison_may_be_any():
 
     @ua.register_activation("middle")
     def middle(xp, x):
-        return xp.where(x != 0.0, xp.where(x < 1.0, 2.0, xp.floor(x)), xp.tanh(x - 1.0))
+        return xp.where(x != 0.5, xp.where(x < 1.0, 2.0, xp.floor(x)), xp.tanh(x - 1.0))
 
-    x = np.array([[-1.0, 0.0, 1.0, 2.5]], dtype=np.float32)
-    wanted = [[2.0, np.tanh(-1.0), 1.0, 2.0]]
+    x = np.array([[-1.0, 0.5, 1.0, 2.5]], dtype=np.float32)
+    wanted = [[2.0, np.tanh(-0.5), 1.0, 2.0]]
     np.testing.assert_allclose(run(model("middle"), [x]), wanted, rtol=1e-6)
 
 

@@ -236,7 +236,7 @@ class Defined:
         return decide(lambda bits: self.at(point, order, bits), lambda: 1.0)
 
 
-_FACTORS = tuple(arb(number) for number in (1, 1.7, 31, 530.5, 2**5000))
+_FACTORS = tuple(arb(number) for number in (1, 1.75, 31, 530.5, 2**64))
 _SAME, _NOTHING = arb(2) ** -50, arb(2) ** -2000
 
 

@@ -60,6 +60,9 @@ OTHER_PARAMETERS = [
     ),
     *("threshold(threshold=1.5, value=-20.0)", "thresholded_relu(threshold=0.25)"),
     "xielu(beta=1.0)",
+    *("entmax(alpha=1.0)", "entmax(alpha=1.1)", "entmax(alpha=1.7)", "entmax(alpha=2.0)"),
+    *("entmax(axis=0)", "entmax15(axis=0)", "masked_log_softmax(axis=0)"),
+    *("masked_sparsemax(axis=0)", "softmax_one(axis=0)"),
 ]
 WITHOUT_DEFAULTS = {"affine", "clipped_relu", "maxout", "threshold"}
 WEIGHTS = {
