@@ -164,6 +164,17 @@ def _xielu_derivative(
     return slope, positive * positive, _excess(xp, negative)
 
 
+def _pelu(xp: Any, x: Any, a: Any, b: Any) -> Any:
+    negative = xp.where(x > 0.0, 0.0, x) / b
+    left = xp.expm1(xp.where(negative < -EXP_IS_ZERO, -EXP_IS_ZERO, negative)) * a
+    return xp.where(x > 0.0, a / b * xp.where(x > 0.0, x, 0.0), left)
+
+
+def _srelu(xp: Any, x: Any, t_left: Any, a_left: Any, t_right: Any, a_right: Any) -> Any:
+    left, right = t_left + a_left * (x - t_left), t_right + a_right * (x - t_right)
+    return xp.where(x >= t_right, right, xp.where(x <= t_left, left, x))
+
+
 # Of silu_beta and softplus_beta z is βx. exp(-|z|) enters as two factors exp(-|z|/2), so that what
 # magnifies it, an x or 1/β, can come between them. torch.compile of torch.func.grad differentiates
 # the functions themselves: at z = 0 the branch of the negative numbers is taken everywhere.
@@ -343,5 +354,30 @@ ACTIVATIONS = (
         summary="Softplus with a learned steepness; it has a pole at steepness 0.",
         source="Dugas, Bengio, Bélisle, Nadeau & Garcia 2001, Incorporating second-order "
         "functional knowledge for better option pricing",
+    ),
+    Activation(
+        name="pelu",
+        kind="learned",
+        inputs=("x", "a", "b"),
+        initial={"a": 1.0, "b": 1.0},
+        forward=_pelu,
+        parameters=[_AXIS],
+        aliases=("parametric_elu",),
+        formula=r"\begin{cases} \tfrac{a}{b} x & x > 0 \\ a (e^{x/b} - 1) & x \le 0 \end{cases}",
+        summary="ELU with a learned saturation value and a learned width, both positive.",
+        source="Trottier, Giguère & Chaib-draa 2016, arXiv:1605.09332",
+    ),
+    Activation(
+        name="srelu",
+        kind="learned",
+        inputs=("x", "t_left", "a_left", "t_right", "a_right"),
+        initial={"t_left": 0.0, "a_left": 0.2, "t_right": 1.0, "a_right": 1.0},
+        forward=_srelu,
+        parameters=[_AXIS],
+        aliases=("s_shaped_relu",),
+        formula=r"\begin{cases} t_r + a_r (x - t_r) & x \ge t_r \\ x & t_l < x < t_r \\ "
+        r"t_l + a_l (x - t_l) & x \le t_l \end{cases}",
+        summary="S-shaped ReLU: three straight pieces with learned corners and outer slopes.",
+        source="Jin et al. 2016, arXiv:1512.07030",
     ),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from unified_act.activation import Activation, Limits, Parameter
@@ -68,6 +69,10 @@ def _softsign_second_derivative(xp: Any, x: Any) -> Any:
     return sign * inverse * inverse * inverse
 
 
+def _arctan(xp: Any, x: Any) -> Any:
+    return xp.atan(x)
+
+
 ACTIVATIONS = (
     Activation(
         name="sigmoid",
@@ -125,5 +130,15 @@ ACTIVATIONS = (
         summary="Sigmoid with polynomial tails.",
         source="Turian, Bergstra & Bengio 2009, Quadratic features and deep architectures for "
         "chunking",
+    ),
+    Activation(
+        name="arctan",
+        forward=_arctan,
+        aliases=("atan",),
+        limits=lambda: Limits((-math.pi / 2.0, math.pi / 2.0), (0.0, 0.0)),
+        formula=r"\arctan x",
+        summary="Inverse tangent: a sigmoid with slowly fading slopes.",
+        source="Kamruzzaman & Aziz 2002, A note on activation function in multilayer feedforward "
+        "learning",
     ),
 )

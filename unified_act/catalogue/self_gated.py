@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from unified_act.activation import Activation, Limits, Parameter
@@ -98,6 +99,37 @@ def _lisht_second_derivative(xp: Any, x: Any) -> Any:
     return (1.0 - x * tanh(xp, x)) * 8.0 / ((e + 1.0) * (e + 1.0)) * root * root
 
 
+_TANH_EXP_IS_ONE = 7.0
+"""tanh(e^x) is 1 from here on, and its slope is 0, in every dtype."""
+
+
+def _telu(xp: Any, x: Any) -> Any:
+    x = at_least(xp, x, -EXP_IS_ZERO)
+    return x * tanh(xp, xp.exp(xp.where(x > _TANH_EXP_IS_ONE, _TANH_EXP_IS_ONE, x)))
+
+
+def _serf(xp: Any, x: Any) -> Any:
+    return at_least(xp, x, -EXP_IS_ZERO) * xp.erf(xp.softplus(x))
+
+
+def _smish(xp: Any, x: Any) -> Any:
+    share = xp.sigmoid(x)
+    grown = share * (share + 2.0)
+    return at_least(xp, x, -EXP_IS_ZERO) * grown / (grown + 2.0)
+
+
+def _silut_parts(threshold: float) -> tuple[float, float]:
+    """The slope and the value of silu at the threshold."""
+    share = 1.0 / (1.0 + math.exp(-threshold))
+    return share + threshold * share * (1.0 - share), threshold * share
+
+
+def _silut(xp: Any, x: Any, *, threshold: float) -> Any:
+    slope, value = _silut_parts(threshold)
+    above = tanh(xp, (xp.where(x >= threshold, x, threshold) - threshold) * slope) + value
+    return xp.where(x >= threshold, above, silu(xp, xp.where(x >= threshold, 0.0, x), beta=1.0))
+
+
 ACTIVATIONS = (
     Activation(
         name="silu",
@@ -133,5 +165,42 @@ ACTIVATIONS = (
         formula=r"x \cdot \tanh x",
         summary="The input times its hyperbolic tangent; never negative.",
         source="Roy, Manna, Dubey & Chaudhuri 2019, arXiv:1901.05894",
+    ),
+    Activation(
+        name="telu",
+        forward=_telu,
+        limits=lambda: Limits((-0.0, INFINITY), (0.0, 1.0)),
+        formula=r"x \cdot \tanh(e^x)",
+        summary="The input times the hyperbolic tangent of its exponential.",
+        source="Fernandez & Mali 2024, arXiv:2412.20269",
+    ),
+    Activation(
+        name="serf",
+        forward=_serf,
+        limits=lambda: Limits((-0.0, INFINITY), (0.0, 1.0)),
+        formula=r"x \cdot \operatorname{erf}(\log(1 + e^x))",
+        summary="The input times the error function of its softplus.",
+        source="Nag & Bhattacharyya 2021, arXiv:2108.09598",
+    ),
+    Activation(
+        name="smish",
+        forward=_smish,
+        limits=lambda: Limits((-0.0, INFINITY), (0.0, 0.6)),
+        formula=r"x \cdot \tanh(\log(1 + \sigma(x)))",
+        summary="Mish with the sigmoid in the place of the exponential.",
+        source="Wang, Ren & Wang 2022, Smish: a novel activation function for deep learning "
+        "methods",
+    ),
+    Activation(
+        name="silut",
+        forward=_silut,
+        parameters=[Parameter("threshold", 3.0, "input from which on it saturates", low=0.0)],
+        aliases=("custom_silu",),
+        limits=lambda threshold: Limits((-0.0, _silut_parts(threshold)[1] + 1.0), (0.0, 0.0)),
+        formula=r"\begin{cases} \tanh(\operatorname{silu}'(\theta) (x - \theta)) "
+        r"+ \operatorname{silu}(\theta) & x \ge \theta \\ \operatorname{silu}(x) & x < \theta "
+        r"\end{cases}",
+        summary="SiLU up to a threshold, continued by a hyperbolic tangent.",
+        source="Zeng et al. 2025, DeePMD-kit v3",
     ),
 )

@@ -14,6 +14,7 @@ from unified_act.catalogue._common import (
     relu_derivative,
     sech_squared,
     sigmoid,
+    sigmoid_derivative,
     split_exp,
     zero,
 )
@@ -35,6 +36,13 @@ def _softplus_derivative(xp: Any, x: Any, *, beta: float) -> Any:
 
 def _softplus_second_derivative(xp: Any, x: Any, *, beta: float) -> Any:
     return sech_squared(xp, x * (0.5 * beta), 0.25 * beta)
+
+
+def _shifted_softplus(xp: Any, x: Any) -> Any:
+    positive = x > 0.0
+    # log((1 + e)/2), whose logarithms would cancel at 0 one by one.
+    tail = xp.log1p(xp.expm1(xp.where(positive, -x, x)) * 0.5)
+    return xp.where(positive, x, 0.0) + tail
 
 
 # sqrt_softplus is sqrt(e·h) with e = exp(x) and h = log1p(e)/e on the left. There exp(x/2) is a
@@ -141,6 +149,17 @@ ACTIVATIONS = (
         summary="Smooth ReLU; exact for large inputs too, where some frameworks return x.",
         source="Dugas, Bengio, Bélisle, Nadeau & Garcia 2001, Incorporating second-order "
         "functional knowledge for better option pricing",
+    ),
+    Activation(
+        name="shifted_softplus",
+        forward=_shifted_softplus,
+        derivative=sigmoid,
+        second_derivative=sigmoid_derivative,
+        aliases=("ssp",),
+        limits=lambda: Limits((-math.log(2.0), INFINITY), (0.0, 1.0)),
+        formula=r"\log(\tfrac{1}{2} + \tfrac{1}{2} e^x)",
+        summary="Softplus, lowered so that it is 0 at 0.",
+        source="Schütt et al. 2017, arXiv:1706.08566",
     ),
     Activation(
         name="sqrt_softplus",
