@@ -19,6 +19,12 @@ from unified_act.registry import ACTIVATIONS
 pytestmark = pytest.mark.usefixtures("known_shapes_on_mxnet")
 
 TEXTBOOK = {
+    "pelu": lambda x, a, b: np.where(x > 0, a / b * x, a * np.expm1(np.minimum(x, 0) / b)),
+    "srelu": lambda x, t_left, a_left, t_right, a_right: np.where(
+        x >= t_right,
+        t_right + a_right * (x - t_right),
+        np.where(x <= t_left, t_left + a_left * (x - t_left), x),
+    ),
     "prelu": lambda x, weight: np.where(x > 0, x, weight * x),
     "star_relu": lambda x, scale, bias: scale * np.maximum(x, 0) ** 2 + bias,
     "tlu": np.maximum,

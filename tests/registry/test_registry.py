@@ -12,16 +12,33 @@ from unified_act.names import normalize
 from unified_act.registry import ACTIVATIONS, Registry
 
 NAMES = [
-    *("affine", "celu", "clipped_gelu", "clipped_relu", "crelu", "elu", "exponential", "geglu"),
-    *("gelu", "gelu_tanh", "glu", "gumbel_softmax", "hard_mish", "hard_shrink", "hard_sigmoid"),
-    *("hard_sigmoid_02", "hard_silu", "hard_tanh", "hardmax", "identity", "laplace", "leaky_relu"),
-    *("lisht", "log_sigmoid", "log_softmax", "masked_softmax", "maxout", "mish", "prelu"),
-    *("quick_gelu", "reglu", "relu", "relu6", "rrelu", "scaled_tanh", "selu", "shrink", "sigmoid"),
-    *("silu", "silu_beta", "snake", "snake_beta", "soft_shrink", "softmax", "softmax2d", "softmin"),
-    *("softplus", "softplus_beta"),
-    *("softsign", "sparse_plus", "sparse_sigmoid", "sparsemax", "sqrt_softplus", "squared_relu"),
-    *("squareplus", "star_relu", "swiglu", "tanh", "tanh_shrink", "threshold", "thresholded_relu"),
-    *("tlu", "xielu"),
+    *("affine", "arctan", "celu", "clipped_gelu", "clipped_leaky_relu", "clipped_relu", "crelu"),
+    *("elu", "exponential", "gaussian", "gcu", "geglu", "gelu", "gelu_tanh"),
+    *(
+        "glu",
+        "gumbel_softmax",
+        "hard_mish",
+        "hard_shrink",
+        "hard_sigmoid",
+        "hard_sigmoid_02",
+        "hard_silu",
+    ),
+    *("hard_tanh", "hardmax", "identity", "laplace", "leaky_relu", "lisht", "log_sigmoid"),
+    *("log_softmax", "masked_softmax", "maxout", "mish", "pelu", "prelu", "quick_gelu"),
+    *("reglu", "relu", "relu6", "rrelu", "scaled_tanh", "selu", "serf"),
+    *("shifted_softplus", "shrink", "sigmoid", "silu", "silu_beta", "silut", "sin"),
+    *("smish", "snake", "snake_beta", "soft_shrink", "softmax", "softmax2d", "softmin"),
+    *(
+        "softplus",
+        "softplus_beta",
+        "softsign",
+        "sparse_plus",
+        "sparse_sigmoid",
+        "sparsemax",
+        "sqrt_softplus",
+    ),
+    *("squared_relu", "squareplus", "srelu", "star_relu", "swiglu", "tanh", "tanh_shrink"),
+    *("telu", "threshold", "thresholded_relu", "tlu", "xielu"),
 ]
 BY_KIND = {
     "axis": [
@@ -30,7 +47,8 @@ BY_KIND = {
     ],
     "gated": ["geglu", "glu", "reglu", "swiglu"],
     "learned": [
-        *("prelu", "silu_beta", "snake", "snake_beta", "softplus_beta", "star_relu", "tlu", "xielu")
+        *("pelu", "prelu", "silu_beta", "snake", "snake_beta", "softplus_beta", "srelu"),
+        *("star_relu", "tlu", "xielu"),
     ],
     "stochastic": ["gumbel_softmax", "rrelu"],
 }

@@ -24,8 +24,12 @@ def _clipped_relu_derivative(xp: Any, x: Any, *, max_value: float) -> Any:
 def _clipped_leaky_relu(
     xp: Any, x: Any, *, max_value: float, negative_slope: float, threshold: float
 ) -> Any:
-    below = xp.where(x > threshold, 0.0, x - threshold) * negative_slope if negative_slope else 0.0
-    return xp.where(x <= threshold, below, xp.where(x >= max_value, max_value, x))
+    rise = x - threshold  # decides too, so that a rounded threshold is the same one everywhere
+    if negative_slope < 0.0:
+        below = (threshold - x) * -negative_slope  # 0 at the threshold, and not -0
+    else:
+        below = rise * negative_slope if negative_slope else 0.0  # 0 · inf would be NaN
+    return xp.where(rise <= 0.0, below, xp.where(x >= max_value, max_value, x))
 
 
 def _clipped_leaky_relu_kinks(

@@ -42,7 +42,7 @@ def _shifted_softplus(xp: Any, x: Any) -> Any:
     positive = x > 0.0
     # log((1 + e)/2), whose logarithms would cancel at 0 one by one.
     tail = xp.log1p(xp.expm1(xp.where(positive, -x, x)) * 0.5)
-    return xp.where(positive, x, 0.0) + tail
+    return xp.where(positive, x + tail, tail)
 
 
 # sqrt_softplus is sqrt(e·h) with e = exp(x) and h = log1p(e)/e on the left. There exp(x/2) is a

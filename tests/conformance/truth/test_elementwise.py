@@ -99,6 +99,9 @@ def test_limits(name: str) -> None:
     for side, wanted in enumerate(LIMITS[name]):
         for order, want in enumerate(wanted):
             got = float(elementwise.evaluate(name, order, INFINITIES, parameters).high[side])
+            if math.isnan(want):
+                assert math.isnan(got)
+                continue
             assert got == want
             assert math.copysign(1, got) == math.copysign(1, want), (side, order)
 
