@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 from unified_act.activation import Activation, Limits, Parameter
@@ -14,8 +15,10 @@ from unified_act.catalogue._common import (
     gated,
     gated_derivative,
     gated_second_derivative,
+    sech_squared,
     split_exp,
     tanh,
+    tanh_second_derivative,
     within,
 )
 from unified_act.special import times_gaussian
@@ -222,10 +225,32 @@ def _silut_parts(threshold: float) -> tuple[float, float]:
     return share + threshold * share * (1.0 - share), threshold * share
 
 
+def _silut_joined(
+    xp: Any, x: Any, threshold: float, below: Callable[..., Any], above: Callable[..., Any]
+) -> Any:
+    """``below(xp, x, beta=1.0)`` up to the threshold, ``above(distance, slope, value)`` from it."""
+    far = x >= threshold
+    distance = xp.where(far, x, threshold) - threshold
+    left = below(xp, xp.where(far, 0.0, x), beta=1.0)
+    return xp.where(far, above(distance, *_silut_parts(threshold)), left)
+
+
 def _silut(xp: Any, x: Any, *, threshold: float) -> Any:
-    slope, value = _silut_parts(threshold)
-    above = tanh(xp, (xp.where(x >= threshold, x, threshold) - threshold) * slope) + value
-    return xp.where(x >= threshold, above, silu(xp, xp.where(x >= threshold, 0.0, x), beta=1.0))
+    return _silut_joined(xp, x, threshold, silu, lambda d, slope, at: tanh(xp, d * slope) + at)
+
+
+def _silut_derivative(xp: Any, x: Any, *, threshold: float) -> Any:
+    def above(distance: Any, slope: float, _: float) -> Any:
+        return sech_squared(xp, distance * slope, slope)
+
+    return _silut_joined(xp, x, threshold, silu_derivative, above)
+
+
+def _silut_second_derivative(xp: Any, x: Any, *, threshold: float) -> Any:
+    def above(distance: Any, slope: float, _: float) -> Any:
+        return tanh_second_derivative(xp, distance * slope, slope * slope)
+
+    return _silut_joined(xp, x, threshold, _silu_second_derivative, above)
 
 
 ACTIVATIONS = (
@@ -298,6 +323,8 @@ ACTIVATIONS = (
     Activation(
         name="silut",
         forward=_silut,
+        derivative=_silut_derivative,
+        second_derivative=_silut_second_derivative,
         parameters=[Parameter("threshold", 3.0, "input from which on it saturates", low=0.0)],
         aliases=("custom_silu",),
         limits=lambda threshold: Limits((-0.0, _silut_parts(threshold)[1] + 1.0), (0.0, 0.0)),
