@@ -28,6 +28,7 @@ EXAMPLES = {
     "max_value": 4.0,
     "min_value": -1.5,
     "negative_slope": 0.37,
+    "scale": 1.2,
     "tau": 0.5,
     "threshold": 0.85,
     "upper": 0.6,
