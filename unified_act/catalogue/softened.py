@@ -38,11 +38,17 @@ def _softplus_second_derivative(xp: Any, x: Any, *, beta: float) -> Any:
     return sech_squared(xp, x * (0.5 * beta), 0.25 * beta)
 
 
+_HALF_OF_X = 1e-18
+"""shifted_softplus(x) is x/2 up to here, in every dtype up to float64."""
+
+
 def _shifted_softplus(xp: Any, x: Any) -> Any:
-    positive = x > 0.0
-    # log((1 + e)/2), whose logarithms would cancel at 0 one by one.
-    tail = xp.log1p(xp.expm1(xp.where(positive, -x, x)) * 0.5)
-    return xp.where(positive, x + tail, tail)
+    positive, size = x > 0.0, xp.abs(x)
+    # Near 0 it is log(1 + (e - 1)/2), since log(1 + e) and log(2) would cancel.
+    near = xp.log1p(xp.expm1(-xp.where(size < 1.0, size, 1.0)) * 0.5)
+    tail = xp.where(size < 1.0, near, xp.log1p(xp.exp(-size)) - math.log(2.0))
+    value = xp.where(positive, x + tail, tail)
+    return xp.where(size < _HALF_OF_X, x * 0.5, value)  # whose tail could be subnormal
 
 
 # sqrt_softplus is sqrt(e·h) with e = exp(x) and h = log1p(e)/e on the left. There exp(x/2) is a

@@ -123,7 +123,7 @@ FORMULAS: dict[str, Callable[..., Number]] = Facts(
         "quick_gelu": lambda x: x / (1 + mpmath.exp(-mpmath.mpf(1.702) * x)),
         "silu": lambda x, beta=1.0: x / (1 + mpmath.exp(-mpmath.mpf(beta) * x)),
         "mish": lambda x: x * mpmath.tanh(mpmath.log1p(mpmath.exp(x))),
-        "telu": lambda x: x - 2 * x / (mpmath.exp(2 * mpmath.exp(x)) + 1),
+        "telu": lambda x: x - 2 * x / (mpmath.exp(2 * mpmath.exp(min(x, 20))) + 1),
         "serf": lambda x: x * (2 * mpmath.ncdf(mpmath.sqrt(2) * mpmath.log1p(mpmath.exp(x))) - 1),
         "smish": smish,
         "silut": silut,
