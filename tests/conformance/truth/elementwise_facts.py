@@ -68,12 +68,17 @@ def clipped_leaky_relu(
     x: Number, max_value: float, negative_slope: float = 0.01, threshold: float = 0.0
 ) -> Number:
     if x > threshold:
-        return (x + max_value - abs(x - max_value)) / 2
+        return min(x, mpmath.mpf(max_value))
     return mpmath.mpf(negative_slope) * x - mpmath.mpf(negative_slope) * threshold
 
 
+def telu(x: Number) -> Number:
+    power = mpmath.expm1(2 * mpmath.exp(min(x, 20)))  # beyond, nothing is left of 1 - tanh
+    return x * power / (power + 2)
+
+
 def smish(x: Number) -> Number:
-    return x - 2 * x / (1 + (1 + sigmoid(x)) ** 2)
+    return x * mpmath.tanh(mpmath.log1p(sigmoid(x)))
 
 
 def silut(x: Number, threshold: float = 3.0) -> Number:
@@ -123,12 +128,12 @@ FORMULAS: dict[str, Callable[..., Number]] = Facts(
         "quick_gelu": lambda x: x / (1 + mpmath.exp(-mpmath.mpf(1.702) * x)),
         "silu": lambda x, beta=1.0: x / (1 + mpmath.exp(-mpmath.mpf(beta) * x)),
         "mish": lambda x: x * mpmath.tanh(mpmath.log1p(mpmath.exp(x))),
-        "telu": lambda x: x - 2 * x / (mpmath.exp(2 * mpmath.exp(min(x, 20))) + 1),
-        "serf": lambda x: x * (2 * mpmath.ncdf(mpmath.sqrt(2) * mpmath.log1p(mpmath.exp(x))) - 1),
+        "telu": telu,
+        "serf": lambda x: x * mpmath.erf(mpmath.log1p(mpmath.exp(x))),
         "smish": smish,
         "silut": silut,
-        "sin": lambda x: mpmath.cos(x - mpmath.pi / 2),
-        "gcu": lambda x: x * mpmath.sin(x + mpmath.pi / 2),
+        "sin": lambda x: 2 * mpmath.sin(x / 2) * mpmath.cos(x / 2),
+        "gcu": lambda x: x - 2 * x * mpmath.sin(x / 2) ** 2,
         "hard_silu": lambda x: x * clip(x + 3, 0, 6) / 6,
         "hard_mish": lambda x: x * clip(x / 2 + 1, 0, 1),
         "lisht": lambda x: x - 2 * x / (mpmath.exp(2 * x) + 1),
@@ -161,7 +166,7 @@ OTHER_PARAMETERS: list[tuple[str, Parameters]] = [
     ("celu", {"alpha": 2.0}),
     ("selu", {"alpha": 2.0, "scale": 3.0}),
     ("silut", {"threshold": 5.0}),
-    ("clipped_leaky_relu", {"max_value": 2.5, "negative_slope": 0.0, "threshold": -0.5}),
+    ("clipped_leaky_relu", {"max_value": 2.5, "negative_slope": 0.0, "threshold": 0.5}),
     ("silu", {"beta": 1.5}),
     ("silu", {"beta": -1.0}),
     ("hard_sigmoid", {"alpha": 0.2, "beta": 0.4}),
@@ -230,7 +235,7 @@ LIMITS: dict[str, tuple[tuple[float, float, float], tuple[float, float, float]]]
         "mish": ((-0.0, -0.0, -0.0), (math.inf, 1, -0.0)),
         **{name: ((-0.0, -0.0, -0.0), (math.inf, 1, -0.0)) for name in ("serf", "telu")},
         "smish": ((-0.0, -0.0, -0.0), (math.inf, 0.6, -0.0)),
-        "silut": ((-0.0, -0.0, -0.0), (3.8577223804673, 0, -0.0)),
+        "silut": ((-0.0, -0.0, -0.0), (3.8577223804672998, 0, -0.0)),
         **{name: ((math.nan,) * 3, (math.nan,) * 3) for name in ("gcu", "sin")},
         "hard_silu": ((0, 0, 0), (math.inf, 1, 0)),
         "hard_mish": ((0, 0, 0), (math.inf, 1, 0)),

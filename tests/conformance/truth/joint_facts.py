@@ -134,6 +134,8 @@ def gumbel_softmax(numbers: Numbers, tau: float, **_: Any) -> list[Number]:
 FORMULAS: Mapping[str, Callable[..., list[Number]]] = {
     "crelu": lambda numbers, **_: [relu(x) for x in (*numbers, *(-x for x in numbers))],
     "geglu": geglu,
+    "pelu": pelu,
+    "srelu": srelu,
     "glu": glu,
     "gumbel_softmax": gumbel_softmax,
     "hardmax": hardmax,
