@@ -48,7 +48,9 @@ def _shifted_softplus(xp: Any, x: Any) -> Any:
     near = xp.log1p(xp.expm1(-xp.where(size < 1.0, size, 1.0)) * 0.5)
     tail = xp.where(size < 1.0, near, xp.log1p(xp.exp(-size)) - math.log(2.0))
     value = xp.where(positive, x + tail, tail)
-    return xp.where(size < _HALF_OF_X, x * 0.5, value)  # whose tail could be subnormal
+    half = xp.where(size < _HALF_OF_X, x * 0.5, 0.0)
+    # There the tail could be subnormal. The square says where x/2 itself would be a tie.
+    return xp.where(size < _HALF_OF_X, half * (half * 0.5 + 1.0), value)
 
 
 # sqrt_softplus is sqrt(e·h) with e = exp(x) and h = log1p(e)/e on the left. There exp(x/2) is a
