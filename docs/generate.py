@@ -170,7 +170,7 @@ def _range(parameter: Parameter) -> str:
 
 
 def _number(value: float) -> str:
-    return {"inf": "∞", "-inf": "−∞"}.get(str(value), f"{value:.6g}")
+    return {"inf": "∞", "-inf": "−∞", "nan": "none"}.get(str(value), f"{value:.6g}")
 
 
 def _weight(activation: Activation, name: str) -> str:

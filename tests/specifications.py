@@ -9,6 +9,7 @@ from unified_act import catalogue
 
 REQUIRED = {
     "affine": "affine(alpha=2.0, beta=-0.75)",
+    "clipped_leaky_relu": "clipped_leaky_relu(max_value=2.5, negative_slope=0.25, threshold=0.5)",
     "clipped_relu": "clipped_relu(max_value=2.5)",
     "maxout": "maxout(groups=2)",
     "softmax2d": "softmax2d(axis=-1)",  # its own axis is the third from the end

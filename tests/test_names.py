@@ -9,15 +9,15 @@ from unified_act import catalogue
 from unified_act.registry import ACTIVATIONS
 
 NAMES = """
-    affine bilinear celu clamped_swiglu clipped_gelu clipped_relu crelu elu entmax entmax15
-    exponential geglu geglu_tanh gelu gelu_tanh glu gumbel_softmax hard_mish hard_shrink
-    hard_sigmoid hard_sigmoid_02 hard_silu hard_tanh hardmax identity laplace leaky_relu lisht
-    log_sigmoid log_softmax masked_log_softmax masked_softmax masked_sparsemax maxout mish prelu
-    quick_geglu quick_gelu reglu relu relu6 rrelu scaled_tanh selu shrink sigmoid silu silu_beta
-    snake snake_beta soft_shrink softmax softmax2d softmax_one softmin softplus softplus_beta
-    softsign
-    sparse_plus sparse_sigmoid sparsemax sqrt_softplus squared_relu squareplus star_relu swiglu tanh
-    tanh_shrink threshold thresholded_relu tlu xielu
+    affine arctan bilinear celu clamped_swiglu clipped_gelu clipped_leaky_relu clipped_relu
+    crelu elu entmax entmax15 exponential gaussian gcu geglu geglu_tanh gelu gelu_tanh glu
+    gumbel_softmax hard_mish hard_shrink hard_sigmoid hard_sigmoid_02 hard_silu hard_tanh
+    hardmax identity laplace leaky_relu lisht log_sigmoid log_softmax masked_log_softmax
+    masked_softmax masked_sparsemax maxout mish pelu prelu quick_geglu quick_gelu reglu relu
+    relu6 rrelu scaled_tanh selu serf shifted_softplus shrink sigmoid silu silu_beta silut sin
+    smish snake snake_beta soft_shrink softmax softmax2d softmax_one softmin softplus
+    softplus_beta softsign sparse_plus sparse_sigmoid sparsemax sqrt_softplus squared_relu
+    squareplus srelu star_relu swiglu tanh tanh_shrink telu threshold thresholded_relu tlu xielu
 """
 CANONICAL = NAMES.split()
 
@@ -127,7 +127,7 @@ def test_a_name_that_people_use(name, canonical, dialect, theirs):
 
 
 def test_every_canonical_name_is_registered():
-    assert len(CANONICAL) == 72
+    assert len(CANONICAL) == 84
     assert set(CANONICAL) <= set(ua.list_activations())
 
 

@@ -182,7 +182,7 @@ def _facts(activation: Activation, given: Mapping[str, float]) -> list[tuple[str
     if activation.limits is not None:
         limits = activation.limits(**parameters)
         value, derivative = (
-            ", ".join("unbounded" if math.isnan(v) else f"{v:g}" for v in pair)
+            ", ".join("none" if math.isnan(v) else f"{v:g}" for v in pair)
             for pair in (limits.value, limits.derivative)
         )
         facts.append(("at −∞, +∞", f"f: {value}; f′: {derivative}"))

@@ -52,7 +52,12 @@ NATIVE = {
     ),
     "relu": Native("nn.relu"),
     "relu6": Native("nn.relu6"),
-    "selu": Native("nn.selu", dtypes=(), why="the derivative at 0 is that of the positive side"),
+    "selu": Native(
+        "nn.selu",
+        dtypes=(),
+        only={"alpha": 1.6732632423543772, "scale": 1.0507009873554805},
+        why="the derivative at 0 is that of the positive side",
+    ),
     "sigmoid": Native(
         "math.sigmoid",
         outrun={"bfloat16": 0.55},

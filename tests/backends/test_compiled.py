@@ -17,6 +17,8 @@ FIRST, SECOND = np.array([0.25, 0.5, 1.5, -0.375]), np.array([0.5, -0.75, 0.25, 
 MASK = np.array([[True, False, True, True], [False] * 4, [True, True, False, False]])
 NOISE = np.array([[0.25, 0.5, 0.75, 0.125], [0.625, 0.875, 0.375, 0.5], [0.5, 0.25, 0.125, 0.75]])
 FURTHER = {
+    "pelu": [FIRST + 1.0, SECOND + 1.0],
+    "srelu": [SECOND - 1.0, FIRST, SECOND + 0.25, SECOND],
     "prelu": [FIRST],
     "star_relu": [FIRST, SECOND],
     "tlu": [FIRST],

@@ -110,6 +110,7 @@ FORMULAS = {
         "relie": lambda x: np.where(x > 0, x, 0.01 * x),
         "hardtan": lambda x: np.clip(x, -1, 1),
         "elu": lambda x: (x >= 0) * x + (x < 0) * (np.exp(x) - 1),
+        "selu": lambda x: (x >= 0) * 1.0507 * x + (x < 0) * 1.0507 * 1.6732 * (np.exp(x) - 1),
         "gelu": lambda x: 0.5 * x * (1 + np.tanh(0.797885 * x + 0.035677 * x**3)),
         "swish": lambda x: x / (1 + np.exp(-x)),
         "mish": lambda x: x * np.tanh(np.where(x > 20, x, np.log1p(np.exp(x)))),

@@ -113,7 +113,33 @@ class TestArguments:
                 {"min": 0, "max": 1},
                 ("hard_tanh", {"min_value": 0, "max_value": 1}),
             ),
-            ("selu", "paddle", {"alpha": 1.6732632423543772}, ("selu", {})),
+            (
+                "selu",
+                "paddle",
+                {"alpha": 2.0},
+                ("selu", {"alpha": 2.0, "scale": 1.0507009873554805}),
+            ),
+            ("Selu", "onnx", {}, ("selu", {})),
+            (
+                "Selu",
+                "onnx",
+                {"alpha": 2.0},
+                ("selu", {"alpha": 2.0, "scale": 1.0507010221481323}),
+            ),
+            ("selu", "darknet", {}, ("selu", {"alpha": 1.6732, "scale": 1.0507})),
+            (
+                "clamped_relu",
+                "coreml",
+                {"alpha": 0.0, "beta": 4.0},
+                ("clipped_relu", {"max_value": 4.0}),
+            ),
+            (
+                "clamped_relu",
+                "coreml",
+                {"alpha": 0.3, "beta": 4.0},
+                ("clipped_leaky_relu", {"negative_slope": 0.3, "max_value": 4.0}),
+            ),
+            ("custom_silu", "deepmd", {}, ("silut", {})),
             ("gelu", "coreml", {"mode": "SIGMOID_APPROXIMATION"}, ("quick_gelu", {})),
             ("threshold", "torch", {"threshold": 1, "value": 2}, ("threshold", None)),
             ("LeakyReLU", "mxnet", {"act_type": "elu", "slope": 1.0}, ("elu", {"alpha": 1.0})),
@@ -124,6 +150,30 @@ class TestArguments:
             ("relu", "keras3", {"max_value": 6}, ("relu6", {})),
             ("relu", "keras3", {"max_value": 4}, ("clipped_relu", {"max_value": 4})),
             ("relu", "keras3", {"threshold": 1}, ("thresholded_relu", {"threshold": 1})),
+            (
+                "ReLU",
+                "keras3",
+                {"max_value": 6, "negative_slope": 0.1, "threshold": 1},
+                ("clipped_leaky_relu", None),
+            ),
+            (
+                "relu",
+                "keras2",
+                {"max_value": 6, "alpha": 0.1},
+                ("clipped_leaky_relu", {"max_value": 6, "negative_slope": 0.1, "threshold": 0.0}),
+            ),
+            (
+                "relu",
+                "keras3",
+                {"max_value": 6, "threshold": 1},
+                ("clipped_leaky_relu", {"max_value": 6, "negative_slope": 0.0, "threshold": 1}),
+            ),
+            (
+                "relu",
+                "keras3",
+                {"negative_slope": 0.1, "threshold": 1},
+                ("clipped_leaky_relu", {"max_value": 1e30, "negative_slope": 0.1, "threshold": 1}),
+            ),
         ],
     )
     def test_translated(self, name, dialect, given, expected):
@@ -151,15 +201,14 @@ class TestArguments:
             ("softmax", "keras3", {"axis": None}, "Unsupported", "None means the whole tensor"),
             ("softmax", "mxnet", {"temperature": 2.0}, "Unsupported", "divide the input by it"),
             ("softmax", "jax", {"where": [True]}, "Unsupported", "that is masked_softmax"),
-            ("Selu", "onnx", {"alpha": 1.0}, "Unsupported", "those of the paper"),
             ("softshrink", "tfa", {"lower": -1}, "Unsupported", "must be opposite numbers"),
             ("snake", "tfa", {"frequency": 2}, "Unsupported", "the second argument of each call"),
             (
                 "relu",
                 "keras3",
-                {"negative_slope": 0.1, "max_value": 6.0},
+                {"negative_slope": None, "max_value": 6.0},
                 "Unsupported",
-                r"no single activation is relu\(negative_slope=0.1, max_value=6.0\). What can be",
+                r"no single activation is relu\(negative_slope=None, max_value=6.0\). What can be",
             ),
             (
                 "LeakyReLU",
@@ -331,7 +380,9 @@ class TestTable:
                 for pair in [
                     (relu, other)
                     for relu in ("relu", "ReLU")
-                    for other in ("leaky_relu", "clipped_relu", "thresholded_relu")
+                    for other in (
+                        *("leaky_relu", "clipped_relu", "thresholded_relu", "clipped_leaky_relu"),
+                    )
                 ]
             }
             == set()

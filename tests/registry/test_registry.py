@@ -12,17 +12,18 @@ from unified_act.names import normalize
 from unified_act.registry import ACTIVATIONS, Registry
 
 NAMES = [
-    *("affine", "bilinear", "celu", "clamped_swiglu", "clipped_gelu", "clipped_relu", "crelu"),
-    *("elu", "entmax", "entmax15", "exponential", "geglu", "geglu_tanh", "gelu", "gelu_tanh"),
-    *("glu", "gumbel_softmax", "hard_mish", "hard_shrink", "hard_sigmoid", "hard_sigmoid_02"),
-    *("hard_silu", "hard_tanh", "hardmax", "identity", "laplace", "leaky_relu", "lisht"),
-    *("log_sigmoid", "log_softmax", "masked_log_softmax", "masked_softmax", "masked_sparsemax"),
-    *("maxout", "mish", "prelu", "quick_geglu", "quick_gelu", "reglu", "relu", "relu6", "rrelu"),
-    *("scaled_tanh", "selu", "shrink", "sigmoid", "silu", "silu_beta", "snake", "snake_beta"),
-    *("soft_shrink", "softmax", "softmax2d", "softmax_one", "softmin", "softplus"),
-    *("softplus_beta",),
-    *("softsign", "sparse_plus", "sparse_sigmoid", "sparsemax", "sqrt_softplus", "squared_relu"),
-    *("squareplus", "star_relu", "swiglu", "tanh", "tanh_shrink", "threshold", "thresholded_relu"),
+    *("affine", "arctan", "bilinear", "celu", "clamped_swiglu", "clipped_gelu"),
+    *("clipped_leaky_relu", "clipped_relu", "crelu", "elu", "entmax", "entmax15", "exponential"),
+    *("gaussian", "gcu", "geglu", "geglu_tanh", "gelu", "gelu_tanh", "glu", "gumbel_softmax"),
+    *("hard_mish", "hard_shrink", "hard_sigmoid", "hard_sigmoid_02", "hard_silu", "hard_tanh"),
+    *("hardmax", "identity", "laplace", "leaky_relu", "lisht", "log_sigmoid", "log_softmax"),
+    *("masked_log_softmax", "masked_softmax", "masked_sparsemax", "maxout", "mish", "pelu"),
+    *("prelu", "quick_geglu", "quick_gelu", "reglu", "relu", "relu6", "rrelu", "scaled_tanh"),
+    *("selu", "serf", "shifted_softplus", "shrink", "sigmoid", "silu", "silu_beta", "silut"),
+    *("sin", "smish", "snake", "snake_beta", "soft_shrink", "softmax", "softmax2d"),
+    *("softmax_one", "softmin", "softplus", "softplus_beta", "softsign", "sparse_plus"),
+    *("sparse_sigmoid", "sparsemax", "sqrt_softplus", "squared_relu", "squareplus", "srelu"),
+    *("star_relu", "swiglu", "tanh", "tanh_shrink", "telu", "threshold", "thresholded_relu"),
     *("tlu", "xielu"),
 ]
 BY_KIND = {
@@ -36,7 +37,8 @@ BY_KIND = {
         "swiglu",
     ],
     "learned": [
-        *("prelu", "silu_beta", "snake", "snake_beta", "softplus_beta", "star_relu", "tlu", "xielu")
+        *("pelu", "prelu", "silu_beta", "snake", "snake_beta", "softplus_beta", "srelu"),
+        *("star_relu", "tlu", "xielu"),
     ],
     "stochastic": ["gumbel_softmax", "rrelu"],
 }

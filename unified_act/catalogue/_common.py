@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import inf
+from math import inf, nan
 from typing import Any
 
 from unified_act.special import is_wide, own
@@ -20,6 +20,9 @@ _FAR = 80.0
 dtype that is computed with."""
 
 INFINITY = inf
+
+NONE = nan
+"""The limit of what goes up and down for ever."""
 
 
 def zero(xp: Any, x: Any, **_parameters: float) -> Any:

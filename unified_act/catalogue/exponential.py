@@ -7,10 +7,10 @@ from typing import Any
 from unified_act.activation import Activation, Kink, Limits, Parameter
 from unified_act.catalogue._common import INFINITY, POSITIVE, scaled_exp
 
-__all__ = ["ACTIVATIONS", "SELU_ALPHA", "SELU_SCALE"]
+__all__ = ["ACTIVATIONS"]
 
-SELU_ALPHA = 1.6732632423543772
-SELU_SCALE = 1.0507009873554805
+_SELU_ALPHA = 1.6732632423543772
+_SELU_SCALE = 1.0507009873554805
 _EXPM1_IS_X = 1e-18
 """exp(x) - 1 is x up to here, in every dtype up to float64."""
 
@@ -40,18 +40,18 @@ def _elu_second_derivative(xp: Any, x: Any, *, alpha: float) -> Any:
     return _left(xp, x, scaled_exp(xp, _negative_part(xp, x), alpha))
 
 
-def _selu(xp: Any, x: Any) -> Any:
-    negative = xp.expm1(_negative_part(xp, x)) * (SELU_SCALE * SELU_ALPHA)
-    return xp.where(x > 0.0, x * SELU_SCALE, negative)
+def _selu(xp: Any, x: Any, *, alpha: float, scale: float) -> Any:
+    negative = xp.expm1(_negative_part(xp, x)) * (scale * alpha)
+    return xp.where(x > 0.0, x * scale, negative)
 
 
-def _selu_derivative(xp: Any, x: Any) -> Any:
-    negative = scaled_exp(xp, _negative_part(xp, x), SELU_SCALE * SELU_ALPHA)
-    return xp.where(x > 0.0, SELU_SCALE, negative)
+def _selu_derivative(xp: Any, x: Any, *, alpha: float, scale: float) -> Any:
+    negative = scaled_exp(xp, _negative_part(xp, x), scale * alpha)
+    return xp.where(x > 0.0, scale, negative)
 
 
-def _selu_second_derivative(xp: Any, x: Any) -> Any:
-    return _left(xp, x, scaled_exp(xp, _negative_part(xp, x), SELU_SCALE * SELU_ALPHA))
+def _selu_second_derivative(xp: Any, x: Any, *, alpha: float, scale: float) -> Any:
+    return _left(xp, x, scaled_exp(xp, _negative_part(xp, x), scale * alpha))
 
 
 def _celu(xp: Any, x: Any, *, alpha: float) -> Any:
@@ -95,13 +95,14 @@ ACTIVATIONS = (
         forward=_selu,
         derivative=_selu_derivative,
         second_derivative=_selu_second_derivative,
-        kinks=lambda: (Kink(0.0, SELU_SCALE * SELU_ALPHA),),
-        limits=lambda: Limits((-SELU_SCALE * SELU_ALPHA, INFINITY), (0.0, SELU_SCALE)),
-        formula=(
-            r"\lambda \begin{cases} x & x > 0 \\ \alpha (e^x - 1) & x \le 0 \end{cases},"
-            rf"\ \alpha = {SELU_ALPHA},\ \lambda = {SELU_SCALE}"
-        ),
-        summary="Scaled ELU, with constants that keep activations normalised.",
+        parameters=[
+            Parameter("alpha", _SELU_ALPHA, "saturation value, before it is scaled", low=POSITIVE),
+            Parameter("scale", _SELU_SCALE, "slope for x > 0; ONNX's gamma", low=POSITIVE),
+        ],
+        kinks=lambda alpha, scale: (Kink(0.0, scale * alpha),),
+        limits=lambda alpha, scale: Limits((-scale * alpha, INFINITY), (0.0, scale)),
+        formula=r"\lambda \begin{cases} x & x > 0 \\ \alpha (e^x - 1) & x \le 0 \end{cases}",
+        summary="Scaled ELU, by default with the constants that keep activations normalised.",
         source="Klambauer, Unterthiner, Mayr & Hochreiter 2017, arXiv:1706.02515",
     ),
     Activation(

@@ -17,7 +17,7 @@ from unified_act.catalogue._common import (
     inside,
     within,
 )
-from unified_act.special import is_wide, own, square_exp
+from unified_act.special import is_wide, own, square_exp, times_gaussian
 
 __all__ = [
     "ACTIVATIONS",
@@ -87,6 +87,10 @@ def gelu_second_derivative(xp: Any, x: Any) -> Any:
     """The second derivative of `gelu`."""
     x = within(xp, x, CONSTANT_FROM)
     return square_exp(xp, (2.0 - x * x) * DENSITY_AT_0, x * SQRT_HALF)
+
+
+def _gaussian(xp: Any, x: Any) -> Any:
+    return times_gaussian(xp, xp.full_like(x, 1.0), x)
 
 
 def _clipped_gelu(xp: Any, x: Any, *, min_value: float, max_value: float) -> Any:
@@ -334,6 +338,15 @@ ACTIVATIONS = (
         formula=r"x \cdot \sigma(1.702 x)",
         summary="GELU, approximated with a sigmoid; the error is at most 0.02.",
         source=_SOURCE,
+    ),
+    Activation(
+        name="gaussian",
+        forward=_gaussian,
+        limits=lambda: Limits((0.0, 0.0), (0.0, -0.0)),
+        formula="e^{-x^2}",
+        summary="The bell curve, with the value 1 at 0.",
+        source="Hartman, Keeler & Kowalski 1990, Layered neural networks with Gaussian hidden "
+        "units as universal approximations",
     ),
     Activation(
         name="laplace",

@@ -24,6 +24,8 @@ _BEYOND_ANGLES = 2.0**60
 """From here on, the next number of every dtype is many turns away, and a wave is lost in x."""
 
 
+_ROOT_IS_ZERO = 2.0 * EXP_IS_ZERO
+"""exp(-z/2) is 0 from here on, in every dtype."""
 _FAR = -40.0
 """e^x is nothing beside 1 from here on, in every dtype."""
 
@@ -164,12 +166,49 @@ def _xielu_derivative(
     return slope, positive * positive, _excess(xp, negative)
 
 
+def _pelu_parts(xp: Any, x: Any, b: Any) -> tuple[Any, Any, Any]:
+    """x/b, what is negative of it, and the root of its exponential."""
+    share = x / b
+    share = xp.where(share < -_ROOT_IS_ZERO, -_ROOT_IS_ZERO, share)
+    negative = xp.where(x > 0.0, 0.0, share)
+    return share, negative, xp.exp(negative * 0.5)
+
+
+def _pelu(xp: Any, x: Any, a: Any, b: Any) -> Any:
+    _, negative, _ = _pelu_parts(xp, x, b)
+    return xp.where(x > 0.0, a / b * xp.where(x > 0.0, x, 0.0), a * xp.expm1(negative))
+
+
+def _pelu_derivative(xp: Any, x: Any, a: Any, b: Any) -> tuple[Any, Any, Any]:
+    share, negative, root = _pelu_parts(xp, x, b)
+    slope = a / b * root
+    by_a = xp.where(x > 0.0, share, xp.expm1(negative))
+    return slope * root, by_a, -(slope * share * root)
+
+
+def _pelu_second_derivative(xp: Any, x: Any, a: Any, b: Any) -> tuple[tuple[Any, Any, Any], ...]:
+    share, negative, root = _pelu_parts(xp, x, b)
+    mixed = root / b
+    bend = a / b * mixed
+    by_x_and_b, by_a_and_b = -(bend * (negative + 1.0) * root), -(mixed * share * root)
+    by_b_twice = bend * share * (negative + 2.0) * root
+    nothing = xp.full_like(share, 0.0)
+    return (
+        (xp.where(x > 0.0, 0.0, bend * root), mixed * root, by_x_and_b),
+        (mixed * root, nothing, by_a_and_b),
+        (by_x_and_b, by_a_and_b, by_b_twice),
+    )
+
+
+def _srelu(xp: Any, x: Any, t_left: Any, a_left: Any, t_right: Any, a_right: Any) -> Any:
+    left, right = t_left + a_left * (x - t_left), t_right + a_right * (x - t_right)
+    return xp.where(x >= t_right, right, xp.where(x <= t_left, left, x))
+
+
 # Of silu_beta and softplus_beta z is βx. exp(-|z|) enters as two factors exp(-|z|/2), so that what
 # magnifies it, an x or 1/β, can come between them. torch.compile of torch.func.grad differentiates
 # the functions themselves: at z = 0 the branch of the negative numbers is taken everywhere.
 
-_ROOT_IS_ZERO = 2.0 * EXP_IS_ZERO
-"""exp(-z/2) is 0 from here on, in every dtype."""
 _RATIO_IS_ONE = 1e-18
 """Up to here log(1 + e) is e, in every dtype."""
 
@@ -343,5 +382,32 @@ ACTIVATIONS = (
         summary="Softplus with a learned steepness; it has a pole at steepness 0.",
         source="Dugas, Bengio, Bélisle, Nadeau & Garcia 2001, Incorporating second-order "
         "functional knowledge for better option pricing",
+    ),
+    Activation(
+        name="pelu",
+        kind="learned",
+        inputs=("x", "a", "b"),
+        initial={"a": 1.0, "b": 1.0},
+        forward=_pelu,
+        derivative=_pelu_derivative,
+        second_derivative=_pelu_second_derivative,
+        parameters=[_AXIS],
+        aliases=("parametric_elu",),
+        formula=r"\begin{cases} \tfrac{a}{b} x & x > 0 \\ a (e^{x/b} - 1) & x \le 0 \end{cases}",
+        summary="ELU with a learned saturation value and a learned width, both positive.",
+        source="Trottier, Giguère & Chaib-draa 2016, arXiv:1605.09332",
+    ),
+    Activation(
+        name="srelu",
+        kind="learned",
+        inputs=("x", "t_left", "a_left", "t_right", "a_right"),
+        initial={"t_left": 0.0, "a_left": 0.2, "t_right": 1.0, "a_right": 1.0},
+        forward=_srelu,
+        parameters=[_AXIS],
+        aliases=("s_shaped_relu",),
+        formula=r"\begin{cases} t_r + a_r (x - t_r) & x \ge t_r \\ x & t_l < x < t_r \\ "
+        r"t_l + a_l (x - t_l) & x \le t_l \end{cases}",
+        summary="S-shaped ReLU: three straight pieces with learned corners and outer slopes.",
+        source="Jin et al. 2016, arXiv:1512.07030",
     ),
 )

@@ -21,6 +21,24 @@ def _clipped_relu_derivative(xp: Any, x: Any, *, max_value: float) -> Any:
     return inside(xp, x, 0.0, max_value, xp.full_like(x, 1.0))
 
 
+def _clipped_leaky_relu(
+    xp: Any, x: Any, *, max_value: float, negative_slope: float, threshold: float
+) -> Any:
+    rise = x - threshold  # decides too, so that a rounded threshold is the same one everywhere
+    if negative_slope < 0.0:
+        below = (threshold - x) * -negative_slope  # 0 at the threshold, and not -0
+    else:
+        below = rise * negative_slope if negative_slope else 0.0  # 0 · inf would be NaN
+    return xp.where(rise <= 0.0, below, xp.where(x >= max_value, max_value, x))
+
+
+def _clipped_leaky_relu_kinks(
+    *, max_value: float, negative_slope: float, threshold: float
+) -> tuple[Kink, ...]:
+    corner = Kink(threshold, negative_slope)
+    return (corner, Kink(max_value, 0.0)) if max_value > threshold else (corner,)
+
+
 def _threshold(xp: Any, x: Any, *, threshold: float, value: float) -> Any:
     return xp.where(x <= threshold, value, x)
 
@@ -62,6 +80,24 @@ ACTIVATIONS = (
         formula=r"\min(\max(x, 0), c)",
         summary="Rectified linear unit that saturates at a given value.",
         source="Hannun et al. 2014, arXiv:1412.5567",
+    ),
+    Activation(
+        name="clipped_leaky_relu",
+        forward=_clipped_leaky_relu,
+        parameters=[
+            Parameter("max_value", None, "value at which it saturates; 1e30 is none", low=POSITIVE),
+            Parameter("negative_slope", 0.01, "slope for inputs up to the threshold"),
+            Parameter("threshold", 0.0, "largest input of the lower branch"),
+        ],
+        kinks=_clipped_leaky_relu_kinks,
+        limits=lambda max_value, negative_slope, threshold: Limits(
+            (-negative_slope * INFINITY if negative_slope else 0.0, max_value),
+            (negative_slope, 0.0),
+        ),
+        formula=r"\begin{cases} \min(x, c) & x > \theta \\ "
+        r"s (x - \theta) & x \le \theta \end{cases}",
+        summary="Leaky ReLU with a threshold that saturates at a given value: the relu of Keras.",
+        source="Chollet et al. 2015, Keras",
     ),
     Activation(
         name="threshold",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from unified_act.activation import Activation, Limits, Parameter
@@ -22,6 +23,8 @@ __all__ = ["ACTIVATIONS"]
 
 _TANH_IS_X = 1e-9
 """tanh(x) is x up to here, in every dtype up to float64."""
+_TANGENT_IS_LARGE = 1e18
+"""1 is nothing beside its square, in every dtype."""
 _SOFTSIGN_IS_ONE = 1e18
 """x / (1 + x) rounds to 1 from here on, in every dtype up to float64."""
 
@@ -66,6 +69,26 @@ def _softsign_second_derivative(xp: Any, x: Any) -> Any:
     inverse = 1.0 / (xp.abs(x) + 1.0)
     sign = xp.where(x > 0.0, -2.0, xp.where(x < 0.0, 2.0, xp.full_like(x, 0.0)))
     return sign * inverse * inverse * inverse
+
+
+def _arctan(xp: Any, x: Any) -> Any:
+    return xp.atan(x)
+
+
+def _arctan_derivative(xp: Any, x: Any) -> Any:
+    return _cosine(xp, x) * _cosine(xp, x)  # the square of x could overflow
+
+
+def _arctan_second_derivative(xp: Any, x: Any) -> Any:
+    near, cosine = within(xp, x, _TANGENT_IS_LARGE), _cosine(xp, x)
+    return near / xp.sqrt(near * near + 1.0) * -2.0 * cosine * cosine * cosine
+
+
+def _cosine(xp: Any, x: Any) -> Any:
+    """That of arctan(x), 1/√(1 + x²)."""
+    near = within(xp, x, _TANGENT_IS_LARGE)
+    far = 1.0 / xp.where(xp.abs(x) > _TANGENT_IS_LARGE, xp.abs(x), 1.0)
+    return xp.where(xp.abs(x) > _TANGENT_IS_LARGE, far, 1.0 / xp.sqrt(near * near + 1.0))
 
 
 ACTIVATIONS = (
@@ -125,5 +148,17 @@ ACTIVATIONS = (
         summary="Sigmoid with polynomial tails.",
         source="Turian, Bergstra & Bengio 2009, Quadratic features and deep architectures for "
         "chunking",
+    ),
+    Activation(
+        name="arctan",
+        forward=_arctan,
+        derivative=_arctan_derivative,
+        second_derivative=_arctan_second_derivative,
+        aliases=("atan",),
+        limits=lambda: Limits((-math.pi / 2.0, math.pi / 2.0), (0.0, 0.0)),
+        formula=r"\arctan x",
+        summary="Inverse tangent: a sigmoid with slowly fading slopes.",
+        source="Kamruzzaman & Aziz 2002, A note on activation function in multilayer feedforward "
+        "learning",
     ),
 )

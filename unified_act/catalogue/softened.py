@@ -14,6 +14,7 @@ from unified_act.catalogue._common import (
     relu_derivative,
     sech_squared,
     sigmoid,
+    sigmoid_derivative,
     split_exp,
     zero,
 )
@@ -35,6 +36,21 @@ def _softplus_derivative(xp: Any, x: Any, *, beta: float) -> Any:
 
 def _softplus_second_derivative(xp: Any, x: Any, *, beta: float) -> Any:
     return sech_squared(xp, x * (0.5 * beta), 0.25 * beta)
+
+
+_HALF_OF_X = 1e-18
+"""shifted_softplus(x) is x/2 up to here, in every dtype up to float64."""
+
+
+def _shifted_softplus(xp: Any, x: Any) -> Any:
+    positive, size = x > 0.0, xp.abs(x)
+    # Near 0 it is log(1 + (e - 1)/2), since log(1 + e) and log(2) would cancel.
+    near = xp.log1p(xp.expm1(-xp.where(size < 1.0, size, 1.0)) * 0.5)
+    tail = xp.where(size < 1.0, near, xp.log1p(xp.exp(-size)) - math.log(2.0))
+    value = xp.where(positive, x + tail, tail)
+    half = xp.where(size < _HALF_OF_X, x * 0.5, 0.0)
+    # There the tail could be subnormal. The square says where x/2 itself would be a tie.
+    return xp.where(size < _HALF_OF_X, half * (half * 0.5 + 1.0), value)
 
 
 # sqrt_softplus is sqrt(e·h) with e = exp(x) and h = log1p(e)/e on the left. There exp(x/2) is a
@@ -141,6 +157,17 @@ ACTIVATIONS = (
         summary="Smooth ReLU; exact for large inputs too, where some frameworks return x.",
         source="Dugas, Bengio, Bélisle, Nadeau & Garcia 2001, Incorporating second-order "
         "functional knowledge for better option pricing",
+    ),
+    Activation(
+        name="shifted_softplus",
+        forward=_shifted_softplus,
+        derivative=sigmoid,
+        second_derivative=sigmoid_derivative,
+        aliases=("ssp",),
+        limits=lambda: Limits((-math.log(2.0), INFINITY), (0.0, 1.0)),
+        formula=r"\log(\tfrac{1}{2} + \tfrac{1}{2} e^x)",
+        summary="Softplus, lowered so that it is 0 at 0.",
+        source="Schütt et al. 2017, arXiv:1706.08566",
     ),
     Activation(
         name="sqrt_softplus",

@@ -261,6 +261,18 @@ def _softplus_beta(numbers: Jets, _: Parameters) -> list[Jet]:
     return [namespace.log1p(namespace.exp(z)) / beta]
 
 
+def _pelu(numbers: Jets, _: Parameters) -> list[Jet]:
+    x, a, b = numbers
+    return [a / b * x if x.value > 0 else a * namespace.expm1(x / b)]
+
+
+def _srelu(numbers: Jets, _: Parameters) -> list[Jet]:
+    x, t_left, a_left, t_right, a_right = numbers
+    if x.value >= t_right.value:
+        return [t_right + a_right * (x - t_right)]
+    return [t_left + a_left * (x - t_left) if x.value <= t_left.value else x]
+
+
 # --- Gated, and with noise ---
 
 
@@ -380,6 +392,11 @@ def _tlu_settled(numbers: Sequence[float], _: Parameters, order: int) -> bool:
     return order < 2 or numbers[0] != numbers[1]
 
 
+def _srelu_settled(numbers: Sequence[float], _: Parameters, order: int) -> bool:
+    x, t_left, _a_left, t_right, _a_right = numbers
+    return order < 2 or x not in (t_left, t_right)
+
+
 def _no_ties(numbers: Sequence[float], parameters: Parameters, order: int) -> bool:
     parts = _parts(numbers, parameters)
     return order < 2 or all(sorted(part)[-2:] != [max(part)] * 2 for part in parts)
@@ -455,6 +472,12 @@ RECORDS: tuple[Record, ...] = (
         variants=({"groups": 2}, {"groups": 3, "axis": 0}),
     ),
     Record(
+        "pelu",
+        definition=Definition(_pelu, _off_0(0)),
+        weights=((1.0, 0.5, 2.0, 0.3), (1.0, 2.0, 0.5, 1.7)),
+        extreme_weights=(1e-3, 30.0),  # both are positive
+    ),
+    Record(
         "prelu",
         definition=Definition(_prelu, _off_0(0)),
         tier="exact",
@@ -519,6 +542,16 @@ RECORDS: tuple[Record, ...] = (
         tier="summed",
         variants=({"axis": 0},),
         shares="some",
+    ),
+    Record(
+        "srelu",
+        definition=Definition(_srelu, _srelu_settled),
+        weights=(
+            (0.0, -1.0, -0.5, 0.25),
+            (0.2, 0.1, -0.3, 0.01),
+            (1.0, 0.5, 2.0, 0.4),
+            (1.0, 1.5, 0.3, 2.0),
+        ),
     ),
     Record(
         "star_relu",

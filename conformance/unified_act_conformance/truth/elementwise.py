@@ -226,11 +226,17 @@ class _Derivative:
             for value in points.tolist():
                 if math.isfinite(value):
                     x = arb(value)
+                elif self._endless():
+                    balls.append(arb.nan())
+                    continue
                 else:
                     x = int(math.copysign(1, value)) * BEYOND_ALL_DOUBLES
                 ball = function(x)
                 balls.append(ball if ball.rel_accuracy_bits() >= ENOUGH_BITS else self._decide(x))
         return balls
+
+    def _endless(self) -> bool:
+        return _formula(self._name, tuple(sorted(self._parameters.items()))).endless
 
     def sign_at(self, point: float) -> float:
         """Gives the sign of the decided value at a finite point."""

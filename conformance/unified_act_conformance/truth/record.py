@@ -52,10 +52,12 @@ class Formula:
     Attributes:
         derivatives: f, f', f'', f''' in that order; finite exact points in, balls out.
         kinks: Where one of the first three is not continuous.
+        endless: Whether it goes up and down for ever, so that it has no limits.
     """
 
     derivatives: tuple[Function, Function, Function, Function]
     kinks: tuple[float, ...] = ()
+    endless: bool = False
 
 
 def _always(numbers: Sequence[float], parameters: Parameters, order: int) -> bool:

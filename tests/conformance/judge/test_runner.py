@@ -22,17 +22,19 @@ from unified_act_torch import TorchBackend
 BACKENDS = ["mxnet", "numpy", "tensorflow", "torch"]
 DTYPES = ["float16", "bfloat16", "float32", "float64"]
 NAMES = [
-    *("affine", "bilinear", "celu", "clamped_swiglu", "clipped_gelu", "clipped_relu", "crelu"),
-    *("elu", "entmax", "entmax15", "exponential", "geglu", "geglu_tanh", "gelu", "gelu_tanh"),
-    *("glu", "gumbel_softmax", "hard_mish", "hard_shrink", "hard_sigmoid", "hard_sigmoid_02"),
-    *("hard_silu", "hard_tanh", "hardmax", "identity", "laplace", "leaky_relu", "lisht"),
-    *("log_sigmoid", "log_softmax", "masked_log_softmax", "masked_softmax", "masked_sparsemax"),
-    *("maxout", "mish", "prelu", "quick_geglu", "quick_gelu", "reglu", "relu", "relu6", "rrelu"),
-    *("scaled_tanh", "selu", "shrink", "sigmoid", "silu", "silu_beta", "snake", "snake_beta"),
-    *("soft_shrink", "softmax", "softmax2d", "softmax_one", "softmin", "softplus"),
-    *("softplus_beta", "softsign", "sparse_plus", "sparse_sigmoid", "sparsemax", "sqrt_softplus"),
-    *("squared_relu", "squareplus", "star_relu", "swiglu", "tanh", "tanh_shrink", "threshold"),
-    *("thresholded_relu", "tlu", "xielu"),
+    *("affine", "arctan", "bilinear", "celu", "clamped_swiglu", "clipped_gelu"),
+    *("clipped_leaky_relu", "clipped_relu", "crelu", "elu", "entmax", "entmax15", "exponential"),
+    *("gaussian", "gcu", "geglu", "geglu_tanh", "gelu", "gelu_tanh", "glu", "gumbel_softmax"),
+    *("hard_mish", "hard_shrink", "hard_sigmoid", "hard_sigmoid_02", "hard_silu", "hard_tanh"),
+    *("hardmax", "identity", "laplace", "leaky_relu", "lisht", "log_sigmoid", "log_softmax"),
+    *("masked_log_softmax", "masked_softmax", "masked_sparsemax", "maxout", "mish", "pelu"),
+    *("prelu", "quick_geglu", "quick_gelu", "reglu", "relu", "relu6", "rrelu", "scaled_tanh"),
+    *("selu", "serf", "shifted_softplus", "shrink", "sigmoid", "silu", "silu_beta", "silut"),
+    *("sin", "smish", "snake", "snake_beta", "soft_shrink", "softmax", "softmax2d"),
+    *("softmax_one", "softmin", "softplus", "softplus_beta", "softsign", "sparse_plus"),
+    *("sparse_sigmoid", "sparsemax", "sqrt_softplus", "squared_relu", "squareplus", "srelu"),
+    *("star_relu", "swiglu", "tanh", "tanh_shrink", "telu", "threshold", "thresholded_relu"),
+    *("tlu", "xielu"),
 ]
 OTHER_PARAMETERS = [
     *("affine(alpha=2.0, beta=-0.75)", "affine(alpha=-0.3, beta=0.1)", "celu(alpha=0.3)"),
@@ -63,14 +65,20 @@ OTHER_PARAMETERS = [
     *("entmax(alpha=1.0)", "entmax(alpha=1.1)", "entmax(alpha=1.7)", "entmax(alpha=2.0)"),
     *("entmax(axis=0)", "entmax15(axis=0)", "masked_log_softmax(axis=0)"),
     *("masked_sparsemax(axis=0)", "softmax_one(axis=0)"),
+    "clipped_leaky_relu(max_value=0.75)",
+    "clipped_leaky_relu(max_value=2.5, negative_slope=0.0, threshold=0.5)",
+    "clipped_leaky_relu(max_value=6.0, negative_slope=0.1, threshold=1.0)",
+    *("selu(alpha=0.3, scale=0.7)", "selu(alpha=2.0, scale=3.0)", "silut(threshold=5.0)"),
 ]
-WITHOUT_DEFAULTS = {"affine", "clipped_relu", "maxout", "threshold"}
+WITHOUT_DEFAULTS = {"affine", "clipped_leaky_relu", "clipped_relu", "maxout", "threshold"}
 WEIGHTS = {
+    "pelu": ["a", "b"],
     "prelu": ["weight"],
     "silu_beta": ["beta"],
     "snake": ["alpha"],
     "snake_beta": ["alpha", "beta"],
     "softplus_beta": ["beta"],
+    "srelu": ["t_left", "a_left", "t_right", "a_right"],
     "star_relu": ["scale", "bias"],
     "tlu": ["tau"],
     "xielu": ["alpha_p", "alpha_n"],

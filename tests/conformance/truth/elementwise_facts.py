@@ -64,6 +64,31 @@ def scaled_tanh(x: Number, alpha: float = 1.7159, beta: float = 2 / 3) -> Number
     return mpmath.mpf(alpha) * less_one / (less_one + 2)
 
 
+def clipped_leaky_relu(
+    x: Number, max_value: float, negative_slope: float = 0.01, threshold: float = 0.0
+) -> Number:
+    if x > threshold:
+        return min(x, mpmath.mpf(max_value))
+    return mpmath.mpf(negative_slope) * x - mpmath.mpf(negative_slope) * threshold
+
+
+def telu(x: Number) -> Number:
+    power = mpmath.expm1(2 * mpmath.exp(min(x, 20)))  # beyond, nothing is left of 1 - tanh
+    return x * power / (power + 2)
+
+
+def smish(x: Number) -> Number:
+    return x * mpmath.tanh(mpmath.log1p(sigmoid(x)))
+
+
+def silut(x: Number, threshold: float = 3.0) -> Number:
+    share = 1 / (1 + mpmath.exp(-mpmath.mpf(threshold)))
+    if x < threshold:
+        return x / (1 + mpmath.exp(-x))
+    power = mpmath.expm1(2 * share * (1 + threshold * (1 - share)) * (x - threshold))
+    return power / (power + 2) + threshold * share
+
+
 def laplace(
     x: Number, mu: float = math.sqrt(0.5), sigma: float = math.sqrt(0.25 / math.pi)
 ) -> Number:
@@ -77,6 +102,7 @@ FORMULAS: dict[str, Callable[..., Number]] = Facts(
         "relu": lambda x: (x + abs(x)) / 2,
         "affine": lambda x, alpha, beta: (x + mpmath.mpf(beta) / alpha) * alpha,
         "clipped_relu": lambda x, max_value: clip(x, 0, max_value),
+        "clipped_leaky_relu": clipped_leaky_relu,
         "threshold": lambda x, threshold, value: x if x > threshold else x * 0 + value,
         "thresholded_relu": lambda x, threshold=1.0: x if x > threshold else x * 0,
         "squared_relu": lambda x: x * (x + abs(x)) / 2,
@@ -87,8 +113,8 @@ FORMULAS: dict[str, Callable[..., Number]] = Facts(
         "relu6": lambda x: clip(x, 0, 6),
         "leaky_relu": lambda x, negative_slope=0.01: x if x > 0 else mpmath.mpf(negative_slope) * x,
         "elu": lambda x, alpha=1.0: negative_part(x, alpha, 1),
-        "selu": lambda x: (
-            mpmath.mpf(1.0507009873554805) * negative_part(x, mpmath.mpf(1.6732632423543772), 1)
+        "selu": lambda x, alpha=1.6732632423543772, scale=1.0507009873554805: (
+            mpmath.mpf(scale) * negative_part(x, mpmath.mpf(alpha), 1)
         ),
         "celu": lambda x, alpha=1.0: negative_part(x, alpha, 1 / mpmath.mpf(alpha)),
         "exponential": lambda x: mpmath.power(2, x / mpmath.ln2),
@@ -96,11 +122,18 @@ FORMULAS: dict[str, Callable[..., Number]] = Facts(
             x * mpmath.ncdf(x), min_value, max_value
         ),
         "laplace": laplace,
+        "gaussian": lambda x: 1 / mpmath.cosh(x * x) / (1 + mpmath.tanh(x * x)),
         "gelu": lambda x: x * mpmath.ncdf(x),
         "gelu_tanh": gelu_tanh,
         "quick_gelu": lambda x: x / (1 + mpmath.exp(-mpmath.mpf(1.702) * x)),
         "silu": lambda x, beta=1.0: x / (1 + mpmath.exp(-mpmath.mpf(beta) * x)),
         "mish": lambda x: x * mpmath.tanh(mpmath.log1p(mpmath.exp(x))),
+        "telu": telu,
+        "serf": lambda x: x * mpmath.erf(mpmath.log1p(mpmath.exp(x))),
+        "smish": smish,
+        "silut": silut,
+        "sin": lambda x: 2 * mpmath.sin(x / 2) * mpmath.cos(x / 2),
+        "gcu": lambda x: x - 2 * x * mpmath.sin(x / 2) ** 2,
         "hard_silu": lambda x: x * clip(x + 3, 0, 6) / 6,
         "hard_mish": lambda x: x * clip(x / 2 + 1, 0, 1),
         "lisht": lambda x: x - 2 * x / (mpmath.exp(2 * x) + 1),
@@ -120,6 +153,8 @@ FORMULAS: dict[str, Callable[..., Number]] = Facts(
             / 2
         ),
         "sparse_plus": lambda x: x if x > 1 else ((x + 1 + abs(x + 1)) / 4) ** 2,
+        "arctan": lambda x: mpmath.asin(x / mpmath.sqrt(1 + x * x)),
+        "shifted_softplus": lambda x: x / 2 + mpmath.log(mpmath.cosh(x / 2)),
         "softsign": lambda x: mpmath.sign(x) / (1 + 1 / abs(x)) if x else x,
     },
 )
@@ -129,6 +164,9 @@ OTHER_PARAMETERS: list[tuple[str, Parameters]] = [
     ("leaky_relu", {"negative_slope": -0.5}),
     ("elu", {"alpha": 0.3}),
     ("celu", {"alpha": 2.0}),
+    ("selu", {"alpha": 2.0, "scale": 3.0}),
+    ("silut", {"threshold": 5.0}),
+    ("clipped_leaky_relu", {"max_value": 2.5, "negative_slope": 0.0, "threshold": 0.5}),
     ("silu", {"beta": 1.5}),
     ("silu", {"beta": -1.0}),
     ("hard_sigmoid", {"alpha": 0.2, "beta": 0.4}),
@@ -149,6 +187,7 @@ REQUIRED: dict[str, Parameters] = Facts(
     f"values of its parameters without a default in REQUIRED of {__file__}",
     {
         "affine": {"alpha": -0.3, "beta": 0.1},
+        "clipped_leaky_relu": {"max_value": 6.0, "negative_slope": 0.1, "threshold": 1.0},
         "clipped_relu": {"max_value": 2.5},
         "threshold": {"threshold": 1.5, "value": -20.0},
     },
@@ -172,6 +211,7 @@ LIMITS: dict[str, tuple[tuple[float, float, float], tuple[float, float, float]]]
         "relu": ((0, 0, 0), (math.inf, 1, 0)),
         "affine": ((math.inf, -0.3, 0), (-math.inf, -0.3, 0)),
         "clipped_relu": ((0, 0, 0), (2.5, 0, 0)),
+        "clipped_leaky_relu": ((-math.inf, 0.1, 0), (6, 0, 0)),
         "threshold": ((-20, 0, 0), (math.inf, 1, 0)),
         "thresholded_relu": ((0, 0, 0), (math.inf, 1, 0)),
         "squared_relu": ((0, 0, 0), (math.inf, math.inf, 2)),
@@ -186,12 +226,17 @@ LIMITS: dict[str, tuple[tuple[float, float, float], tuple[float, float, float]]]
         "selu": ((-1.7580993408473766, 0, 0), (math.inf, 1.0507009873554805, 0)),
         "celu": ((-1, 0, 0), (math.inf, 1, 0)),
         "clipped_gelu": ((-0.0, -0.0, -0.0), (10, 0, 0)),
+        "gaussian": ((0, 0, 0), (0, -0.0, 0)),
         "laplace": ((0, 0, 0), (1, 0, -0.0)),
         "gelu": ((-0.0, -0.0, -0.0), (math.inf, 1, -0.0)),
         "gelu_tanh": ((-0.0, -0.0, -0.0), (math.inf, 1, -0.0)),
         "quick_gelu": ((-0.0, -0.0, -0.0), (math.inf, 1, -0.0)),
         "silu": ((-0.0, -0.0, -0.0), (math.inf, 1, -0.0)),
         "mish": ((-0.0, -0.0, -0.0), (math.inf, 1, -0.0)),
+        **dict.fromkeys(("serf", "telu"), ((-0.0, -0.0, -0.0), (math.inf, 1, -0.0))),
+        "smish": ((-0.0, -0.0, -0.0), (math.inf, 0.6, -0.0)),
+        "silut": ((-0.0, -0.0, -0.0), (3.8577223804672998, 0, -0.0)),
+        **dict.fromkeys(("gcu", "sin"), ((math.nan,) * 3, (math.nan,) * 3)),
         "hard_silu": ((0, 0, 0), (math.inf, 1, 0)),
         "hard_mish": ((0, 0, 0), (math.inf, 1, 0)),
         "lisht": ((math.inf, -1, -0.0), (math.inf, 1, -0.0)),
@@ -207,6 +252,8 @@ LIMITS: dict[str, tuple[tuple[float, float, float], tuple[float, float, float]]]
         "sqrt_softplus": ((0, 0, 0), (math.inf, 0, -0.0)),
         "squareplus": ((0, 0, 0), (math.inf, 1, 0)),
         "sparse_plus": ((0, 0, 0), (math.inf, 1, 0)),
+        "arctan": ((-math.pi / 2, 0, 0), (math.pi / 2, 0, -0.0)),
+        "shifted_softplus": ((-math.log(2), 0, 0), (math.inf, 1, 0)),
         "softsign": ((-1, 0, 0), (1, 0, -0.0)),
     },
 )
@@ -219,7 +266,12 @@ KINKS = [
     ("leaky_relu", {"negative_slope": 0.2}, 0.0, 0.2),
     ("elu", {"alpha": 0.5}, 0.0, 0.5),
     ("selu", {}, 0.0, 1.7580993408473766),
+    ("selu", {"alpha": 2.0, "scale": 3.0}, 0.0, 6.0),
     ("celu", {"alpha": 2.0}, 0.0, 1.0),
+    ("clipped_leaky_relu", {"max_value": 6.0, "threshold": 1.0}, 1.0, 0.01),
+    ("clipped_leaky_relu", {"max_value": 6.0, "threshold": 1.0}, 6.0, 0.0),
+    ("clipped_leaky_relu", {"max_value": 0.5, "threshold": 1.0}, 1.0, 0.01),
+    ("silut", {"threshold": 0.0}, 0.0, 0.5),
     ("hard_silu", {}, -3.0, 0.0),
     ("hard_silu", {}, 3.0, 1.0),
     ("hard_sigmoid", {}, -3.0, 0.0),

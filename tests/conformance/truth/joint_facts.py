@@ -78,6 +78,17 @@ def prelu(numbers: Numbers, **_: Any) -> list[Number]:
     return [relu(x) - weight * relu(-x)]
 
 
+def pelu(numbers: Numbers, **_: Any) -> list[Number]:
+    x, a, b = numbers
+    return [a * (relu(x) / b + mpmath.exp(-relu(-x) / b) - 1)]
+
+
+def srelu(numbers: Numbers, **_: Any) -> list[Number]:
+    """The middle line, bent by each of the outer ones."""
+    x, t_left, a_left, t_right, a_right = numbers
+    return [x + (1 - a_left) * relu(t_left - x) + (a_right - 1) * relu(x - t_right)]
+
+
 def star_relu(numbers: Numbers, **_: Any) -> list[Number]:
     x, scale, bias = numbers
     return [scale * relu(x) ** 2 + bias]
@@ -174,6 +185,8 @@ FORMULAS: Mapping[str, Callable[..., list[Number]]] = {
     "crelu": lambda numbers, **_: [relu(x) for x in (*numbers, *(-x for x in numbers))],
     "geglu": geglu,
     "geglu_tanh": geglu_tanh,
+    "pelu": pelu,
+    "srelu": srelu,
     "glu": glu,
     "entmax": entmax,
     "entmax15": entmax,
@@ -246,6 +259,8 @@ POINTS: Mapping[str, Sequence[tuple[Sequence[float], Mapping[str, Any]]]] = {
         ([0.3, 5.0], {"mask": [False, False]}),
     ],
     "maxout": [([0.3, -1.25, 2.0, 1.0], {"groups": 2}), ([0.5, -1.0, 0.25], {"groups": 3})],
+    "pelu": [([1.5, 0.5, 2.0], {}), ([-2.5, 3.0, 0.75], {}), ([-0.25, 0.5, 0.3], {})],
+    "srelu": [([x, -1.5, 0.25, 0.75, -2.0], {}) for x in (-3.0, 0.5, 1.25)],
     "prelu": [([1.5, 0.25], {}), ([-2.5, 0.25], {}), ([-0.5, -3.0], {})],
     "rrelu": [([-2.5], {}), ([-2.5, 0.3], {"training": True}), ([1.5, 0.3], {"training": True})],
     "silu_beta": [([1.5, 0.5], {}), ([-2.5, 3.0], {}), ([1.5, -2.0], {}), ([0.75, 0.0], {})],
@@ -263,7 +278,10 @@ CORNERS: Sequence[tuple[str, Mapping[str, Any], Sequence[float], Sequence[float]
     ("clamped_swiglu", {"alpha": 1.0, "limit": 2.0, "offset": 3.0}, [-2.0, 0.0], [0.0, 0.5]),
     ("crelu", {}, [0.0, -0.0], [0.0, 0.0]),
     ("maxout", {"groups": 3}, [1.5, 2.0, 2.0], [0.0, 1.0, 0.0]),
+    ("pelu", {}, [0.0, 3.0, 2.0], [1.5, 0.0, 0.0]),
     ("prelu", {}, [0.0, 0.25], [0.25, 0.0]),
+    ("srelu", {}, [0.5, -1.0, 0.25, 0.5, 2.0], [2.0, 0.0, 0.0, -1.0, 0.0]),
+    ("srelu", {}, [-1.0, -1.0, 0.25, 0.5, 2.0], [0.25, 0.75, 0.0, 0.0, 0.0]),
     ("reglu", {}, [3.0, 0.0], [0.0, 0.0]),
     ("rrelu", {"lower": 0.25, "upper": 0.75}, [0.0], [0.5]),
     ("star_relu", {}, [0.0, 2.0, 3.0], [0.0, 0.0, 1.0]),

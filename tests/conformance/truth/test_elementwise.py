@@ -31,6 +31,8 @@ from unified_act_conformance.truth.rows import rows
 
 INFINITIES = np.array([-np.inf, np.inf])
 PRECISION = 300
+HUGE = 1e37
+"""A function that reaches this at numbers of float32 has no bound."""
 # The references carry about 100 bits; the first differences of mpmath carry far more.
 TOLERANCE = 2.0**-95
 
@@ -99,6 +101,9 @@ def test_limits(name: str) -> None:
     for side, wanted in enumerate(LIMITS[name]):
         for order, want in enumerate(wanted):
             got = float(elementwise.evaluate(name, order, INFINITIES, parameters).high[side])
+            if math.isnan(want):
+                assert math.isnan(got)
+                continue
             assert got == want
             assert math.copysign(1, got) == math.copysign(1, want), (side, order)
 
@@ -157,7 +162,7 @@ def test_sign_of_an_underflow_is_that_of_the_tail() -> None:
 def test_parameters_matter(name: str, parameters: Parameters) -> None:
     x = np.linspace(-4.0, 4.0, 41)
     for order in (0, 1):
-        default = elementwise.evaluate(name, order, x).high
+        default = elementwise.evaluate(name, order, x, required(name)).high
         assert (elementwise.evaluate(name, order, x, parameters).high != default).any()
 
 
@@ -188,6 +193,7 @@ def test_values_stay_within_the_range(name: str, order: int, parameters: Paramet
     x = widen(inputs.quick("float32", kinks=kinks, crossings=crossings))
     high = elementwise.evaluate(name, order, x, parameters).high
     low_bound, high_bound = value_range(name, order, parameters)
+    high = np.where(np.abs(high) > HUGE, np.copysign(np.inf, high), high)
     found = np.nanmin(high), np.nanmax(high)
     # An open end is reached by rounding, a turning point to half an ulp, so both are attained.
     assert found == pytest.approx((low_bound, high_bound), rel=1e-3, abs=1e-30), (

@@ -132,7 +132,7 @@ def test_the_constant_branch_owns_the_corner(name, given, numbers, wanted):
     settled = definition_of(name).settled
     assert settled(numbers, parameters, 1)
     assert not settled(numbers, parameters, 2) or name == "rrelu"
-    assert settled([0.3, -1.25, 2.0][: len(numbers)], parameters, 2)
+    assert settled([0.3, -1.25, 2.0, 0.75, -0.5][: len(numbers)], parameters, 2)
 
 
 def test_a_choice_is_differentiated_like_the_shares():

@@ -28,6 +28,7 @@ from __future__ import annotations
 from unified_act_conformance.truth.formulas import (
     exponential,
     gaussian,
+    periodic,
     piecewise,
     rectified,
     saturating,
@@ -42,5 +43,5 @@ __all__ = ["RECORDS"]
 RECORDS: tuple[Record, ...] = (
     *(*piecewise.RECORDS, *rectified.RECORDS, *shrinkage.RECORDS),
     *(*exponential.RECORDS, *gaussian.RECORDS, *self_gated.RECORDS, *softened.RECORDS),
-    *saturating.RECORDS,
+    *(*saturating.RECORDS, *periodic.RECORDS),
 )

@@ -32,10 +32,10 @@ def elu(*, alpha: float = 1.0) -> Formula:
     return _exponential_linear(arb(alpha), ONE, ONE)
 
 
-def selu() -> Formula:
-    """`scale elu(x)`, with the two constants of the paper rounded to double."""
-    scale = arb(SELU_SCALE)
-    return _exponential_linear(scale * SELU_ALPHA, ONE, scale)
+def selu(*, alpha: float = SELU_ALPHA, scale: float = SELU_SCALE) -> Formula:
+    """`scale elu(x)`; by default with the two constants of the paper rounded to double."""
+    factor = arb(scale)
+    return _exponential_linear(factor * alpha, ONE, factor)
 
 
 def celu(*, alpha: float = 1.0) -> Formula:
@@ -51,6 +51,10 @@ def exponential() -> Formula:
 
 def _elu_ranges(*, alpha: float = 1.0) -> tuple[Range, Range]:
     return (min(-alpha, 0.0), inf), (min(0.0, alpha), max(1.0, alpha))
+
+
+def _selu_ranges(*, alpha: float = SELU_ALPHA, scale: float = SELU_SCALE) -> tuple[Range, Range]:
+    return (-scale * alpha, inf), (0.0, max(scale * alpha, scale))
 
 
 def _celu_ranges(*, alpha: float = 1.0) -> tuple[Range, Range]:
@@ -72,7 +76,8 @@ RECORDS = (
         "selu",
         selu,
         tier="elementary",
-        ranges=fixed((-SELU_SCALE * SELU_ALPHA, inf), (0.0, SELU_SCALE * SELU_ALPHA)),
+        variants=({"alpha": 2.0, "scale": 3.0}, {"alpha": 0.3, "scale": 0.7}),
+        ranges=_selu_ranges,
         families=("elu",),
     ),
     Record(

@@ -180,6 +180,22 @@ def _laplace_ranges(
     return UNIT, (0.0, beyond(1.0 / (sigma * math.sqrt(2.0 * math.pi))))
 
 
+def gaussian() -> Formula:
+    """`e^(-x^2)`, and its derivatives by the polynomials of Hermite."""
+
+    def times(polynomial: Function) -> Function:
+        return lambda x: polynomial(x) * (-x * x).exp()
+
+    return Formula(
+        (
+            times(constant(1)),
+            times(lambda x: -2 * x),
+            times(lambda x: 4 * x * x - 2),
+            times(lambda x: (12 - 8 * x * x) * x),
+        )
+    )
+
+
 RECORDS = (
     Record(
         "gelu",
@@ -221,5 +237,14 @@ RECORDS = (
         ranges=_laplace_ranges,
         crossings=(0.7071067811865476, 0.42501198941266943, 0.9892015729604258),
         families=("sigmoid",),
+    ),
+    Record(
+        "gaussian",
+        gaussian,
+        ranges=fixed((0.0, beyond(1.0)), (-0.8577638849607068, 0.8577638849607068)),
+        crossings=(
+            *(-0.7071067811865476, 0.7071067811865476),
+            *(-1.224744871391589, 1.224744871391589),
+        ),
     ),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from math import inf
 
 from flint import arb
@@ -100,6 +101,18 @@ def scaled_tanh(*, alpha: float = 1.7159, beta: float = 2 / 3) -> Formula:
     return Formula((scaled(0, first), scaled(1, second), scaled(2, third), scaled(3, fourth)))
 
 
+def arctan() -> Formula:
+    """The inverse tangent."""
+    return Formula(
+        (
+            lambda x: x.atan(),
+            lambda x: 1 / (1 + x * x),
+            lambda x: -2 * x / (1 + x * x) ** 2,
+            lambda x: (6 * x * x - 2) / (1 + x * x) ** 3,
+        )
+    )
+
+
 def _softplus_ranges(*, beta: float = 1.0) -> tuple[Range, Range]:
     return ((0.0, inf) if beta > 0 else (-inf, 0.0)), UNIT
 
@@ -146,6 +159,14 @@ RECORDS: tuple[Record, ...] = (
         softsign,
         tier="rational",
         ranges=fixed((-1.0, 1.0), (0.0, beyond(1.0))),
+        families=("sigmoid",),
+    ),
+    Record(
+        "arctan",
+        arctan,
+        tier="elementary",
+        ranges=fixed((-math.pi / 2, math.pi / 2), (0.0, beyond(1.0))),
+        crossings=(-0.5773502691896257, 0.5773502691896257),
         families=("sigmoid",),
     ),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from math import inf
 
 from flint import arb
@@ -49,6 +50,22 @@ def sqrt_softplus() -> Formula:
     )
 
 
+def shifted_softplus() -> Formula:
+    """`log((1 + e^x)/2)`."""
+
+    def below(x: Number) -> Number:
+        return (x.expm1() / 2).log1p()
+
+    return Formula(
+        (
+            split(0.0, below, lambda x: x + below(-x)),
+            lambda x: logistic_derivatives(x)[0],
+            lambda x: logistic_derivatives(x)[1],
+            lambda x: logistic_derivatives(x)[2],
+        )
+    )
+
+
 def squareplus(*, b: float = 4.0) -> Formula:
     """`(x + sqrt(x^2 + b))/2`, below 0 by way of its product with `(sqrt(x^2 + b) - x)/2`."""
     if b == 0:
@@ -83,6 +100,12 @@ RECORDS = (
         tier="elementary",  # one square root, which not every framework rounds correctly
         variants=({"b": 0.0}, {"b": 0.3}),
         ranges=fixed((0.0, inf), UNIT),
+        families=("softplus",),
+    ),
+    Record(
+        "shifted_softplus",
+        shifted_softplus,
+        ranges=fixed((-math.log(2), inf), UNIT),
         families=("softplus",),
     ),
 )
