@@ -17,7 +17,7 @@ SOURCES = ("unified_act", "backends", "conformance", "docs")
 SPECIFICATION = """
 
 def _squared_sigmoid(xp: Any, x: Any) -> Any:
-    share = sigmoid(xp, x)
+    share = xp.sigmoid(x)
     return share * share
 
 

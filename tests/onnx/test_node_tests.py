@@ -27,8 +27,6 @@ REFUSED = {
     "test_clip_default_max": BOUND,
     "test_clip_default_inbounds": BOUND,
     "test_clip_min_greater_than_max": "min_value must be less than max_value",
-    "test_selu": "selu has fixed constants",
-    "test_selu_example": "selu has fixed constants",
 }
 """Those for which there is no activation, and what the error says."""
 
