@@ -18,6 +18,7 @@ from unified_act.expression.derivative import pushforward
 from unified_act.expression.graph import FLOAT, RecordingError
 from unified_act.expression.record import PARTS, Expression, record
 from unified_act.expression.vanishing import keeping_digits
+from unified_act.special import is_wide
 
 __all__ = ["Derived", "completed", "limit_of", "pushforward_of_rows"]
 
@@ -73,8 +74,18 @@ class Derived:
             if activation.has_parameter(name)
         }
         found = record(activation, {**left_out, **dict(items)}, self.part)
-        if not activation.derivative and not activation.along_axis:
-            found = keeping_digits(found)
+        plain = self._function(found)
+        if activation.derivative or activation.along_axis:
+            return plain
+        kept = keeping_digits(found)
+        if str(kept) == str(found):
+            return plain
+        careful = self._function(kept)
+        return lambda xp, *arrays: (plain if is_wide(xp) else careful)(xp, *arrays)
+
+    def _function(self, found: Expression) -> Callable[..., Any]:
+        """Returns what was recorded as a function, in the form of this part."""
+        activation = self.activation
         if activation.kind.elementwise:
             return function_of(found if activation.derivative else _with_ends(found))
         if self.part == "forward":
