@@ -32,6 +32,7 @@ FORWARD_ONLY = ("hardmax",)
 
 PARAMETERS: Mapping[str, Mapping[str, float]] = {
     "affine": {"alpha": 2.0, "beta": -0.75},
+    "clipped_leaky_relu": {"max_value": 6.0, "negative_slope": 0.1, "threshold": 1.0},
     "clipped_relu": {"max_value": 2.5},
     "maxout": {"groups": 2},
     "threshold": {"threshold": 1.5, "value": -20.0},
@@ -47,6 +48,7 @@ _ENTMAX15 = (
 
 FORMULAS: Mapping[str, Sequence[str]] = {
     "affine": ["alpha * x + beta"],
+    "arctan": ["atan(x)"],
     "bilinear": ["(h := halves(x))[0] * h[1]"],
     "celu": ["where(x > 0, x, alpha * expm1(x / alpha))"],
     "clamped_swiglu": [
@@ -56,12 +58,17 @@ FORMULAS: Mapping[str, Sequence[str]] = {
         )
     ],
     "clipped_gelu": ["clip(gelu(x), min_value, max_value)"],
+    "clipped_leaky_relu": [
+        "clip(where(x >= threshold, x, negative_slope * (x - threshold)), -1e30, max_value)",
+    ],
     "clipped_relu": ["clip(x, 0, max_value)"],
     "crelu": ["concat([relu(x), relu(-x)], axis)"],
     "elu": ["where(x > 0, x, alpha * expm1(x))"],
     "entmax": [_ENTMAX15],
     "entmax15": [_ENTMAX15],
     "exponential": ["exp(x)"],
+    "gaussian": ["exp(-(x * x))"],
+    "gcu": ["x * cos(x)"],
     "geglu": ["(h := halves(x))[0] * gelu(h[1])"],
     "geglu_tanh": [
         "(g := (h := halves(x))[1]) * h[0] * sigmoid(1.5957691216057308 * (g + 0.044715 * g**3))"
@@ -100,6 +107,7 @@ FORMULAS: Mapping[str, Sequence[str]] = {
     "masked_softmax": ["softmax(where(mask, x, -1e9), axis)"],
     "maxout": ["maximum(*halves(x))"],
     "mish": ["x * tanh(softplus(x))"],
+    "pelu": ["where(x > 0, a / b * x, a * expm1(x / b))"],
     "prelu": ["where(x > 0, x, weight * x)", "relu(x) - weight * relu(-x)"],
     "quick_geglu": ["(h := halves(x))[0] * h[1] * sigmoid(1.702 * h[1])"],
     "quick_gelu": ["x * sigmoid(1.702 * x)"],
@@ -109,9 +117,19 @@ FORMULAS: Mapping[str, Sequence[str]] = {
     "rrelu": ["where(x > 0, x, (lower + upper) / 2 * x)"],
     "scaled_tanh": ["alpha * tanh(beta * x)"],
     "selu": ["1.0507009873554805 * where(x > 0, x, 1.6732632423543772 * expm1(x))"],
+    "serf": ["x * erf(softplus(x))"],
+    "shifted_softplus": ["softplus(x) - 0.6931471805599453"],
     "shrink": ["where(x > threshold, x - bias, where(x < -threshold, x + bias, 0))"],
     "sigmoid": ["sigmoid(x)", "1 / (1 + exp(-x))"],
     "silu": ["x * sigmoid(beta * x)"],
+    "silut": [
+        (
+            "where(x < threshold, x * sigmoid(x), "
+            "tanh(1.0881041060151695 * (x - threshold)) + 2.8577223804673)"
+        ),
+    ],
+    "sin": ["sin(x)"],
+    "smish": ["x * tanh(log1p(sigmoid(x)))"],
     "silu_beta": ["x * sigmoid(beta * x)"],
     "snake": ["x + square(sin(alpha * x)) / alpha"],
     "snake_beta": ["x + exp(-beta) * square(sin(exp(alpha) * x))"],
@@ -127,10 +145,17 @@ FORMULAS: Mapping[str, Sequence[str]] = {
     "sparse_sigmoid": ["clip((x + 1) / 2, 0, 1)"],
     "sparsemax": ["relu(x - largest((running(descending(x)) - 1) / ranks(x)))"],
     "sqrt_softplus": ["sqrt(softplus(x))"],
+    "srelu": [
+        (
+            "where(x >= t_right, t_right + a_right * (x - t_right), "
+            "where(x <= t_left, t_left + a_left * (x - t_left), x))"
+        ),
+    ],
     "squared_relu": ["square(relu(x))", "relu(x) * relu(x)"],
     "squareplus": ["(x + sqrt(x * x + b)) / 2"],
     "star_relu": ["scale * square(relu(x)) + bias"],
     "swiglu": ["silu((h := halves(x))[0]) * h[1]"],
+    "telu": ["x * tanh(exp(x))"],
     "tanh": ["tanh(x)"],
     "tanh_shrink": ["x - tanh(x)"],
     "threshold": ["where(x > threshold, x, value)"],

@@ -44,7 +44,8 @@ def further_inputs(name, shape, channels=1):
         elif spec.kind == "stochastic":
             found.append((count * 5 % 16 + 0.5) / 16)
         else:
-            found.append(np.resize([0.25, -0.5, 1.5], channels) + 0.5 * index)
+            weights = np.resize([0.25, -0.5, 1.5], channels) + 0.5 * index
+            found.append(np.abs(weights) + 0.25 if spec.name == "pelu" else weights)
     return found
 
 

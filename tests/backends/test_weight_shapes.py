@@ -38,7 +38,7 @@ every_shape = pytest.mark.parametrize(("x", "axis", "first", "second"), SHAPES, 
 
 def posed(name, x, *shapes):
     """An input and weights of these shapes, as many as the activation has."""
-    shapes = shapes[: len(ACTIVATIONS.find(name).weights)]
+    shapes = [shapes[i % len(shapes)] for i, _ in enumerate(ACTIVATIONS.find(name).weights)]
     return [
         np.resize(ELEMENTS, x),
         *(np.resize(np.roll(NUMBERS, i), s) for i, s in enumerate(shapes)),
@@ -159,7 +159,7 @@ class TestSymbols:
         mx = pytest.importorskip("unified_act_mxnet._framework").mx
         function = ua.get_activation(name, backend="mxnet")
         x, *weights = posed(name, (2, 3, 4), *shapes)
-        arrays = {key: mx.nd.array(a) for key, a in zip("xab", (x, *weights), strict=False)}
+        arrays = {key: mx.nd.array(a) for key, a in zip("xabcd", (x, *weights), strict=False)}
         symbols = [mx.sym.var(key, shape=array.shape) for key, array in arrays.items()]
         graph = mx.sym.load_json(function(*symbols).tojson())
         gradients = {key: mx.nd.zeros(array.shape) for key, array in arrays.items()}

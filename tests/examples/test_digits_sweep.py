@@ -245,7 +245,7 @@ class TestCommand:
         [
             (("--activation", "reluu"), 1, "Did you mean"),
             (("--activation", "relu(slope=1)"), 1, "slope"),
-            (("--activation", "prelu"), 1, "use one of affine, celu, "),
+            (("--activation", "prelu"), 1, "use one of affine, arctan, "),
             (("--activation", "relu", "--plot", "sweep.xyz"), 1, "png, "),
             (("--activation", "relu", "--plot", "nowhere/sweep.png"), 1, "the folder nowhere"),
             (("--activation", "relu", "--backends", "tourch"), 1, "Did you mean 'torch'?"),

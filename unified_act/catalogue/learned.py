@@ -169,9 +169,10 @@ def _xielu_derivative(
 def _pelu_parts(xp: Any, x: Any, b: Any) -> tuple[Any, Any, Any]:
     """x/b, what is negative of it, and the root of its exponential."""
     share = x / b
-    share = xp.where(share < -_ROOT_IS_ZERO, -_ROOT_IS_ZERO, share)
-    negative = xp.where(x > 0.0, 0.0, share)
-    return share, negative, xp.exp(negative * 0.5)
+    # Where the exponential is 0 its input is replaced by a finite one: -inf · 0 would be NaN.
+    ended = xp.where(share < -_ROOT_IS_ZERO, -_ROOT_IS_ZERO, share)
+    negative = xp.where(x > 0.0, 0.0, ended)
+    return xp.where(x > 0.0, share, ended), negative, xp.exp(negative * 0.5)
 
 
 def _pelu(xp: Any, x: Any, a: Any, b: Any) -> Any:

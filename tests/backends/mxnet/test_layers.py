@@ -68,7 +68,8 @@ def test_a_layer_trains(name, flags, channels):
     assert losses[-1] < losses[0] / 10
     for weight, values in ua.export_weights(subject).items():
         assert values.shape == (size,)
-        assert (values != np.float32(SPECS[name].initial[weight])).all()
+        if name != "srelu":  # of which in some channels nothing is beyond the corners
+            assert (values != np.float32(SPECS[name].initial[weight])).all()
 
 
 class TestInANetwork:

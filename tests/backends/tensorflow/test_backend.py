@@ -8,7 +8,14 @@ import pytest
 import tensorflow as tf
 
 import unified_act as ua
-from tests.specifications import KINDS, SPECS, differentiated, further_inputs, further_names
+from tests.specifications import (
+    KINDS,
+    SPECS,
+    differentiated,
+    further_inputs,
+    further_names,
+    parameters_of,
+)
 from unified_act_conformance.truth import elementwise
 
 SMOOTH = [
@@ -279,7 +286,7 @@ class TestKernelsThatAreWrong:
     @every_numerics
     def test_gradient_of_selu_at_zero(self, numerics):
         zero = tf.constant([0.0], tf.float64)
-        specified = SPECS["selu"].kinks()[0].derivative
+        specified = SPECS["selu"].kinks(**parameters_of("selu"))[0].derivative
         theirs = ua.value_and_grad(tf.nn.selu, zero)[1].numpy()[0]
         assert theirs == pytest.approx(1.0507009873554805)
         assert abs(theirs - specified) > 0.5

@@ -148,7 +148,12 @@ class TestCarried:
     @pytest.mark.parametrize("dtype", ["float32", "float64"])
     def test_the_outputs_are_the_same(self, name, dtype):
         origin = ua.get_layer(name, backend="numpy", channels=4, axis=-1)
-        rows = [[0.3, -0.7, 1.1, 0.9], [0.6, 0.2, -0.4, 1.3]]
+        rows = [
+            [0.3, -0.7, 1.1, 0.9],
+            [0.6, 0.2, -0.4, 1.3],
+            [1.2, 1.4, 1.6, 1.8],
+            [0.5, 2.0, 0, 1],
+        ]
         carried = {name: np.array(row) for name, row in zip(origin.weights, rows, strict=False)}
         ua.import_weights(origin, carried)
         wanted = origin(X)

@@ -55,7 +55,7 @@ class TestWhatIsFound:
             (nn.functional.gelu, "gelu"),
             (torch.sigmoid, "sigmoid"),
             (torch.special.expit, "sigmoid"),
-            (torch.selu, "selu"),
+            (torch.selu, "selu(alpha=1.6732632423543772, scale=1.0507009873554805)"),
             (functools.partial(nn.functional.gelu, approximate="tanh"), "gelu_tanh"),
             (
                 functools.partial(nn.functional.leaky_relu, negative_slope=0.2),

@@ -46,10 +46,10 @@ def test_a_class_is_made_and_the_finding_is_json():
 
 
 def test_nothing_known():
-    result = invoke("identify", "torch:sin")
+    result = invoke("identify", "torch:lgamma")
     assert result.exit_code == 1
     assert "nothing known" in result.output
-    found = json.loads(invoke("identify", "torch:sin", "--json").output)
+    found = json.loads(invoke("identify", "torch:lgamma", "--json").output)
     assert (found["known"], found["match"]) == (False, None)
 
 

@@ -32,6 +32,7 @@ def test_a_family_has_several_members():
     assert min(families.values()) > 1
     assert {str(member) for member in family_members("leaky_relu")} == {
         *("identity", "relu", "leaky_relu"),
+        "clipped_leaky_relu(max_value=6.0, negative_slope=0.1, threshold=1.0)",
         *(f"leaky_relu(negative_slope={slope})" for slope in (0.3, 0.25, 0.2, -0.5)),
     }
 
