@@ -35,7 +35,10 @@ def test_float32_at_few_inputs(subject):
 @every_subject
 def test_every_type(subject):
     dtypes = ["float16", "bfloat16", "float32"]
-    assert_accurate(subject, dict.fromkeys(["numpy", "torch", "tensorflow"], dtypes), quick=False)
+    # The code is the same on each: `unified-act conformance same` compares their bits.
+    first = subject == list_subjects([subject.activation])[0]
+    backends = ["numpy", "torch", "tensorflow"] if first else ["numpy"]
+    assert_accurate(subject, dict.fromkeys(backends, dtypes), quick=False)
 
 
 @pytest.mark.parametrize(
