@@ -47,6 +47,13 @@ class Parameter:
     learned_by: str = ""
     several: bool = False
 
+    @property
+    def trial(self) -> Any:
+        """A value to try the activation with: the default, else 1 or the nearest allowed one."""
+        if self.default is not None:
+            return self.default
+        return self.check(min(max(1, self.low), self.high))
+
     def check(self, value: Any) -> Any:
         """Returns `value` as a Python number, or several as a tuple, after checking it.
 

@@ -6,8 +6,6 @@ from math import inf, nan
 from typing import Any
 
 from unified_act.special import is_wide, own
-from unified_act.special import sigmoid as sigmoid  # noqa: PLC0414
-from unified_act.special import sigmoid_derivative as sigmoid_derivative  # noqa: PLC0414
 
 POSITIVE = 5e-324
 """The smallest positive number: as a lower bound it means "greater than 0"."""
@@ -33,12 +31,6 @@ def zero(xp: Any, x: Any, **_parameters: float) -> Any:
 def is_number(x: Any) -> Any:
     """Whether it is no NaN."""
     return x == x  # noqa: PLR0124
-
-
-def is_infinite(xp: Any, x: Any) -> Any:
-    """Whether it is an infinity, of either sign."""
-    # MXNet's graphs take -inf always, but not inf where something has overflowed before.
-    return -xp.abs(x) == -INFINITY
 
 
 def relu(xp: Any, x: Any) -> Any:

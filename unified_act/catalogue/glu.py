@@ -17,12 +17,10 @@ from unified_act.catalogue._common import (
     gated_second_derivative,
     relu,
     relu_derivative,
-    sigmoid,
-    sigmoid_derivative,
     within,
 )
 from unified_act.catalogue._common import gated as times_sigmoid
-from unified_act.special import is_wide, square_exp
+from unified_act.special import is_wide, sigmoid, sigmoid_derivative, square_exp
 
 __all__ = ["ACTIVATIONS"]
 

@@ -9,13 +9,11 @@ from unified_act.activation import Activation, Parameter
 from unified_act.catalogue._common import (
     EXP_IS_ZERO,
     gated_derivative,
-    is_infinite,
     relu,
     relu_derivative,
-    sigmoid,
     within,
 )
-from unified_act.special import polynomial
+from unified_act.special import polynomial, sigmoid
 
 __all__ = ["ACTIVATIONS"]
 
@@ -216,7 +214,7 @@ _RATIO_IS_ONE = 1e-18
 
 def _steepened(xp: Any, x: Any, beta: Any) -> tuple[Any, Any, Any, Any]:
     """The z up to ±`_ROOT_IS_ZERO`, |z|, exp(-|z|/2), and an x that is finite where that is 0."""
-    finite = xp.where(is_infinite(xp, x), 0.0, x)
+    finite = xp.where(xp.isinf(x), 0.0, x)
     z = within(xp, xp.where(beta == 0.0, finite, x) * beta, _ROOT_IS_ZERO)
     size = xp.where(z > 0.0, z, -z)
     sign = xp.where(x < 0.0, -1.0, xp.full_like(x, 1.0))
@@ -241,7 +239,7 @@ def _silu_beta_second_derivative(xp: Any, x: Any, beta: Any) -> tuple[tuple[Any,
     slope = root / ((e + 1.0) * (e + 1.0))
     bracket = 2.0 + size * decay  # (2σ′ + zσ″)/σ′
     mixed = near * root * bracket * slope
-    near = xp.where(is_infinite(xp, near), 0.0, near)  # which the 0 of `decay` would meet
+    near = xp.where(xp.isinf(near), 0.0, near)  # which the 0 of `decay` would meet
     third = near * root * near * xp.where(z > 0.0, decay, -decay) * (near * slope)
     return (beta * root * bracket * slope, mixed), (mixed, third)
 

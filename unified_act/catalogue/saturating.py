@@ -10,14 +10,13 @@ from unified_act.catalogue._common import (
     INFINITY,
     POSITIVE,
     sech_squared,
-    sigmoid,
-    sigmoid_derivative,
     sigmoid_second_derivative,
     tanh,
     tanh_derivative,
     tanh_second_derivative,
     within,
 )
+from unified_act.special import sigmoid, sigmoid_derivative
 
 __all__ = ["ACTIVATIONS"]
 

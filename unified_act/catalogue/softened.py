@@ -13,11 +13,10 @@ from unified_act.catalogue._common import (
     relu,
     relu_derivative,
     sech_squared,
-    sigmoid,
-    sigmoid_derivative,
     split_exp,
     zero,
 )
+from unified_act.special import sigmoid, sigmoid_derivative
 
 __all__ = ["ACTIVATIONS"]
 

@@ -8,25 +8,12 @@ from typing import Any
 
 from unified_act import special
 from unified_act.backend import compiled_text
-from unified_act.expression.graph import Node, array_behind
-from unified_act.expression.namespace import HELPERS
+from unified_act.expression.graph import SIGNS, Node, array_behind
+from unified_act.expression.namespace import HELPERS, OTHER_NAMES
 from unified_act.expression.record import Expression
 
 __all__ = ["function_of", "text_of_function"]
 
-_SIGNS = {
-    "add": "+",
-    "sub": "-",
-    "mul": "*",
-    "div": "/",
-    "lt": "<",
-    "le": "<=",
-    "gt": ">",
-    "ge": ">=",
-    "eq": "==",
-    "ne": "!=",
-}
-_NAMES = {"and": "logical_and", "or": "logical_or", "not": "logical_not"}
 _SCOPE = {
     "inf": math.inf,
     "nan": math.nan,
@@ -104,9 +91,9 @@ class _Writer:
 
     def _text(self, node: Node) -> str:
         operation = node.operation
-        if operation in _SIGNS:
+        if operation in SIGNS:
             a, b = map(self._operand, node.operands)
-            return f"{a} {_SIGNS[operation]} {b}"
+            return f"{a} {SIGNS[operation]} {b}"
         written = {
             "neg": self._neg,
             "where": self._where,
@@ -139,7 +126,7 @@ class _Writer:
         arguments += [f"{name}={value!r}" for name, value in node.attributes.items()]
         if operation in HELPERS:
             return f"{operation}(xp, {', '.join(arguments)})"
-        return f"xp.{_NAMES.get(operation, operation)}({', '.join(arguments)})"
+        return f"xp.{OTHER_NAMES.get(operation, operation)}({', '.join(arguments)})"
 
     def _where(self, node: Node) -> str:
         condition, a, b = node.operands

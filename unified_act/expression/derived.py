@@ -136,13 +136,8 @@ def pushforward_of_rows(
 
 
 def _can_record(activation: Activation, part: str) -> bool:
-    given = {
-        p.name: p.check(min(max(1, p.low), p.high))
-        for p in activation.parameters
-        if p.default is None
-    }
     try:
-        record(activation, given, part)
+        record(activation, {p.name: p.trial for p in activation.parameters}, part)
     except RecordingError:
         return False
     return True

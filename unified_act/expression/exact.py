@@ -225,19 +225,24 @@ def _erfc(x: Decimal) -> Decimal:
         return x if x.is_nan() else Decimal(0 if x > 0 else 2)
     square = x * x
     with _more_precise(int(square) + 10):  # what the terms of the series, and then 1 - erf, cancel
-        square = x * x
-        erf = _signed_series(x, square) * 2 / _pi(int(square) + 10).sqrt()
+        erf = _erf_series(x) * 2 / _pi(int(square) + 10).sqrt()
         return 1 - erf
 
 
-def _signed_series(x: Decimal, square: Decimal) -> Decimal:
-    """The sum x - x³/(1!·3) + x⁵/(2!·5) - … of the error function."""
+def _odd_series(x: Decimal, ratio: Callable[[int], Decimal]) -> Decimal:
+    """The sum of x·r₁⋯rₖ/(2k + 1), where rₖ is ratio(k)."""
     total, power, k = x, x, 1
     while power and power.adjusted() > total.adjusted() - decimal.getcontext().prec - 3:
-        power = -power * square / k
+        power *= ratio(k)
         total += power / (2 * k + 1)
         k += 1
     return total
+
+
+def _erf_series(x: Decimal) -> Decimal:
+    """The sum x - x³/(1!·3) + x⁵/(2!·5) - … of the error function."""
+    square = x * x
+    return _odd_series(x, lambda k: -square / k)
 
 
 def _sin(x: Decimal) -> Decimal:
@@ -276,20 +281,15 @@ def _atan(x: Decimal) -> Decimal:
     halvings = 6
     for _ in range(halvings):
         x = x / (1 + (1 + x * x).sqrt())
-    square = -x * x
-    total, power, k = x, x, 1
-    while power and power.adjusted() > total.adjusted() - decimal.getcontext().prec - 3:
-        power *= square
-        total += power / (2 * k + 1)
-        k += 1
-    angle: Decimal = total * 2**halvings
+    square = x * x
+    angle: Decimal = _odd_series(x, lambda _: -square) * 2**halvings
     return angle
 
 
 def _erf(x: Decimal) -> Decimal:
     if x.is_nan() or abs(x) > 1:
         return 1 - _erfc(x)
-    return _signed_series(x, x * x) * 2 / _pi(10).sqrt()
+    return _erf_series(x) * 2 / _pi(10).sqrt()
 
 
 def _erfinv(x: Decimal) -> Decimal:

@@ -9,11 +9,33 @@ from typing import Any, NoReturn
 from unified_act.errors import UnsupportedError
 from unified_act.expression import simplification
 
-__all__ = ["FLOAT", "INTEGER", "MASK", "Graph", "Node", "RecordingError", "array_behind"]
+__all__ = [
+    "FLOAT",
+    "INTEGER",
+    "MASK",
+    "SIGNS",
+    "Graph",
+    "Node",
+    "RecordingError",
+    "array_behind",
+]
 
 FLOAT, MASK, INTEGER = "float", "mask", "integer"
 """The kinds of values. Integers are as wide as the floats; only kernels use them."""
 
+SIGNS = {
+    "add": "+",
+    "sub": "-",
+    "mul": "*",
+    "div": "/",
+    "lt": "<",
+    "le": "<=",
+    "gt": ">",
+    "ge": ">=",
+    "eq": "==",
+    "ne": "!=",
+}
+"""The operations that Python writes between their operands, on every framework."""
 LARGEST_POWER = 16
 """Up to here whole powers are products."""
 _COMMUTATIVE = {"add", "mul"}

@@ -8,7 +8,7 @@ from typing import Any
 
 from unified_act import special
 from unified_act.expression.graph import Node, array_behind
-from unified_act.expression.namespace import HELPERS
+from unified_act.expression.namespace import HELPERS, OTHER_NAMES
 from unified_act.expression.record import Expression
 
 __all__ = ["interpret"]
@@ -26,7 +26,6 @@ _OPERATORS: Mapping[str, Callable[..., Any]] = {
     "eq": operator.eq,
     "ne": operator.ne,
 }
-_NAMES = {"and": "logical_and", "or": "logical_or", "not": "logical_not"}
 
 
 def interpret(expression: Expression, xp: Any, inputs: Mapping[str, Any]) -> dict[int, Any]:
@@ -84,7 +83,7 @@ class _Computation:
             return self._xp.concat(operands, axis=attributes["axis"])
         if operation in HELPERS:
             return getattr(special, operation)(self._xp, *operands)
-        return getattr(self._xp, _NAMES.get(operation, operation))(*operands, **attributes)
+        return getattr(self._xp, OTHER_NAMES.get(operation, operation))(*operands, **attributes)
 
     def _array(self, node: Node) -> Any:
         value = self.values[node.index]

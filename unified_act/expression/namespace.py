@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 from unified_act import special
 from unified_act.expression.graph import MASK, Graph, Node, RecordingError
 
-__all__ = ["HELPERS", "OPAQUE", "Recorder"]
+__all__ = ["HELPERS", "OPAQUE", "OTHER_NAMES", "Recorder"]
 
 _UNARY = (
     "abs",
@@ -45,6 +45,8 @@ OPAQUE = (
 """What is derived from other functions, but is recorded as one: it has a derivative of its own."""
 HELPERS = ("sigmoid_derivative", "times_gaussian")
 """The functions of `unified_act.special` that derivatives need. A namespace has them not."""
+OTHER_NAMES = {"and": "logical_and", "or": "logical_or", "not": "logical_not"}
+"""What a namespace calls an operation of the graph, where it has another name for it."""
 _ALONG_AXIS = ("cumulative_sum", "max", "prod", "sort", "sum")
 
 

@@ -4,24 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from unified_act.expression.graph import INTEGER, Node
+from unified_act.expression.graph import INTEGER, SIGNS, Node
 
 __all__ = ["text_of"]
 
-_SIGNS = {
-    "add": "+",
-    "sub": "-",
-    "mul": "*",
-    "div": "/",
-    "lt": "<",
-    "le": "<=",
-    "gt": ">",
-    "ge": ">=",
-    "eq": "==",
-    "ne": "!=",
-    "and": "&",
-    "or": "|",
-}
+_SIGNS = {**SIGNS, "and": "&", "or": "|"}
 _PREFIXES = {"neg": "-", "not": "~"}
 _CONSTANTS = ("number", "truth", "integer")
 

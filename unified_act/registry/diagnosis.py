@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
+from functools import cache, partial
 from itertools import product
 from typing import Any, NamedTuple
 
@@ -116,14 +117,13 @@ def _first(expression: Expression, truth: Expression, part: str, derived: bool) 
     names = [node.attributes["name"] for node in expression.inputs]
     inexact = None
     for point in _points(len(names)):
-        inputs = dict(zip(names, point, strict=True))
+        look = cache(partial(_Look, expression, truth, dict(zip(names, point, strict=True))))
         for index, output in enumerate(expression.outputs):
             if output is None or truth.outputs[index] is None:
                 continue
             for digits in (_DIGITS, _MORE_DIGITS):  # what is found is found again, or was no fault
                 with decimal.localcontext(decimal.Context(**exact.LIMITS, prec=digits)):
-                    look = _Look(expression, truth, inputs, index, digits)
-                    finding = look.finding(part, derived)
+                    finding = look(digits).finding(index, part, derived)
                 if finding is None:
                     break
             if finding is not None and finding.fatal:
@@ -141,31 +141,26 @@ def _points(inputs: int) -> Iterator[tuple[float, ...]]:
 
 
 class _Look:
-    """One result of a function at one point."""
+    """The results of a function at one point."""
 
     def __init__(
-        self,
-        expression: Expression,
-        truth: Expression,
-        inputs: Mapping[str, float],
-        index: int,
-        digits: int,
+        self, expression: Expression, truth: Expression, inputs: Mapping[str, float], digits: int
     ) -> None:
-        self.inputs, self.digits, self.index = inputs, digits, index
-        self.truth, self.output = truth, expression.outputs[index]
+        self.inputs, self.digits = inputs, digits
+        self.truth, self.outputs = truth, expression.outputs
         self.found = _Computed(expression, inputs, digits)
         self.right = self.found if truth is expression else _Computed(truth, inputs, digits)
 
-    def finding(self, part: str, derived: bool) -> Finding | None:
-        """Returns what is bad, or None."""
-        output, goal = self.output, self.truth.outputs[self.index]
+    def finding(self, index: int, part: str, derived: bool) -> Finding | None:
+        """Returns what is bad about one of the results, or None."""
+        output, goal = self.outputs[index], self.truth.outputs[index]
         assert output is not None  # noqa: S101  # such are not looked at
         assert goal is not None  # noqa: S101
         wanted, found = self.right.exact(goal), self.found
         at = ", ".join(f"{name}={value:g}" for name, value in self.inputs.items())
         smallest = min(map(abs, self.inputs.values()))
         if smallest == 0.0:
-            wanted = self._beside() if part == "derivative" else Decimal("NaN")
+            wanted = self._beside(goal) if part == "derivative" else Decimal("NaN")
         if not wanted.is_finite() or abs(wanted) > _LARGEST:
             return None
         own, got = found.exact(output), found.plain(output)
@@ -189,26 +184,22 @@ class _Look:
             inexact = inexact and smallest >= _STEP
         if part != "forward":  # small ones are added to a much larger one, in what is trained
             inexact = inexact and abs(Decimal(got) - wanted) > _UNSEEN
-        if inexact and not self._is_sensitive(got, wanted):
+        if inexact and not self._is_sensitive(goal, got, wanted):
             culprit = found.culprit(output, found.is_inexact)
             return _finding(part, f"{problem}: digits are lost", culprit, derived, fatal=False)
         return None
 
-    def _is_sensitive(self, got: float, wanted: Decimal) -> bool:
+    def _is_sensitive(self, goal: Node, got: float, wanted: Decimal) -> bool:
         """Whether a rounding of the inputs changes the result by as much."""
-        goal = self.truth.outputs[self.index]
-        assert goal is not None  # noqa: S101
         moved = {name: math.nextafter(value, math.inf) for name, value in self.inputs.items()}
         there = _Computed(self.truth, moved, self.digits).exact(goal)
         return abs(Decimal(got) - wanted) < 64 * abs(there - wanted)
 
-    def _beside(self) -> Decimal:
+    def _beside(self, goal: Node) -> Decimal:
         """The value on both sides of 0; NaN if they differ."""
         sides = []
         for step in (_STEP, -_STEP):
             inputs = {name: value or step for name, value in self.inputs.items()}
-            goal = self.truth.outputs[self.index]
-            assert goal is not None  # noqa: S101
             sides.append(_Computed(self.truth, inputs, self.digits).exact(goal))
         if any(not side.is_finite() for side in sides):
             return Decimal("NaN")

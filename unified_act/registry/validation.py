@@ -55,10 +55,7 @@ class _Validation:
 
     def __init__(self, activation: Activation) -> None:
         self.activation = activation
-        self.every = {
-            p.name: p.check(min(max(1, p.low), p.high)) if p.default is None else p.default
-            for p in activation.parameters
-        }
+        self.every = {p.name: p.trial for p in activation.parameters}
         if activation.along_axis:
             self.every["axis"] = -1
         self.parameters = own_parameters(activation, self.every)

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from unified_act.special.choosing import with_sign_of
-from unified_act.special.exponential import square_exp
+from unified_act.special.exponential import GAUSSIAN_IS_ZERO, square_exp
 from unified_act.special.namespaces import polynomial
 
 __all__ = ["erf", "erfinv", "times_erfc"]
@@ -58,8 +58,6 @@ _Q = (
     -1.4845900896375835e-05,
     1.4726381680017032e-06,
 )
-_ZERO_FROM = 30.0
-"""exp(-z²) is 0 from here on in every dtype."""
 
 
 def times_erfc(xp: Any, factor: Any, z: Any) -> Any:
@@ -68,7 +66,7 @@ def times_erfc(xp: Any, factor: Any, z: Any) -> Any:
     near = 1.0 - inside * polynomial(inside * inside, _Q)
 
     size = xp.abs(z)
-    size = xp.where(size > _ZERO_FROM, _ZERO_FROM, size)
+    size = xp.where(size > GAUSSIAN_IS_ZERO, GAUSSIAN_IS_ZERO, size)
     y = (size - _K) / (size + _K)
     scaled = polynomial(y, _P) / (size + _M) * xp.where(z < 0.0, 1.0, factor)
     upper = square_exp(xp, scaled, size)

@@ -9,6 +9,7 @@ from unified_act.special.choosing import isfinite, maximum, minimum, with_sign_o
 from unified_act.special.namespaces import is_wide, own, polynomial
 
 __all__ = [
+    "GAUSSIAN_IS_ZERO",
     "acosh",
     "asinh",
     "atanh",
@@ -28,7 +29,8 @@ __all__ = [
 ]
 
 _LN2 = math.log(2.0)
-_GAUSSIAN_IS_ZERO = 30.0
+GAUSSIAN_IS_ZERO = 30.0
+"""exp(-z²) is 0 from here on in every dtype."""
 _FAR = 60.0
 """From here on exp(-2x) is nothing beside 1, and exp(x) overflows in no dtype yet."""
 _LARGE = 2.0**28
@@ -83,7 +85,7 @@ def times_gaussian(xp: Any, factor: Any, z: Any) -> Any:
         return quick(factor, z)
     if is_wide(xp):
         return factor * xp.exp(-(z * z))
-    end = _GAUSSIAN_IS_ZERO
+    end = GAUSSIAN_IS_ZERO
     return square_exp(xp, factor, xp.where(z > end, end, xp.where(z < -end, -end, z)))
 
 
