@@ -13,7 +13,7 @@ import pytest
 import unified_act as ua
 
 ROOT = Path(__file__).parents[1]
-SOURCES = ("unified_act", "backends", "conformance", "docs")
+SOURCES = ("unified_act", "backends", "conformance", "docs", "examples")
 SPECIFICATION = """
 
 def _squared_sigmoid(xp: Any, x: Any) -> Any:
