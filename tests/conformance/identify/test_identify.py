@@ -66,11 +66,14 @@ def test_recognises_the_framework_s_own(name):
 
 
 # What takes noise or a mask is no function of x alone.
-OURS = [
-    name
-    for name in ua.list_activations()
-    if name not in (*NATIVE, "gumbel_softmax", "masked_softmax")
-]
+WITH_FURTHER = {
+    "gumbel_softmax": "noise",
+    "masked_log_softmax": "mask",
+    "masked_softmax": "mask",
+    "masked_sparsemax": "mask",
+}
+"""What they take besides x."""
+OURS = [name for name in ua.list_activations() if name not in (*NATIVE, *WITH_FURTHER)]
 
 
 @pytest.mark.quick(lambda name: name in OURS[::9])
@@ -87,9 +90,7 @@ def test_recognises_ours(name, backend):
     assert matches[name].parameters == needed | dict.fromkeys(activation.weights, 0.25)
 
 
-@pytest.mark.parametrize(
-    ("name", "other"), [("gumbel_softmax", "noise"), ("masked_softmax", "mask")]
-)
+@pytest.mark.parametrize(("name", "other"), WITH_FURTHER.items())
 def test_takes_a_function_of_x_alone(name, other):
     with pytest.raises(ua.UnsupportedError, match=f"{name} takes {other} besides x"):
         ua.identify(ua.get_activation(name, backend="torch"))
