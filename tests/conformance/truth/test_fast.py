@@ -37,8 +37,12 @@ WHOLE = ("gelu", "softsign", "sigmoid")
 MILLIONTH = 2.0**-19
 """Of the type's spacing: the oracle's tolerance, and the rounding of the comparison itself."""
 LEFT_OVER = {
-    **{"exponential": 0.25, "squared_relu": 0.04, "squareplus": 0.08},
-    **{"gcu": 0.12, "selu(alpha=2.0, scale=3.0)": 0.08, "sin": 0.08},
+    "exponential": 0.25,
+    "squared_relu": 0.04,
+    "squareplus": 0.08,
+    "gcu": 0.12,
+    "selu(alpha=2.0, scale=3.0)": 0.08,
+    "sin": 0.08,
 }
 """The share that is left over of those of which it is more: results beyond the largest number, a
 slope that is all but 1, and products that lie exactly between two numbers."""
