@@ -10,7 +10,9 @@ from tests.specifications import SPECS
 _TITLES = {
     "numpy": "NumPy",
     "torch": "PyTorch",
-    "tensorflow": "TensorFlow and Keras",
+    "tensorflow": "TensorFlow, and Keras on it",
+    "keras_torch": "Keras on PyTorch",
+    "keras_jax": "Keras on JAX",
     "mxnet": "MXNet",
 }
 _HEAD = """# What each framework does with the layers

@@ -11,7 +11,14 @@ from tests.specifications import SPECS
 
 ONE_OF_EACH_KIND = ("gelu", "softmax", "swiglu", "xielu", "gumbel_softmax")
 
-every_feature = pytest.mark.parametrize("feature", features(), ids=str)
+THREE = ("gelu", "prelu", "gumbel_softmax")
+"""Of features that need a process of their own."""
+TOGETHER = sorted({feature.together for feature in features()} - {""})
+
+every_feature = pytest.mark.parametrize(
+    "feature", [feature for feature in features() if not feature.together], ids=str
+)
+every_process = pytest.mark.parametrize("together", TOGETHER)
 
 
 @every_feature
@@ -19,10 +26,27 @@ def test_one_activation_of_each_kind(feature):
     assert_as_declared(feature, ONE_OF_EACH_KIND)
 
 
+@every_process
+def test_in_a_fresh_process(together):
+    assert_each_as_declared(together, THREE)
+
+
 @pytest.mark.exhaustive
 @every_feature
 def test_every_activation(feature):
     assert_as_declared(feature, list(SPECS))
+
+
+@pytest.mark.exhaustive
+@every_process
+def test_every_activation_in_a_fresh_process(together):
+    assert_each_as_declared(together, list(SPECS))
+
+
+def assert_each_as_declared(together, names):
+    for feature in features():
+        if feature.together == together:
+            assert_as_declared(feature, names)
 
 
 def assert_as_declared(feature, names):
