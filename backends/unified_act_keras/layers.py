@@ -28,6 +28,8 @@ _LAYERS: Mapping[str, tuple[type[Any], Mapping[str, Any]]] = {
     "tanh": (keras.layers.Activation, {"activation": "tanh"}),
 }
 """The layers that run an admitted kernel and nothing else, along the last axis if along one."""
+_EXCEPT = {("jax", "tanh")}
+"""Where Keras does something else: it makes float32 of float64."""
 
 _OPTIONS = ("activity_regularizer", "dtype", "name", "trainable")
 _WEIGHT_OPTIONS = ("constraint", "initializer", "regularizer")
@@ -168,12 +170,13 @@ def make_layer(spec: LayerSpec, options: Mapping[str, Any]) -> Any:
             f"{spec.function.name} learns nothing and has no weights: leave out "
             f"{', '.join(useless)}."
         )
-    layer, config = _LAYERS.get(spec.function.name, (None, {}))
+    name = spec.function.name
+    layer, config = _LAYERS.get(name, (None, {}))
     computed = replace(spec, function=rebound(spec.function, FRAMEWORK))
     arguments = computed.native_arguments(load_backend(FRAMEWORK).native)
-    if layer is None or arguments is None or arguments.get("axis", -1) != -1:
+    if layer is None or arguments is None or (FRAMEWORK, name) in _EXCEPT:
         return ActivationLayer(spec, **options)
-    return layer(**{"name": _unique(spec.function.name), **config, **options})
+    return layer(**{"name": _unique(name), **config, **options})
 
 
 def is_layer(thing: Any) -> bool:

@@ -11,7 +11,8 @@ import fnmatch
 import functools
 import importlib
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -223,3 +224,18 @@ def same(name: str, value: object, slope: object = None, *, room: float = 4e-6) 
 def fresh(program: str, *arguments: str, **options: object) -> str:
     """Runs a program in a fresh process, which has many activations to load."""
     return run_python(program, arguments=arguments, timeout=600, **options)
+
+
+def assert_as_declared(feature: Feature, names: Sequence[str]) -> None:
+    """The feature works with each of these activations, but where it is declared impossible."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")  # frameworks warn of themselves: of exports, of tracing
+        failures = feature.exercise(names)
+    declared = {
+        name: entry for name in names for entry in impossible() if entry.covers(feature, name)
+    }
+    surprises = {name: what for name, what in failures.items() if name not in declared}
+    assert surprises == {}, "mend it, or list it in impossible.toml with the reason"
+    assert sorted(set(declared) - set(failures)) == [], "declared as impossible, but it works"
+    other = {n: what for n, what in failures.items() if declared[n].error not in what}
+    assert other == {}, "fails for another reason than declared"

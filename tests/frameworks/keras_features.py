@@ -28,6 +28,7 @@ from tests.frameworks.features import (
     registered,
     same,
 )
+from tests.processes import WITHOUT_TENSORFLOW
 from tests.specifications import SPECS
 
 FRAMEWORK = keras.config.backend()
@@ -233,7 +234,7 @@ def _elsewhere(framework, names):
     """What fails where Keras runs on another framework, by the title of the feature."""
     folder = _saved(names).name
     program = "import sys; from tests.frameworks.keras_features import answer; answer(sys.argv[1])"
-    fresh(program, folder, environment={"KERAS_BACKEND": framework})
+    fresh(WITHOUT_TENSORFLOW + program, folder, environment={"KERAS_BACKEND": framework})
     return json.loads(Path(folder, f"{framework}.json").read_text())
 
 
