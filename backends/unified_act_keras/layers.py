@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields, replace
+from functools import partial
 from typing import Any
 
 import keras
@@ -108,9 +109,20 @@ class ActivationLayer(keras.layers.Layer):  # type: ignore[misc]  # Keras has no
         weights = [self.learned[name].value for name in self.spec.initial]
         return self.spec.function(inputs, *weights, *others, **keywords)
 
-    def compute_output_spec(self, *inputs: Any, **keywords: Any) -> Any:
+    def compute_output_spec(self, x: Any, *others: Any, **keywords: Any) -> Any:
         """Returns what `call` makes of symbolic inputs, by tracing it."""
-        return keras.Operation.compute_output_spec(self, *inputs, **keywords)
+        trace, activation = partial(keras.Operation.compute_output_spec, self), self.spec.activation
+        parameters = self.spec.function.parameters
+        if activation.resizes and None in x.shape:
+            axis, shape = int(parameters["axis"]), list(x.shape)
+            if -len(shape) <= axis < len(shape) and shape[axis] is None:
+                # Keras would trace with a number that is prime, which nothing divides.
+                shape[axis] = activation.kind.sections(activation, parameters)
+                result = trace(keras.KerasTensor(shape, x.dtype), *others, **keywords)
+                shape = list(result.shape)
+                shape[axis] = None
+                return keras.KerasTensor(shape, result.dtype)
+        return trace(x, *others, **keywords)
 
     def compute_output_shape(self, input_shape: Any, *_others: Any) -> tuple[int | None, ...]:
         """Returns the shape of the result: that of the input, unless the activation resizes it."""

@@ -167,6 +167,17 @@ class TestWeights:
         with pytest.raises(ua.ParameterValueError, match="is not known"):
             layer("prelu", channels=None, axis=1)(keras.Input((None, 4)))
 
+    @pytest.mark.parametrize(
+        ("name", "length"), [("glu", 3), ("maxout(groups=3)", 2), ("crelu", 12)]
+    )
+    def test_an_unknown_length_that_changes(self, name, length):
+        inputs = keras.Input((None, 4))
+        model = keras.Model(inputs, layer(name, axis=1)(inputs))
+        assert model.output_shape == (None, None, 4)
+        assert model(np.ones((2, 6, 4), np.float32)).shape == (2, length, 4)
+        with pytest.raises(ua.ParameterValueError, match="axis 4"):
+            layer(name, axis=4)(inputs)
+
 
 class TestModes:
     def test_evaluation_has_the_mean_slope_and_training_draws(self):
