@@ -168,7 +168,8 @@ def get_activation(
             Keras, the ``type`` of mmcv. None gives the identity. A callable is returned unchanged,
             so that a library can pass on whatever its user configures.
         backend: ``"torch"`` or another of `list_backends`, or a usual name of one, such as
-            ``"pytorch"``, ``"tf"`` or ``"np"``. By default it is the backend of `use_backend`, else
+            ``"pytorch"``, ``"tf"`` or ``"np"``. With ``"keras"`` it is the function of the
+            framework that Keras runs on, and takes Keras's symbolic tensors too. By default it is the backend of `use_backend`, else
             of the environment variable ``UNIFIED_ACT_BACKEND``, else each call uses the framework
             of its input.
         numerics: With ``"fast"`` the framework's own kernel is used where it is accurate enough.
