@@ -169,9 +169,9 @@ def get_activation(
             so that a library can pass on whatever its user configures.
         backend: ``"torch"`` or another of `list_backends`, or a usual name of one, such as
             ``"pytorch"``, ``"tf"`` or ``"np"``. With ``"keras"`` it is the function of the
-            framework that Keras runs on, and takes Keras's symbolic tensors too. By default it is the backend of `use_backend`, else
-            of the environment variable ``UNIFIED_ACT_BACKEND``, else each call uses the framework
-            of its input.
+            framework that Keras runs on, and takes Keras's symbolic tensors too. By default it is
+            the backend of `use_backend`, else of the environment variable ``UNIFIED_ACT_BACKEND``,
+            else each call uses the framework of its input.
         numerics: With ``"fast"`` the framework's own kernel is used where it is accurate enough.
             Elsewhere, and with ``"strict"`` always, it is the shared definition, or in 16-bit
             types a table of its correctly rounded results. `describe` says what serves where.

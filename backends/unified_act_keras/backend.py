@@ -88,6 +88,8 @@ class KerasBackend:
             UnsupportedError: The function is for another framework than that of Keras.
         """
         check_backend(function)
+        if further and not _is_tensor(further[-1]):  # Keras takes only tensors by position
+            *further, keywords["generator"] = further  # type: ignore[assignment]
         return layers.ActivationLayer(LayerSpec(function))(x, *further, **keywords)
 
     def uniform_like(self, x: Any, generator: Any) -> Any:
@@ -99,3 +101,7 @@ class KerasBackend:
     ) -> tuple[Any, tuple[Any, ...]]:
         """Returns the value and the cotangent of each input, None for a boolean input."""
         return self._framework.value_and_grad(function, inputs, cotangent)
+
+
+def _is_tensor(given: Any) -> bool:
+    return keras.ops.is_tensor(given) or isinstance(given, (keras.KerasTensor, keras.Variable))

@@ -95,6 +95,15 @@ class TestFunctions:
         np.testing.assert_allclose(numbers(value), numbers(wanted), rtol=1e-6)
         assert np.isfinite(numbers(slope)).all()
 
+    def test_a_seed_of_a_symbolic_tensor(self, tmp_path):
+        inputs, function = keras.Input((6,)), ua.get_activation("gumbel_softmax", backend="keras")
+        wanted = numbers(function(tensor(X), 3))
+        for outputs in (function(inputs, 3), function(inputs, generator=3)):
+            model = keras.Model(inputs, outputs)
+            model.save(tmp_path / "model.keras")
+            loaded = keras.models.load_model(tmp_path / "model.keras")
+            np.testing.assert_allclose(numbers(loaded(X)), wanted, rtol=1e-6)
+
     def test_it_is_identified(self):
         found = ua.identify(ua.get_activation("mish", backend="keras"))
         assert (found.backend, str(found.match)) == (FRAMEWORK, "mish")
