@@ -147,9 +147,9 @@ def _mixed(name, dtype, room):
     same(name, *_value_and_slope(call, _x()), room=room)
 
 
-@joint_feature(HERE, "`fit`, compiled")
+@joint_feature(HERE, "`fit`")
 def compiled_training(names):
-    """One step, that which NumPy takes: by XLA on TensorFlow, jitted on JAX."""
+    """One step, that which NumPy takes: compiled by XLA on TensorFlow and JAX."""
     names = list(names)
     model, given, kernels = _branches(names, kernels=True)
     model.compile(optimizer=keras.optimizers.SGD(0.1), loss="mse", jit_compile=FRAMEWORK != "torch")

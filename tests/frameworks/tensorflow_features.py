@@ -114,7 +114,7 @@ import numpy as np
 import tensorflow as tf
 folder, how = sys.argv[1:]
 if how == "keras":
-    import unified_act_tensorflow  # makes the layers known to Keras
+    import unified_act  # makes the layers known to Keras, which TensorFlow has imported
     call = tf.keras.models.load_model(f"{folder}/model.keras")
 else:
     call = tf.keras.layers.TFSMLayer(f"{folder}/saved", call_endpoint="serve")

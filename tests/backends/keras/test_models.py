@@ -63,7 +63,7 @@ assert ("tensorflow" in sys.modules) == (keras.config.backend() == "tensorflow")
 IMPORTS = {
     "jax": "import unified_act, keras, unified_act.keras",
     "tensorflow": "import unified_act.keras, keras",
-    "torch": "import keras, unified_act",
+    "torch": "import keras, unified_act, sys; assert 'unified_act_torch' not in sys.modules",
 }
 """What makes our layers known to Keras, in each order."""
 
