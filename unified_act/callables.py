@@ -16,6 +16,7 @@ from unified_act.loading import (
     find_entry,
     load_backend,
     loaded_backends,
+    register_with_keras,
 )
 from unified_act.registry import ACTIVATIONS
 from unified_act.request import understand
@@ -77,8 +78,13 @@ class ActivationFunction(functools.partial):  # type: ignore[type-arg]
             config[key] = list(value) if isinstance(value, tuple) else value
         return config
 
-    get_config = to_config
-    """The name under which Keras calls `to_config` when it saves a model."""
+    def get_config(self) -> dict[str, Any]:
+        """Returns what `to_config` does, for Keras when it saves a model.
+
+        Keras then asks for the name under which it will find the class, if it has been told one.
+        """
+        register_with_keras()
+        return self.to_config()
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> ActivationFunction:

@@ -6,12 +6,15 @@ from tests.processes import WITHOUT_TENSORFLOW, run_python
 
 TRAIN = """
 import sys
+import unified_act as ua  # before Keras, which it knows nothing of
 import keras
 import numpy as np
-import unified_act as ua
 
 folder = sys.argv[1]
 framework = keras.config.backend()
+dense = keras.layers.Dense(2, activation=ua.get_activation("gelu", backend=framework))
+written = keras.saving.serialize_keras_object(dense)
+assert keras.saving.deserialize_keras_object(written).activation == dense.activation
 keras.utils.set_random_seed(1)
 inputs = keras.Input((8, 8, 3))
 x = keras.layers.Conv2D(6, 3)(inputs)
