@@ -1,6 +1,7 @@
 """Activation x feature x framework: every cell is exercised, and docs/frameworks.md is true."""
 
 import warnings
+from zlib import crc32
 
 import pytest
 
@@ -21,8 +22,10 @@ def test_one_activation_of_each_kind(feature):
 
 @pytest.mark.exhaustive
 @every_feature
-def test_every_activation(feature):
-    assert_as_declared(feature, list(SPECS))
+def test_every_activation(feature, one_in):
+    """Of each feature another part of them, where only a part is asked for."""
+    names = [name for name in SPECS if crc32(f"{feature}, {name}".encode()) % one_in == 0]
+    assert_as_declared(feature, names)
 
 
 def assert_as_declared(feature, names):
