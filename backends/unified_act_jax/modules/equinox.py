@@ -81,7 +81,7 @@ class ActivationLayer(eqx.Module):
         result: jax.Array = activate(
             self.spec,
             x,
-            list(self.learned.values()),
+            [self.learned[name] for name in self.spec.initial],  # JAX sorts the dict
             others if generator is None else (*others, generator),
             training=lambda: self._trains(inference),
             key=lambda: _needed(key, self.spec),
