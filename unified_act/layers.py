@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import dropwhile
+from itertools import chain, dropwhile
 from typing import Any, Protocol, cast
 
 from unified_act.activation import Activation, Parameter
@@ -503,7 +503,7 @@ def _layers_of(backend: str, library: str | None) -> Layers:
 
 def _owner_of(layer: Any) -> Layers:
     """Returns the `Layers` of the backend that made a layer."""
-    for backend in loaded_backends(plugins=True):
+    for backend in chain(loaded_backends(), loaded_backends(plugins=True)):
         layers: Layers | None = getattr(backend, "layers", None)
         if layers is not None and layers.is_layer(layer):
             return layers

@@ -27,16 +27,6 @@ def row(name, library):
     return layer(name, "jax", library=library)
 
 
-def masks(names):
-    """What each layer takes after its input."""
-    return [others(name, "jax") for name in names]
-
-
-def inputs(names, dtype="float32"):
-    """An input for each layer, so that each has a gradient of its own."""
-    return jnp.stack([native("jax", X, dtype)] * len(names))
-
-
 def each(layers, xs, further):
     """What many layers make of an input each."""
     return [one(x, *more) for one, x, more in zip(layers, xs, further, strict=True)]
@@ -90,12 +80,17 @@ class OfHaiku(hk.Module):
 @functools.cache
 def haiku(names):
     """The pure functions of many layers."""
-    model = hk.transform(lambda *given: OfHaiku(names)(*given))
-    return hk.without_apply_rng(model)
+
+    def run(*given):
+        return OfHaiku(names)(*given)
+
+    return hk.without_apply_rng(hk.transform(run))
 
 
 class Nnx:
     """Models of NNX, which hold their weights."""
+
+    saved = "saved with orbax"
 
     def make(self, names, xs, further):
         return OfNnx(names)
@@ -121,6 +116,8 @@ class Nnx:
 
 class Equinox:
     """Models of Equinox, which hold their weights."""
+
+    saved = "`tree_serialise_leaves`"
 
     def make(self, names, xs, further):
         return OfEquinox(names)
@@ -148,6 +145,8 @@ class Equinox:
 
 class Outside:
     """Models whose weights are outside of them."""
+
+    saved = "saved with orbax"
 
     jit, vmap = staticmethod(jax.jit), staticmethod(jax.vmap)
 
@@ -209,68 +208,72 @@ def through_orbax(tree, blank, folder):
 LIBRARIES = {"nnx": Nnx(), "linen": Linen(), "equinox": Equinox(), "haiku": Haiku()}
 
 
-def total(run, model, xs, further):
-    values = run(model, xs, further)
-    return sum(value.sum() for value in values), values
+class Columns:
+    """What is tried of a library; each method returns what many layers make of an input each."""
+
+    def __init__(self, library):
+        self.library = library
+        self.compiled = library.jit(library.run)
+        self.gradient = library.jit(library.grad(self._total))
+
+    def _total(self, model, xs, further):
+        values = self.library.run(model, xs, further)
+        return sum(value.sum() for value in values), values
+
+    def module(self, names, xs, further):
+        return self.library.run(self.library.make(names, xs, further), xs, further)
+
+    def jit(self, names, xs, further):
+        return self.compiled(self.library.make(names, xs, further), xs, further)
+
+    def jit_of_the_gradient(self, names, xs, further):
+        slopes, values = self.gradient(self.library.make(names, xs, further), xs, further)
+        return zip(values, slopes, strict=True)
+
+    def vmap(self, names, xs, further):
+        model = self.library.make(names, xs, further)
+        axes = (None, 1, [[0] * len(more) for more in further])
+        by_rows = self.library.jit(self.library.vmap(self.library.run, in_axes=axes))
+        return by_rows(model, xs, further)
+
+    def saved(self, names, xs, further):
+        with tempfile.TemporaryDirectory() as folder:
+            model = self.library.restored(self.library.make(names, xs, further), Path(folder))
+        return self.compiled(model, xs, further)
+
+    def bfloat16(self, names, xs, further):
+        xs = xs.astype(jnp.bfloat16)
+        values = self.jit(names, xs, further)
+        assert {value.dtype for value in values} == {xs.dtype}
+        return values
+
+
+def joint(run, room):
+    """What exercises a column with many activations at once."""
+
+    def many(names):
+        names = tuple(names)
+        xs = jnp.stack([native("jax", X, "float32")] * len(names))  # each has its own gradient
+        further = [others(name, "jax") for name in names]
+        return dict(zip(names, run(names, xs, further), strict=True))
+
+    def exercise(names):
+        return bisected(names, many, room=room)
+
+    return exercise
 
 
 def register(name, library):
-    """Makes the columns of a library."""
-    compiled = library.jit(library.run)
-    loss = functools.partial(total, library.run)
-
-    @functools.cache
-    def gradient():
-        return library.jit(library.grad(loss))
-
-    def joint(run):
-        def many(names):
-            names = tuple(names)
-            return dict(zip(names, run(names, inputs(names), masks(names)), strict=True))
-
-        return lambda names: bisected(names, many)
-
-    @joint_feature(name, "module")
-    @joint
-    def eager(names, xs, further):
-        return library.run(library.make(names, xs, further), xs, further)
-
-    @joint_feature(name, "jit")
-    @joint
-    def jitted(names, xs, further):
-        return compiled(library.make(names, xs, further), xs, further)
-
-    @joint_feature(name, "jit of the gradient")
-    @joint
-    def differentiated(names, xs, further):
-        slopes, values = gradient()(library.make(names, xs, further), xs, further)
-        return zip(values, slopes, strict=True)
-
-    @joint_feature(name, "vmap")
-    @joint
-    def mapped(names, xs, further):
-        model = library.make(names, xs, further)
-        along = [[0] * len(more) for more in further]
-        return library.jit(library.vmap(library.run, in_axes=(None, 1, along)))(model, xs, further)
-
-    @joint_feature(name, "checkpoint")
-    @joint
-    def saved(names, xs, further):
-        with tempfile.TemporaryDirectory() as folder:
-            model = library.restored(library.make(names, xs, further), Path(folder))
-        return compiled(model, xs, further)
-
-
-    @joint_feature(name, "bfloat16, weights in float32")
-    def mixed(names):
-        def many(names):
-            names = tuple(names)
-            xs, further = inputs(names, "bfloat16"), masks(names)
-            values = compiled(library.make(names, xs, further), xs, further)
-            assert {value.dtype for value in values} == {xs.dtype}
-            return dict(zip(names, values, strict=True))
-
-        return bisected(names, many, room=8 * FORMATS["bfloat16"].epsilon)
+    columns, narrow = Columns(library), 8 * FORMATS["bfloat16"].epsilon
+    for title, run, room in (
+        ("module", columns.module, 4e-6),
+        ("jit", columns.jit, 4e-6),
+        ("jit of the gradient", columns.jit_of_the_gradient, 4e-6),
+        ("vmap", columns.vmap, 4e-6),
+        (library.saved, columns.saved, 4e-6),
+        ("bfloat16, weights in float32", columns.bfloat16, narrow),
+    ):
+        joint_feature(name, title)(joint(run, room))
 
 
 for _name, _library in LIBRARIES.items():

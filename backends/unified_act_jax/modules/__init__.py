@@ -116,7 +116,7 @@ def _default() -> str:
 def _is_imported(name: str) -> bool:
     """Whether the program has imported a library; Linen comes with NNX, and with Haiku."""
     brought = name == "linen" and any(map(_is_imported, ("nnx", "haiku")))
-    return LIBRARIES[name].module in sys.modules and not brought
+    return sys.modules.get(LIBRARIES[name].module) is not None and not brought
 
 
 def make_layer(spec: LayerSpec, options: Mapping[str, Any]) -> Any:

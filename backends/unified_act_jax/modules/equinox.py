@@ -134,7 +134,7 @@ def weights_of(layer: Any) -> Mapping[str, NDArray[Any]]:
     """Returns the weights by name."""
     if isinstance(layer, eqx.nn.PReLU):
         return {"weight": as_numpy(layer.negative_slope)}
-    return {name: as_numpy(weight) for name, weight in layer.learned.items()}
+    return {name: as_numpy(layer.learned[name]) for name in layer.spec.initial}
 
 
 def set_weights(layer: Any, weights: Mapping[str, NDArray[Any]]) -> Any:

@@ -53,18 +53,18 @@ def activate(
 
     Args:
         spec: What it is.
-        x: The input.
+        x: The input. An array of NumPy becomes one of JAX, as in other modules.
         weights: Its weights. They are cast to the dtype of the input.
         others: A mask; a seed, a key or noise, if it draws random numbers and is not to take a key
             of the library.
         training: Says whether the module trains. Only an activation that follows the mode asks.
         key: Returns a key of the library.
     """
+    x, *others = (jnp.asarray(a) if isinstance(a, np.ndarray) else a for a in (x, *others))
     if not spec.draws:
-        dtype = getattr(x, "dtype", None)
-        return spec.function(
-            x, *(weight.astype(dtype or weight.dtype) for weight in weights), *others
-        )
+        if isinstance(x, jax.Array):
+            weights = [weight.astype(x.dtype) for weight in weights]
+        return spec.function(x, *weights, *others)
     if spec.follows_mode and not training():
         return spec.function(x)
     return _in_training(spec)(x, *(others or (key(),)))
