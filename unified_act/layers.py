@@ -255,7 +255,10 @@ class LayersOfLibraries(Layers, Protocol):
 
         Args:
             layer: The layer.
-            params: The parameters; None for those that the layer holds or begins with.
+            params: The parameters; None for those that the layer begins with.
+
+        Returns:
+            None if the layer holds its weights itself.
         """
 
 
@@ -514,12 +517,21 @@ def _owner_of(layer: Any) -> Layers:
 
 
 def _held(owner: Layers, layer: Any, params: Any) -> Any:
-    """Returns the layer with its parameters, as its owner wants it."""
-    if hasattr(owner, "held"):
-        return cast("LayersOfLibraries", owner).held(layer, params)
-    if params is not None:
-        raise ParameterValueError(f"{shown(layer)} holds its weights itself: leave out params.")
-    return layer
+    """Returns the layer, with its parameters if they are outside of it."""
+    held = owner.held(layer, params) if hasattr(owner, "held") else None
+    if held is None and params is not None:
+        raise ParameterValueError(f"{_shown(layer)} holds its weights itself: leave out params.")
+    return layer if held is None else held
+
+
+def _shown(layer: Any) -> str:
+    """A layer in one line; some libraries of JAX print theirs in several."""
+    text = shown(layer)
+    if "\n" not in text:
+        return text
+    spec: LayerSpec | None = getattr(layer, "spec", None)
+    name = type(layer).__name__
+    return name if spec is None else f"{name}({spec.describe()})"
 
 
 def export_weights(layer: Any, params: Any = None) -> dict[str, Any]:
@@ -553,7 +565,7 @@ def export_weights(layer: Any, params: Any = None) -> dict[str, Any]:
     waiting = [name for name, value in weights.items() if value is None]
     if waiting:
         raise ParameterValueError(
-            f"{', '.join(waiting)} of {shown(layer)} has no size yet: call the layer first, or "
+            f"{', '.join(waiting)} of {_shown(layer)} has no size yet: call the layer first, or "
             "make it with channels=… or weight_shape=…"
         )
     return weights
@@ -604,7 +616,7 @@ def import_weights(layer: Any, weights: Mapping[str, Any] | Any, params: Any = N
         given = dict.fromkeys(own, *given.values())
     if given.keys() != own.keys():
         raise UnknownParameterError(
-            f"{shown(layer)} has the weights {sorted(own)}, got {shown(list(given))}."
+            f"{_shown(layer)} has the weights {sorted(own)}, got {shown(list(given))}."
         )
     arrays = {name: _as_weight(name, given[name]) for name in own}
     for name, old in own.items():
@@ -613,7 +625,7 @@ def import_weights(layer: Any, weights: Mapping[str, Any] | Any, params: Any = N
         _check_shape(layer, name, arrays[name], old)
     if len({array.shape for array in arrays.values()}) > 1:
         raise ParameterValueError(
-            f"the weights of {shown(layer)} must all have one number of channels, got "
+            f"the weights of {_shown(layer)} must all have one number of channels, got "
             f"{', '.join(f'{name} with {array.shape}' for name, array in arrays.items())}."
         )
     changed = owner.set_weights(held, arrays) if arrays or held is not layer else None
@@ -660,7 +672,7 @@ def _check_shape(layer: Any, name: str, array: Any, held: Any) -> None:
         fits = all(axis <= array.ndim and array.shape[axis - 1] == 1 for axis in shared)
     if not fits:
         raise ParameterValueError(
-            f"{name} of {shown(layer)} has the shape {wanted}, got {array.shape}; make the layer "
+            f"{name} of {_shown(layer)} has the shape {wanted}, got {array.shape}; make the layer "
             f"with weight_shape={array.shape}, or pass a weight of its shape."
         )
 

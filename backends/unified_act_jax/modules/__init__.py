@@ -143,10 +143,13 @@ def held(layer: Any, params: Any = None) -> Any:
 
     Args:
         layer: The layer.
-        params: Its parameters, if the library does not hold them in the module; None for those
-            that it begins with.
+        params: Its parameters; None for those that it begins with.
+
+    Returns:
+        None if the layer holds its weights itself.
     """
-    return _owner(layer).held(layer, params)
+    owner = _owner(layer)
+    return owner.held(layer, params) if hasattr(owner, "held") else None
 
 
 def weights_of(layer: Any) -> Mapping[str, Any]:

@@ -18,13 +18,11 @@ from unified_act_jax.modules.shared import (
     check,
     known_shape,
     like,
-    without_params,
 )
 
 __all__ = [
     "ActivationLayer",
     "RandomActivationLayer",
-    "held",
     "is_layer",
     "make_layer",
     "set_weights",
@@ -123,11 +121,6 @@ def make_layer(spec: LayerSpec, options: Mapping[str, Any]) -> ActivationLayer:
 def is_layer(thing: Any) -> bool:
     """Whether an object is an activation layer of Equinox."""
     return isinstance(thing, (ActivationLayer, eqx.nn.PReLU))
-
-
-def held(layer: Any, params: Any = None) -> Any:
-    """Returns the layer, which holds its weights itself."""
-    return without_params(layer, params)
 
 
 def weights_of(layer: Any) -> Mapping[str, NDArray[Any]]:

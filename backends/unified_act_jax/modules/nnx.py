@@ -18,10 +18,9 @@ from unified_act_jax.modules.shared import (
     check,
     known_shape,
     like,
-    without_params,
 )
 
-__all__ = ["ActivationLayer", "held", "is_layer", "make_layer", "set_weights", "weights_of"]
+__all__ = ["ActivationLayer", "is_layer", "make_layer", "set_weights", "weights_of"]
 
 _OPTIONS = ("deterministic", "initializer", "param_dtype", "rng_collection", "rngs")
 _PRELU = getattr(nnx, "PReLU", ())  # newer versions of Flax have it
@@ -112,11 +111,6 @@ def make_layer(spec: LayerSpec, options: Mapping[str, Any]) -> ActivationLayer:
 def is_layer(thing: Any) -> bool:
     """Whether an object is an activation layer of NNX."""
     return isinstance(thing, (ActivationLayer, _PRELU))
-
-
-def held(layer: Any, params: Any = None) -> Any:
-    """Returns the layer, which holds its weights itself."""
-    return without_params(layer, params)
 
 
 def _params(layer: Any) -> Mapping[str, Any]:

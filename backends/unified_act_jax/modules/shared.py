@@ -24,7 +24,6 @@ __all__ = [
     "known_shape",
     "like",
     "own_params",
-    "without_params",
 ]
 
 
@@ -104,17 +103,6 @@ def known_shape(spec: LayerSpec, library: str) -> tuple[int, ...]:
             f"{library} has its weights before it sees one: pass channels=… or weight_shape=…"
         )
     return spec.shape
-
-
-def without_params(layer: Any, params: Any) -> Any:
-    """Returns a layer that holds its weights itself.
-
-    Raises:
-        ParameterValueError: Parameters are given.
-    """
-    if params is not None:
-        raise ParameterValueError(f"{shown(layer)} holds its weights itself: leave out params.")
-    return layer
 
 
 def own_params(tree: Any, part: str, names: Sequence[str], example: str) -> Mapping[str, Any]:

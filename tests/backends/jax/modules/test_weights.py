@@ -80,8 +80,10 @@ class TestEveryLibrary:
         ],
     )
     def test_weights_of_another_layer(self, library, weights, error, hint):
-        with pytest.raises(error, match=hint):
+        with pytest.raises(error, match=hint) as caught:
             ua.import_weights(layer_of("star_relu", library, channels=2), weights)
+        assert "star_relu" in str(caught.value)
+        assert "\n" not in str(caught.value)
 
     def test_a_type_of_16_bits(self, library):
         key = "param_dtype" if library in ("nnx", "linen") else "dtype"
@@ -268,6 +270,8 @@ class TestTheirPrelu:
             changed = ua.import_weights(layer, {"alpha": [0.5]}, params)
             assert changed["params"]["negative_slope"].shape == ()
             np.testing.assert_array_equal(layer.apply(changed, -jnp.ones(2)), [-0.5, -0.5])
+        with pytest.raises(ua.ParameterValueError, match=r"weight of PReLU has the shape \(1,\)"):
+            ua.import_weights(layer, {"alpha": [0.5, 0.25]})
 
     def test_before_anything_was_asked_of_jax(self, run_python):
         program = (
