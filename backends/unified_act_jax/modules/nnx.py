@@ -52,7 +52,7 @@ class ActivationLayer(nnx.Module):
             if initializer is None:
                 weight = jnp.full(shape, value, param_dtype)
             else:
-                weight = initializer(_key(rngs, "params", spec), shape, param_dtype)
+                weight = initializer(_key(rngs, "params", "initializer"), shape, param_dtype)
             setattr(self, name, nnx.Param(weight))
         if spec.draws:
             self.rng_collection = rng_collection
@@ -84,17 +84,19 @@ class ActivationLayer(nnx.Module):
             [getattr(self, name)[...] for name in self.spec.initial],
             others if generator is None else (*others, generator),
             training=lambda: not (self.deterministic if deterministic is None else deterministic),
-            key=lambda: _key(self.rngs if rngs is None else rngs, self.rng_collection, self.spec),
+            key=lambda: _key(
+                self.rngs if rngs is None else rngs, self.rng_collection, self.spec.function.name
+            ),
         )
         return result
 
 
-def _key(rngs: Any, stream: str, spec: LayerSpec) -> jax.Array:
-    """Returns a key, which is another one each time."""
+def _key(rngs: Any, stream: str, what: str) -> jax.Array:
+    """Returns a key, which is another one each time, for what needs it."""
     if rngs is None:
         raise ParameterValueError(
-            f"{spec.function.name} needs random numbers: pass options={{'rngs': nnx.Rngs(0)}} to "
-            "get_layer, or to the layer rngs=… or a seed."
+            f"{what} needs random numbers: pass options={{'rngs': nnx.Rngs(0)}} to get_layer, or "
+            "rngs=… to the layer where it is called."
         )
     if isinstance(rngs, jax.Array):
         return rngs
