@@ -263,7 +263,7 @@ def test_nnx_keeps_the_metadata():
     ua.import_weights(layer, {"weight": np.arange(6.0)})
     spec = nnx.get_partition_spec(nnx.state(layer))["weight"]
     assert getattr(spec, "value", spec) == jax.sharding.PartitionSpec("model")
-    with pytest.raises(ua.ParameterValueError, match="^initializer needs random numbers"):
+    with pytest.raises(ua.ParameterValueError, match=r"^initializer needs random numbers"):
         layer_of("prelu", "nnx", options={"initializer": make})
 
 
