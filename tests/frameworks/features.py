@@ -22,9 +22,10 @@ from tests.backends.arrays import native
 from tests.processes import run_python
 from tests.specifications import SPECS, further_inputs, parameters_of
 
-FRAMEWORKS = ("numpy", "torch", "tensorflow", "mxnet")
-MODULES = (*FRAMEWORKS, "onnx")
-"""For each there is a module ``<module>_features`` here; that of ONNX is about two frameworks."""
+FRAMEWORKS = ("numpy", "torch", "tensorflow", "mxnet", "nnx", "linen", "equinox", "haiku")
+MODULES = ("numpy", "torch", "tensorflow", "mxnet", "jax", "onnx")
+"""For each there is a module ``<module>_features`` here; that of JAX is about its libraries, and
+that of ONNX about two frameworks."""
 
 _X = np.array([[-3.0, -1.5, 0.75, 1.25], [0.125, 1.5, -2.0, 1.75], [1.0, -0.5, 0.25, 0.625]])
 X = _X + 2.0**-5
@@ -82,12 +83,18 @@ def joint_feature(framework: str, title: str) -> Callable[..., Callable[..., Fai
     return register
 
 
-def bisected(names: Iterable[str], run: Callable[[list[str]], Mapping[str, object]]) -> Failures:
+def bisected(
+    names: Iterable[str],
+    run: Callable[[list[str]], Mapping[str, object]],
+    *,
+    room: float = 4e-6,
+) -> Failures:
     """Runs many activations at once, and halves of them where that fails, down to the guilty ones.
 
     Args:
         names: The activations.
         run: Returns the value of each by name, or a tuple of value and gradient.
+        room: How far off they may be.
     """
     names = list(names)
     try:
@@ -96,20 +103,22 @@ def bisected(names: Iterable[str], run: Callable[[list[str]], Mapping[str, objec
         if len(names) == 1:
             return {names[0]: problem_of(error)}
         half = len(names) // 2
-        return {**bisected(names[:half], run), **bisected(names[half:], run)}
-    return differences(values)
+        first, second = (bisected(part, run, room=room) for part in (names[:half], names[half:]))
+        return {**first, **second}
+    return differences(values, room=room)
 
 
-def differences(found: Mapping[str, object]) -> Failures:
+def differences(found: Mapping[str, object], *, room: float = 4e-6) -> Failures:
     """Returns what is not as it should be.
 
     Args:
         found: By the name of an activation its value, or a tuple of value and gradient.
+        room: How far off it may be.
     """
 
     def compare(name: str) -> None:
         result = found[name]
-        same(name, *(result if isinstance(result, tuple) else (result,)))
+        same(name, *(result if isinstance(result, tuple) else (result,)), room=room)
 
     return {name: problem for name in found if (problem := _problem(compare, name))}
 

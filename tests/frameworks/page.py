@@ -12,6 +12,10 @@ _TITLES = {
     "torch": "PyTorch",
     "tensorflow": "TensorFlow and Keras",
     "mxnet": "MXNet",
+    "nnx": "JAX with Flax NNX",
+    "linen": "JAX with Flax Linen",
+    "equinox": "JAX with Equinox",
+    "haiku": "JAX with Haiku",
 }
 _HEAD = """# What each framework does with the layers
 
