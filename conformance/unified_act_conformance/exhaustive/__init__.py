@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from unified_act_conformance.exhaustive.finding import LIMIT, Finding, Place
 from unified_act_conformance.exhaustive.folder import written
-from unified_act_conformance.exhaustive.judge import Task, judge
+from unified_act_conformance.exhaustive.judge import Task, judge_part
 from unified_act_conformance.exhaustive.parts import LARGEST, Part, parts_of
 from unified_act_conformance.exhaustive.run import described, exhaust, is_as_promised
 
@@ -18,7 +18,7 @@ __all__ = [
     "described",
     "exhaust",
     "is_as_promised",
-    "judge",
+    "judge_part",
     "parts_of",
     "written",
 ]

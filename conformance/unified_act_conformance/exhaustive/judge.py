@@ -10,12 +10,11 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-import unified_act as ua
 from unified_act.backend import Numerics
 from unified_act_conformance.exhaustive.finding import LIMIT, LISTED, Finding, Place
 from unified_act_conformance.exhaustive.parts import LARGEST, Part
@@ -25,7 +24,7 @@ from unified_act_conformance.problems import flat_stretches, signed_zeros
 from unified_act_conformance.subject import Case, Subject, registered
 from unified_act_conformance.truth import Reference, Truth, enclose, evaluate_once, truth_of
 
-__all__ = ["ORDERS", "Task", "judge"]
+__all__ = ["ORDERS", "Task", "judge_part"]
 
 ORDERS = (0, 1)
 """Value and derivative."""
@@ -56,7 +55,7 @@ class Task:
     numerics: Numerics
 
 
-def judge(task: Task, part: Part) -> tuple[Finding, ...]:
+def judge_part(task: Task, part: Part) -> tuple[Finding, ...]:
     """Judges value and derivative at the numbers of a part.
 
     Args:
@@ -194,13 +193,7 @@ def _truth(task: Task) -> Truth:
 
 @cache
 def _truth_of(subject: Subject) -> Truth:
-    truth = truth_of(subject)
-    if truth is None:
-        raise ua.UnsupportedError(
-            f"{subject} is not elementwise: its values depend on more than one input, and cannot "
-            "be judged at all of them."
-        )
-    return truth
+    return cast("Truth", truth_of(subject))  # of what has a formula there is one
 
 
 def _bits(x: FloatArray) -> NDArray[np.unsignedinteger[Any]]:

@@ -15,9 +15,10 @@ import unified_act as ua
 from unified_act.loading import find_entry
 from unified_act_conformance.exhaustive.finding import Finding, total
 from unified_act_conformance.exhaustive.folder import Folder
-from unified_act_conformance.exhaustive.judge import ORDERS, Task, judge
+from unified_act_conformance.exhaustive.judge import ORDERS, Task, judge_part
 from unified_act_conformance.exhaustive.parts import LARGEST, Part, parts_of
 from unified_act_conformance.report.environment import environment
+from unified_act_conformance.truth import RECORDS
 
 __all__ = ["described", "exhaust", "is_as_promised"]
 
@@ -52,8 +53,15 @@ def exhaust(
 
     Raises:
         unified_act.ParameterValueError: The folder holds something else.
-        unified_act.UnsupportedError: The activation is not elementwise, or Dask is not installed.
+        unified_act.UnsupportedError: The activation is none of the catalogue's elementwise ones,
+            or Dask is not installed.
     """
+    record = RECORDS.get(task.subject.activation)
+    if record is None or record.formula is None:
+        raise ua.UnsupportedError(
+            f"{task.subject} cannot be judged at every number: that is for elementwise activations "
+            "of the catalogue, whose formula the suite knows."
+        )
     about = described(task)
     kept, parts = Folder(folder, about), parts_of(task.dtype, size)
     found = {part: findings for part in parts if (findings := kept.find(part)) is not None}
@@ -75,12 +83,12 @@ def _judged(task: Task, parts: Sequence[Part], jobs: int, dask: str | None) -> I
         yield from _by_dask(task, parts, dask)
     elif jobs == 1:
         for part in parts:
-            yield part, judge(task, part)
+            yield part, judge_part(task, part)
     else:
         # A forked process would have TensorFlow's threads without the threads.
         spawn = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(jobs, mp_context=spawn) as pool:
-            futures = {pool.submit(judge, task, part): part for part in parts}
+            futures = {pool.submit(judge_part, task, part): part for part in parts}
             for done in as_completed(futures):
                 yield futures[done], done.result()
 
@@ -94,7 +102,7 @@ def _by_dask(task: Task, parts: Sequence[Part], address: str) -> Iterator[Found]
             "'dask[distributed]'"
         ) from error
     with distributed.Client(address) as client:
-        futures = {client.submit(judge, task, part, pure=False): part for part in parts}
+        futures = {client.submit(judge_part, task, part, pure=False): part for part in parts}
         for done in distributed.as_completed(futures):
             yield futures[done], done.result()
 
