@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import sys
 from collections.abc import Mapping
@@ -104,7 +105,7 @@ def exhaustive(
                 progress=lambda done, of: bar.update(row, completed=done, total=of),
             )
         if file is not None:
-            written(file, result)
+            written(file, {**result, "date": dt.date.today().isoformat()})
     console.print(_table(result))
     sys.exit(0 if is_as_promised(result) else 1)
 

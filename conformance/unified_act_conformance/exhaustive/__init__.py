@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from unified_act_conformance.exhaustive.certificates import certificates
 from unified_act_conformance.exhaustive.finding import LIMIT, Finding, Place
 from unified_act_conformance.exhaustive.folder import written
 from unified_act_conformance.exhaustive.judge import Task, judge_part
@@ -15,6 +16,7 @@ __all__ = [
     "Part",
     "Place",
     "Task",
+    "certificates",
     "described",
     "exhaust",
     "is_as_promised",
