@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from benchmarks import page
-from docs import gallery, porting_guide
+from docs import exhaustive, gallery, porting_guide
 from docs.markdown import table
 from unified_act.activation import Activation, Parameter
 from unified_act.backend import Namespace, Native
@@ -82,6 +82,7 @@ def pages() -> dict[str, str]:
     own = {
         "activations.md": _activations(),
         "deviations.md": _deviations(),
+        "exhaustive.md": exhaustive.text(),
         "functions.md": _functions(),
         "gallery.md": gallery.text(),
     }
