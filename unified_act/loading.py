@@ -295,15 +295,18 @@ def chosen_backend() -> str | None:
     return _selected.get() or os.environ.get(ENVIRONMENT_VARIABLE) or None
 
 
-def imported_backends() -> list[str]:
+def imported_backends(*, plugins: bool = False) -> list[str]:
     """Returns the backends whose framework this process has already imported.
 
-    A backend of a plugin is included only once it is loaded: looking for plugins takes time. Keras
-    comes first, since its models may also be modules of the framework that it runs on.
+    Keras comes first, since its models may also be modules of the framework that it runs on.
+
+    Args:
+        plugins: Whether to look for plugins, which takes time. Otherwise a backend of a plugin is
+            included only once it is loaded.
     """
-    entries = (KERAS, *BUILTIN_BACKENDS.values())
-    built_in = [entry.name for entry in entries if _is_imported(entry.framework)]
-    return list(dict.fromkeys((*built_in, *_loaded)))
+    entries = [KERAS, *BUILTIN_BACKENDS.values(), *(plugin_backends() if plugins else ())]
+    imported = [entry.name for entry in entries if _is_imported(entry.framework)]
+    return list(dict.fromkeys((*imported, *_loaded)))
 
 
 def _is_imported(framework: str) -> bool:
@@ -312,13 +315,13 @@ def _is_imported(framework: str) -> bool:
     return isinstance(module, ModuleType) and module.__spec__ is not None
 
 
-def loaded_backends() -> Iterator[Backend]:
+def loaded_backends(*, plugins: bool = False) -> Iterator[Backend]:
     """Yields the backends of `imported_backends`, loaded.
 
     One that cannot be loaded is left out: the framework is a mock-up, broken, or just being
     imported. Whoever asks for it by its name, or by an array of it, gets the error.
     """
-    for name in imported_backends():
+    for name in imported_backends(plugins=plugins):
         with contextlib.suppress(BackendImportError, BackendNotInstalledError):
             yield load_backend(name)
 

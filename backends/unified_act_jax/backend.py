@@ -20,8 +20,9 @@ from unified_act.backend import (
     shortcut,
     with_keywords,
 )
+from unified_act.layers import LayersOfLibraries
 from unified_act.shapes import axes_of
-from unified_act_jax import gradient, tables
+from unified_act_jax import gradient, modules, tables
 from unified_act_jax.native import NATIVE, TABLED
 
 __all__ = ["JaxBackend"]
@@ -36,6 +37,7 @@ class JaxBackend(FrameworkBackend):
     gradient = gradient
     tables = tables
     tabled = TABLED
+    layers: LayersOfLibraries = modules
     types: Sequence[type] = (jax.Array,)
     dtype_objects: ClassVar[Mapping[str, Any]] = {name: jnp.dtype(name) for name in DTYPES}
     arrays = (jax.Array,)

@@ -28,7 +28,7 @@ _LAYERS: Mapping[str, tuple[type[Any], Mapping[str, Any]]] = {
     "sigmoid": (keras.layers.Activation, {"activation": "sigmoid"}),
     "tanh": (keras.layers.Activation, {"activation": "tanh"}),
 }
-"""The layers that run an admitted kernel and nothing else, along the last axis if along one."""
+"""The layers that run an admitted kernel and nothing else."""
 _EXCEPT = {("jax", "tanh")}
 """Where Keras does something else: it makes float32 of float64."""
 

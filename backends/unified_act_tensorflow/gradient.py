@@ -12,6 +12,7 @@ from unified_act.assembly import assemble, pullback_of
 from unified_act.backend import check_cotangent, detached_error
 from unified_act_tensorflow import namespace
 from unified_act_tensorflow.fused import by_kernel, pulled_by_operations
+from unified_act_tensorflow.guards import custom_gradient
 
 __all__ = ["shared_definition", "value_and_grad", "widen", "with_pullback"]
 
@@ -49,12 +50,12 @@ def shared_definition(
             for c, x in zip(cotangents, inputs, strict=True)
         ]
 
-    @tf.custom_gradient  # type: ignore[untyped-decorator]
+    @custom_gradient
     def with_gradient(*inputs: Any) -> Any:
         return value(*inputs), lambda cotangent: pulled_back(cotangent, *inputs)
 
     def call(*inputs: Any) -> Any:
-        # custom_gradient would treat a variable as a captured one, not as an argument.
+        # tf.custom_gradient would treat a variable as a captured one, not as an argument.
         return with_gradient(*map(tf.convert_to_tensor, inputs))
 
     return by_kernel(activation, parameters, otherwise or call, pulled_back)
@@ -72,12 +73,11 @@ def with_pullback(
 ) -> Callable[..., Any]:
     """Returns `function` with this pullback in place of automatic differentiation."""
 
-    @tf.custom_gradient  # type: ignore[untyped-decorator]
+    @custom_gradient
     def with_gradient(*inputs: Any) -> Any:
         return function(*inputs), lambda cotangent: pullback(cotangent, *inputs)
 
-    result: Callable[..., Any] = with_gradient
-    return result
+    return with_gradient
 
 
 def value_and_grad(

@@ -24,10 +24,13 @@ from tests.processes import run_python
 from tests.specifications import SPECS, further_inputs, parameters_of
 
 KERAS_ON = {"torch": "keras_torch", "jax": "keras_jax"}
-FRAMEWORKS = ("numpy", "torch", "tensorflow", *KERAS_ON.values(), "mxnet")
-MODULES = ("numpy", "torch", "keras", "tensorflow", "mxnet", "onnx")
+FRAMEWORKS = (
+    *("numpy", "torch", "tensorflow", *KERAS_ON.values()),
+    *("mxnet", "nnx", "linen", "equinox", "haiku"),
+)
+MODULES = ("numpy", "torch", "keras", "tensorflow", "mxnet", "jax", "onnx")
 """For each there is a module ``<module>_features`` here; that of Keras is about three frameworks,
-and that of ONNX about two."""
+that of JAX about its libraries, and that of ONNX about two frameworks."""
 
 _X = np.array([[-3.0, -1.5, 0.75, 1.25], [0.125, 1.5, -2.0, 1.75], [1.0, -0.5, 0.25, 0.625]])
 X = _X + 2.0**-5
@@ -87,12 +90,18 @@ def joint_feature(
     return register
 
 
-def bisected(names: Iterable[str], run: Callable[[list[str]], Mapping[str, object]]) -> Failures:
+def bisected(
+    names: Iterable[str],
+    run: Callable[[list[str]], Mapping[str, object]],
+    *,
+    room: float = 4e-6,
+) -> Failures:
     """Runs many activations at once, and halves of them where that fails, down to the guilty ones.
 
     Args:
         names: The activations.
         run: Returns the value of each by name, or a tuple of value and gradient.
+        room: How far off they may be.
     """
     names = list(names)
     try:
@@ -101,20 +110,22 @@ def bisected(names: Iterable[str], run: Callable[[list[str]], Mapping[str, objec
         if len(names) == 1:
             return {names[0]: problem_of(error)}
         half = len(names) // 2
-        return {**bisected(names[:half], run), **bisected(names[half:], run)}
-    return differences(values)
+        first, second = (bisected(part, run, room=room) for part in (names[:half], names[half:]))
+        return {**first, **second}
+    return differences(values, room=room)
 
 
-def differences(found: Mapping[str, object]) -> Failures:
+def differences(found: Mapping[str, object], *, room: float = 4e-6) -> Failures:
     """Returns what is not as it should be.
 
     Args:
         found: By the name of an activation its value, or a tuple of value and gradient.
+        room: How far off it may be.
     """
 
     def compare(name: str) -> None:
         result = found[name]
-        same(name, *(result if isinstance(result, tuple) else (result,)))
+        same(name, *(result if isinstance(result, tuple) else (result,)), room=room)
 
     return failures(compare, found)
 

@@ -14,6 +14,10 @@ _TITLES = {
     "keras_torch": "Keras on PyTorch",
     "keras_jax": "Keras on JAX",
     "mxnet": "MXNet",
+    "nnx": "JAX with Flax NNX",
+    "linen": "JAX with Flax Linen",
+    "equinox": "JAX with Equinox",
+    "haiku": "JAX with Haiku",
 }
 _HEAD = """# What each framework does with the layers
 

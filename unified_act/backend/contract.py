@@ -420,7 +420,10 @@ class ModelBackend(Backend, Protocol):
 
     @property
     def layers(self) -> Any:
-        """A module or an object that has the functions of `unified_act.layers.Layers`."""
+        """A module or an object that has the functions of `unified_act.layers.Layers`.
+
+        Where libraries make the modules of a framework, it has those of `LayersOfLibraries`.
+        """
 
     def replace_activations(self, model: Any, old: Any, new: Any) -> Any:
         """Replaces activations inside a model, for `unified_act.replace_activations`.

@@ -30,6 +30,7 @@ from unified_act_conformance.commands.common import (
     mistakes_told,
     several,
 )
+from unified_act_conformance.commands.exhaustive import exhaustive
 from unified_act_conformance.commands.function import FUNCTION, function_named
 from unified_act_conformance.commands.identify import diff, identify
 from unified_act_conformance.commands.new_plugin import new_plugin
@@ -154,7 +155,7 @@ def cli() -> None:
     """Activation functions by name, the same on every framework."""
 
 
-for command in (list_command, show, plot, diff, identify, new_plugin):
+for command in (list_command, show, plot, diff, identify, exhaustive, new_plugin):
     cli.add_command(command)
 
 
