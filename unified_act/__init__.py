@@ -8,6 +8,7 @@ array([-0.15865525,  0.        ,  0.84134475])
 """
 
 import importlib
+import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # for type checkers; at run time `__getattr__` imports each name on first use
@@ -112,3 +113,7 @@ if not TYPE_CHECKING:  # otherwise a type checker would accept any name
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
+
+
+if "keras" in sys.modules:  # which then loads models that have our layers and functions
+    importlib.import_module("unified_act.loading").register_with_keras()

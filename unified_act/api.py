@@ -11,7 +11,7 @@ from unified_act.activation import Activation, Parameter
 from unified_act.callables import ActivationFunction, from_config, get_activation
 from unified_act.errors import InputTypeError, UnsupportedError
 from unified_act.literals import shown
-from unified_act.loading import backend_of, load_backend
+from unified_act.loading import backend_of, computing_backend, load_backend
 from unified_act.registry import ACTIVATIONS
 from unified_act.request import understand
 
@@ -197,7 +197,7 @@ def _implementations(
     from unified_act.backend import Tabled, kernel_for
     from unified_act.kernels import unavailable
 
-    loaded = load_backend(backend)
+    loaded = load_backend(computing_backend(backend))
     parameters = activation.bind(given) if given.keys() >= set(activation.required) else None
     tabled, facts = getattr(loaded, "tabled", Tabled()), []
     fused = getattr(loaded, "fused", ()) if parameters is not None else ()

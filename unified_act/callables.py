@@ -16,6 +16,7 @@ from unified_act.loading import (
     find_entry,
     load_backend,
     loaded_backends,
+    register_with_keras,
 )
 from unified_act.registry import ACTIVATIONS
 from unified_act.request import understand
@@ -77,8 +78,13 @@ class ActivationFunction(functools.partial):  # type: ignore[type-arg]
             config[key] = list(value) if isinstance(value, tuple) else value
         return config
 
-    get_config = to_config
-    """The name under which Keras calls `to_config` when it saves a model."""
+    def get_config(self) -> dict[str, Any]:
+        """Returns what `to_config` does, for Keras when it saves a model.
+
+        Keras then asks for the name under which it will find the class, if it has been told one.
+        """
+        register_with_keras()
+        return self.to_config()
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> ActivationFunction:
@@ -168,9 +174,10 @@ def get_activation(
             Keras, the ``type`` of mmcv. None gives the identity. A callable is returned unchanged,
             so that a library can pass on whatever its user configures.
         backend: ``"torch"`` or another of `list_backends`, or a usual name of one, such as
-            ``"pytorch"``, ``"tf"`` or ``"np"``. By default it is the backend of `use_backend`, else
-            of the environment variable ``UNIFIED_ACT_BACKEND``, else each call uses the framework
-            of its input.
+            ``"pytorch"``, ``"tf"`` or ``"np"``. With ``"keras"`` it is the function of the
+            framework that Keras runs on, and takes Keras's symbolic tensors too. By default it is
+            the backend of `use_backend`, else of the environment variable ``UNIFIED_ACT_BACKEND``,
+            else each call uses the framework of its input.
         numerics: With ``"fast"`` the framework's own kernel is used where it is accurate enough.
             Elsewhere, and with ``"strict"`` always, it is the shared definition, or in 16-bit
             types a table of its correctly rounded results. `describe` says what serves where.

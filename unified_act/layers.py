@@ -285,7 +285,8 @@ def get_layer(
     Args:
         name: As for `get_activation`, except that it must not be a callable.
         backend: As for `get_activation`, except that a layer cannot follow the type of its input:
-            name a backend here, with `use_backend` or in the environment variable.
+            name a backend here, with `use_backend` or in the environment variable. With
+            ``"keras"`` it is a layer of Keras, whichever framework Keras runs on.
         numerics: As for `get_activation`.
         dialect: As for `get_activation`.
         channels: For a learned activation, the number of elements of each weight. With 1 all
@@ -305,7 +306,7 @@ def get_layer(
             ``"equinox"`` or ``"haiku"``. The default is the library that is installed; of several,
             the only one that has been imported.
         options: Options of the framework's layers. PyTorch has ``device`` and ``dtype``.
-            TensorFlow has the options of a Keras layer, and ``initializer``, ``regularizer`` and
+            Keras has the options of its layers, and ``initializer``, ``regularizer`` and
             ``constraint`` for the weights. MXNet has ``prefix`` and ``params``. NNX has
             ``rngs``, ``deterministic``, ``rng_collection``, ``initializer`` and ``param_dtype``;
             Linen has the same without ``rngs``, and ``name``. Equinox has ``inference`` and

@@ -19,7 +19,7 @@ __all__ = ["FoundActivation", "ReplacementReport", "Sought", "replace_activation
 _INSTEAD = {
     "mxnet": "a gluon block keeps its activations in code and in compiled graphs. Build the "
     "network anew with get_layer(…, backend='mxnet') in their place, and load the parameters",
-    "tensorflow": "Keras fixes the graph of a model when it is built. Rebuild it with "
+    "keras": "Keras fixes the graph of a model when it is built. Rebuild it with "
     "keras.models.clone_model(model, clone_function=…), a function that returns for each layer "
     "the one to have in its place, and carry the weights with set_weights",
 }

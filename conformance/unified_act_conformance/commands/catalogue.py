@@ -20,7 +20,7 @@ from unified_act.activation import KINDS
 from unified_act.backend import DTYPES, Native, Tabled, kernel_for
 from unified_act.dialects import Cell, find_dialect, list_dialects
 from unified_act.literals import shown
-from unified_act.loading import BUILTIN_BACKENDS, find_entry, load_backend
+from unified_act.loading import BUILTIN_BACKENDS, computing_backend, find_entry, load_backend
 from unified_act.names import normalize
 from unified_act.registry import ACTIVATIONS, Announcement, plugins
 from unified_act.request import understand
@@ -84,7 +84,7 @@ def list_command(
             f"unknown kind {shown(kind)}: use one of {known}.", param_hint="--kind"
         )
     with mistakes_told(console):
-        named = {find_entry(name).name for name in backends}
+        named = {computing_backend(name) for name in backends}
         wanted = [name for name in ua.list_backends(installed=True) if not named or name in named]
         rows = [
             (activation, list(_usages(activation, None, wanted)))
@@ -198,7 +198,7 @@ def show(name: str, backends: Sequence[str], measure: bool, as_json: bool) -> No
         open_ = not asked.given and bool(activation.required)
         subject = Subject(activation.name) if open_ else subject_of(name)
         parameters = None if open_ else activation.bind(dict(subject.parameters))
-        wanted = [find_entry(name).name for name in backends] or ua.list_backends(installed=True)
+        wanted = [computing_backend(name) for name in backends] or ua.list_backends(installed=True)
         found = list(_usages(activation, parameters, wanted))
         runs = _runs(activation, parameters, wanted if backends or as_json else ())
         if as_json:

@@ -19,7 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 import unified_act as ua
 from unified_act.backend import Numerics
 from unified_act.literals import shown
-from unified_act.loading import find_entry
+from unified_act.loading import computing_backend
 from unified_act.registry import ACTIVATIONS
 from unified_act_conformance.checks import CHECKS, CheckResult, list_checks
 from unified_act_conformance.commands.catalogue import list_command, show
@@ -251,7 +251,7 @@ def repro(
         if function:
             judged = function_named(function, oracle, gradient, kinks, domain, [backend])
         subject = judged.subject if judged else subject_of(activation or "")
-        case = Case(subject, find_entry(backend).name, dtype, order, part)
+        case = Case(subject, computing_backend(backend), dtype, order, part)
         text = repro_text(case, numerics, value, judged)
     console.print(text, highlight=False, markup=False, soft_wrap=True)
 
@@ -349,7 +349,7 @@ def _function(given: Options) -> JudgedFunction | None:
 def _run(given: Options, console: Console, judged: JudgedFunction | None) -> Run:
     if judged is not None:
         return _judge(given, [judged.backend], [judged.subject], None, console, judged)
-    names = [find_entry(name).name for name in given.backends]
+    names = [computing_backend(name) for name in given.backends]
     names = names or usual_backends()
     if not given.activations:
         for error in ACTIVATIONS.load_all()[1].values():

@@ -13,7 +13,7 @@ import unified_act as ua
 from unified_act.errors import suggest
 from unified_act.literals import shown
 from unified_act.loading import ALSO as ALSO_BACKENDS
-from unified_act.loading import BUILTIN_BACKENDS, load_backend
+from unified_act.loading import BUILTIN_BACKENDS, KERAS, computing_backend, load_backend
 from unified_act.names import normalize
 from unified_act.registry import ACTIVATIONS
 from unified_act_conformance.identify.probe import backend_of_callable
@@ -67,16 +67,16 @@ def source_of(text: str, backend: str | None = None) -> Source:
                 f"{text}: the module does not show its framework. Name it with --backend, one of "
                 f"{', '.join(ua.list_backends())}."
             )
-        return Source(text, function, load_backend(found).name)
+        return Source(text, function, load_backend(computing_backend(found)).name)
     name, at, place = text.rpartition("@")
     if not at:
         return _ours(text, text, backend or DEFAULT_BACKEND)
     role, colon, word = place.partition(":")
     if not colon or role not in ("backend", "dialect"):
-        built_in = normalize(place) in {*BUILTIN_BACKENDS, *ALSO_BACKENDS}
+        built_in = normalize(place) in {*BUILTIN_BACKENDS, *ALSO_BACKENDS, KERAS.name}
         role, word = "backend" if built_in else "dialect", place
     if role == "backend":
-        return _ours(text, name, load_backend(word).name)
+        return _ours(text, name, word)
     source = _ours(text, name, backend or DEFAULT_BACKEND, dialect=word)
     if normalize(place) not in map(normalize, ua.list_backends()):
         return source
@@ -88,7 +88,7 @@ def source_of(text: str, backend: str | None = None) -> Source:
 
 
 def _ours(text: str, name: str, backend: str, **options: Any) -> Source:
-    function = ua.get_activation(name, backend=backend, **options)
+    function = ua.get_activation(name, backend=computing_backend(backend), **options)
     return Source(text, function, str(function.backend))
 
 

@@ -8,7 +8,12 @@ from typing import Any
 
 import unified_act as ua
 from unified_act.backend import DTYPES
-from unified_act.loading import BUILTIN_BACKENDS, list_backends, load_backend
+from unified_act.loading import (
+    BUILTIN_BACKENDS,
+    computing_backend,
+    list_backends,
+    load_backend,
+)
 from unified_act.registry import ACTIVATIONS
 
 __all__ = [
@@ -171,7 +176,7 @@ def dtypes_of(backends: Sequence[str], dtypes: Sequence[str] = ()) -> dict[str, 
     """
     return {
         backend.name: [dtype for dtype in backend.dtypes if not dtypes or dtype in dtypes]
-        for backend in map(load_backend, backends)
+        for backend in map(load_backend, map(computing_backend, backends))
     }
 
 
