@@ -1,0 +1,29 @@
+"""Replaces the activations of an existing model: the request, what is found, and the report."""
+
+from unified_act.replacement.meaning import (
+    Meaning,
+    by_values,
+    change_of,
+    meaning_of,
+    sharing_notes,
+    translated,
+)
+from unified_act.replacement.replace import replace_activations
+from unified_act.replacement.report import FoundActivation, ReplacementReport
+from unified_act.replacement.request import Request, Rule, Sharing, Sought
+
+__all__ = [
+    "FoundActivation",
+    "Meaning",
+    "ReplacementReport",
+    "Request",
+    "Rule",
+    "Sharing",
+    "Sought",
+    "by_values",
+    "change_of",
+    "meaning_of",
+    "replace_activations",
+    "sharing_notes",
+    "translated",
+]
