@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import keras
 import tensorflow as tf
@@ -15,6 +15,10 @@ from unified_act.layers import Layers, LayerSpec
 from unified_act.shapes import axes_of
 from unified_act_tensorflow import calls, gradient, layers, tables
 from unified_act_tensorflow.native import NATIVE, TABLED
+
+if TYPE_CHECKING:
+    from unified_act.replacement import ReplacementReport
+    from unified_act.replacement import Request as Replacements
 
 __all__ = ["TensorflowBackend"]
 
@@ -126,6 +130,12 @@ class TensorflowBackend(FrameworkBackend):
         else:
             noise = tf.random.stateless_uniform(shape, seed=[source, 0], dtype=dtype)
         return tf.maximum(noise, tf.constant(LEAST_NOISE, dtype))
+
+    def replace_activations(self, model: Any, request: Replacements) -> ReplacementReport:
+        """Clones a Keras model with other activations."""
+        from unified_act_tensorflow import replacement  # which reads the table of dialects
+
+        return replacement.replace_activations(model, request)
 
 
 def _folded(x: Any, axis: int) -> Any:
