@@ -8,7 +8,7 @@ from types import FunctionType, MappingProxyType
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, overload
 
 from unified_act.activation import Activation
-from unified_act.errors import ParameterValueError, UnknownActivationError
+from unified_act.errors import ParameterValueError, UnknownActivationError, UnsupportedError
 from unified_act.literals import shown
 from unified_act.loading import (
     backend_of,
@@ -110,6 +110,14 @@ class ActivationFunction(functools.partial):  # type: ignore[type-arg]
 
     def __deepcopy__(self, memo: dict[int, Any]) -> ActivationFunction:
         return self
+
+    def __prepare_scriptable__(self) -> NoReturn:
+        """Raises: this is where ``torch.jit.script`` asks for what it is to compile."""
+        raise UnsupportedError(
+            f"torch.jit.script cannot compile {self!r}, whose code is made for its parameters. "
+            "Trace it with torch.jit.trace(function, example), and script the model around the "
+            "trace."
+        )
 
     def __setattr__(self, attribute: str, value: Any) -> NoReturn:
         raise AttributeError(f"{self!r} is frozen; call get_activation for another one.")

@@ -132,7 +132,7 @@ def _layer(name: str, *, inplace: bool | None = None, **options: Any) -> Any:
     return get_layer(name, backend="torch", **options)
 
 
-def _call(function: Callable[..., Any], x: Any, inplace: bool = False) -> Any:  # noqa: FBT001, FBT002
+def _call(function: Callable[..., Any], x: Any, inplace: bool = False) -> Any:
     """Returns a function of `x`; `inplace` is accepted because libraries pass it to any."""
     del inplace
     return function(x)

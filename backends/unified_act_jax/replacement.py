@@ -19,12 +19,11 @@ from unified_act.dialects import find_dialect
 from unified_act.errors import InputTypeError, UnsupportedError
 from unified_act.layers import LayerSpec
 from unified_act.replacement import (
-    FoundActivation,
     Meaning,
     ReplacementReport,
     Request,
     Sharing,
-    by_values,
+    Unknowns,
     change_of,
     meaning_of,
     sharing_notes,
@@ -80,7 +79,8 @@ def replace_activations(model: Any, request: Request) -> ReplacementReport:
         )
     # All are made before the first is put in, so that an error leaves the model as it was.
     made: dict[Any, Any] = {}
-    places = list(_Walk(request).places(model, "", None, ""))
+    walk = _Walk(request)
+    places = list(walk.places(model, "", None, ""))
     changes = []
     for place in places:
         new = request.new_for(place.meaning, place.held)
@@ -105,7 +105,7 @@ def replace_activations(model: Any, request: Request) -> ReplacementReport:
         [id(place.held) if isinstance(place.held, nnx.Module) else None for place in places],
         [place.identity(request.sharing) for place in places],
     )
-    return ReplacementReport(whole, tuple(changes))
+    return ReplacementReport(whole, tuple(changes), tuple(walk.unknowns.notes))
 
 
 class _Walk:
@@ -113,14 +113,15 @@ class _Walk:
 
     def __init__(self, request: Request) -> None:
         self._request = request
-        self._asked: dict[Any, Meaning | None] = {}
+        self.unknowns = Unknowns("jax")
         self._inside: set[int] = set()
 
     def places(self, thing: Any, path: str, holder: Any, key: Any) -> Iterator[_Place]:
         """Yields the places of all activations, those in lists and mappings too."""
         meaning = self._meaning(thing, str(key) if isinstance(holder, nnx.Module) else "act")
         if meaning is not None:
-            yield _Place(path, holder, key, thing, meaning)
+            if not self._request.ignores(meaning):
+                yield _Place(path, holder, key, thing, meaning)
             return
         if id(thing) in self._inside:
             return
@@ -135,10 +136,8 @@ class _Walk:
             return None
         known = _known(thing)
         if known is None and _is_candidate(thing, key):
-            kind = id(thing)
-            if kind not in self._asked:
-                self._asked[kind] = _by_calls(thing)
-            known = self._asked[kind]
+            prepare = functools.partial(_callable, thing)
+            known = self.unknowns.meaning(id(thing), _label(thing), prepare)
         if known is None and self._request.asks_for_class(thing):
             return Meaning(type(thing).__name__)
         return known
@@ -191,7 +190,7 @@ def _is_candidate(thing: Any, key: str) -> bool:
     """Whether an object may be called to find out what it computes."""
     if isinstance(thing, nnx.Module):
         inner = any(isinstance(part, nnx.Module) for _, part in _parts(thing))
-        own = type(thing).__module__.startswith("flax.")
+        own = type(thing).__module__.partition(".")[0] == "flax"
         return not (own or inner or _has_variables(thing))
     return any(part in key.lower() for part in _SPEAKING)
 
@@ -200,17 +199,17 @@ def _has_variables(module: nnx.Module) -> bool:
     return bool(jax.tree.leaves(nnx.state(module)))
 
 
-def _by_calls(thing: Callable[..., Any]) -> Meaning | None:
-    """Calls an unknown object without variables."""
-    # Whatever the object says to what it does not take: then it is no activation.
-    with contextlib.suppress(Exception):
-        x = jnp.linspace(-3.0, 3.0, 24).reshape(2, 3, 4)
-        y, turned = thing(x), thing(jnp.flip(x))
-        if y.shape == x.shape and jnp.allclose(y, jnp.flip(turned), atol=1e-6, equal_nan=True):
-            name = type(thing).__name__
-            label = name if isinstance(thing, nnx.Module) else getattr(thing, "__name__", name)
-            return by_values(thing, "jax", label)
-    return None
+def _label(thing: Any) -> str:
+    name = type(thing).__name__
+    return name if isinstance(thing, nnx.Module) else str(getattr(thing, "__name__", name))
+
+
+def _callable(thing: Any) -> Callable[..., Any] | None:
+    """Returns an unknown object without variables, if it acts on single elements."""
+    x = jnp.linspace(-3.0, 3.0, 24).reshape(2, 3, 4)
+    y, turned = thing(x), thing(jnp.flip(x))
+    alike = y.shape == x.shape and jnp.allclose(y, jnp.flip(turned), atol=1e-6, equal_nan=True)
+    return thing if alike else None
 
 
 def _made(new: LayerSpec) -> Any:

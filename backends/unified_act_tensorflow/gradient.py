@@ -12,6 +12,7 @@ from unified_act.assembly import assemble, pullback_of
 from unified_act.backend import check_cotangent, detached_error
 from unified_act_tensorflow import namespace
 from unified_act_tensorflow.fused import by_kernel, pulled_by_operations
+from unified_act_tensorflow.variant import FAST
 
 __all__ = ["shared_definition", "value_and_grad", "widen", "with_pullback"]
 
@@ -25,6 +26,8 @@ def shared_definition(
     activation: Activation,
     parameters: Mapping[str, float],
     otherwise: Callable[..., Any] | None = None,
+    *,
+    fast: bool = False,
 ) -> Callable[..., Any]:
     """Returns the shared definition with its analytic first and second derivatives.
 
@@ -32,9 +35,11 @@ def shared_definition(
         activation: The activation.
         parameters: Every parameter with its value.
         otherwise: What serves the tensors that kernels do not; by default the definition does.
+        fast: Whether to use the namespace whose functions converters know.
     """
-    function = assemble(activation, namespace, parameters)
-    pullback = pullback_of(activation, namespace, parameters, with_pullback)
+    xp: Any = FAST if fast else namespace
+    function = assemble(activation, xp, parameters)
+    pullback = pullback_of(activation, xp, parameters, with_pullback)
 
     def value(*inputs: Any) -> Any:
         return tf.cast(function(*map(widen, inputs)), inputs[0].dtype)

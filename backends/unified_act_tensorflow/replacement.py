@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,7 +19,7 @@ from unified_act.replacement import (
     Meaning,
     ReplacementReport,
     Request,
-    by_values,
+    Unknowns,
     change_of,
     meaning_of,
 )
@@ -64,7 +63,8 @@ def replace_activations(model: Any, request: Request) -> ReplacementReport:
             "with other layers: build it anew with get_layer. Functional and sequential models can "
             "be changed."
         )
-    places = list(_places(model, "", {}))
+    unknowns = Unknowns(keras.config.backend())
+    places = list(_places(model, "", request, unknowns))
     changes = [_change(place, request.new_for(place.meaning, place.held)) for place in places]
     news = {
         id(place.layer): request.new_for(place.meaning, place.held)
@@ -82,7 +82,7 @@ def replace_activations(model: Any, request: Request) -> ReplacementReport:
         change if place.key else cloning.told(change, place.layer)
         for place, change in zip(places, changes, strict=True)
     ]
-    notes = ["a new model, with the weights of the old one: the report's model"]
+    notes = [*unknowns.notes, "a new model, with the weights of the old one: the report's model"]
     if model.compiled:
         notes.append("call compile() on it")
     return ReplacementReport(whole, tuple(changes), tuple(notes))
@@ -119,9 +119,7 @@ class _Cloning:
     def clone(self, model: Any) -> Any:
         """Returns the model with other layers, and with the weights of the old one."""
         more = {} if isinstance(model, keras.Sequential) else {"call_function": self._call}
-        whole = keras.models.clone_model(
-            model, clone_function=self._layer, recursive=True, **more
-        )
+        whole = keras.models.clone_model(model, clone_function=self._layer, recursive=True, **more)
         for old, new in self._pairs:
             if old.weights:
                 new.set_weights(old.get_weights())
@@ -134,7 +132,9 @@ class _Cloning:
             return change
         made = len(self._made[id(layer)])
         note = f"{made} layers" if made > 1 else "one layer"
-        return replace(change, notes=(*change.notes, f"{note} for one that is called {calls} times"))
+        return replace(
+            change, notes=(*change.notes, f"{note} for one that is called {calls} times")
+        )
 
     def _layer(self, layer: Any) -> Any:
         new = self._news.get(id(layer))
@@ -169,21 +169,22 @@ class _Cloning:
         return sharing == "separate" or (sharing is None and not old.weights)
 
 
-def _places(model: Any, path: str, asked: dict[Any, Meaning | None]) -> Iterator[_Place]:
+def _places(model: Any, path: str, request: Request, unknowns: Unknowns) -> Iterator[_Place]:
     """Yields the places of all activations, in the order of the layers."""
     for layer in model.layers:
         where = f"{path}{layer.name}"
         if _is_graph(layer):
-            yield from _places(layer, f"{where}.", asked)
+            yield from _places(layer, f"{where}.", request, unknowns)
             continue
-        meaning = _of_layer(layer, asked)
+        meaning = _of_layer(layer, unknowns)
         if meaning is not None:
-            yield _Place(where, layer, "", layer, meaning)
+            if not request.ignores(meaning):
+                yield _Place(where, layer, "", layer, meaning)
             continue
         for key, value in layer.get_config().items() if _has_functions(layer) else ():
             held = getattr(layer, key, None)
             if key.endswith("activation") and value is not None and callable(held):
-                meaning = _of_function(held, asked)
+                meaning = _of_function(held, unknowns)
                 if meaning is not None and meaning.name != "identity":  # the usual one
                     yield _Place(f"{where}.{key}", layer, key, held, meaning)
 
@@ -192,39 +193,43 @@ def _has_functions(layer: Any) -> bool:
     return any("activation" in name for name in vars(layer))
 
 
-def _of_layer(layer: Any, asked: dict[Any, Meaning | None]) -> Meaning | None:
+def _of_layer(layer: Any, unknowns: Unknowns) -> Meaning | None:
     """Returns what a layer is, if it is an activation."""
     spec = getattr(layer, "spec", None)
     if isinstance(spec, LayerSpec):
         return meaning_of(spec.function, is_layer=True)
     kind = type(layer).__name__
     if type(layer).__module__.startswith("keras."):
-        if kind not in _LAYERS:
-            return None
-        if kind == "PReLU":
-            return Meaning("prelu(axis=-1)", "prelu", {"axis": -1})
-        if kind == "Activation":
-            return _of_function(layer.activation, asked)
-        return _read({"class_name": kind, "config": layer.get_config()})
+        return _of_keras(layer, unknowns) if kind in _LAYERS else None
     if layer.weights or list(getattr(layer, "_layers", ())):
         return None
-    return _asked(layer, (type(layer), repr(_plain(layer.get_config()))), kind, asked)
+    made = (type(layer), repr(_plain(layer.get_config())))
+    return unknowns.meaning(made, kind, functools.partial(_callable, layer))
+
+
+def _of_keras(layer: Any, unknowns: Unknowns) -> Meaning | None:
+    """Returns what one of Keras's own layers of `_LAYERS` is."""
+    if isinstance(layer, keras.layers.PReLU):
+        return Meaning("prelu(axis=-1)", "prelu", {"axis": -1})
+    if isinstance(layer, keras.layers.Activation):
+        return _of_function(layer.activation, unknowns)
+    return _read({"class_name": type(layer).__name__, "config": layer.get_config()})
 
 
 def _plain(config: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in config.items() if key != "name"}
 
 
-def _of_function(function: Any, asked: dict[Any, Meaning | None]) -> Meaning | None:
+def _of_function(function: Any, unknowns: Unknowns) -> Meaning | None:
     """Returns what the activation that a layer was given is."""
     if isinstance(function, ActivationFunction):
         return meaning_of(function, is_layer=False)
     if isinstance(function, keras.layers.Layer):
-        return _of_layer(function, asked)
+        return _of_layer(function, unknowns)
     name = getattr(function, "__name__", type(function).__name__)
     if getattr(keras.activations, name, None) is function:
         return _read(f"keras.activations.{name}")
-    return _asked(function, id(function), name, asked)
+    return unknowns.meaning(id(function), name, functools.partial(_callable, function))
 
 
 def _read(described: str | Mapping[str, Any]) -> Meaning:
@@ -239,27 +244,15 @@ def _read(described: str | Mapping[str, Any]) -> Meaning:
     return Meaning(call(name, parameters), name, parameters)
 
 
-def _asked(
-    thing: Any, kind: Any, label: str, asked: dict[Any, Meaning | None]
-) -> Meaning | None:
-    """Returns what something unknown computes, each kind asked once."""
-    if kind not in asked:
-        asked[kind] = None
-        # Whatever it says to what it does not take: then it is no activation.
-        with contextlib.suppress(Exception):
-            if _acts_on_elements(thing):
-                asked[kind] = by_values(thing, keras.config.backend(), label)
-    return asked[kind]
-
-
-def _acts_on_elements(function: Any) -> bool:
-    """Whether a function maps each element on its own, which `identify` would find out slowly."""
+def _callable(function: Any) -> Any:
+    """Returns a function if it acts on single elements, else None."""
     x = np.linspace(-3.0, 3.0, 24, dtype=np.float32).reshape(2, 3, 4)
     y, turned = (
         keras.ops.convert_to_numpy(function(keras.ops.convert_to_tensor(one)))
         for one in (x, np.flip(x).copy())
     )
-    return y.shape == x.shape and np.allclose(y, np.flip(turned), atol=1e-6, equal_nan=True)
+    alike = y.shape == x.shape and np.allclose(y, np.flip(turned), atol=1e-6, equal_nan=True)
+    return function if alike else None
 
 
 def _change(place: _Place, new: LayerSpec | None) -> FoundActivation:

@@ -26,7 +26,7 @@ from unified_act.replacement import (
     ReplacementReport,
     Request,
     Sharing,
-    by_values,
+    Unknowns,
     change_of,
     meaning_of,
     sharing_notes,
@@ -92,7 +92,8 @@ def replace_activations(model: Any, request: Request) -> ReplacementReport:
         raise InputTypeError(f"expected a torch.nn.Module, got {type(model).__name__}.")
     # All are made before the first is put in, so that an error leaves the model as it was.
     made: dict[Any, Any] = {}
-    places = list(_places(model, request))
+    finder = _Finder(request)
+    places = list(_places(model, finder))
     news = [request.new_for(place.meaning, place.held) for place in places]
     changes = [
         _change(place, new, made, request.sharing) for place, new in zip(places, news, strict=True)
@@ -118,14 +119,18 @@ def replace_activations(model: Any, request: Request) -> ReplacementReport:
         [id(place.held) if place.is_module else None for place in places],
         [place.identity(request.sharing) for place in places],
     )
-    notes = [*_without_nested_tensors(model, retired), *_configured(model, changes)]
+    notes = [
+        *_without_nested_tensors(model, retired),
+        *_configured(model, changes),
+        *finder.unknowns.notes,
+    ]
     return ReplacementReport(whole, tuple(changes), tuple(notes))
 
 
-def _places(model: nn.Module, request: Request) -> Iterator[_Place]:
+def _places(model: nn.Module, finder: _Finder) -> Iterator[_Place]:
     """Yields the places of all activations. A shared activation has several places."""
     modules = dict(model.named_modules(remove_duplicate=False))
-    found = _Finder(request)
+    request = finder.request
     whole: set[str] = set()
     for path, module in modules.items():
         if isinstance(module, torch.jit.ScriptModule):
@@ -137,14 +142,16 @@ def _places(model: nn.Module, request: Request) -> Iterator[_Place]:
         if any(".".join(names[:n]) in whole for n in range(len(names))):
             continue  # a part of what is an activation as a whole
         holders = tuple(modules[".".join(names[:n])] for n in reversed(range(len(names))))
-        meaning = found.meaning(module)
+        meaning = finder.meaning(module)
         if meaning is not None:
             whole.add(path)
+            if request.ignores(meaning):
+                continue
             yield _Place(path, holders, names[-1] if names else "", module, meaning)
             continue
         for key, value in vars(module).items():
-            meaning = found.meaning(value, key) if callable(value) else None
-            if meaning is not None:
+            meaning = finder.meaning(value, key) if callable(value) else None
+            if meaning is not None and not request.ignores(meaning):
                 yield _Place(".".join([*names, key]), (module, *holders), key, value, meaning)
 
 
@@ -152,8 +159,8 @@ class _Finder:
     """Says what the modules and functions of a model are, each unknown kind asked once."""
 
     def __init__(self, request: Request) -> None:
-        self._request = request
-        self._asked: dict[Any, Meaning | None] = {}
+        self.request = request
+        self.unknowns = Unknowns("torch")
 
     def meaning(self, thing: Any, key: str = "") -> Meaning | None:
         """Returns the identity of an object, if it is an activation.
@@ -164,8 +171,11 @@ class _Finder:
         """
         known = _known(thing)
         if known is None and self._is_candidate(thing, key):
-            known = self._unknown(thing)
-        if known is None and self._request.asks_for_class(thing):
+            with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                prepare = functools.partial(_callable, thing)
+                known = self.unknowns.meaning(_kind_of(thing), _label(thing), prepare)
+        if known is None and self.request.asks_for_class(thing):
             return Meaning(type(thing).__name__)
         return known
 
@@ -175,44 +185,35 @@ class _Finder:
             return any(part in key.lower() for part in _SPEAKING) and not isinstance(thing, type)
         if type(thing).__module__.startswith("torch.nn.") or any(True for _ in thing.children()):
             return False
-        numbers = [*thing.parameters(), *thing.buffers()]
+        numbers: list[Any] = [*thing.parameters(), *thing.buffers()]
         return all(not nn.parameter.is_lazy(n) and n.numel() == 1 for n in numbers) and (
             len(numbers) <= _FEW
         )
-
-    def _unknown(self, thing: Any) -> Meaning | None:
-        kind = _kind_of(thing)
-        if kind not in self._asked:
-            self._asked[kind] = _by_calls(thing)
-        return self._asked[kind]
 
 
 def _kind_of(thing: Any) -> Any:
     """The same for objects of one class that were made alike."""
     if not isinstance(thing, nn.Module):
         return id(thing)
-    plain = (bool, float, int, str, type(None))
-    state = {k: v for k, v in vars(thing).items() if not k.startswith("_")}
-    if list(thing.parameters()) or list(thing.buffers()):
+    if any(True for _ in (*thing.parameters(), *thing.buffers())):
         return id(thing)
-    return type(thing), tuple(
-        (key, value if isinstance(value, plain) else id(value)) for key, value in state.items()
-    )
+    state = {key: value for key, value in vars(thing).items() if not key.startswith("_")}
+    return type(thing), tuple((key, _alike(value)) for key, value in state.items())
 
 
-def _by_calls(thing: Any) -> Meaning | None:
-    """Calls a copy of an unknown object, so that neither it nor the random numbers change."""
-    # Whatever the object says to what it does not take: then it is no activation.
-    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        with contextlib.suppress(Exception):
-            function = copy.deepcopy(thing)
-            if isinstance(function, nn.Module):
-                function = function.cpu().forward  # without hooks
-            if _acts_on_elements(function):
-                label = _label(thing)
-                return by_values(function, "torch", label)
-    return None
+def _alike(value: Any) -> Any:
+    """The same for equal attributes; others are only like themselves."""
+    if isinstance(value, functools.partial) and not value.args:
+        return id(value.func), repr(value.keywords)
+    return value if isinstance(value, (bool, float, int, str, type(None))) else id(value)
+
+
+def _callable(thing: Any) -> Callable[..., Any] | None:
+    """Returns a copy of an unknown object as a function, if it acts on single elements."""
+    function = copy.deepcopy(thing)
+    if isinstance(function, nn.Module):
+        function = function.cpu().forward  # without hooks
+    return function if _acts_on_elements(function) else None
 
 
 def _label(thing: Any) -> str:
@@ -365,7 +366,7 @@ def _without_nested_tensors(model: nn.Module, layers: Sequence[nn.Module]) -> It
 
 def _configured(model: nn.Module, changes: Sequence[FoundActivation]) -> Iterator[str]:
     """Yields what the configuration of a model, as those of transformers, still says."""
-    settings = getattr(model, "config", None)
+    settings: Any = getattr(model, "config", None)
     if any(change.now for change in changes) and hasattr(settings, "to_dict"):
         for key, value in _named_activations(settings.to_dict(), "config."):
             yield (

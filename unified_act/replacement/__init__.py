@@ -2,7 +2,7 @@
 
 from unified_act.replacement.meaning import (
     Meaning,
-    by_values,
+    Unknowns,
     change_of,
     meaning_of,
     sharing_notes,
@@ -20,7 +20,7 @@ __all__ = [
     "Rule",
     "Sharing",
     "Sought",
-    "by_values",
+    "Unknowns",
     "change_of",
     "meaning_of",
     "replace_activations",

@@ -9,12 +9,12 @@ from typing import Any
 from unified_act.callables import ActivationFunction
 from unified_act.dialects import resolve
 from unified_act.dialects.translation import call
-from unified_act.errors import UnifiedActError
+from unified_act.errors import UnifiedActError, UnsupportedError
 from unified_act.layers import LayerSpec
 from unified_act.registry import ACTIVATIONS
 from unified_act.replacement.report import FoundActivation
 
-__all__ = ["Meaning", "by_values", "change_of", "meaning_of", "sharing_notes", "translated"]
+__all__ = ["Meaning", "Unknowns", "change_of", "meaning_of", "sharing_notes", "translated"]
 
 
 @dataclass(frozen=True)
@@ -71,17 +71,50 @@ def translated(spelling: str, given: Mapping[str, Any], dialect: str, *, is_laye
     )
 
 
-def by_values(function: Callable[[Any], Any], backend: str, label: str) -> Meaning | None:
-    """Returns what an unknown callable is by its values; None if it is no activation.
+class Unknowns:
+    """Finds out by calls what unknown objects of a model compute, each kind of them once.
 
-    Args:
-        function: Takes one array of the framework and returns one.
-        backend: The framework.
-        label: What the reader knows it by.
-
-    Raises:
-        UnsupportedError: The conformance suite is not installed, or the callable takes no array.
+    Attributes:
+        notes: About what could not be asked.
     """
+
+    def __init__(self, backend: str) -> None:
+        """Begins with none.
+
+        Args:
+            backend: The framework of the model.
+        """
+        self.notes: list[str] = []
+        self._backend = backend
+        self._found: dict[Any, Meaning | None] = {}
+
+    def meaning(
+        self, kind: Any, label: str, prepare: Callable[[], Callable[..., Any] | None]
+    ) -> Meaning | None:
+        """Returns what an object is by its values; None if it is no activation.
+
+        Args:
+            kind: The same for objects that compute the same.
+            label: What the reader knows it by.
+            prepare: Returns a function to call; None if it does not act on single elements, which
+                `identify` would find out slowly. It may raise whatever the object does.
+        """
+        if kind not in self._found:
+            self._found[kind] = self._ask(label, prepare)
+        return self._found[kind]
+
+    def _ask(self, label: str, prepare: Callable[[], Callable[..., Any] | None]) -> Meaning | None:
+        try:
+            function = prepare()
+            return None if function is None else _by_values(function, self._backend, label)
+        except UnsupportedError as error:  # the conformance suite is not installed
+            self.notes.append(f"not looked at: {label}. {error}")
+        except Exception:  # whatever the object says to what it does not take
+            return None
+        return None
+
+
+def _by_values(function: Callable[[Any], Any], backend: str, label: str) -> Meaning | None:
     from unified_act.api import identify
 
     found = identify(function, backend=backend)
@@ -89,12 +122,13 @@ def by_values(function: Callable[[Any], Any], backend: str, label: str) -> Meani
         return None
     activation = ACTIVATIONS.find(found.match.activation)
     given = dict(found.match.parameters)
-    parameters = {key: value for key, value in given.items() if activation.has_parameter(key)}
+    weights = [key for key in given if not activation.has_parameter(key)]
+    parameters = given if weights else activation.bind(given)
     notes = [f"found by its values, as {label}"]
     if found.verdict == "wrong gradient":
         notes.append("its gradient was another one")
-    values = activation.bind(parameters) if not given.keys() - parameters.keys() else given
-    return Meaning(call(activation.name, values), activation.name, values, notes=tuple(notes))
+    text = call(activation.name, parameters)
+    return Meaning(text, activation.name, parameters, notes=tuple(notes))
 
 
 def change_of(path: str, meaning: Meaning, new: LayerSpec | None) -> FoundActivation:

@@ -114,6 +114,14 @@ class Request:
                 return rule.new
         return None
 
+    def ignores(self, meaning: Meaning) -> bool:
+        """Whether something is an identity that nobody asked for: models keep many unused places.
+
+        Args:
+            meaning: What it is.
+        """
+        return meaning.name == "identity" and all(r.old.name != "identity" for r in self.rules)
+
     def asks_for_class(self, thing: object) -> bool:
         """Whether the caller named the class of an object."""
         return any(r.old.kind is not None and isinstance(thing, r.old.kind) for r in self.rules)
