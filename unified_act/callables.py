@@ -18,7 +18,7 @@ from unified_act.loading import (
     loaded_backends,
 )
 from unified_act.registry import ACTIVATIONS
-from unified_act.request import understand
+from unified_act.request import settle, understand
 
 if TYPE_CHECKING:
     from unified_act.backend import Backend, Numerics
@@ -171,10 +171,12 @@ def get_activation(
     Args:
         name: The activation. A name may be written in any case, with or without ``_``, ``-`` and
             spaces. Parameters may be part of it, as in ``"elu(alpha=0.5)"`` or in a mapping
-            ``{"name": "elu", "alpha": 0.5}``. It may be written as in a framework, and then means
-            the same as there: ``"torch.nn.LeakyReLU(0.1)"``, the ``class_name`` and ``config`` of
-            Keras, the ``type`` of mmcv. None gives the identity. A callable is returned unchanged,
-            so that a library can pass on whatever its user configures.
+            ``{"name": "elu", "alpha": 0.5}``. So may backend, numerics and dialect; a keyword that
+            contradicts them is an error. What only `get_layer` takes, such as channels, is left
+            aside. It may be written as in a framework, and then means the same as there:
+            ``"torch.nn.LeakyReLU(0.1)"``, the ``class_name`` and ``config`` of Keras, the ``type``
+            of mmcv. None gives the identity. A callable is returned unchanged, so that a library
+            can pass on whatever its user configures.
         backend: ``"torch"`` or another of `list_backends`, or a usual name of one, such as
             ``"pytorch"``, ``"tf"`` or ``"np"``. By default it is the backend of `use_backend`, else
             of the environment variable ``UNIFIED_ACT_BACKEND``, else each call uses the framework
@@ -217,13 +219,19 @@ def get_activation(
         >>> ua.get_activation("LeakyReLU", dialect="keras_layers")
         get_activation('leaky_relu', negative_slope=0.3)
     """
-    if not isinstance(numerics, str) or numerics not in ("fast", "strict"):  # type: ignore[redundant-expr]
-        raise ParameterValueError(f"numerics must be 'fast' or 'strict', got {shown(numerics)}.")
     if callable(name) and not isinstance(name, type):
+        _check_numerics(numerics)
         return _as_it_is(name, backend, numerics, parameters)
-    asked = understand(name, dialect, parameters)  # type: ignore[arg-type]  # it refuses a type
-    chosen = chosen_backend() if backend is None else backend
-    return bind(asked.activation, chosen, numerics, asked.bind())
+    described, own = settle(name, backend=backend, numerics=numerics, dialect=dialect)
+    _check_numerics(own["numerics"])
+    asked = understand(described, own["dialect"], parameters)
+    chosen = chosen_backend() if own["backend"] is None else own["backend"]
+    return bind(asked.activation, chosen, own["numerics"], asked.bind())
+
+
+def _check_numerics(given: Any) -> None:
+    if not isinstance(given, str) or given not in ("fast", "strict"):
+        raise ParameterValueError(f"numerics must be 'fast' or 'strict', got {shown(given)}.")
 
 
 def _as_it_is(
@@ -252,10 +260,8 @@ def from_config(config: Mapping[str, Any]) -> ActivationFunction:
     """Returns the activation function that `ActivationFunction.to_config` described.
 
     Args:
-        config: A mapping with a ``"name"``. It may also have the parameters of the activation,
-            ``"backend"``, ``"numerics"`` and ``"dialect"``, as `get_activation` takes them, and
-            ``"plugin"``, the distribution that provides the activation. A mapping of Keras or mmcv
-            will do too.
+        config: A mapping with a ``"name"``, as `get_activation` takes it. It may also have
+            ``"plugin"``, the distribution that provides the activation.
 
     Raises:
         UnknownActivationError: `config` is not a mapping, or has no name.
@@ -274,10 +280,7 @@ def from_config(config: Mapping[str, Any]) -> ActivationFunction:
         raise UnknownActivationError(
             f"a configuration is a mapping with a 'name', got {type(config).__name__}."
         )
-    own = ("backend", "numerics", "dialect")
-    options = {key: value for key, value in config.items() if key in own}
-    what = {key: value for key, value in config.items() if key not in own}
-    return get_activation(what, **options)
+    return get_activation(config)
 
 
 def bind(
