@@ -42,6 +42,7 @@ if TYPE_CHECKING:  # for type checkers; at run time `__getattr__` imports each n
     from unified_act.loading import list_backends, use_backend
     from unified_act.registry import list_activations, register_activation
     from unified_act.replacement import replace_activations
+    from unified_act.schema import json_schema
 
 __version__ = "0.1.0.dev0"
 
@@ -72,6 +73,7 @@ __all__ = [
     "get_layer",
     "identify",
     "import_weights",
+    "json_schema",
     "list_activations",
     "list_backends",
     "list_dialects",
@@ -96,6 +98,7 @@ _HOME = {
         "loading": ("list_backends", "use_backend"),
         "registry": ("list_activations", "register_activation"),
         "replacement": ("replace_activations",),
+        "schema": ("json_schema",),
     }.items()
     for name in names
 }

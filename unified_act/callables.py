@@ -8,7 +8,12 @@ from types import FunctionType, MappingProxyType
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, overload
 
 from unified_act.activation import Activation
-from unified_act.errors import ParameterValueError, UnknownActivationError, UnsupportedError
+from unified_act.errors import (
+    ParameterValueError,
+    UnifiedActError,
+    UnknownActivationError,
+    UnsupportedError,
+)
 from unified_act.literals import shown
 from unified_act.loading import (
     backend_of,
@@ -84,6 +89,24 @@ class ActivationFunction(functools.partial):  # type: ignore[type-arg]
     def from_config(cls, config: Mapping[str, Any]) -> ActivationFunction:
         """Returns the function that `to_config` described, as `unified_act.from_config` does."""
         return from_config(config)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
+        """Returns how pydantic validates and serialises a field of this type."""
+        import importlib
+
+        core_schema = importlib.import_module("pydantic_core.core_schema")
+        to_config = core_schema.plain_serializer_function_ser_schema(cls.to_config)
+        return core_schema.no_info_plain_validator_function(_validated, serialization=to_config)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, source: Any, handler: Any) -> Any:
+        """Returns the JSON schema of a field of this type, for pydantic."""
+        from unified_act.schema import json_schema
+
+        schema = json_schema()
+        del schema["$schema"]  # it is a part of another one
+        return schema
 
     def __eq__(self, other: object) -> bool:
         # Compare the texts: they distinguish 0.0 from -0.0.
@@ -232,6 +255,19 @@ def get_activation(
 def _check_numerics(given: Any) -> None:
     if not isinstance(given, str) or given not in ("fast", "strict"):
         raise ParameterValueError(f"numerics must be 'fast' or 'strict', got {shown(given)}.")
+
+
+def _validated(given: Any) -> ActivationFunction:
+    """Returns the function for a value that pydantic validates. It tells a ValueError as one."""
+    if given is None:
+        raise ValueError("an activation is expected, got None: write 'identity' for none.")
+    try:
+        found = get_activation(given)
+    except UnifiedActError as error:
+        raise ValueError(str(error)) from error
+    if not isinstance(found, ActivationFunction):
+        raise ValueError(f"a name, a mapping or a function of unified_act, got {shown(given)}.")
+    return found
 
 
 def _as_it_is(

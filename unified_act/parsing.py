@@ -65,6 +65,8 @@ def parse(name: str | Mapping[str, Any] | Description) -> Description:
         ('elu', {'alpha': 0.5})
         >>> parse({"type": "ELU", "alpha": 0.5})[:4]
         ('ELU', {'alpha': 0.5}, (), ('mmcv',))
+        >>> parse('{"name": "elu", "alpha": 0.5}')[:2]
+        ('elu', {'alpha': 0.5})
         >>> parse("prelu(channels=8)").options
         {'channels': 8}
     """
@@ -80,6 +82,8 @@ def parse(name: str | Mapping[str, Any] | Description) -> Description:
         raise UnknownActivationError(
             f"an activation is None, a string, a mapping or a callable, got {type(name).__name__}."
         )
+    if name.lstrip().startswith("{"):
+        return _of_mapping(_of_json(name))
     plain, bracket, arguments = name.partition("(")
     if not bracket:
         return Description(plain, {})
@@ -90,6 +94,20 @@ def parse(name: str | Mapping[str, Any] | Description) -> Description:
             f"cannot read {shown(name)}: write it like 'elu(alpha=0.5)'."
         ) from None
     return _without_options(Description(plain, given, positional))
+
+
+def _of_json(text: str) -> Mapping[str, Any]:
+    """Reads a mapping that is written as text, as on a command line."""
+    import json
+
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        raise UnknownActivationError(
+            f"cannot read {shown(text)}: write a mapping as JSON, like "
+            '\'{"name": "elu", "alpha": 0.5}\'.'
+        ) from None
+    return found if isinstance(found, Mapping) else {}
 
 
 def _without_options(described: Description) -> Description:
@@ -150,7 +168,13 @@ def _named(given: Mapping[str, Any], without: set[str]) -> dict[str, Any]:
             raise UnknownParameterError(
                 f"the name of a parameter is a string, got {shown(key)} in the mapping."
             )
-    return {key: value for key, value in given.items() if key not in without}
+    return {key: _plain(value) for key, value in given.items() if key not in without}
+
+
+def _plain(value: Any) -> Any:
+    """Returns a sequence of another library, such as the ListConfig of OmegaConf, as a list."""
+    foreign = isinstance(value, Sequence) and not isinstance(value, (str, bytes, list, tuple))
+    return list(value) if foreign else value
 
 
 def _arguments(text: str) -> tuple[list[Any], dict[str, Any]]:

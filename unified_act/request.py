@@ -147,7 +147,7 @@ def settle(name: Any, **keywords: Any) -> tuple[Any, dict[str, Any]]:
         >>> described.name, options
         ('prelu', {'backend': 'torch', 'channels': 8})
     """
-    if name is None or (isinstance(name, str) and "(" not in name):
+    if name is None or (isinstance(name, str) and "(" not in name and "{" not in name):
         return name, keywords
     described = parse(name)
     own = dict(described.options)

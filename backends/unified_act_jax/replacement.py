@@ -14,7 +14,6 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from unified_act.callables import ActivationFunction
 from unified_act.dialects import find_dialect
 from unified_act.errors import InputTypeError, UnsupportedError
 from unified_act.layers import LayerSpec
@@ -25,6 +24,7 @@ from unified_act.replacement import (
     Sharing,
     Unknowns,
     change_of,
+    function_in,
     meaning_of,
     sharing_notes,
     translated,
@@ -159,8 +159,9 @@ def _known(thing: Any) -> Meaning | None:
     spec = getattr(thing, "spec", None)
     if isinstance(spec, LayerSpec):
         return meaning_of(spec.function, is_layer=True)
-    if isinstance(thing, ActivationFunction):
-        return meaning_of(thing, is_layer=False)
+    ours = function_in(thing)
+    if ours is not None:
+        return meaning_of(ours, is_layer=False)
     if isinstance(thing, nnx.Module):
         if type(thing) is getattr(nnx, "PReLU", None):
             return Meaning("prelu(axis=-1)", "prelu", {"axis": -1})

@@ -10,7 +10,6 @@ from typing import Any
 import keras
 import numpy as np
 
-from unified_act.callables import ActivationFunction
 from unified_act.dialects.translation import call
 from unified_act.errors import InputTypeError, UnifiedActError, UnsupportedError
 from unified_act.layers import LayerSpec
@@ -21,6 +20,7 @@ from unified_act.replacement import (
     Request,
     Unknowns,
     change_of,
+    function_in,
     meaning_of,
 )
 from unified_act.request import understand
@@ -222,8 +222,9 @@ def _plain(config: Mapping[str, Any]) -> dict[str, Any]:
 
 def _of_function(function: Any, unknowns: Unknowns) -> Meaning | None:
     """Returns what the activation that a layer was given is."""
-    if isinstance(function, ActivationFunction):
-        return meaning_of(function, is_layer=False)
+    ours = function_in(function)
+    if ours is not None:
+        return meaning_of(ours, is_layer=False)
     if isinstance(function, keras.layers.Layer):
         return _of_layer(function, unknowns)
     name = getattr(function, "__name__", type(function).__name__)

@@ -15,7 +15,6 @@ from typing import Any
 import torch
 from torch import nn
 
-from unified_act.callables import ActivationFunction
 from unified_act.dialects import find_dialect
 from unified_act.errors import InputTypeError, UnsupportedError
 from unified_act.layers import LayerSpec
@@ -28,6 +27,7 @@ from unified_act.replacement import (
     Sharing,
     Unknowns,
     change_of,
+    function_in,
     meaning_of,
     sharing_notes,
     translated,
@@ -238,8 +238,9 @@ def _known(thing: Any) -> Meaning | None:
     """Returns the identity of an object of our classes or of PyTorch's."""
     if isinstance(thing, ActivationLayer):
         return meaning_of(thing.spec.function, is_layer=True)
-    if isinstance(thing, ActivationFunction):
-        return meaning_of(thing, is_layer=False)
+    ours = function_in(thing)
+    if ours is not None:
+        return meaning_of(ours, is_layer=False)
     if isinstance(thing, nn.Module):
         spelling = _spellings().get(id(type(thing)))
         if spelling is None:  # a subclass may do anything

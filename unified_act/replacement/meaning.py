@@ -10,11 +10,20 @@ from unified_act.callables import ActivationFunction
 from unified_act.dialects import resolve
 from unified_act.dialects.translation import call
 from unified_act.errors import UnifiedActError, UnsupportedError
+from unified_act.hydra import HydraFunction
 from unified_act.layers import LayerSpec
 from unified_act.registry import ACTIVATIONS
 from unified_act.replacement.report import FoundActivation
 
-__all__ = ["Meaning", "Unknowns", "change_of", "meaning_of", "sharing_notes", "translated"]
+__all__ = [
+    "Meaning",
+    "Unknowns",
+    "change_of",
+    "function_in",
+    "meaning_of",
+    "sharing_notes",
+    "translated",
+]
 
 
 @dataclass(frozen=True)
@@ -34,6 +43,13 @@ class Meaning:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     arguments: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+
+
+def function_in(thing: object) -> ActivationFunction | None:
+    """Returns the function of ours that an object is, or that Hydra has made it of."""
+    if isinstance(thing, HydraFunction):
+        return thing.function
+    return thing if isinstance(thing, ActivationFunction) else None
 
 
 def written(function: ActivationFunction) -> str:

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 import unified_act as ua
+from unified_act import hydra
 from unified_act_torch.layers import ActivationLayer
 
 
@@ -63,6 +64,7 @@ class TestWhatIsFound:
             ),
             (functools.partial(torch.softmax, dim=-1), "softmax(axis=-1)"),
             (ua.get_activation("mish"), "mish"),
+            (hydra.get_activation("mish"), "mish"),
             (ua.get_activation("mish", backend="torch"), "mish"),
         ],
         ids=lambda value: value if isinstance(value, str) else "",
