@@ -27,7 +27,7 @@ class HydraFunction:
         function: The function of `unified_act.get_activation`.
     """
 
-    __slots__ = ("_run", "function")
+    __slots__ = ("__weakref__", "_run", "function")
 
     def __init__(self, function: ActivationFunction) -> None:
         self.function = function
