@@ -35,11 +35,10 @@ def shared_definition(
         activation: The activation.
         parameters: Every parameter with its value.
         otherwise: What serves the tensors that kernels do not; by default the definition does.
-        fast: Whether to use the namespace whose functions converters know.
+        fast: Whether the value is made of functions that converters know.
     """
-    xp: Any = FAST if fast else namespace
-    function = assemble(activation, xp, parameters)
-    pullback = pullback_of(activation, xp, parameters, with_pullback)
+    function = assemble(activation, FAST if fast else namespace, parameters)
+    pullback = pullback_of(activation, namespace, parameters, with_pullback)
 
     def value(*inputs: Any) -> Any:
         return tf.cast(function(*map(widen, inputs)), inputs[0].dtype)

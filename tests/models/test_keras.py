@@ -49,7 +49,7 @@ def test_a_clone_is_changed():
         "a new model, with the weights of the old one: the report's model"
     )
     np.testing.assert_array_equal(numbers(model), before)
-    gelu, mish = (ua.get_activation(name, backend="tensorflow") for name in ("gelu", "mish"))
+    gelu, mish = map(ua.get_activation, ("gelu", "mish"))
     first, second = (model.get_layer(name).weights for name in ("first", "second"))
     h = gelu(gelu(gelu(keras.ops.matmul(X, first[0]) + first[1]) @ second[0] + second[1]))
     wanted = keras.ops.softmax(mish(keras.ops.leaky_relu(h, 0.2)))
