@@ -223,13 +223,13 @@ def _label(thing: Any) -> str:
 
 def _acts_on_elements(function: Callable[..., Any]) -> bool:
     """Whether a function maps each element on its own, which `identify` would find out slowly."""
-    x = torch.linspace(-3.0, 3.0, 2 * 3 * 4).reshape(2, 3, 4)
+    x, moved = torch.linspace(-3.0, 3.0, 24), torch.arange(24) * 7 % 24
     with torch.no_grad():
-        y, turned = function(x.clone()), function(x.flip(0, 1, 2).contiguous())
+        y, other = (function(one.reshape(2, 3, 4)) for one in (x.clone(), x[moved]))
     alike: bool = (
         isinstance(y, torch.Tensor)
-        and y.shape == x.shape
-        and torch.allclose(y, turned.flip(0, 1, 2), atol=1e-6, equal_nan=True)
+        and y.shape == (2, 3, 4)
+        and torch.allclose(y.flatten()[moved], other.flatten(), atol=1e-6, equal_nan=True)
     )
     return alike
 

@@ -201,3 +201,23 @@ def test_what_hydra_hands_out_is_what_it_wraps():
         one.nothing  # noqa: B018
     with pytest.raises(ua.ParameterValueError, match="name is the name of an activation"):
         get_activation(abs)
+
+
+@pytest.mark.exhaustive
+def test_other_frameworks_trace_what_hydra_hands_out():
+    import tensorflow as tf
+
+    from unified_act.hydra import get_activation
+    from unified_act_mxnet._framework import mx
+
+    class Block(mx.gluon.HybridBlock):
+        def hybrid_forward(self, F, x):  # noqa: N803
+            return mish(x)
+
+    mish = get_activation("mish")
+    numbers = [-1.0, 0.5, 2.0]
+    wanted = pytest.approx(mish(tf.constant(numbers)).numpy())
+    assert tf.function(mish)(tf.constant(numbers)).numpy() == wanted
+    block = Block()
+    block.hybridize()
+    assert block(mx.nd.array(numbers)).asnumpy() == wanted

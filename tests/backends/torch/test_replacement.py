@@ -268,6 +268,42 @@ class TestSeveral:
         with pytest.raises(ua.ParameterValueError, match="sharing is 'keep' or 'separate', got 1"):
             ua.replace_activations(model, "prelu", "star_relu", sharing=1)
 
+    def test_what_is_put_in_their_place_is_a_description(self):
+        model = nn.Sequential(nn.ReLU(), nn.SiLU())
+        ua.replace_activations(
+            model,
+            {
+                "relu": {"name": "star_relu", "channels": 3, "numerics": "strict"},
+                "silu": {"name": "gelu", "dialect": "jax", "backend": "torch"},
+            },
+        )
+        assert (
+            repr(model[0]) == "ActivationLayer('star_relu', axis=1, channels=3, numerics='strict')"
+        )
+        assert repr(model[1]) == "ActivationLayer('gelu_tanh')"
+        with pytest.raises(ua.ParameterValueError, match="says backend='jax'"):
+            ua.replace_activations(model, "gelu_tanh", {"name": "gelu", "backend": "jax"})
+
+    def test_only_what_acts_on_single_elements_is_asked(self, monkeypatch):
+        asked = []
+        monkeypatch.setattr("unified_act.api.identify", lambda *a, **k: asked.append(a))
+
+        class Norm(nn.Module):
+            def forward(self, x):
+                return x / x.square().mean(-1, keepdim=True).sqrt()
+
+        class Scale(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.scale = nn.Parameter(torch.ones(9))
+
+            def forward(self, x):
+                return torch.relu(x)
+
+        model = nn.Sequential(Norm(), Scale(), nn.Dropout(), nn.Flatten(), nn.Linear(2, 2))
+        assert ua.replace_activations(model, "relu", "gelu").found == ()
+        assert asked == []
+
     def test_asking_changes_neither_the_module_nor_the_random_numbers(self):
         class Counting(nn.Module):
             def __init__(self):
