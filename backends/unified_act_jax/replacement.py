@@ -120,7 +120,7 @@ class _Walk:
         """Yields the places of all activations, those in lists and mappings too."""
         meaning = self._meaning(thing, str(key) if isinstance(holder, nnx.Module) else "act")
         if meaning is not None:
-            if not self._request.ignores(meaning):
+            if not self._request.ignores(meaning, thing):
                 yield _Place(path, holder, key, thing, meaning)
             return
         if id(thing) in self._inside:

@@ -178,7 +178,7 @@ def _places(model: Any, path: str, request: Request, unknowns: Unknowns) -> Iter
             continue
         meaning = _of_layer(layer, unknowns)
         if meaning is not None:
-            if not request.ignores(meaning):
+            if not request.ignores(meaning, layer):
                 yield _Place(where, layer, "", layer, meaning)
             continue
         for key, value in layer.get_config().items() if _has_functions(layer) else ():

@@ -145,13 +145,13 @@ def _places(model: nn.Module, finder: _Finder) -> Iterator[_Place]:
         meaning = finder.meaning(module)
         if meaning is not None:
             whole.add(path)
-            if request.ignores(meaning):
+            if request.ignores(meaning, module):
                 continue
             yield _Place(path, holders, names[-1] if names else "", module, meaning)
             continue
         for key, value in vars(module).items():
             meaning = finder.meaning(value, key) if callable(value) else None
-            if meaning is not None and not request.ignores(meaning):
+            if meaning is not None and not request.ignores(meaning, value):
                 yield _Place(".".join([*names, key]), (module, *holders), key, value, meaning)
 
 

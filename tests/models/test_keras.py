@@ -56,6 +56,7 @@ def test_a_clone_is_changed():
     np.testing.assert_allclose(numbers(report.model), wanted, atol=1e-6)
 
 
+@pytest.mark.quick(lambda sharing: sharing == "keep")
 @pytest.mark.parametrize(
     ("sharing", "weights", "note"),
     [

@@ -114,13 +114,15 @@ class Request:
                 return rule.new
         return None
 
-    def ignores(self, meaning: Meaning) -> bool:
+    def ignores(self, meaning: Meaning, thing: object) -> bool:
         """Whether something is an identity that nobody asked for: models keep many unused places.
 
         Args:
             meaning: What it is.
+            thing: The object in the model.
         """
-        return meaning.name == "identity" and all(r.old.name != "identity" for r in self.rules)
+        asked = self.asks_for_class(thing) or any(r.old.name == "identity" for r in self.rules)
+        return meaning.name == "identity" and not asked
 
     def asks_for_class(self, thing: object) -> bool:
         """Whether the caller named the class of an object."""

@@ -202,7 +202,8 @@ class TestWhatIsAskedFor:
 class TestSeveral:
     def model(self):
         shared = nn.ReLU()
-        return nn.Sequential(shared, nn.SiLU(), nn.Sequential(shared, nn.PReLU()), nn.Softmax(-1))
+        inner = nn.Sequential(shared, nn.PReLU())
+        return nn.Sequential(shared, nn.SiLU(), inner, nn.Softmax(-1), nn.Identity())
 
     @pytest.mark.parametrize(
         ("old", "paths"),
@@ -212,6 +213,8 @@ class TestSeveral:
             (nn.SiLU, ["1"]),
             ("all", ["0", "1", "2.0", "2.1"]),
             (["all", "softmax"], ["0", "1", "2.0", "2.1", "3"]),
+            (nn.Identity, ["4"]),
+            ("identity", ["4"]),
             ([], []),
         ],
         ids=str,
