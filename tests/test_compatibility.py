@@ -2,6 +2,8 @@
 
 import pytest
 
+from tests.specifications import SPECS, parameters_of
+
 DISTRIBUTED = """
 import os, warnings
 warnings.simplefilter("ignore")
@@ -151,3 +153,29 @@ def test_torchscript_takes_the_trace_of_a_function():
     assert torch.equal(scripted(x), gelu(x) + 1)
     with pytest.raises(RuntimeError, match="ActivationFunction"):
         torch.jit.script(Model(gelu))
+
+
+@pytest.mark.exhaustive
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning", "ignore:Trace:UserWarning")
+@pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning")
+def test_torchscript_takes_every_layer_or_its_trace():
+    import torch
+
+    import unified_act as ua
+
+    scripted = []
+    for name, spec in SPECS.items():
+        layer = ua.get_layer(spec.name, backend="torch", **parameters_of(name)).eval()
+        x = torch.linspace(-2.0, 2.0, 48).reshape(2, 4, 6)
+        if not hasattr(layer, "spec"):
+            assert torch.equal(torch.jit.script(layer)(x), layer(x))
+            scripted.append(name)
+            continue
+        with pytest.raises(ua.UnsupportedError, match=r"Trace it with torch\.jit\.trace"):
+            torch.jit.script(layer)
+        others = spec.inputs_for(layer.spec.function.parameters)[1:]
+        if layer.spec.draws or (others and not spec.weights):
+            continue  # it is no function of one tensor
+        model = torch.jit.script(torch.nn.Sequential(torch.jit.trace(layer, x)))
+        torch.testing.assert_close(model(x), layer(x))
+    assert {"relu", "prelu", "mish"} <= set(scripted)
