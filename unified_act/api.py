@@ -13,7 +13,7 @@ from unified_act.errors import InputTypeError, UnsupportedError
 from unified_act.literals import shown
 from unified_act.loading import backend_of, computing_backend, load_backend
 from unified_act.registry import ACTIVATIONS
-from unified_act.request import understand
+from unified_act.request import settle, understand
 
 if TYPE_CHECKING:
     from unified_act.backend import Backend, Native
@@ -151,7 +151,8 @@ def describe(
     """
     if isinstance(name, ActivationFunction):
         name = {"name": name.name, **name.parameters}
-    asked = understand(name, dialect)
+    described, own = settle(name, dialect=dialect, backend=backend)
+    backend, asked = own["backend"], understand(described, own["dialect"])
     activation, given = asked.activation, asked.check()
     lines: list[str] = []
     if asked.meaning is not None:

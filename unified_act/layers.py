@@ -21,7 +21,7 @@ from unified_act.errors import (
 from unified_act.literals import shown
 from unified_act.loading import chosen_backend, list_backends, load_backend, loaded_backends
 from unified_act.registry import ACTIVATIONS
-from unified_act.request import understand
+from unified_act.request import settle, understand
 
 __all__ = [
     "LayerSpec",
@@ -198,6 +198,22 @@ class LayerSpec:
             **{key: None if value is None else tuple(value) for key, value in shapes.items()},
         )
 
+    def description(self) -> dict[str, Any]:
+        """Returns the layer as plain data for JSON or YAML, which `get_layer` reads."""
+        config = self.function.to_config()
+        if self.follows_mode:
+            config.pop("training", None)
+        if self.shared_axes is not None:
+            config.pop("axis", None)
+            config["shared_axes"] = list(self.shared_axes)
+        elif self.weight_shape is not None:
+            config["weight_shape"] = list(self.weight_shape)
+        elif self.channels != 1 and self.initial:
+            config["channels"] = self.channels
+        if self.initial and dict(self.initial) != dict(self.activation.initial):
+            config["initial"] = dict(self.initial)
+        return config
+
     def describe(self) -> str:
         """Returns name, parameters and options as text, for the repr of a layer."""
         shown = [
@@ -283,7 +299,8 @@ def get_layer(
     like the framework's own layers.
 
     Args:
-        name: As for `get_activation`, except that it must not be a callable.
+        name: As for `get_activation`, except that it must not be a callable. Everything else may be
+            part of it too, as in ``{"name": "prelu", "channels": 8, "backend": "torch"}``.
         backend: As for `get_activation`, except that a layer cannot follow the type of its input:
             name a backend here, with `use_backend` or in the environment variable. With
             ``"keras"`` it is a layer of Keras, whichever framework Keras runs on.
@@ -339,8 +356,25 @@ def get_layer(
         {'weight': array([0.25, 0.25])}
         >>> ua.get_layer("prelu", backend="numpy", shared_axes=(1, 2))
         ActivationLayer('prelu', axis=-1, shared_axes=(1, 2))
+        >>> layer = ua.get_layer({"name": "prelu", "channels": 2, "axis": -1, "backend": "numpy"})
+        >>> layer.to_config()
+        {'name': 'prelu', 'backend': 'numpy', 'axis': -1, 'channels': 2}
     """
-    chosen = chosen_backend() if backend is None else backend
+    _refuse_callable(name)
+    described, own = settle(
+        name,
+        backend=backend,
+        numerics=numerics,
+        dialect=dialect,
+        channels=channels,
+        weight_shape=weight_shape,
+        shared_axes=shared_axes,
+        initial=initial,
+        library=library,
+        options=options,
+    )
+    options = own.pop("options")
+    chosen = own.pop("backend") or chosen_backend()
     if chosen is None:
         raise ParameterValueError(
             f"a layer belongs to one framework: pass backend=…, one of {', '.join(list_backends())}"
@@ -349,18 +383,8 @@ def get_layer(
         raise ParameterValueError(
             f"options are a mapping, such as {{'dtype': …}}, got {shown(options)}."
         )
-    layers = _layers_of(chosen, library)
-    spec = layer_spec(
-        name,
-        backend=chosen,
-        numerics=numerics,
-        dialect=dialect,
-        channels=channels,
-        weight_shape=weight_shape,
-        shared_axes=shared_axes,
-        initial=initial,
-        parameters=parameters,
-    )
+    layers = _layers_of(chosen, own.pop("library"))
+    spec = layer_spec(described, backend=chosen, parameters=parameters, **own)
     return layers.make_layer(spec, dict(options or {}))
 
 
@@ -377,13 +401,26 @@ def layer_spec(
     shared_axes: Sequence[int] | None = None,
 ) -> LayerSpec:
     """Returns the specification that `get_layer` makes a layer from; it has the same arguments."""
-    if callable(name):
-        raise UnknownActivationError(
-            f"a layer is made from a name, got {shown(name)}: pass the name of an activation."
-        )
-    given = understand(name, dialect, parameters).written
+    _refuse_callable(name)
+    described, own = settle(
+        name,
+        backend=backend,
+        numerics=numerics,
+        dialect=dialect,
+        channels=channels,
+        weight_shape=weight_shape,
+        shared_axes=shared_axes,
+        initial=initial,
+    )
+    channels, initial = own["channels"], own["initial"]
+    weight_shape, shared_axes = own["weight_shape"], own["shared_axes"]
+    given = understand(described, own["dialect"], parameters).written
     function = get_activation(
-        name, backend=backend, numerics=numerics, dialect=dialect, **parameters
+        described,
+        backend=own["backend"],
+        numerics=own["numerics"],
+        dialect=own["dialect"],
+        **parameters,
     )
     activation = ACTIVATIONS.find(function.name)
     shapes = _shapes(activation, channels, weight_shape, shared_axes)
@@ -396,6 +433,13 @@ def layer_spec(
     initial_values = _initial(activation, initial)
     follows_mode = "training" not in given and _has_mode(activation)
     return LayerSpec(function, channels, initial_values, follows_mode, **shapes)
+
+
+def _refuse_callable(name: object) -> None:
+    if callable(name):
+        raise UnknownActivationError(
+            f"a layer is made from a name, got {shown(name)}: pass the name of an activation."
+        )
 
 
 def _shapes(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 
@@ -15,6 +15,9 @@ from unified_act.layers import Layers, LayerSpec
 from unified_act.loading import load_backend
 from unified_act_keras import layers, saving
 from unified_act_keras.framework import FRAMEWORK, check_backend
+
+if TYPE_CHECKING:
+    from unified_act.replacement import ReplacementReport, Request
 
 __all__ = ["KerasBackend"]
 
@@ -101,6 +104,12 @@ class KerasBackend:
     ) -> tuple[Any, tuple[Any, ...]]:
         """Returns the value and the cotangent of each input, None for a boolean input."""
         return self._framework.value_and_grad(function, inputs, cotangent)
+
+    def replace_activations(self, model: Any, request: Request) -> ReplacementReport:
+        """Clones a model with other activations."""
+        from unified_act_keras import replacement  # which reads the table of dialects
+
+        return replacement.replace_activations(model, request)
 
 
 def _is_tensor(given: Any) -> bool:

@@ -138,6 +138,13 @@ class ActivationLayer(keras.layers.Layer):  # type: ignore[misc]  # Keras has no
         axis = int(self.spec.function.parameters["axis"]) % len(inputs.shape)
         return previous_mask if axis >= len(previous_mask.shape) else None
 
+    def to_config(self) -> dict[str, Any]:
+        """Returns the layer as plain data for JSON or YAML, which `get_layer` reads.
+
+        Unlike `get_config` it leaves out what only Keras has, such as the name.
+        """
+        return self.spec.description()
+
     def get_config(self) -> dict[str, Any]:
         """Returns it as plain data, which `from_config` reads."""
         return {

@@ -102,6 +102,12 @@ class TensorflowBackend(FrameworkBackend):
         """Returns a function that runs a kernel at once on eager tensors."""
         return calls.short_way(request, otherwise)
 
+    def shared(self, request: Request) -> Mapping[str, Callable[..., Any]]:
+        """Returns the shared definition for each dtype, by the name of the dtype."""
+        fast = request.numerics == "fast"
+        function = gradient.shared_definition(request.activation, request.parameters, fast=fast)
+        return dict.fromkeys(self.dtypes, self.fitted(function, request))
+
     def merged(self, array: Any, x: Any, axes: Sequence[int]) -> Any:
         """Returns a tensor, broadcast to `x`, with several of its axes as one, the last."""
         whole = array if array is x else tf.broadcast_to(array, tf.shape(x))

@@ -13,6 +13,7 @@ from unified_act.backend import check_cotangent, detached_error
 from unified_act_tensorflow import namespace
 from unified_act_tensorflow.fused import by_kernel, pulled_by_operations
 from unified_act_tensorflow.guards import custom_gradient
+from unified_act_tensorflow.variant import FAST
 
 __all__ = ["shared_definition", "value_and_grad", "widen", "with_pullback"]
 
@@ -26,6 +27,8 @@ def shared_definition(
     activation: Activation,
     parameters: Mapping[str, float],
     otherwise: Callable[..., Any] | None = None,
+    *,
+    fast: bool = False,
 ) -> Callable[..., Any]:
     """Returns the shared definition with its analytic first and second derivatives.
 
@@ -33,8 +36,9 @@ def shared_definition(
         activation: The activation.
         parameters: Every parameter with its value.
         otherwise: What serves the tensors that kernels do not; by default the definition does.
+        fast: Whether the value is made of functions that converters know.
     """
-    function = assemble(activation, namespace, parameters)
+    function = assemble(activation, FAST if fast else namespace, parameters)
     pullback = pullback_of(activation, namespace, parameters, with_pullback)
 
     def value(*inputs: Any) -> Any:

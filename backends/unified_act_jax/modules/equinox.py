@@ -58,6 +58,10 @@ class ActivationLayer(eqx.Module):
     def _trains(self, inference: bool | None) -> bool:
         return not inference
 
+    def to_config(self) -> dict[str, Any]:
+        """Returns the layer as plain data for JSON or YAML, which `get_layer` reads."""
+        return {**self.spec.description(), "library": "equinox"}
+
     def __call__(
         self,
         x: jax.Array,

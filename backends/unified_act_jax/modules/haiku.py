@@ -46,6 +46,11 @@ class ActivationLayer(hk.Module):
         self.dtype = dtype
         self.is_inside = True
 
+    @hk.transparent  # so that it works outside of a transformed function too
+    def to_config(self) -> dict[str, Any]:
+        """Returns the layer as plain data for JSON or YAML, which `get_layer` reads."""
+        return {**self.spec.description(), "library": "haiku"}
+
     def __call__(
         self,
         x: jax.Array,

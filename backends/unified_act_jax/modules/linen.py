@@ -40,6 +40,10 @@ class ActivationLayer(nn.Module):
     param_dtype: Any = jnp.float32
     rng_collection: str = "dropout"
 
+    def to_config(self) -> dict[str, Any]:
+        """Returns the layer as plain data for JSON or YAML, which `get_layer` reads."""
+        return {**self.spec.description(), "library": "linen"}
+
     @nn.compact
     def __call__(
         self,

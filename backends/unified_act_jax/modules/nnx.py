@@ -61,6 +61,10 @@ class ActivationLayer(nnx.Module):
         if spec.follows_mode:
             self.deterministic = deterministic
 
+    def to_config(self) -> dict[str, Any]:
+        """Returns the layer as plain data for JSON or YAML, which `get_layer` reads."""
+        return {**self.spec.description(), "library": "nnx"}
+
     def __call__(
         self,
         x: jax.Array,

@@ -37,6 +37,7 @@ from unified_act_conformance.commands.new_plugin import new_plugin
 from unified_act_conformance.commands.parallel import helpers, processes_for, run_everything
 from unified_act_conformance.commands.plot import plot
 from unified_act_conformance.commands.same import same
+from unified_act_conformance.commands.schema import schema
 from unified_act_conformance.function import JudgedFunction
 from unified_act_conformance.judge import Domain, Result
 from unified_act_conformance.report import terminal
@@ -155,7 +156,7 @@ def cli() -> None:
     """Activation functions by name, the same on every framework."""
 
 
-for command in (list_command, show, plot, diff, identify, exhaustive, new_plugin):
+for command in (list_command, show, plot, diff, identify, exhaustive, new_plugin, schema):
     cli.add_command(command)
 
 

@@ -15,6 +15,7 @@ from unified_act.loading import (
     load_backend,
 )
 from unified_act.registry import ACTIVATIONS
+from unified_act.request import settle
 
 __all__ = [
     "DTYPES",
@@ -153,7 +154,9 @@ def subject_of(activation: str, parameters: Mapping[str, Any] | None = None) -> 
     Raises:
         unified_act.UnifiedActError: A name is unknown.
     """
-    given = ua.get_activation(activation, backend="numpy", **(parameters or {}))
+    described, options = settle(activation)  # a backend in it is not what is judged
+    dialect = options.get("dialect")
+    given = ua.get_activation(described, backend="numpy", dialect=dialect, **(parameters or {}))
     defaults = ua.get_activation(given.name, backend="numpy").parameters
     chosen = {key: value for key, value in given.parameters.items() if value != defaults[key]}
     return Subject(given.name, tuple(chosen.items()))
