@@ -83,6 +83,8 @@ clean:  ## remove the environments and everything generated
 	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@# Keras 2 asks for tensorflow by that name; tensorflow-cpu is the same. tf2onnx finds all here.
 	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt --no-deps tf_keras tf2onnx
+	@# timm asks for torchvision, which would bring another PyTorch. tests/models imports both as they are.
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt --no-deps timm torchvision
 	@touch $@
 
 .venv-numpy/.ready: pyproject.toml constraints.txt
