@@ -101,12 +101,16 @@ class _Asked:
     elementwise: bool
 
 
-def identify(function: Callable[..., Any], backend: str | None = None) -> Identification:
+def identify(
+    function: Callable[..., Any], backend: str | None = None, *, usual_first: bool = False
+) -> Identification:
     """Says which activation a callable is, by its values and gradients.
 
     Args:
         function: Takes an array of its framework and returns one.
         backend: Its framework; default: that of the module which defines it.
+        usual_first: Whether to fit no parameters if an activation with its default ones is it.
+            That is quicker, and leaves out some that are equal.
 
     Raises:
         unified_act.InputTypeError: It is no callable.
@@ -121,8 +125,11 @@ def identify(function: Callable[..., Any], backend: str | None = None) -> Identi
     asked = _points(unknown, dtype) if unknown.is_elementwise() else _blocks(unknown, dtype)
     if np.ptp(np.nan_to_num(asked.samples[0].value)) < CONSTANT:
         return Identification(unknown.backend, "nothing known", notes=("it is constant",))
-    found = list(_candidates(unknown, asked))
-    passing = [candidate for candidate in found if candidate.error <= TOLERANCE[dtype]]
+    found, passing = [], []
+    for fitted in (False, True) if usual_first else (True,):
+        if not passing:
+            found = list(_candidates(unknown, asked, fitted=fitted))
+            passing = [candidate for candidate in found if candidate.error <= TOLERANCE[dtype]]
     equal = _one_each(sorted(passing, key=_complexity))
     if not equal:
         nearest = _nearest(found)
@@ -177,8 +184,8 @@ def _blocks(unknown: Unknown, dtype: str) -> _Asked:
     return _Asked(samples, dtype, ROUND, elementwise=False)
 
 
-def _candidates(unknown: Unknown, asked: _Asked) -> Iterator[Candidate]:
-    """Fits every activation that there is to the answers."""
+def _candidates(unknown: Unknown, asked: _Asked, *, fitted: bool) -> Iterator[Candidate]:
+    """Compares every activation that there is with the answers, its parameters fitted or not."""
     ndim = 0 if asked.elementwise else asked.samples[0].x.ndim
     for activation in ACTIVATIONS:
         pointwise = activation.kind.elementwise or bool(activation.weights)
@@ -189,8 +196,10 @@ def _candidates(unknown: Unknown, asked: _Asked) -> Iterator[Candidate]:
         ignored = ua.ParameterValueError if pointwise else Exception
         for family in families(activation, range(-ndim, ndim), unknown.weights):
             with contextlib.suppress(ignored):
-                fitted = fit(family, asked.samples, asked.starts, NOISE[asked.dtype])
-                for values in dict.fromkeys([fitted, family.defaults]):
+                tried = [family.defaults]
+                if fitted:
+                    tried.insert(0, fit(family, asked.samples, asked.starts, NOISE[asked.dtype]))
+                for values in dict.fromkeys(tried):
                     yield compare(family, values, asked.samples, asked.elementwise)
 
 
