@@ -189,7 +189,7 @@ def _told(found: Found) -> ActivationInModel:
         notes += (examined.problem,)
     errors = {d: difference.value for d, difference in known.differences.items()} if known else {}
     return ActivationInModel(
-        node.place or node.output,
+        node.place or node.line or node.output,
         node.line,
         found.operations,
         match.activation if match else None,

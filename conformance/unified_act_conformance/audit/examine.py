@@ -254,13 +254,18 @@ class Examiner:
     def _part(self, part: Part, *, axis: bool = False) -> Examined:
         text = " ".join(part.operations)
         learned = any(constant.learned for constant in part.constants)
-        return self._examine(
+        examined = self._examine(
             part.key,
             text,
             lambda: self.graph.function(part.nodes, part.source, part.result),
             axis=axis,
             learned=learned,
         )
+        found = examined.identification
+        if found and found.verdict == "wrong gradient" and any(node.ruled for node in part.nodes):
+            unknown = replace(found, verdict="same value, gradient unknown")
+            return replace(examined, identification=unknown)
+        return examined
 
     def _examine(
         self,

@@ -50,6 +50,7 @@ class Node:
         place: Where in the model.
         line: The line of the user's source, if it is known.
         axis: Along which axis it goes, counted from the end, if it is one.
+        ruled: Whether it is inside a function with a derivative of its own, which is not seen.
         payload: The framework's own operation.
     """
 
@@ -61,6 +62,7 @@ class Node:
     place: str = ""
     line: str = ""
     axis: int | None = None
+    ruled: bool = False
     payload: Any = None
 
     @property

@@ -332,7 +332,12 @@ class _OnnxGraph(Graph):
                 array = known[name].value
                 if array is None or number is None:
                     raise UnsupportedError(f"the value of {name} is not known.")
-                yield _constant(constant, np.asarray(number, dtype=array.dtype))
+                value = np.asarray(number, dtype=array.dtype)
+                if array.dtype.kind in "iub":
+                    yield _constant(constant, value)
+                else:  # of the type of the input, whatever that is
+                    yield _constant(f"{constant}:", value)
+                    yield helper.make_node("CastLike", [f"{constant}:", source], [constant])
                 given.append(constant)
             yield from _copy(proto, given, node, source)
 
@@ -356,8 +361,7 @@ class _OnnxGraph(Graph):
         def part(x: Any) -> Any:
             with np.errstate(all="ignore"):
                 found = evaluator.run(None, {source: x})[0]
-            # Constants of a model are of its float type, and widen no result.
-            return np.asarray(found).astype(x.dtype, copy=False)
+            return np.asarray(found)
 
         return part
 
@@ -402,7 +406,8 @@ def _fused(proto: onnx.NodeProto, given: Sequence[str], output: str) -> Iterator
         yield helper.make_node("Gelu", given[:1], [output], **attributes)
         return
     alpha = next((a.f for a in proto.attribute if a.name == "alpha"), 1.702)
-    yield _constant(f"{output}:alpha", np.asarray(alpha))
-    yield helper.make_node("Mul", [given[0], f"{output}:alpha"], [f"{output}:a"])
+    yield _constant(f"{output}:alpha", np.asarray(alpha, dtype=np.float32))
+    yield helper.make_node("CastLike", [f"{output}:alpha", given[0]], [f"{output}:b"])
+    yield helper.make_node("Mul", [given[0], f"{output}:b"], [f"{output}:a"])
     yield helper.make_node("Sigmoid", [f"{output}:a"], [f"{output}:s"])
     yield helper.make_node("Mul", [given[0], f"{output}:s"], [output])

@@ -122,14 +122,16 @@ def identify(
         note = "two calls with the same input differ: it is random, or in training mode"
         return Identification(unknown.backend, "nothing known", notes=(note,))
     dtype = unknown.dtypes[0]
-    asked = _points(unknown, dtype) if unknown.is_elementwise() else _blocks(unknown, dtype)
-    if np.ptp(np.nan_to_num(asked.samples[0].value)) < CONSTANT:
-        return Identification(unknown.backend, "nothing known", notes=("it is constant",))
+    elementwise = unknown.is_elementwise()
     found, passing = [], []
     for fitted in (False, True) if usual_first else (True,):
-        if not passing:
-            found = list(_candidates(unknown, asked, fitted=fitted))
-            passing = [candidate for candidate in found if candidate.error <= TOLERANCE[dtype]]
+        if passing:
+            break
+        asked = _points(unknown, dtype, fitted) if elementwise else _blocks(unknown, dtype)
+        if np.ptp(np.nan_to_num(asked.samples[0].value)) < CONSTANT:
+            return Identification(unknown.backend, "nothing known", notes=("it is constant",))
+        found = list(_candidates(unknown, asked, fitted=fitted))
+        passing = [candidate for candidate in found if candidate.error <= TOLERANCE[dtype]]
     equal = _one_each(sorted(passing, key=_complexity))
     if not equal:
         nearest = _nearest(found)
@@ -164,15 +166,20 @@ def _backend(function: Any, backend: str | None) -> str:
     return load_backend(chosen).name
 
 
-def _points(unknown: Unknown, dtype: str, before: _Asked | None = None) -> _Asked:
-    """Asks an elementwise function; in a second type, at the points of the first."""
-    if before is not None:
-        sample = unknown.at(before.samples[0].x, dtype)
-        return _Asked([sample], dtype, before.starts, elementwise=True)
-    bends = unknown.bends(dtype)
+def _points(unknown: Unknown, dtype: str, fitted: bool) -> _Asked:
+    """Asks an elementwise function; where parameters are fitted, beside its bends too."""
+    bends = unknown.bends(dtype) if fitted else []
     beside = [bend + side * 1e-4 * (1.0 + abs(bend)) for bend in bends for side in (-1, 1)]
     sample = unknown.at(np.unique([*grid(), *beside]), dtype)
     return _Asked([sample], dtype, clues(sample.x, sample, bends), elementwise=True)
+
+
+def _again(unknown: Unknown, dtype: str, before: _Asked) -> _Asked:
+    """Asks in a second type: an elementwise function at the same points."""
+    if not before.elementwise:
+        return _blocks(unknown, dtype)
+    sample = unknown.at(before.samples[0].x, dtype)
+    return _Asked([sample], dtype, before.starts, elementwise=True)
 
 
 def _blocks(unknown: Unknown, dtype: str) -> _Asked:
@@ -232,7 +239,7 @@ def _verdict(unknown: Unknown, best: Candidate, tolerance: float) -> Verdict:
 def _differences(unknown: Unknown, best: Candidate, asked: _Asked) -> dict[str, Difference]:
     found = {asked.dtype: best.match.difference}
     for dtype in unknown.dtypes[1:]:
-        again = _points(unknown, dtype, asked) if asked.elementwise else _blocks(unknown, dtype)
+        again = _again(unknown, dtype, asked)
         compared = compare(best.family, best.values, again.samples, asked.elementwise)
         found[dtype] = compared.match.difference
     return found
