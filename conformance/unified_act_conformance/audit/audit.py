@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 import unified_act as ua
 from unified_act_conformance.audit.elsewhere import Elsewhere, elsewhere
-from unified_act_conformance.audit.examine import Examiner, Found, points, rows
+from unified_act_conformance.audit.examine import Examiner, Found, rows
 from unified_act_conformance.audit.readers import read
 from unified_act_conformance.identify import Identification
 
@@ -203,6 +203,3 @@ def _told(found: Found) -> ActivationInModel:
 
 def _weight(match: Any, name: str) -> bool:
     return name in ua.registry.ACTIVATIONS.find(match.activation).weights
-
-
-_ = points

@@ -11,8 +11,9 @@ import unified_act as ua
 from unified_act.literals import shown
 from unified_act.loading import backend_entries, find_entry, load_backend
 from unified_act_conformance.audit.graph import Graph
+from unified_act_conformance.identify import load_callable
 
-__all__ = ["read"]
+__all__ = ["model_named", "read"]
 
 ALSO = {"flax": "jax", "equinox": "jax", "haiku": "jax", "jaxlib": "jax"}
 """Libraries, with the backend that reads their models."""
@@ -31,6 +32,28 @@ def read(model: Any, inputs: Any = None) -> Graph:
         unified_act.InputTypeError: It is no model.
     """
     return _reader(model, inputs)(model, inputs)
+
+
+def model_named(text: str) -> tuple[Any, Any]:
+    """Returns the model that a text on the command line stands for, and its inputs or None.
+
+    Args:
+        text: The path of a file, or ``"package:factory"``, which is called without arguments and
+            returns a model, or a pair of a model and its inputs. A model may stand there itself.
+
+    Raises:
+        unified_act.UnifiedActError: There is no such thing, or the factory raises an error.
+    """
+    if Path(text).suffix.lower() in FILES or ":" not in text:
+        return text, None
+    made = load_callable(text)
+    if _kind(made) is not None:
+        return made, None
+    try:
+        made = made()
+    except Exception as error:  # whatever a factory of a user's raises
+        raise ua.InputTypeError(f"{text}() fails.") from error
+    return made if isinstance(made, tuple) and len(made) == 2 else (made, None)
 
 
 def _reader(model: Any, inputs: Any) -> Any:

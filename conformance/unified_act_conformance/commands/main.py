@@ -22,6 +22,7 @@ from unified_act.literals import shown
 from unified_act.loading import find_entry
 from unified_act.registry import ACTIVATIONS
 from unified_act_conformance.checks import CHECKS, CheckResult, list_checks
+from unified_act_conformance.commands.audit import audit
 from unified_act_conformance.commands.catalogue import list_command, show
 from unified_act_conformance.commands.common import (
     EXISTING,
@@ -154,7 +155,7 @@ def cli() -> None:
     """Activation functions by name, the same on every framework."""
 
 
-for command in (list_command, show, plot, diff, identify, new_plugin):
+for command in (list_command, show, plot, diff, identify, audit, new_plugin):
     cli.add_command(command)
 
 
