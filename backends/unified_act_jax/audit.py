@@ -318,7 +318,9 @@ class _Reader:
         elif name in LINEAR:
             role = "linear"
         axes = equation.params.get("axes", ())
-        axis = axes[0] - self.ranks.get(given[0], 0) if role == "reduce" and len(axes) == 1 else None
+        axis = (
+            axes[0] - self.ranks.get(given[0], 0) if role == "reduce" and len(axes) == 1 else None
+        )
         inputs = tuple(v if isinstance(v, str) else v.constant() for v in given)
         rest = {k: v for k, v in equation.params.items() if k not in ("axes", "sharding")}
         self.nodes.append(

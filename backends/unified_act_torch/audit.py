@@ -171,7 +171,7 @@ class _Reader:
             fake = node.meta.get("val")
             if node.name in names:
                 tensor = held[names[node.name]]
-                compute = lambda tensor=tensor: tensor  # noqa: E731
+                compute = lambda tensor=tensor: tensor
                 values[node] = _Folded(compute, learned=node.name in weights, fake=fake)
             elif isinstance(fake, torch.Tensor):
                 values[node] = self._value(node.name, fake)
@@ -303,8 +303,10 @@ def _keeps(node: fx.Node, base: str) -> bool:
     if "dropout" in base:
         return len(node.args) < 3 or node.args[2] is False
     before, after = node.args[0].meta.get("val"), node.meta.get("val")  # type: ignore[union-attr]
-    return before is None or after is None or (
-        before.dtype.is_floating_point == after.dtype.is_floating_point
+    return (
+        before is None
+        or after is None
+        or (before.dtype.is_floating_point == after.dtype.is_floating_point)
     )
 
 
@@ -334,15 +336,19 @@ def _dims(node: fx.Node) -> list[int]:
         if argument.name in ("dim", "dims"):
             given = node.args[i] if i < len(node.args) else node.kwargs.get(argument.name)
             default = argument.default_value if given is None else given
-            return list(default) if isinstance(default, (list, tuple)) else (
-                [default] if isinstance(default, int) else []
+            return (
+                list(default)
+                if isinstance(default, (list, tuple))
+                else ([default] if isinstance(default, int) else [])
             )
     return []
 
 
 def _rest(node: fx.Node, tensors: Sequence[fx.Node]) -> tuple[str, ...]:
     """All arguments but tensors, as they are told apart."""
-    given = fx.node.map_arg((node.args, node.kwargs), lambda n: f"%{tensors.index(n)}" if n in tensors else "%")  # type: ignore[arg-type, return-value]  # noqa: E501
+    given = fx.node.map_arg(
+        (node.args, node.kwargs), lambda n: f"%{tensors.index(n)}" if n in tensors else "%"
+    )  # type: ignore[arg-type, return-value]
     return (repr(given),)
 
 

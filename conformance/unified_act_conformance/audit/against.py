@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 import unified_act as ua
-from unified_act_conformance.audit.audit import ActivationInModel, Audit
 from unified_act_conformance.audit.examine import points, rows
+from unified_act_conformance.audit.place import ActivationInModel
 
 __all__ = ["Apart", "against"]
 
@@ -65,18 +65,18 @@ class Apart:
         return text if math.isnan(self.at) else f"{text} at x = {self.at:.4g}"
 
 
-def against(first: Audit, second: Audit) -> tuple[Apart, ...]:
+def against(
+    first: Sequence[ActivationInModel], second: Sequence[ActivationInModel]
+) -> tuple[Apart, ...]:
     """Returns where two models do not compute the same function, the largest effect first.
 
-    The activations are aligned in the order in which the models compute them.
-
     Args:
-        first: One model.
-        second: The other.
+        first: The activations of one model, in the order in which it computes them.
+        second: Those of the other.
     """
     apart = [
         _apart(one, other)
-        for one, other in _aligned(first.activations, second.activations)
+        for one, other in _aligned(first, second)
         if one is None or other is None or _effect(one, other)[0] > 0.0
     ]
     return tuple(sorted(apart, key=lambda place: -place.effect))
@@ -151,9 +151,7 @@ def _of_scaled(one: ActivationInModel, x: Doubles) -> Doubles | None:
 Pair = tuple[ActivationInModel | None, ActivationInModel | None]
 
 
-def _aligned(
-    first: Sequence[ActivationInModel], second: Sequence[ActivationInModel]
-) -> list[Pair]:
+def _aligned(first: Sequence[ActivationInModel], second: Sequence[ActivationInModel]) -> list[Pair]:
     """Pairs the activations of two models in order, at the least cost."""
 
     @cache
@@ -161,7 +159,9 @@ def _aligned(
         effect, _ = _effect(kinds[0][one], kinds[1][other])
         if effect == 0.0:
             return 0.0
-        return OTHER if bool(kinds[0][one].found.ndim) == bool(kinds[1][other].found.ndim) else NEVER
+        return (
+            OTHER if bool(kinds[0][one].found.ndim) == bool(kinds[1][other].found.ndim) else NEVER
+        )
 
     # Places of one function are compared once.
     kinds: tuple[list[ActivationInModel], list[ActivationInModel]] = ([], [])

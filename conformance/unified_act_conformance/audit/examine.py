@@ -88,6 +88,7 @@ class Found:
 
     Attributes:
         node: The operation that makes its result.
+        at: The operation that says where in the model it is.
         operations: All its operations.
         examined: What it is.
         ndim: How many dimensions its input has; 0 if it acts on single elements.
@@ -97,6 +98,7 @@ class Found:
     """
 
     node: Node
+    at: Node
     operations: tuple[str, ...]
     examined: Examined
     ndim: int = 0
@@ -139,10 +141,12 @@ class Examiner:
         for node in self.graph.nodes:
             if node.role == "axis":
                 key = (self.graph.backend, node.op, node.axis, node.key)
-                examined = self._examine(key, node.op, lambda n=node: self.graph.alone(n), axis=True)
+                examined = self._examine(
+                    key, node.op, lambda n=node: self.graph.alone(n), axis=True
+                )
                 notes = ("inside attention",) if node.op == "attention" else ()
                 ndim = self.graph.ranks.get(node.values[0], 0)
-                yield Found(node, (node.op,), examined, ndim or 3, notes=notes), (node,)
+                yield Found(node, node, (node.op,), examined, ndim or 3, notes=notes), (node,)
 
     def _written_out(self) -> Iterator[tuple[Found, tuple[Node, ...]]]:
         taken: set[Node] = set()
@@ -152,7 +156,8 @@ class Examiner:
                 examined = self._part(part, axis=True)
                 if examined.known:
                     ndim = self.graph.ranks.get(part.source, 0)
-                    one = Found(part.last, tuple(part.operations), examined, ndim or 3)
+                    names = tuple(part.operations)
+                    one = Found(part.last, part.telling, names, examined, ndim or 3)
                     found.append((one, part.nodes))
                     break
         # The longer one of two that overlap: log(softmax(x)) is log_softmax.
@@ -200,7 +205,11 @@ class Examiner:
                     found += self._explain(part.between(cuts[stop], cuts[-1]))
                 return found
         if len(cuts) > 2:
-            return [one for a, b in zip(cuts, cuts[1:], strict=False) for one in self._explain(part.between(a, b))]
+            return [
+                one
+                for a, b in zip(cuts, cuts[1:], strict=False)
+                for one in self._explain(part.between(a, b))
+            ]
         return self._unknown(part)
 
     def _bends(self, part: Part, cuts: Sequence[str], start: int, stop: int) -> bool:
@@ -229,7 +238,7 @@ class Examiner:
         notes = []
         learned = [c for c in part.constants if c.learned]
         if learned:
-            examined = _as_learned(examined)
+            examined = _as_learned(examined, part.operations)
             shape = next((c.shape for c in learned if c.value is None), ())
             notes.append(f"learned, of shape {shape}" if shape else "learned, one number")
         name = match.activation if match else ""
@@ -240,9 +249,8 @@ class Examiner:
             before = self._straight(whole.between(whole.source, part.source)) or before
             after = self._straight(whole.between(part.result, whole.result)) or after
             notes += _scaling(before, after)
-        found = Found(
-            part.last, tuple(part.operations), examined, 0, before, after, tuple(notes)
-        )
+        names = tuple(part.operations)
+        found = Found(part.last, part.telling, names, examined, 0, before, after, tuple(notes))
         return [(found, part.nodes)]
 
     def _is_position(self, part: Part) -> bool:
@@ -291,6 +299,7 @@ class Examiner:
             found = identify(function, self.graph.backend, usual_first=not learned)
         except ua.UnsupportedError as error:
             return Examined(None, None, problem=str(error))
+        found = found if learned else _without_weights(found)
         curve = None if axis else self._values(function, points())
         narrow = {}
         if found.match is not None and not axis:
@@ -358,14 +367,26 @@ def _plainest(found: Identification) -> Identification:
     return found
 
 
-def _as_learned(examined: Examined) -> Examined:
+def _without_weights(found: Identification) -> Identification:
+    """Leaves out what would have to learn a number: the model has none here."""
+    if found.match is None:
+        return found
+    all_ = (found.match, *found.equal)
+    first, *rest = [m for m in all_ if not ACTIVATIONS.find(m.activation).weights] or [None]
+    if first is None:
+        return replace(found, verdict="nothing known", match=None, equal=(), nearest=all_)
+    return replace(found, match=first, equal=tuple(rest))
+
+
+def _as_learned(examined: Examined, operations: Sequence[str]) -> Examined:
     """Takes the activation that has the learned number as its weight, if there is one."""
     found = examined.identification
     if found is None or found.match is None:
         return examined
-    for other in (found.match, *found.equal):
+    equal = (found.match, *found.equal)
+    for other in sorted(equal, key=lambda match: match.activation not in operations):
         if ACTIVATIONS.find(other.activation).weights:
-            rest = tuple(one for one in (found.match, *found.equal) if one is not other)
+            rest = tuple(one for one in equal if one is not other)
             return replace(examined, identification=replace(found, match=other, equal=rest))
     return examined
 

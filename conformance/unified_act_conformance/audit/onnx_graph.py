@@ -227,7 +227,9 @@ class _Reader:
             self.known[name].constant() if name in self.known else name for name in given if name
         )
         outputs = tuple(name for name in node.output if name)
-        plain = {a.name: helper.get_attribute_value(a) for a in node.attribute if not a.HasField("g")}
+        plain = {
+            a.name: helper.get_attribute_value(a) for a in node.attribute if not a.HasField("g")
+        }
         axis = self._axis(node, given, plain)
         op = node.op_type.lower()
         if role == "pointwise":

@@ -61,6 +61,14 @@ class Part:
         return self.nodes[-1]
 
     @property
+    def telling(self) -> Node:
+        """The last operation that does more than add a number or multiply with one."""
+        for node in reversed(self.nodes):
+            if node.op not in ("add", "sub", "mul", "div", "cast", "neg") or len(node.values) > 1:
+                return node
+        return self.last
+
+    @property
     def operations(self) -> list[str]:
         """The names of the operations, in order, once each."""
         return list(dict.fromkeys(node.op for node in self.nodes))
@@ -165,7 +173,8 @@ def pointwise_parts(graph: Graph) -> Iterator[list[Part]]:
         parts = []
         for node in nodes:
             users = graph.users.get(node.output, [])
-            ends = node.output in graph.results or any(u.output not in inside for u in users)
+            inner = users and all(user.output in inside for user in users)
+            ends = node.output in graph.results or not inner
             if ends and graph.floats.get(node.output, True):
                 part = _cone(graph, origin, node.output)
                 if not (origin in skipped and part.elementary):

@@ -40,9 +40,7 @@ class _Shape(click.ParamType):  # type: ignore[type-arg]  # only newer releases 
         """Returns an array of ones."""
         shape, _, dtype = str(value).partition(":")
         if not re.fullmatch(r"\d+(x\d+)*", shape) or (dtype and dtype not in NUMBERS):
-            self.fail(
-                f"{value!r} is no shape: write 1x3x224x224 or 1x16:int64.", param, ctx
-            )
+            self.fail(f"{value!r} is no shape: write 1x3x224x224 or 1x16:int64.", param, ctx)
         return np.ones(tuple(map(int, shape.split("x"))), dtype or "float32")
 
 
@@ -78,7 +76,6 @@ def audit(
     that belong together are not the same function.
     """
     from unified_act.dialects import find_dialect
-    from unified_act_conformance.audit import against
     from unified_act_conformance.audit import audit as audit_model
     from unified_act_conformance.report.audit import audit_page
 
@@ -91,7 +88,7 @@ def audit(
         found = _with_progress(audit_model, model, inputs)
         if other is not None:
             compared = _with_progress(audit_model, other, inputs)
-            apart = against(found, compared)
+            apart = found.against(compared)
         if html is not None:
             html.write_text(audit_page(found, compared, apart, dialects), encoding="utf-8")
     if as_json:
@@ -111,9 +108,7 @@ def audit(
     sys.exit(1 if apart or (compared is None and unknown) else 0)
 
 
-def _with_progress(
-    audit_model: Callable[..., Audit], text: str, inputs: Sequence[Any]
-) -> Audit:
+def _with_progress(audit_model: Callable[..., Audit], text: str, inputs: Sequence[Any]) -> Audit:
     """Audits what a text stands for, and says on a terminal what it does meanwhile."""
     from unified_act_conformance.audit import model_named
 
@@ -162,9 +157,7 @@ def _print(console: Console, found: Audit, dialects: Sequence[str]) -> None:
         console.print(f"note: {note}", highlight=False, markup=False)
 
 
-def _print_apart(
-    console: Console, found: Audit, other: Audit, apart: Sequence[Apart]
-) -> None:
+def _print_apart(console: Console, found: Audit, other: Audit, apart: Sequence[Apart]) -> None:
     from unified_act_conformance.audit import headline
 
     for one in (found, other):
