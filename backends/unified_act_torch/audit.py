@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 import re
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -101,7 +102,9 @@ def _exported(model: nn.Module, inputs: Any) -> torch.export.ExportedProgram:
     training = [module for module in model.modules() if module.training]
     model.eval()
     try:
-        with torch.no_grad():  # so that no_grad inside is no program of its own
+        # Without gradients, so that a no_grad inside is no program of its own.
+        with warnings.catch_warnings(), torch.no_grad():
+            warnings.simplefilter("ignore")  # they are about programs that are kept
             return torch.export.export(_TensorsOnly(model), arguments, keywords, strict=False)
     except Exception as error:  # whatever a model of a user's raises
         raise UnsupportedError(

@@ -283,9 +283,13 @@ def _place(node: onnx.NodeProto) -> str:
             scopes = ast.literal_eval(entry.value)
             path = scopes[-2] if len(scopes) > 1 else ""
             return path.removeprefix("inner").removeprefix(".") or node.name
-    if node.name.startswith("/"):  # as in /layer/0/act/Mul_1, or /layer/layer.0/act/Mul_1
-        names = node.name.strip("/").split("/")[:-1]
-        return ".".join(names) or node.name
+    names: list[str] = []
+    for name in node.name.strip("/").split("/")[:-1] if node.name.startswith("/") else ():
+        if names and name.startswith(f"{names[-1]}."):  # in a list: /layer/layer.0/act/Mul
+            names.pop()
+        names.append(name)
+    if names:
+        return ".".join(names)
     return node.name
 
 
