@@ -220,6 +220,7 @@ class _Reader:
         self.floats: dict[str, bool] = {}
         self.ranks: dict[str, int] = {}
         self.dtypes: dict[str, int] = {}
+        self.results: list[Any] = []
         self.count = 0
         self.ruled = 0
 
@@ -231,7 +232,7 @@ class _Reader:
             "jax",
             f"JAX {jax.__version__}",
             self.nodes,
-            {value for value in results if isinstance(value, str)},
+            {value for value in (*results, *self.results) if isinstance(value, str)},
             self.floats,
             self.ranks,
             sorted(self.dtypes, key=self.dtypes.__getitem__, reverse=True),
@@ -286,7 +287,7 @@ class _Reader:
         for body in bodies:
             if hasattr(body, "jaxpr") and hasattr(body, "consts"):  # of a loop or a choice
                 fresh = [self._value(variable.aval) for variable in body.jaxpr.invars]
-                self._read(body.jaxpr, body.consts, fresh, scope, line)
+                self.results += self._read(body.jaxpr, body.consts, fresh, scope, line)
         return self._operation(equation, given, scope, line)
 
     def _between_floats(self, equation: Any) -> bool:

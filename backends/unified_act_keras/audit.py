@@ -62,24 +62,24 @@ class _Reader:
         self.ranks: dict[str, int] = {}
         self.floats: dict[str, bool] = {}
         self.notes: list[str] = []
+        self.results: set[str] = set()
 
     def graph(self, model: Any) -> Graph:
         inner = _functional(model)
-        results: set[str] = set()
         if inner is None:
             self._walk(model, "")
         else:
             for tensor in inner.inputs:
                 self._value(tensor)
             self._read(inner, "")
-            results = {self.values[id(tensor)] for tensor in inner.outputs}
+            self.results |= {self.values[id(tensor)] for tensor in inner.outputs}
         backend = str(keras.backend.backend())
         return _KerasGraph(
             model.name,
             backend,
             f"Keras {keras.__version__} on {backend}",
             self.nodes,
-            results,
+            self.results,
             self.floats,
             self.ranks,
             [str(model.compute_dtype)],
@@ -205,6 +205,7 @@ class _Reader:
                 for tensor in inner.inputs:
                     self._value(tensor)
                 self._read(inner, f"{path}.")
+                self.results |= {self.values[id(tensor)] for tensor in inner.outputs}
             elif _is_activation_layer(sub):
                 self._loose(_alone(sub), path)
             else:
@@ -223,6 +224,7 @@ class _Reader:
         owner = getattr(function, "__self__", None)
         key = f"{name} {_config(owner) if owner is not None else id(function)}"
         self._add(name, role, [source], (result,), place, function, key)
+        self.results.add(result)
 
     def _fresh(self, like: str) -> str:
         name = f"t{len(self.ranks)}"

@@ -159,6 +159,7 @@ class _Reader:
         self.ranks: dict[str, int] = {}
         self.dtypes: dict[str, int] = {}
         self.notes: list[str] = []
+        self.results: list[Any] = []
 
     def graph(self, title: str) -> Graph:
         program, values = self.program, {}
@@ -184,7 +185,7 @@ class _Reader:
             "torch",
             f"PyTorch {torch.__version__.partition('+')[0]}",
             self.nodes,
-            {value for value in results if isinstance(value, str)},
+            {value for value in (*results, *self.results) if isinstance(value, str)},
             self.floats,
             self.ranks,
             sorted(self.dtypes, key=self.dtypes.__getitem__, reverse=True),
@@ -222,12 +223,13 @@ class _Reader:
             whole = values.get(node.args[0])
             if isinstance(whole, (list, tuple)):
                 return whole[node.args[1]]  # type: ignore[index]
-        inner = next((values.get(n) for n in node.all_input_nodes if n.op == "get_attr"), None)
-        if isinstance(inner, fx.GraphModule):  # one inside, such as under torch.autocast
-            position = next(i for i, a in enumerate(node.args) if values.get(a) is inner)
-            given = [values.get(a, a) for a in node.args[position + 1 :]]
-            places = inner.graph.find_nodes(op="placeholder")
-            return self._read(inner, dict(zip(places, given, strict=False)), f"{node.name}.")
+        inner = [m for a in node.args if isinstance(m := values.get(a), fx.GraphModule)]  # type: ignore[arg-type]
+        if len(inner) == 1 and "wrap" in str(node.target):  # such as what is under autocast
+            position = next(i for i, a in enumerate(node.args) if values.get(a) is inner[0])  # type: ignore[arg-type]
+            given = [values.get(a, a) for a in node.args[position + 1 :]]  # type: ignore[arg-type]
+            return self._inside(inner[0], given, node.name)
+        for i, body in enumerate(inner):  # the branches of a condition, the body of a loop
+            self.results += self._inside(body, [], f"{node.name}.{i}")
         operands = {n: values.get(n) for n in node.all_input_nodes}
         fake = node.meta.get("val")
         if not any(isinstance(value, str) for value in operands.values()):
@@ -240,6 +242,14 @@ class _Reader:
                 fake=fake,
             )
         return self._operation(node, values, prefix)
+
+    def _inside(self, module: fx.GraphModule, given: Sequence[Any], prefix: str) -> list[Any]:
+        """Reads a graph inside; of what is not given, nothing is known."""
+        places = module.graph.find_nodes(op="placeholder")
+        values: dict[Any, Any] = dict(zip(places, given, strict=False))
+        for place in places[len(given) :]:
+            values[place] = self._value(f"{prefix}.{place.name}", place.meta["val"])
+        return self._read(module, values, f"{prefix}.")
 
     def _operation(self, node: fx.Node, values: dict[Any, Any], prefix: str) -> Any:
         fake = node.meta.get("val")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,8 +22,8 @@ TOLERANCE = 1e-5
 """Relative differences, absolute below 1, that pass: float32 computes with less than that."""
 FARTHEST = 20.0
 """Differences are measured for inputs up to this."""
-OTHER = 1.0
-"""What it costs the alignment to pair two that are not the same function."""
+OTHER, OTHER_HERE = 1.0, 0.5
+"""What it costs the alignment to pair two that are not the same function; in the same place."""
 ALONE = 0.7
 """What it costs to pair one with nothing."""
 ELSEWHERE = 0.01
@@ -153,49 +153,44 @@ Pair = tuple[ActivationInModel | None, ActivationInModel | None]
 
 def _aligned(first: Sequence[ActivationInModel], second: Sequence[ActivationInModel]) -> list[Pair]:
     """Pairs the activations of two models in order, at the least cost."""
-
-    @cache
-    def same(one: int, other: int) -> float:
-        effect, _ = _effect(kinds[0][one], kinds[1][other])
-        if effect == 0.0:
-            return 0.0
-        return (
-            OTHER if bool(kinds[0][one].found.ndim) == bool(kinds[1][other].found.ndim) else NEVER
-        )
-
-    # Places of one function are compared once.
-    kinds: tuple[list[ActivationInModel], list[ActivationInModel]] = ([], [])
-    which: tuple[list[int], list[int]] = ([], [])
-    for places, distinct, index in zip((first, second), kinds, which, strict=True):
-        known: dict[object, int] = {}
-        for place in places:
-            found = place.found
-            key = (place.text, found.ndim, found.before, found.after, id(found.examined))
-            if key not in known:
-                known[key] = len(distinct)
-                distinct.append(place)
-            index.append(known[key])
-    last = [[p.place.rpartition(".")[2] for p in places] for places in (first, second)]
+    paired = _costs(first, second)
     count, columns = len(first), len(second)
     cost = np.zeros((count + 1, columns + 1))
     cost[:, 0], cost[0, :] = ALONE * np.arange(count + 1), ALONE * np.arange(columns + 1)
-    paired = np.zeros((count, columns))
-    for i in range(count):
-        for j in range(columns):
-            paired[i, j] = same(which[0][i], which[1][j]) + ELSEWHERE * (last[0][i] != last[1][j])
-            cost[i + 1, j + 1] = min(
-                cost[i, j] + paired[i, j], cost[i, j + 1] + ALONE, cost[i + 1, j] + ALONE
-            )
+    for i, j in np.ndindex(count, columns):
+        alone = min(cost[i, j + 1], cost[i + 1, j]) + ALONE
+        cost[i + 1, j + 1] = min(cost[i, j] + paired[i, j], alone)
     pairs: list[Pair] = []
     i, j = count, columns
     while i or j:
         if i and j and cost[i, j] == cost[i - 1, j - 1] + paired[i - 1, j - 1]:
             i, j = i - 1, j - 1
             pairs.append((first[i], second[j]))
-        elif i and cost[i, j] == cost[i - 1, j] + ALONE:
+        elif i and (not j or cost[i - 1, j] <= cost[i, j - 1]):
             i -= 1
             pairs.append((first[i], None))
         else:
             j -= 1
             pairs.append((None, second[j]))
     return pairs[::-1]
+
+
+def _costs(first: Sequence[ActivationInModel], second: Sequence[ActivationInModel]) -> Doubles:
+    """What it costs to pair each with each. Those that are the same function are compared once."""
+    known: dict[object, float] = {}
+    costs = np.zeros((len(first), len(second)))
+    for (i, one), (j, other) in itertools.product(enumerate(first), enumerate(second)):
+        key = (_kind(one), _kind(other))
+        if key not in known:
+            known[key] = _effect(one, other)[0]
+        if known[key]:
+            fits = bool(one.found.ndim) == bool(other.found.ndim)
+            costs[i, j] = (OTHER_HERE if one.place == other.place else OTHER) if fits else NEVER
+        if one.place.rpartition(".")[2] != other.place.rpartition(".")[2]:
+            costs[i, j] += ELSEWHERE
+    return costs
+
+
+def _kind(one: ActivationInModel) -> object:
+    found = one.found
+    return (one.text, found.ndim, found.before, found.after, id(found.examined))

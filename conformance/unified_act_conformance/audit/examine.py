@@ -233,7 +233,7 @@ class Examiner:
         match = examined.identification.match if examined.identification else None
         if match and match.activation in ("identity", "affine"):
             return []
-        if match and match.activation == "sin" and self._is_position(part):
+        if match and match.activation == "sin" and self._is_position((whole or part).source):
             return []
         notes = []
         learned = [c for c in part.constants if c.learned]
@@ -253,11 +253,17 @@ class Examiner:
         found = Found(part.last, part.telling, names, examined, 0, before, after, tuple(notes))
         return [(found, part.nodes)]
 
-    def _is_position(self, part: Part) -> bool:
-        """Whether the sine of something stands beside its cosine, as in rotary embeddings."""
-        sine = next((node for node in part.nodes if node.op == "sin"), None)
-        beside = self.graph.users.get(sine.values[0], []) if sine and sine.values else []
-        return any(node.op == "cos" for node in beside)
+    def _is_position(self, source: str) -> bool:
+        """Whether there is a cosine of something beside its sine, as in rotary embeddings."""
+        for node in self.graph.nodes:
+            value = node.values[0] if node.op == "cos" and node.values else ""
+            while value and value != source:
+                before = self.graph.producers.get(value)
+                straight = before is not None and before.role == "pointwise"
+                value = before.values[0] if before and straight and len(before.values) == 1 else ""
+            if value:
+                return True
+        return False
 
     def _part(self, part: Part, *, axis: bool = False) -> Examined:
         text = " ".join(part.operations)

@@ -86,8 +86,9 @@ class Graph(ABC):
         title: What the model is called.
         backend: Where parts of it are run.
         framework: What it was made with.
-        nodes: The operations. Those that take constants alone are left out.
-        results: What the model returns.
+        nodes: The operations. Those that take constants alone are left out, and those that nothing
+            follows from.
+        results: What the model returns, and what the bodies of loops and branches do.
         floats: The values that are of a float type; what is not known may be one.
         ranks: How many dimensions each value has.
         dtypes: The float types of the values, by how many values have them.
@@ -103,6 +104,15 @@ class Graph(ABC):
     ranks: Mapping[str, int] = field(default_factory=dict)
     dtypes: Sequence[str] = ()
     notes: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        """Leaves out what nothing follows from, such as a derivative that was traced too."""
+        needed, kept = set(self.results), []
+        for node in reversed(self.nodes):
+            if needed.intersection(node.outputs):
+                needed.update(node.values)
+                kept.append(node)
+        self.nodes = kept[::-1]
 
     @abstractmethod
     def function(self, nodes: Sequence[Node], source: str, result: str) -> Callable[[Any], Any]:

@@ -114,6 +114,7 @@ class _Reader:
     types: dict[str, int] = field(default_factory=dict)
     ranks: dict[str, int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    results: set[str] = field(default_factory=set)
 
     def graph(self, title: str) -> Graph:
         graph = self.model.graph
@@ -131,7 +132,7 @@ class _Reader:
             "numpy",
             f"ONNX opset {opset}" + (f", by {maker}" if maker else ""),
             self.nodes,
-            {self.same.get(o.name, o.name) for o in graph.output},
+            {self.same.get(name, name) for name in self.results},
             {name: kind in FLOATS for name, kind in self.types.items()},
             self.ranks,
             sorted(counts, key=counts.__getitem__, reverse=True),
@@ -149,6 +150,7 @@ class _Reader:
                 self.ranks[info.name] = len(tensor.shape.dim)
 
     def _read(self, graph: onnx.GraphProto) -> None:
+        self.results |= {output.name for output in graph.output}
         for tensor in graph.initializer:
             array = numpy_helper.to_array(tensor)
             self.known[tensor.name] = _Known(array, learned=array.size > 1)

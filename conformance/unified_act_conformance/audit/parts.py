@@ -162,7 +162,10 @@ def pointwise_parts(graph: Graph) -> Iterator[list[Part]]:
     skipped = statistics(graph)
     for node in graph.nodes:
         before = {source.get(value, value) for value in node.values}
-        if _acts_on_single_elements(node) and len(before) == 1:
+        if node.op == "prelu" and _acts_on_single_elements(node):
+            # With its first weight alone it would be another function of what is around it.
+            yield [Part(graph, node.values[0], node.output, (node,))]
+        elif _acts_on_single_elements(node) and len(before) == 1:
             (origin,) = before
             source[node.output] = origin
             regions.setdefault(origin, []).append(node)

@@ -13,7 +13,7 @@ import unified_act as ua
 from unified_act.loading import list_backends, load_backend
 from unified_act.registry import ACTIVATIONS
 from unified_act_conformance.identify.compare import Candidate, Difference, Match, compare, off
-from unified_act_conformance.identify.fit import ROUND, clues, families, fit
+from unified_act_conformance.identify.fit import ROUND, Family, clues, families, fit
 from unified_act_conformance.identify.probe import (
     FOUR,
     Sample,
@@ -109,8 +109,9 @@ def identify(
     Args:
         function: Takes an array of its framework and returns one.
         backend: Its framework; default: that of the module which defines it.
-        usual_first: Whether to fit no parameters if an activation with its default ones is it.
-            That is quicker, and leaves out some that are equal.
+        usual_first: Whether to stop at what is simple: an activation with its default parameters,
+            and then one that has a single parameter. That is quicker, and leaves out some that are
+            equal.
 
     Raises:
         unified_act.InputTypeError: It is no callable.
@@ -123,14 +124,19 @@ def identify(
         return Identification(unknown.backend, "nothing known", notes=(note,))
     dtype = unknown.dtypes[0]
     elementwise = unknown.is_elementwise()
-    found, passing = [], []
-    for fitted in (False, True) if usual_first else (True,):
+    stages = (_has_defaults, _is_simple, _is_not_simple) if usual_first else (_is_any,)
+    found: list[Candidate] = []
+    passing: list[Candidate] = []
+    for stage in stages:
+        fitted = stage is not _has_defaults
         if passing:
             break
-        asked = _points(unknown, dtype, fitted) if elementwise else _blocks(unknown, dtype)
+        if stage is not _is_not_simple:
+            asked = _points(unknown, dtype, fitted) if elementwise else _blocks(unknown, dtype)
+            found = []
         if np.ptp(np.nan_to_num(asked.samples[0].value)) < CONSTANT:
             return Identification(unknown.backend, "nothing known", notes=("it is constant",))
-        found = list(_candidates(unknown, asked, fitted=fitted))
+        found += _candidates(unknown, asked, stage, fitted=fitted)
         passing = [candidate for candidate in found if candidate.error <= TOLERANCE[dtype]]
     equal = _one_each(sorted(passing, key=_complexity))
     if not equal:
@@ -191,8 +197,27 @@ def _blocks(unknown: Unknown, dtype: str) -> _Asked:
     return _Asked(samples, dtype, ROUND, elementwise=False)
 
 
-def _candidates(unknown: Unknown, asked: _Asked, *, fitted: bool) -> Iterator[Candidate]:
-    """Compares every activation that there is with the answers, its parameters fitted or not."""
+def _has_defaults(family: Family) -> bool:
+    return not family.weights
+
+
+def _is_simple(family: Family) -> bool:
+    return not family.weights and len(family.free) <= 1
+
+
+def _is_not_simple(family: Family) -> bool:
+    return not _is_simple(family)
+
+
+def _is_any(family: Family) -> bool:
+    del family
+    return True
+
+
+def _candidates(
+    unknown: Unknown, asked: _Asked, chosen: Callable[[Family], bool], *, fitted: bool
+) -> Iterator[Candidate]:
+    """Compares activations with the answers, their parameters fitted or not."""
     ndim = 0 if asked.elementwise else asked.samples[0].x.ndim
     for activation in ACTIVATIONS:
         pointwise = activation.kind.elementwise or bool(activation.weights)
@@ -201,7 +226,7 @@ def _candidates(unknown: Unknown, asked: _Asked, *, fitted: bool) -> Iterator[Ca
         # Another kind may have needs of its own, or give outputs of another shape; and of what has
         # no default there is nothing to compare with.
         ignored = ua.ParameterValueError if pointwise else Exception
-        for family in families(activation, range(-ndim, ndim), unknown.weights):
+        for family in filter(chosen, families(activation, range(-ndim, ndim), unknown.weights)):
             with contextlib.suppress(ignored):
                 tried = [family.defaults]
                 if fitted:

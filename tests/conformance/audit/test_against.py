@@ -86,11 +86,13 @@ def test_a_model_and_itself(original):
     assert original.against(ua.audit(Net(), X)) == ()
 
 
+@pytest.mark.filterwarnings("ignore")  # PyTorch's, about its own code
+@pytest.mark.quick(lambda kind: kind == "gate")
 @pytest.mark.parametrize("kind", ["quick", "gate"])
 def test_one_planted_in_an_export(original, kind, tmp_path):
     other, here, there = PLANTED[kind]
     torch.onnx.export(
-        Net(**{kind: other}), (X,), tmp_path / "it.onnx", dynamo=True, verbose=False
+        Net(**{kind: other}).eval(), (X,), tmp_path / "it.onnx", dynamo=True, verbose=False
     )
     (place,) = original.against(ua.audit(tmp_path / "it.onnx"))
     assert (place.first.text, place.second.text) == (here, there)
@@ -105,21 +107,24 @@ def test_one_left_out(original):
     assert other.first is None
 
 
+@pytest.mark.exhaustive  # functions that have to be fitted take seconds
 def test_another_scale_around_it():
     """As of the logits of Gemma, which are capped by 30·tanh(x/30)."""
 
     def capped(cap):
         class Capped(torch.nn.Module):
             def forward(self, x):
-                return torch.tanh(x / cap).relu() * cap + 1.0
+                return F.gelu(x / cap) * cap
 
         return ua.audit(Capped(), X)
 
-    (place,) = capped(30.0).against(capped(50.0))
+    usual = capped(30.0)
+    (place,) = usual.against(capped(50.0))
     assert place.effect > 1.0
-    assert capped(30.0).against(capped(30.0)) == ()
+    assert usual.against(usual) == ()
 
 
+@pytest.mark.exhaustive  # as above
 def test_what_nobody_knows_is_compared_by_its_values():
     def unknown(factor):
         class Unknown(torch.nn.Module):
@@ -128,8 +133,9 @@ def test_what_nobody_knows_is_compared_by_its_values():
 
         return ua.audit(Unknown(), X)
 
-    assert unknown(1.0).activations[0].activation is None
-    assert unknown(1.0).activations[0].text.startswith("not known; nearest: ")
-    assert unknown(1.0).against(unknown(1.0)) == ()
-    (place,) = unknown(1.0).against(unknown(1.1))
+    one = unknown(1.0)
+    assert one.activations[0].activation is None
+    assert one.activations[0].text.startswith("not known; nearest: ")
+    assert one.against(one) == ()
+    (place,) = one.against(unknown(1.1))
     assert math.isfinite(place.effect)

@@ -37,10 +37,9 @@ NONE = {
     ),
     "RMS norm": lambda x: x.float() * torch.rsqrt(x.float().pow(2).mean(-1, keepdim=True) + 1e-6),
     "a norm with a smallest number": lambda x: x / x.norm(dim=-1, keepdim=True).clamp_min(1e-12),
-    "variance that is not negative": lambda x: torch.relu_(x.pow(2).mean(-1) - x.mean(-1) ** 2)
-    * 0.0
-    if False
-    else torch.clamp_min(x.pow(2).mean(-1, True) - x.mean(-1, True) ** 2, 0.0),
+    "variance that is not negative": lambda x: (
+        torch.clamp_min(x.pow(2).mean(-1, True) - x.mean(-1, True) ** 2, 0.0)
+    ),
     "rotary positions": lambda x: torch.cat([(x * 0.3).cos(), (x * 0.3).sin()], -1),
     "scaling": lambda x: (x * 0.125 + 1.0) / 3.0 - x.new_tensor(2.0),
     "a mask": lambda x: torch.where(torch.ones(4, 8).tril() > 0, x, float("-inf")),
@@ -54,6 +53,7 @@ NONE = {
 }
 
 
+@pytest.mark.quick(lambda what: what != "rotary positions")  # fitted in vain, which takes seconds
 @pytest.mark.parametrize("what", NONE)
 def test_no_activation(what):
     assert texts(lambda _, x: NONE[what](x)) == []
@@ -74,7 +74,10 @@ KNOWN = {
         ["log_softmax"],
     ),
     "one after another": (lambda x: torch.tanh(F.gelu(x)), ["gelu", "tanh"]),
-    "an activation that two use": (lambda x: (F.silu(x) @ x.mT, torch.relu(F.silu(x))), None),
+    "an activation that two use": (
+        lambda x: [(y @ x.mT, torch.relu(y)) for y in [F.silu(x)]],
+        ["silu", "relu"],
+    ),
     "around it": (lambda x: x + F.gelu(x), ["gelu"]),
     "in place": (lambda x: F.hardswish((x * 2.0) @ torch.ones(8, 8), inplace=True), ["hard_silu"]),
     "squared": (lambda x: torch.relu(x) ** 2, ["squared_relu"]),
@@ -87,11 +90,16 @@ KNOWN = {
 }
 
 
+FITTED = {"one after another", "around it", "positions that are learned"}
+"""What begins with a part that nobody knows, to which everything is fitted in vain."""
+
+
+@pytest.mark.quick(lambda what: what not in FITTED)
 @pytest.mark.parametrize("what", KNOWN)
 def test_an_activation(what):
     function, expected = KNOWN[what]
     found = texts(lambda _, x: function(x))
-    assert found == (["silu", "relu"] if expected is None else expected)
+    assert found == expected
 
 
 def test_places_lines_and_learned_numbers():
@@ -129,7 +137,7 @@ def test_the_model_is_left_as_it_was():
     it = nn.Sequential(nn.Linear(8, 8), nn.Dropout(), nn.RReLU())
     it[1].eval()
     found = ua.audit(it, X)
-    assert [one.activation for one in found.activations] == ["leaky_relu"]
+    assert [one.activation for one in found.activations] == ["rrelu"]  # its mean
     assert [module.training for module in it.modules()] == [True, True, False, True]
 
 
@@ -140,7 +148,8 @@ def test_programs_of_export(tmp_path):
         assert [one.text for one in ua.audit(given).activations] == ["mish"]
 
 
-def test_ours(monkeypatch):
+@pytest.mark.exhaustive  # learned ones are fitted, which takes seconds
+def test_ours():
     layers = [ua.get_layer(name, backend="torch") for name in ("gelu", "squareplus", "snake")]
     found = ua.audit(nn.Sequential(nn.Linear(8, 8), *layers), X)
     assert [one.activation for one in found.activations] == ["gelu", "squareplus", "snake"]
