@@ -17,8 +17,15 @@ __all__ = ["read"]
 HELD = ("activation", "recurrent_activation")
 """How the attributes of layers are called that hold an activation."""
 OPERATIONS = {
-    "Multiply": "mul", "Subtract": "sub", "Divide": "div", "TrueDivide": "div",
-    "Add": "add", "Maximum": "max", "Minimum": "min", "Power": "pow", "Where": "where",
+    "Multiply": "mul",
+    "Subtract": "sub",
+    "Divide": "div",
+    "TrueDivide": "div",
+    "Add": "add",
+    "Maximum": "max",
+    "Minimum": "min",
+    "Power": "pow",
+    "Where": "where",
 }
 """Operations of several tensors that act on single elements, as other frameworks call them."""
 LINEAR = {"Matmul", "Einsum", "Dot", "Dense", "EinsumDense"}
@@ -132,6 +139,7 @@ class _Reader:
                 source = before if after else outputs[0]
                 self._activation(function, source, value, f"{place}.{name}")
             self._walk(operation, place, own=False)
+            self._note(operation, place)
             return
         self._operation(operation, node.arguments, names, outputs, place)
 
@@ -162,12 +170,16 @@ class _Reader:
             role = "linear"
         elif kind in REDUCE:
             role = "reduce"
-        elif (one and kind not in SHAPE and _acts_on_single_elements(call)) or (kind in OPERATIONS and weightless):
+        elif (one and kind not in SHAPE and _acts_on_single_elements(call)) or (
+            kind in OPERATIONS and weightless
+        ):
             role = "pointwise"
         elif kind in SHAPE:
             role = "shape"
         elif one and _is_along_an_axis(call):
             role = "axis"
+        if role == "other" and isinstance(operation, keras.Layer):
+            self._note(operation, place)
         op = OPERATIONS.get(kind, kind.lower())
         key = f"{kind} {_config(operation)} {_told(arguments)}"
         self._add(op, role, [*names, *constants], tuple(outputs), place, call, key)
@@ -193,11 +205,7 @@ class _Reader:
         if own:
             for name, function in _held(layer):
                 self._loose(function, ".".join(filter(None, [place, name])))
-            if type(layer).__module__.partition(".")[0] not in ("keras", "tf_keras"):
-                self.notes.append(
-                    f"{place or layer.name}: what the code of {type(layer).__name__} calls by "
-                    "itself is not seen; only layers and functions that it holds are"
-                )
+            self._note(layer, place)
         for sub in _sublayers(layer):
             path = ".".join(filter(None, [place, sub.name]))
             inner = _functional(sub)
@@ -210,6 +218,13 @@ class _Reader:
                 self._loose(_alone(sub), path)
             else:
                 self._walk(sub, path)
+
+    def _note(self, layer: Any, place: str) -> None:
+        if type(layer).__module__.partition(".")[0] not in ("keras", "unified_act_keras"):
+            self.notes.append(
+                f"{place or layer.name}: what the code of {type(layer).__name__} calls by itself "
+                "is not seen; only layers and functions that it holds are"
+            )
 
     def _loose(self, function: Callable[..., Any], place: str) -> None:
         """An activation of which it is not known what it is applied to."""

@@ -9,9 +9,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import fx, nn
 from torch.nn import functional as F  # noqa: N812
+from torch.utils import _pytree as pytree
 
 from unified_act.errors import InputTypeError, UnsupportedError
 from unified_act_conformance.audit.graph import Constant, Graph, Node, Role
@@ -99,6 +101,7 @@ def _exported(model: nn.Module, inputs: Any) -> torch.export.ExportedProgram:
     given = _usual_inputs(model) if inputs is None else inputs
     keywords = dict(given) if isinstance(given, Mapping) else {}
     arguments = () if keywords else given if isinstance(given, tuple) else (given,)
+    arguments, keywords = pytree.tree_map(_as_tensor, (arguments, keywords))
     training = [module for module in model.modules() if module.training]
     model.eval()
     try:
@@ -114,6 +117,10 @@ def _exported(model: nn.Module, inputs: Any) -> torch.export.ExportedProgram:
     finally:
         for module in training:
             module.training = True
+
+
+def _as_tensor(leaf: Any) -> Any:
+    return torch.from_numpy(leaf) if isinstance(leaf, np.ndarray) else leaf
 
 
 def _usual_inputs(model: nn.Module) -> Any:

@@ -302,7 +302,8 @@ class Examiner:
 
     def _ask(self, function: Callable[[Any], Any], *, axis: bool, learned: bool) -> Examined:
         try:
-            found = identify(function, self.graph.backend, usual_first=not learned)
+            first = "weight" if learned else "usual"
+            found = identify(function, self.graph.backend, first=first)
         except ua.UnsupportedError as error:
             return Examined(None, None, problem=str(error))
         found = found if learned else _without_weights(found)

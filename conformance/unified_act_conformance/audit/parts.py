@@ -207,7 +207,8 @@ def axis_parts(graph: Graph) -> Iterator[list[Part]]:
         if not passes or len(before) != 1:
             continue
         origin[node.output] = next(iter(before))
-        if node.op in EXPONENTIALS or any(value in exponential for value in node.values):
+        scaled = len(node.values) == 1 and node.values[0] in exponential and node.op not in SUMS
+        if node.op in EXPONENTIALS or scaled:
             exponential.add(node.output)
         inside = any(value in summed for value in node.values)
         if inside or (node.op in SUMS and node.values[0] in exponential):

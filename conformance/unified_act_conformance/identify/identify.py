@@ -25,6 +25,7 @@ from unified_act_conformance.identify.probe import (
 
 __all__ = ["Difference", "Identification", "Match", "identify"]
 
+First = Literal["all", "usual", "weight"]
 Verdict = Literal["same", "same value, gradient unknown", "wrong gradient", "nothing known"]
 
 TOLERANCE = {"float64": 2e-6, "float32": 1e-5}
@@ -102,16 +103,17 @@ class _Asked:
 
 
 def identify(
-    function: Callable[..., Any], backend: str | None = None, *, usual_first: bool = False
+    function: Callable[..., Any], backend: str | None = None, *, first: First = "all"
 ) -> Identification:
     """Says which activation a callable is, by its values and gradients.
 
     Args:
         function: Takes an array of its framework and returns one.
         backend: Its framework; default: that of the module which defines it.
-        usual_first: Whether to stop at what is simple: an activation with its default parameters,
-            and then one that has a single parameter. That is quicker, and leaves out some that are
-            equal.
+        first: What is tried first: everything; the ``"usual"`` activations, with their default
+            parameters and then those with a single one; or those with a single parameter or
+            ``"weight"``. If one of these is it, nothing else is tried. That is quicker, and leaves
+            out some that are equal.
 
     Raises:
         unified_act.InputTypeError: It is no callable.
@@ -124,20 +126,19 @@ def identify(
         return Identification(unknown.backend, "nothing known", notes=(note,))
     dtype = unknown.dtypes[0]
     elementwise = unknown.is_elementwise()
-    stages = (_has_defaults, _is_simple, _is_not_simple) if usual_first else (_is_any,)
     found: list[Candidate] = []
     passing: list[Candidate] = []
-    for stage in stages:
-        fitted = stage is not _has_defaults
+    before = None
+    for fitted, chosen in STAGES[first]:
+        if fitted is not before:
+            asked = _points(unknown, dtype, fitted) if elementwise else _blocks(unknown, dtype)
+            if np.ptp(np.nan_to_num(asked.samples[0].value)) < CONSTANT:
+                return Identification(unknown.backend, "nothing known", notes=("it is constant",))
+            found, before = [], fitted
+        found += _candidates(unknown, asked, chosen, fitted=fitted)
+        passing = [candidate for candidate in found if candidate.error <= TOLERANCE[dtype]]
         if passing:
             break
-        if stage is not _is_not_simple:
-            asked = _points(unknown, dtype, fitted) if elementwise else _blocks(unknown, dtype)
-            found = []
-        if np.ptp(np.nan_to_num(asked.samples[0].value)) < CONSTANT:
-            return Identification(unknown.backend, "nothing known", notes=("it is constant",))
-        found += _candidates(unknown, asked, stage, fitted=fitted)
-        passing = [candidate for candidate in found if candidate.error <= TOLERANCE[dtype]]
     equal = _one_each(sorted(passing, key=_complexity))
     if not equal:
         nearest = _nearest(found)
@@ -197,21 +198,24 @@ def _blocks(unknown: Unknown, dtype: str) -> _Asked:
     return _Asked(samples, dtype, ROUND, elementwise=False)
 
 
-def _has_defaults(family: Family) -> bool:
-    return not family.weights
-
-
 def _is_simple(family: Family) -> bool:
     return not family.weights and len(family.free) <= 1
 
 
-def _is_not_simple(family: Family) -> bool:
-    return not _is_simple(family)
+def _has_one_number(family: Family) -> bool:
+    return len(family.free) <= 1
 
 
-def _is_any(family: Family) -> bool:
-    del family
-    return True
+STAGES: Mapping[First, Sequence[tuple[bool, Callable[[Family], bool]]]] = {
+    "all": [(True, lambda _: True)],
+    "usual": [
+        (False, lambda family: not family.weights),
+        (True, _is_simple),
+        (True, lambda family: not _is_simple(family)),
+    ],
+    "weight": [(True, _has_one_number), (True, lambda family: not _has_one_number(family))],
+}
+"""Whether parameters are fitted, and of which activations, one after the other."""
 
 
 def _candidates(

@@ -104,9 +104,7 @@ def test_its_export(kind, dynamo, tmp_path):
     path = exported(model, inputs, tmp_path / "it.onnx", dynamo=dynamo, opset_version=version)
     found = ua.audit(path)
     assert not found.notes
-    assert counted(found) == (
-        MOBILE if expected is None else counted(ua.audit(model, inputs))
-    )
+    assert counted(found) == (MOBILE if expected is None else counted(ua.audit(model, inputs)))
     assert ua.audit(model, inputs).against(found) == ()
 
 

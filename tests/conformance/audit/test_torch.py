@@ -37,8 +37,8 @@ NONE = {
     ),
     "RMS norm": lambda x: x.float() * torch.rsqrt(x.float().pow(2).mean(-1, keepdim=True) + 1e-6),
     "a norm with a smallest number": lambda x: x / x.norm(dim=-1, keepdim=True).clamp_min(1e-12),
-    "variance that is not negative": lambda x: (
-        torch.clamp_min(x.pow(2).mean(-1, True) - x.mean(-1, True) ** 2, 0.0)
+    "variance that is not negative": lambda x: torch.clamp_min(
+        x.pow(2).mean(-1, True) - x.mean(-1, True) ** 2, 0.0
     ),
     "rotary positions": lambda x: torch.cat([(x * 0.3).cos(), (x * 0.3).sin()], -1),
     "scaling": lambda x: (x * 0.125 + 1.0) / 3.0 - x.new_tensor(2.0),
