@@ -360,18 +360,19 @@ class Audit(Protocol):
 def audit(model: Any, inputs: Any = None) -> Audit:
     """Lists the activations of a model: where they are, and which.
 
-    The operations of the model are traced. Each part that acts on single elements, and each softmax,
-    is then called by itself and identified by its values, as `identify` does it. So an activation is
-    found whether it is a module, a function, or written out, as gelu is in an ONNX file.
+    The operations of the model are traced. Each part that acts on single elements, and each
+    softmax, is then called by itself and identified by its values, as `identify` does it. So an
+    activation is found whether it is a module, a function, or written out, as gelu is in an ONNX
+    file.
 
     Args:
         model: A PyTorch module or a program of `torch.export`; a Keras model; a module of flax,
             equinox or haiku, or a function of JAX; an ONNX model; or the path of a file whose name
             ends in ``.onnx``, ``.pt2`` or ``.keras``. It is looked at in evaluation mode, and not
             changed.
-        inputs: An example of what the model is called with: an array, a tuple of the arguments, or a
-            dict of them. PyTorch modules need it, unless transformers or timm made them, and so do
-            models of JAX.
+        inputs: An example of what the model is called with: an array, a tuple of the arguments, or
+            a dict of them. PyTorch modules need it, unless they are of transformers or timm, and so
+            do models of JAX.
 
     Returns:
         A report to print. `elsewhere` tells how each activation is written in other frameworks, and

@@ -385,7 +385,11 @@ class _JaxGraph(Graph):
 
 
 def _reduced(node: Node, x: Any) -> Any:
-    functions = {"reduce_max": jnp.max, "reduce_sum": jnp.sum, "reduce_min": jnp.min}
+    functions: dict[str, Any] = {
+        "reduce_max": jnp.max,
+        "reduce_sum": jnp.sum,
+        "reduce_min": jnp.min,
+    }
     return functions[node.op](x, axis=node.axis, keepdims=True)
 
 

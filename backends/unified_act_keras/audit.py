@@ -361,8 +361,9 @@ def _is_along_an_axis(function: Callable[..., Any]) -> bool:
     tried = _tried(function)
     if tried is None:
         return False
-    sums = [(np.exp(t) if (t <= 0).all() else t) for t in tried[:1]][0]
-    return any(np.allclose(sums.sum(axis), 1.0, atol=1e-5) for axis in range(3))
+    found = tried[0]
+    shares = np.exp(found) if (found <= 0).all() else found
+    return any(np.allclose(shares.sum(axis), 1.0, atol=1e-5) for axis in range(3))
 
 
 class _KerasGraph(Graph):

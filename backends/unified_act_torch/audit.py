@@ -6,6 +6,7 @@ import operator
 import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -78,10 +79,10 @@ class _TensorsOnly(nn.Module):
 
     def __init__(self, inner: nn.Module) -> None:
         super().__init__()
-        self.inner = inner
+        self.audited_model = inner
 
     def forward(self, *arguments: Any, **keywords: Any) -> Any:
-        return tuple(_tensors(self.inner(*arguments, **keywords)))
+        return tuple(_tensors(self.audited_model(*arguments, **keywords)))
 
 
 def _tensors(found: Any) -> Iterator[Any]:
@@ -151,9 +152,15 @@ class _Folded:
             return Constant(None, learned=self.learned, shape=shape)
         flat = self.compute().detach().flatten()
         one = flat[0].item() if size else 0.0
-        uniform = size == 1 or (not self.learned and bool(((flat == one) | (flat != flat)).all()))
+        uniform = size == 1 or (
+            not self.learned and bool(((flat == one) | torch.isnan(flat)).all())
+        )
         value = one if uniform else None
         return Constant(value, first=one, learned=self.learned, shape=shape)
+
+
+def _itself(tensor: Any) -> Any:
+    return tensor
 
 
 class _Reader:
@@ -169,7 +176,8 @@ class _Reader:
         self.results: list[Any] = []
 
     def graph(self, title: str) -> Graph:
-        program, values = self.program, {}
+        program = self.program
+        values: dict[Any, Any] = {}
         held = {**program.state_dict, **program.constants}
         signature = program.graph_signature
         names = {
@@ -182,8 +190,8 @@ class _Reader:
             fake = node.meta.get("val")
             if node.name in names:
                 tensor = held[names[node.name]]
-                compute = lambda tensor=tensor: tensor
-                values[node] = _Folded(compute, learned=node.name in weights, fake=fake)
+                learned = node.name in weights
+                values[node] = _Folded(partial(_itself, tensor), learned=learned, fake=fake)
             elif isinstance(fake, torch.Tensor):
                 values[node] = self._value(node.name, fake)
         results = self._read(program.graph_module, values, "")
@@ -214,12 +222,12 @@ class _Reader:
                 found = operator.attrgetter(node.target)(module)
                 values[node] = found
                 if isinstance(found, torch.Tensor):
-                    values[node] = _Folded(lambda t=found: t, learned=False, fake=found)
+                    values[node] = _Folded(partial(_itself, found), learned=False, fake=found)
             elif node.op == "call_function":
                 values[node] = self._call(node, values, prefix)
             elif node.op == "output":
                 return list(
-                    fx.node.map_arg(node.args[0], lambda n: values.get(n))  # type: ignore[arg-type]
+                    fx.node.map_arg(node.args[0], values.get)
                     if isinstance(node.args[0], (tuple, list))
                     else [values.get(node.args[0])]
                 )
@@ -230,10 +238,10 @@ class _Reader:
             whole = values.get(node.args[0])
             if isinstance(whole, (list, tuple)):
                 return whole[node.args[1]]  # type: ignore[index]
-        inner = [m for a in node.args if isinstance(m := values.get(a), fx.GraphModule)]  # type: ignore[arg-type]
+        inner = [m for a in node.args if isinstance(m := values.get(a), fx.GraphModule)]
         if len(inner) == 1 and "wrap" in str(node.target):  # such as what is under autocast
-            position = next(i for i, a in enumerate(node.args) if values.get(a) is inner[0])  # type: ignore[arg-type]
-            given = [values.get(a, a) for a in node.args[position + 1 :]]  # type: ignore[arg-type]
+            position = next(i for i, a in enumerate(node.args) if values.get(a) is inner[0])
+            given = [values.get(a, a) for a in node.args[position + 1 :]]
             return self._inside(inner[0], given, node.name)
         for i, body in enumerate(inner):  # the branches of a condition, the body of a loop
             self.results += self._inside(body, [], f"{node.name}.{i}")
@@ -368,7 +376,7 @@ def _rest(node: fx.Node, tensors: Sequence[fx.Node]) -> tuple[str, ...]:
     """All arguments but tensors, as they are told apart."""
     given = fx.node.map_arg(
         (node.args, node.kwargs), lambda n: f"%{tensors.index(n)}" if n in tensors else "%"
-    )  # type: ignore[arg-type, return-value]
+    )
     return (repr(given),)
 
 
@@ -376,7 +384,7 @@ def _place(node: fx.Node) -> str:
     stack = node.meta.get("nn_module_stack") or {}
     paths = [path for path, _ in stack.values()]
     place = re.sub(r"@\d+$", "", paths[-1]) if paths else ""
-    return place.removeprefix("inner").removeprefix(".")
+    return place.removeprefix("audited_model").removeprefix(".")
 
 
 def _line(node: fx.Node) -> str:
@@ -396,11 +404,10 @@ def _run(node: fx.Node, given: Mapping[fx.Node, Any], like: Any = None) -> Any:
             return like.dtype
         return value
 
-    args, kwargs = fx.node.map_arg((node.args, node.kwargs), lambda n: given[n])  # type: ignore[arg-type, misc]
-    args = [other(value) for value in args]
-    kwargs = {key: other(value) for key, value in kwargs.items()}
-    base, mutates = _base(node)
-    if mutates:
+    filled: Any = fx.node.map_arg((node.args, node.kwargs), lambda n: given[n])
+    args = [other(value) for value in filled[0]]
+    kwargs = {key: other(value) for key, value in filled[1].items()}
+    if _base(node)[1]:  # it would change what it was given
         first = next(iter(given))
         args[0] = given[first].clone()
     return node.target(*args, **kwargs)  # type: ignore[operator]
@@ -465,7 +472,7 @@ def _step(node: Node, values: Mapping[str, Any], x: Any) -> Any:
 
 
 def _reduced(node: Node, values: Mapping[str, Any]) -> Any:
-    x, axis = values[node.values[0]], node.axis
+    x, axis = values[node.values[0]], -1 if node.axis is None else node.axis
     if node.op in ("max", "amax"):
         return torch.amax(x, dim=axis, keepdim=True)
     return getattr(torch, node.op)(x, dim=axis, keepdim=True)

@@ -9,7 +9,6 @@ from typing import Any
 from unified_act.dialects import Dialect, find_dialect, list_dialects
 from unified_act.dialects.translation import Written, call, differences, write
 from unified_act.literals import shown
-from unified_act.loading import list_backends
 
 __all__ = ["Elsewhere", "elsewhere"]
 
@@ -43,8 +42,10 @@ def elsewhere(
         unified_act.UnknownDialectError: There is no such dialect.
 
     Examples:
-        >>> [one.code for one in elsewhere("leaky_relu", {"negative_slope": 0.2}, ["tensorflow"])]
-        ["ua.get_activation('leaky_relu', negative_slope=0.2, backend=…)", 'tf.nn.leaky_relu(x, alpha=0.2)']
+        >>> for one in elsewhere("leaky_relu", {"negative_slope": 0.2}, ["tensorflow"]):
+        ...     print(one.code)
+        ua.get_activation('leaky_relu', negative_slope=0.2, backend=…)
+        tf.nn.leaky_relu(x, alpha=0.2)
     """
     given = "".join(f", {key}={shown(value)}" for key, value in parameters.items())
     ours = Elsewhere("unified_act", f"ua.get_activation({name!r}{given}, backend=…)")
@@ -59,13 +60,8 @@ def elsewhere(
     return tuple(found)
 
 
-def backends() -> list[str]:
-    """Returns the names that may stand for `backend=…`."""
-    return list_backends()
-
-
 def _code(written: Written, dialect: Dialect) -> str:
-    """The call with its input, if it is a function; layers and names in configurations have none."""
+    """The call with its input, if it is a function, and no layer or name in a configuration."""
     function = "." in written.spelling and not dialect.is_class(written.spelling)
     if function:
         listed = ", ".join(f"{key}={shown(value)}" for key, value in written.arguments.items())

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -57,7 +59,7 @@ def rows(ndim: int = 3) -> Doubles:
         ndim: How many dimensions it has.
     """
     shape = (2, 3, 4, 5, 6)[-min(ndim, 5) :] if ndim else (6,)
-    return 3.0 * np.sin(np.arange(1.0, 1.0 + np.prod(shape))).reshape(shape)
+    return np.asarray(3.0 * np.sin(np.arange(1.0, 1.0 + np.prod(shape))).reshape(shape))
 
 
 @dataclass(frozen=True)
@@ -141,9 +143,8 @@ class Examiner:
         for node in self.graph.nodes:
             if node.role == "axis":
                 key = (self.graph.backend, node.op, node.axis, node.key)
-                examined = self._examine(
-                    key, node.op, lambda n=node: self.graph.alone(n), axis=True
-                )
+                make = partial(self.graph.alone, node)
+                examined = self._examine(key, node.op, make, axis=True)
                 notes = ("inside attention",) if node.op == "attention" else ()
                 ndim = self.graph.ranks.get(node.values[0], 0)
                 yield Found(node, node, (node.op,), examined, ndim or 3, notes=notes), (node,)
@@ -207,7 +208,7 @@ class Examiner:
         if len(cuts) > 2:
             return [
                 one
-                for a, b in zip(cuts, cuts[1:], strict=False)
+                for a, b in itertools.pairwise(cuts)
                 for one in self._explain(part.between(a, b))
             ]
         return self._unknown(part)
@@ -302,8 +303,8 @@ class Examiner:
 
     def _ask(self, function: Callable[[Any], Any], *, axis: bool, learned: bool) -> Examined:
         try:
-            first = "weight" if learned else "usual"
-            found = identify(function, self.graph.backend, first=first)
+            backend = self.graph.backend
+            found = identify(function, backend, first="weight" if learned else "usual")
         except ua.UnsupportedError as error:
             return Examined(None, None, problem=str(error))
         found = found if learned else _without_weights(found)
@@ -378,11 +379,11 @@ def _without_weights(found: Identification) -> Identification:
     """Leaves out what would have to learn a number: the model has none here."""
     if found.match is None:
         return found
-    all_ = (found.match, *found.equal)
-    first, *rest = [m for m in all_ if not ACTIVATIONS.find(m.activation).weights] or [None]
-    if first is None:
-        return replace(found, verdict="nothing known", match=None, equal=(), nearest=all_)
-    return replace(found, match=first, equal=tuple(rest))
+    equal = (found.match, *found.equal)
+    kept = [match for match in equal if not ACTIVATIONS.find(match.activation).weights]
+    if not kept:
+        return replace(found, verdict="nothing known", match=None, equal=(), nearest=equal)
+    return replace(found, match=kept[0], equal=tuple(kept[1:]))
 
 
 def _as_learned(examined: Examined, operations: Sequence[str]) -> Examined:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -76,10 +77,8 @@ def read(model: Any, inputs: Any = None) -> Graph:
     title = model.graph.name if title == "the model" and model.graph.name else title
     if model.functions:
         model = onnx.inliner.inline_local_functions(model)
-    try:
+    with contextlib.suppress(Exception):  # of a model that is too large: types are then not known
         model = onnx.shape_inference.infer_shapes(model, data_prop=True)
-    except Exception:  # noqa: S110  # of a model that is too large; types are then not known
-        pass
     return _Reader(model).graph(title)
 
 
@@ -121,8 +120,9 @@ class _Reader:
         self._types(graph)
         self._read(graph)
         counts: dict[str, int] = {}
+        names = {int(kind): name for kind, name in NAMES.items()}
         for value in {output for node in self.nodes for output in node.outputs}:
-            name = NAMES.get(self.types.get(value, 0))
+            name = names.get(self.types.get(value, 0))
             if name:
                 counts[name] = counts.get(name, 0) + 1
         opset = next((o.version for o in self.model.opset_import if o.domain in ("", "ai.onnx")), 0)
@@ -199,13 +199,11 @@ class _Reader:
         parts = [self.known[name] for name in given if name]
         learned = any(part.learned for part in parts)
         sizes = [part.value.size for part in parts if part.value is not None]
-        outputs: list[Any] = [None] * len(node.output)
+        outputs: Sequence[Any] = [None] * len(node.output)
         known = all(part.value is not None for part in parts)
         if known and max(sizes, default=0) <= SMALL:
-            try:
+            with contextlib.suppress(Exception):  # an operator that cannot be run is not folded
                 outputs = _run_one(node, {n: self.known[n].value for n in given if n}, self.model)
-            except Exception:  # noqa: S110  # an operator that cannot be run here is not folded
-                pass
         for name, value in zip(node.output, outputs, strict=False):
             array = None if value is None else np.asarray(value)
             self.known[name] = _Known(array, learned)
@@ -284,7 +282,7 @@ def _place(node: onnx.NodeProto) -> str:
         if entry.key.endswith("name_scopes"):
             scopes = ast.literal_eval(entry.value)
             path = scopes[-2] if len(scopes) > 1 else ""
-            return path.removeprefix("inner").removeprefix(".") or node.name
+            return path or node.name
     names: list[str] = []
     for name in node.name.strip("/").split("/")[:-1] if node.name.startswith("/") else ():
         if names and name.startswith(f"{names[-1]}."):  # in a list: /layer/layer.0/act/Mul
@@ -305,8 +303,9 @@ def _run_one(
         [helper.make_empty_tensor_value_info(name) for name in node.output if name],
     )
     made = helper.make_model(graph, opset_imports=model.opset_import, ir_version=model.ir_version)
+    evaluator: Any = ReferenceEvaluator(made)
     with np.errstate(all="ignore"):
-        found: Sequence[Any] = ReferenceEvaluator(made).run(None, dict(values))
+        found: Sequence[Any] = evaluator.run(None, dict(values))
     return found
 
 
@@ -364,7 +363,7 @@ class _OnnxGraph(Graph):
             [helper.make_tensor_value_info(result, TensorProto.FLOAT, None)],
         )
         made = helper.make_model(graph, opset_imports=self.opsets, ir_version=self.ir)
-        evaluator = ReferenceEvaluator(made)
+        evaluator: Any = ReferenceEvaluator(made)
 
         def part(x: Any) -> Any:
             with np.errstate(all="ignore"):

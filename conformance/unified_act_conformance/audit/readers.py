@@ -31,7 +31,8 @@ def read(model: Any, inputs: Any = None) -> Graph:
     Raises:
         unified_act.InputTypeError: It is no model.
     """
-    return _reader(model, inputs)(model, inputs)
+    graph: Graph = _reader(model, inputs)(model, inputs)
+    return graph
 
 
 def model_named(text: str) -> tuple[Any, Any]:
@@ -69,8 +70,8 @@ def _reader(model: Any, inputs: Any) -> Any:
         kind = _kind(model) or next(filter(None, map(_kind, _leaves(inputs))), None)
         if kind is None or isinstance(model, type):
             raise ua.InputTypeError(
-                f"a model of PyTorch, Keras, flax, equinox or ONNX, or the path of a file with one, "
-                f"is wanted; got {type(model).__name__}. A function of JAX is read with its inputs: "
+                "expected a model of PyTorch, Keras, flax, equinox or ONNX, or the path of a file "
+                f"with one, got {type(model).__name__}. A function of JAX is read with its inputs: "
                 "audit(function, inputs)."
             )
     if kind == "onnx":

@@ -160,8 +160,8 @@ def _print(console: Console, found: Audit, dialects: Sequence[str]) -> None:
 def _print_apart(console: Console, found: Audit, other: Audit, apart: Sequence[Apart]) -> None:
     from unified_act_conformance.audit import headline
 
-    for one in (found, other):
-        console.print(headline(one), highlight=False, markup=False)
+    for model in (found, other):
+        console.print(headline(model), highlight=False, markup=False)
     if not apart:
         console.print("all are the same functions", highlight=False)
         return

@@ -89,7 +89,7 @@ def test_equinox():
         assert "ANOTHER GRADIENT" not in one.notes
     with pytest.raises(ua.UnsupportedError, match=r"jax\.vmap\(model\)"):
         ua.audit(model, X)
-    batch = ua.audit(lambda x: jax.vmap(jax.vmap(model))(x), X)
+    batch = ua.audit(jax.vmap(jax.vmap(model)), X)
     assert [one.text for one in batch.activations] == ["mish", "elu", "softplus"]
 
 

@@ -29,19 +29,19 @@ CASES = {
     ),
     "mish": ("a = Softplus(x) b = Tanh(a) y = Mul(x, b)", ["mish"]),
     "attributes": (
-        "a = HardSigmoid <alpha = 0.2, beta = 0.5> (x) b = MatMul(a, a) "
-        "c = LeakyRelu <alpha = 0.2> (b) y = Softmax <axis = 1> (c)",
+        """a = HardSigmoid <alpha = 0.2, beta = 0.5> (x) b = MatMul(a, a)
+        c = LeakyRelu <alpha = 0.2> (b) y = Softmax <axis = 1> (c)""",
         ["hard_sigmoid_02", "leaky_relu(negative_slope=0.2)", "softmax(axis=-2)"],
     ),
     "selu": ("y = Selu(x)", ["selu"]),
     "ONNX Runtime": (
-        "a = com.microsoft.QuickGelu(x) b = MatMul(a, a) c = com.microsoft.FastGelu(b) "
-        "d = MatMul(c, c) y = com.microsoft.Gelu(d)",
+        """a = com.microsoft.QuickGelu(x) b = MatMul(a, a) c = com.microsoft.FastGelu(b)
+        d = MatMul(c, c) y = com.microsoft.Gelu(d)""",
         ["quick_gelu", "gelu_tanh", "gelu"],
     ),
     "clip": (
-        "low = Constant <value = float {0.0}> () high = Constant <value = float {6.0}> () "
-        "y = Clip(x, low, high)",
+        """low = Constant <value = float {0.0}> () high = Constant <value = float {6.0}> ()
+        y = Clip(x, low, high)""",
         ["relu6"],
     ),
     "no activation": (
