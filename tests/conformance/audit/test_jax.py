@@ -53,6 +53,7 @@ def test_nnx():
     assert found.activations[0].notes == ("gates another half or layer: swiglu",)
 
 
+@pytest.mark.exhaustive  # nnx and equinox are read by the same code
 def test_linen():
     nn = pytest.importorskip("flax.linen")
 

@@ -35,6 +35,7 @@ def functional():
     x = layers.PReLU(shared_axes=[1], name="prelu")(layers.LayerNormalization()(x))
     inner = keras.Sequential([keras.Input((6, 4)), layers.LeakyReLU(name="leaky")], name="inner")
     x = layers.ReLU(6.0, name="relu6")(inner(x) + 3.0) * (1.0 / 6.0)
+    x = layers.Dense(4, name="between")(x)
     x = keras.ops.tanh(x) + layers.Softmax(axis=1, name="softmax")(x)
     return keras.Model(
         inputs, layers.Dense(3, activation="softmax", name="out")(Own(name="own")(x))
