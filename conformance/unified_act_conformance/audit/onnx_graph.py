@@ -36,7 +36,7 @@ SHAPE = {
     *("Concat", "Gather", "Tile", "DepthToSpace", "SpaceToDepth", "Pad"),
 }
 LINEAR = {"MatMul", "Gemm", "Conv", "ConvTranspose", "Einsum"}
-CLOSED = {"LSTM", "GRU", "RNN"}
+CLOSED = {"LSTM", "GRU", "RNN", "MultiHeadAttention", "GroupQueryAttention"}
 FLOATS = (TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16, TensorProto.BFLOAT16)
 NAMES = {
     TensorProto.FLOAT: "float32",
@@ -184,7 +184,7 @@ class _Reader:
         if op in ("Shape", "Size", "Range"):
             self._add(node, given, "other")
             return
-        if op in CLOSED:
+        if op in CLOSED or (op == "Attention" and node.domain):
             self.notes.append(
                 f"{_place(node) or node.output[0]}: {op} has activations inside that are not "
                 "examined"
@@ -214,7 +214,7 @@ class _Reader:
         op = node.op_type
         if op in POINTWISE or (node.domain == "com.microsoft" and op in FUSED):
             return "pointwise"
-        if op in AXIS:
+        if op in AXIS or (op == "Attention" and not node.domain):
             return "axis"
         if op.startswith("Reduce"):
             return "reduce"
@@ -264,6 +264,8 @@ class _Reader:
         if axes is None and node.op_type.startswith("Reduce") and len(given) > 1:
             known = self.known.get(given[1])
             axes = known.value.tolist() if known is not None and known.value is not None else None
+        if node.op_type == "Attention":
+            return -1
         if axes is None and node.op_type in AXIS:
             axes = -1 if self._opset() >= 13 else 1
         if isinstance(axes, (list, tuple)):
@@ -351,7 +353,27 @@ class _OnnxGraph(Graph):
     def alone(self, node: Node) -> Callable[[Any], Any]:
         """Returns an operation as a function of one array."""
         proto, names, _ = node.payload
+        if node.op == "attention":
+            return self._softmax_of_attention()
         return self._runner(list(_copy(proto, names, node, names[0])), names[0], node.output)
+
+    def _softmax_of_attention(self) -> Callable[[Any], Any]:
+        """Attention with scores that are given and the values 1: its softmax."""
+        names = [helper.make_empty_tensor_value_info(name) for name in ("q", "k", "v", "y")]
+        node = helper.make_node("Attention", ["q", "k", "v"], ["y"], scale=1.0)
+        graph = helper.make_graph([node], "part", names[:3], names[3:])
+        made = helper.make_model(graph, opset_imports=self.opsets, ir_version=self.ir)
+        evaluator: Any = ReferenceEvaluator(made)
+
+        def softmax(x: Any) -> Any:
+            scores = x.reshape(1, -1, *x.shape[-2:])
+            one = np.broadcast_to(
+                np.eye(x.shape[-1], dtype=x.dtype), (1, scores.shape[1], *x.shape[-1:] * 2)
+            )
+            found = evaluator.run(None, {"q": scores, "k": one, "v": one})[0]
+            return np.asarray(found).reshape(x.shape).astype(x.dtype)
+
+        return softmax
 
     def _runner(
         self, nodes: Sequence[onnx.NodeProto], source: str, result: str

@@ -85,7 +85,9 @@ def _reader(model: Any, inputs: Any) -> Any:
         return importlib.import_module(module).read
     except ModuleNotFoundError as error:
         if error.name == module:
-            raise ua.UnsupportedError(f"models of {kind} cannot be audited.") from error
+            raise ua.UnsupportedError(
+                f"models of {kind} are not read: export the model to ONNX and audit that file."
+            ) from error
         raise ua.UnsupportedError(
             f"this needs {error.name}, which is not installed. Install it with: pip install "
             f"{error.name}"

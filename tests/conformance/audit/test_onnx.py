@@ -61,6 +61,17 @@ def test_operators(what):
     assert texts(body) == expected
 
 
+def test_attention():
+    model = parser.parse_model(
+        """<ir_version: 11, opset_import: ["" : 23]>
+        graph (float[1, 2, 3, 4] x) => (float[1, 2, 3, 4] y) {
+            y = Attention <is_causal = 1> (x, x, x)
+        }"""
+    )
+    (one,) = ua.audit(model).activations
+    assert (one.text, one.notes) == ("softmax", ("inside attention",))
+
+
 def test_learned_slopes_and_places(tmp_path):
     more = "<float[8] slope = {0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8}>"
     found = audited("y = PRelu(x, slope)", more=more)

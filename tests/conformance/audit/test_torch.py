@@ -160,7 +160,7 @@ def test_mistakes():
         ua.audit(nn.Linear(8, 8))
     with pytest.raises(ua.UnsupportedError, match=r"torch\.export cannot trace"):
         ua.audit(nn.Linear(8, 8), torch.zeros(3))
-    with pytest.raises(ua.InputTypeError, match="a model of PyTorch, Keras"):
+    with pytest.raises(ua.InputTypeError, match="expected a model of PyTorch, Keras"):
         ua.audit(3)
     with pytest.raises(ua.InputTypeError, match="there is no file"):
         ua.audit("missing.onnx")
