@@ -14,6 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:  # for type checkers; at run time `__getattr__` imports each name on first use
     from unified_act.activation import Activation, Kink, Limits, Parameter
     from unified_act.api import (
+        audit,
         describe,
         from_config,
         get_activation,
@@ -67,6 +68,7 @@ __all__ = [
     "UnknownDialectError",
     "UnknownParameterError",
     "UnsupportedError",
+    "audit",
     "describe",
     "export_weights",
     "from_config",
@@ -90,7 +92,14 @@ _HOME = {
     name: f"unified_act.{module}"
     for module, names in {
         "activation": ("Activation", "Kink", "Limits", "Parameter"),
-        "api": ("describe", "from_config", "get_activation", "identify", "value_and_grad"),
+        "api": (
+            "audit",
+            "describe",
+            "from_config",
+            "get_activation",
+            "identify",
+            "value_and_grad",
+        ),
         "callables": ("ActivationFunction",),
         "dialects": ("list_dialects",),
         "errors": [name for name in __all__ if name.endswith(("Error", "Warning"))],

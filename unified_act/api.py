@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Identification",
+    "audit",
     "describe",
     "from_config",
     "get_activation",
@@ -313,12 +314,91 @@ def identify(function: Callable[..., Any], *, backend: str | None = None) -> Ide
         >>> str(found.match), found.verdict
         ('leaky_relu(negative_slope=0.2)', 'same value, gradient unknown')
     """
+    found: Identification = _suite("identify").identify(function, backend)
+    return found
+
+
+def _suite(room: str) -> Any:
+    """Imports a package of the conformance suite, which is called as what it is for."""
     try:
-        suite = importlib.import_module("unified_act_conformance.identify")
+        return importlib.import_module(f"unified_act_conformance.{room}")
     except ModuleNotFoundError as error:
         raise UnsupportedError(
-            f"identify needs {error.name}, which is not installed. "
+            f"{room} needs {error.name}, which is not installed. "
             "Install it with: pip install 'unified-act[conformance]'"
         ) from error
-    found: Identification = suite.identify(function, backend)
+
+
+class Audit(Protocol):
+    """The activations of a model. `print` shows them by place.
+
+    The conformance suite makes it: `unified_act_conformance.audit.Audit` has the fields in full.
+    """
+
+    @property
+    def model(self) -> str:
+        """The class or file of the model."""
+
+    @property
+    def framework(self) -> str:
+        """The framework of the model, with its version."""
+
+    @property
+    def activations(self) -> tuple[Any, ...]:
+        """Each with `place`, `activation`, `parameters`, `text`, `errors`, `notes` and more."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What could not be examined."""
+
+    def elsewhere(self, dialects: Sequence[str] = ()) -> Mapping[str, tuple[Any, ...]]:
+        """Returns how each kind of activation is written in each dialect, in code to copy."""
+
+    def against(self, other: Any) -> tuple[Any, ...]:
+        """Returns the places where `other` has another function, the largest effect first."""
+
+
+def audit(model: Any, inputs: Any = None) -> Audit:
+    """Lists the activations of a model: where they are, and which.
+
+    The operations of the model are traced. Each part that acts on single elements, and each
+    softmax, is then called by itself and identified by its values, as `identify` does it. So an
+    activation is found whether it is a module, a function, or written out, as gelu is in an ONNX
+    file.
+
+    Args:
+        model: A PyTorch module or a program of `torch.export`; a Keras model; a module of flax,
+            equinox or haiku, or a function of JAX; an ONNX model; or the path of a file whose name
+            ends in ``.onnx``, ``.pt2`` or ``.keras``. It is looked at in evaluation mode, and not
+            changed.
+        inputs: An example of what the model is called with: an array, a tuple of the arguments, or
+            a dict of them. PyTorch modules need it, unless they are of transformers or timm, and so
+            do models of JAX.
+
+    Returns:
+        A report to print. `elsewhere` tells how each activation is written in other frameworks, and
+        `against` compares two models, such as an export and its source.
+
+    Raises:
+        InputTypeError: `model` is none of these, or `inputs` is missing.
+        UnsupportedError: The framework cannot trace the model with these inputs, or the conformance
+            suite is not installed.
+
+    Examples:
+        >>> import torch
+        >>> import unified_act as ua
+        >>> class Feed(torch.nn.Module):
+        ...     def __init__(self):
+        ...         super().__init__()
+        ...         self.up, self.act = torch.nn.Linear(4, 8), torch.nn.GELU(approximate="tanh")
+        ...     def forward(self, x):
+        ...         hidden = self.act(self.up(x))
+        ...         return hidden * torch.sigmoid(1.702 * hidden)
+        >>> found = ua.audit(Feed(), torch.zeros(2, 4))
+        >>> [one.text for one in found.activations], found.activations[0].place
+        (['gelu_tanh', 'quick_gelu'], 'act')
+        >>> found.elsewhere(["jax"])["gelu_tanh"][1].code
+        'jax.nn.gelu(x, approximate=True)'
+    """
+    found: Audit = _suite("audit").audit(model, inputs)
     return found

@@ -22,6 +22,7 @@ def transformer(kind, **changes):
     """A model of transformers in eval(), with another activation if one is given."""
     transformers = pytest.importorskip("transformers")
     torch = pytest.importorskip("torch")
+    define_operators()
     torch.manual_seed(0)
     if kind == "bert":
         model = transformers.BertModel(transformers.BertConfig(**TEXT, **changes))
@@ -53,7 +54,16 @@ def outputs(model):
 
 
 def import_timm():
-    """Imports timm, which imports torchvision, or skips the test.
+    """Imports timm, which imports torchvision, or skips the test."""
+    pytest.importorskip("torch")
+    if importlib.util.find_spec("torchvision") is None:
+        pytest.skip("timm needs torchvision")
+    define_operators()
+    return pytest.importorskip("timm")
+
+
+def define_operators():
+    """Makes torchvision importable beside a PyTorch for the CPU; transformers imports it too.
 
     The torchvision of PyPI is built for CUDA. Beside a PyTorch for the CPU its library of operators
     does not load, and its Python code then asks for operators that nobody has defined. Defining
@@ -61,12 +71,9 @@ def import_timm():
     """
     import torch
 
-    if importlib.util.find_spec("torchvision") is None:
-        pytest.skip("timm needs torchvision")
-    if not hasattr(torch.ops.torchvision, "nms"):
+    if importlib.util.find_spec("torchvision") and not hasattr(torch.ops.torchvision, "nms"):
         operators = torch.library.Library("torchvision", "FRAGMENT")
         _ALIVE.append(operators)
         backward = ("roi_align", "roi_pool", "ps_roi_align", "ps_roi_pool", "deform_conv2d")
         for name in ("nms", "qnms", *backward, *(f"_{name}_backward" for name in backward)):
             operators.define(f"{name}(Tensor x) -> Tensor")
-    return pytest.importorskip("timm")

@@ -22,6 +22,7 @@ from unified_act.literals import shown
 from unified_act.loading import computing_backend
 from unified_act.registry import ACTIVATIONS
 from unified_act_conformance.checks import CHECKS, CheckResult, list_checks
+from unified_act_conformance.commands.audit import audit
 from unified_act_conformance.commands.catalogue import list_command, show
 from unified_act_conformance.commands.common import (
     EXISTING,
@@ -156,7 +157,7 @@ def cli() -> None:
     """Activation functions by name, the same on every framework."""
 
 
-for command in (list_command, show, plot, diff, identify, exhaustive, new_plugin, schema):
+for command in (list_command, show, plot, diff, identify, audit, exhaustive, new_plugin, schema):
     cli.add_command(command)
 
 

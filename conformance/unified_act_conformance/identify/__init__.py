@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from unified_act_conformance.identify.compare import Match
 from unified_act_conformance.identify.differences import Gap, differences
 from unified_act_conformance.identify.identify import Identification, identify
 from unified_act_conformance.identify.probe import Unknown, backend_of_callable
@@ -10,6 +11,7 @@ from unified_act_conformance.identify.sources import Source, load_callable, sour
 __all__ = [
     "Gap",
     "Identification",
+    "Match",
     "Source",
     "Unknown",
     "backend_of_callable",

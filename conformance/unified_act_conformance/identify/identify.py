@@ -13,7 +13,7 @@ import unified_act as ua
 from unified_act.loading import computing_backend, list_backends, load_backend
 from unified_act.registry import ACTIVATIONS
 from unified_act_conformance.identify.compare import Candidate, Difference, Match, compare, off
-from unified_act_conformance.identify.fit import ROUND, clues, families, fit
+from unified_act_conformance.identify.fit import ROUND, Family, clues, families, fit
 from unified_act_conformance.identify.probe import (
     FOUR,
     Sample,
@@ -25,6 +25,7 @@ from unified_act_conformance.identify.probe import (
 
 __all__ = ["Difference", "Identification", "Match", "identify"]
 
+First = Literal["all", "usual", "weight"]
 Verdict = Literal["same", "same value, gradient unknown", "wrong gradient", "nothing known"]
 
 TOLERANCE = {"float64": 2e-6, "float32": 1e-5}
@@ -101,12 +102,18 @@ class _Asked:
     elementwise: bool
 
 
-def identify(function: Callable[..., Any], backend: str | None = None) -> Identification:
+def identify(
+    function: Callable[..., Any], backend: str | None = None, *, first: First = "all"
+) -> Identification:
     """Says which activation a callable is, by its values and gradients.
 
     Args:
         function: Takes an array of its framework and returns one.
         backend: Its framework; default: that of the module which defines it.
+        first: What is tried first: everything; the ``"usual"`` activations, with their default
+            parameters and then those with a single one; or those with a single parameter or
+            ``"weight"``. If one of these is it, nothing else is tried. That is quicker, and leaves
+            out some that are equal.
 
     Raises:
         unified_act.InputTypeError: It is no callable.
@@ -118,11 +125,20 @@ def identify(function: Callable[..., Any], backend: str | None = None) -> Identi
         note = "two calls with the same input differ: it is random, or in training mode"
         return Identification(unknown.backend, "nothing known", notes=(note,))
     dtype = unknown.dtypes[0]
-    asked = _points(unknown, dtype) if unknown.is_elementwise() else _blocks(unknown, dtype)
-    if np.ptp(np.nan_to_num(asked.samples[0].value)) < CONSTANT:
-        return Identification(unknown.backend, "nothing known", notes=("it is constant",))
-    found = list(_candidates(unknown, asked))
-    passing = [candidate for candidate in found if candidate.error <= TOLERANCE[dtype]]
+    elementwise = unknown.is_elementwise()
+    found: list[Candidate] = []
+    passing: list[Candidate] = []
+    before = None
+    for fitted, chosen in STAGES[first]:
+        if fitted is not before:
+            asked = _points(unknown, dtype, fitted) if elementwise else _blocks(unknown, dtype)
+            if np.ptp(np.nan_to_num(asked.samples[0].value)) < CONSTANT:
+                return Identification(unknown.backend, "nothing known", notes=("it is constant",))
+            found, before = [], fitted
+        found += _candidates(unknown, asked, chosen, fitted=fitted)
+        passing = [candidate for candidate in found if candidate.error <= TOLERANCE[dtype]]
+        if passing:
+            break
     equal = _one_each(sorted(passing, key=_complexity))
     if not equal:
         nearest = _nearest(found)
@@ -157,15 +173,20 @@ def _backend(function: Any, backend: str | None) -> str:
     return load_backend(computing_backend(chosen)).name
 
 
-def _points(unknown: Unknown, dtype: str, before: _Asked | None = None) -> _Asked:
-    """Asks an elementwise function; in a second type, at the points of the first."""
-    if before is not None:
-        sample = unknown.at(before.samples[0].x, dtype)
-        return _Asked([sample], dtype, before.starts, elementwise=True)
-    bends = unknown.bends(dtype)
+def _points(unknown: Unknown, dtype: str, fitted: bool) -> _Asked:
+    """Asks an elementwise function; where parameters are fitted, beside its bends too."""
+    bends = unknown.bends(dtype) if fitted else []
     beside = [bend + side * 1e-4 * (1.0 + abs(bend)) for bend in bends for side in (-1, 1)]
     sample = unknown.at(np.unique([*grid(), *beside]), dtype)
     return _Asked([sample], dtype, clues(sample.x, sample, bends), elementwise=True)
+
+
+def _again(unknown: Unknown, dtype: str, before: _Asked) -> _Asked:
+    """Asks in a second type: an elementwise function at the same points."""
+    if not before.elementwise:
+        return _blocks(unknown, dtype)
+    sample = unknown.at(before.samples[0].x, dtype)
+    return _Asked([sample], dtype, before.starts, elementwise=True)
 
 
 def _blocks(unknown: Unknown, dtype: str) -> _Asked:
@@ -177,8 +198,30 @@ def _blocks(unknown: Unknown, dtype: str) -> _Asked:
     return _Asked(samples, dtype, ROUND, elementwise=False)
 
 
-def _candidates(unknown: Unknown, asked: _Asked) -> Iterator[Candidate]:
-    """Fits every activation that there is to the answers."""
+def _is_simple(family: Family) -> bool:
+    return not family.weights and len(family.free) <= 1
+
+
+def _has_one_number(family: Family) -> bool:
+    return len(family.free) <= 1
+
+
+STAGES: Mapping[First, Sequence[tuple[bool, Callable[[Family], bool]]]] = {
+    "all": [(True, lambda _: True)],
+    "usual": [
+        (False, lambda family: not family.weights),
+        (True, _is_simple),
+        (True, lambda family: not _is_simple(family)),
+    ],
+    "weight": [(True, _has_one_number), (True, lambda family: not _has_one_number(family))],
+}
+"""Whether parameters are fitted, and of which activations, one after the other."""
+
+
+def _candidates(
+    unknown: Unknown, asked: _Asked, chosen: Callable[[Family], bool], *, fitted: bool
+) -> Iterator[Candidate]:
+    """Compares activations with the answers, their parameters fitted or not."""
     ndim = 0 if asked.elementwise else asked.samples[0].x.ndim
     for activation in ACTIVATIONS:
         pointwise = activation.kind.elementwise or bool(activation.weights)
@@ -187,10 +230,12 @@ def _candidates(unknown: Unknown, asked: _Asked) -> Iterator[Candidate]:
         # Another kind may have needs of its own, or give outputs of another shape; and of what has
         # no default there is nothing to compare with.
         ignored = ua.ParameterValueError if pointwise else Exception
-        for family in families(activation, range(-ndim, ndim), unknown.weights):
+        for family in filter(chosen, families(activation, range(-ndim, ndim), unknown.weights)):
             with contextlib.suppress(ignored):
-                fitted = fit(family, asked.samples, asked.starts, NOISE[asked.dtype])
-                for values in dict.fromkeys([fitted, family.defaults]):
+                tried = [family.defaults]
+                if fitted:
+                    tried.insert(0, fit(family, asked.samples, asked.starts, NOISE[asked.dtype]))
+                for values in dict.fromkeys(tried):
                     yield compare(family, values, asked.samples, asked.elementwise)
 
 
@@ -223,7 +268,7 @@ def _verdict(unknown: Unknown, best: Candidate, tolerance: float) -> Verdict:
 def _differences(unknown: Unknown, best: Candidate, asked: _Asked) -> dict[str, Difference]:
     found = {asked.dtype: best.match.difference}
     for dtype in unknown.dtypes[1:]:
-        again = _points(unknown, dtype, asked) if asked.elementwise else _blocks(unknown, dtype)
+        again = _again(unknown, dtype, asked)
         compared = compare(best.family, best.values, again.samples, asked.elementwise)
         found[dtype] = compared.match.difference
     return found

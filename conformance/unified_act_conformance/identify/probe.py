@@ -215,18 +215,21 @@ class Unknown:
             x: The points, in one dimension; they are asked for in an array like the block.
             dtype: The float type to ask in.
         """
-        x, tail = widen(to_type(x, dtype)), self.shape[1:]
-        size = int(np.prod(tail))
-        padded = np.resize(x, (-(-x.size // size), *tail))  # repeats the points at the end
-        ones = np.ones_like(padded)
-        value = self.value(padded, dtype)
-        gradient = None if self.missing_gradient else self._gradient(padded, ones, dtype)
-        return Sample(
-            x,
-            np.ones_like(x),
-            value.ravel()[: x.size],
-            None if gradient is None else gradient.ravel()[: x.size],
-        )
+        x = widen(to_type(x, dtype))
+        value, ones = self._values_at(x, dtype), np.ones_like(x)
+        if self.missing_gradient:
+            return Sample(x, ones, value, None)
+        padded = self._padded(x)
+        gradient = self._gradient(padded, np.ones_like(padded), dtype)
+        return Sample(x, ones, value, gradient.ravel()[: x.size])
+
+    def _values_at(self, x: Doubles, dtype: str) -> Doubles:
+        return self.value(self._padded(x), dtype).ravel()[: x.size]
+
+    def _padded(self, x: Doubles) -> Doubles:
+        """The points in an array like the block, some of them twice."""
+        tail = self.shape[1:]
+        return np.resize(x, (-(-x.size // int(np.prod(tail))), *tail))
 
     def is_deterministic(self) -> bool:
         """Whether two calls give the same."""
@@ -252,7 +255,7 @@ class Unknown:
             dtype: The float type to ask in.
         """
         x = _sinh(150.0, 7.0, 1024)
-        change, left, right = _changes(x, self.at(x, dtype).value)
+        change, left, right = _changes(x, self._values_at(x, dtype))
         worst = np.argsort(-change)[:12]
         found: list[float] = []
         for start, stop, before in zip(left[worst], right[worst], change[worst], strict=True):
@@ -267,7 +270,7 @@ class Unknown:
         now = before
         for _ in range(rounds):
             x = np.linspace(start, stop, 17)
-            change, left, right = _changes(x, self.at(x, dtype).value)
+            change, left, right = _changes(x, self._values_at(x, dtype))
             worst = int(np.argmax(change))
             now, start, stop = change[worst], left[worst], right[worst]
         return (start + stop) / 2 if now > 0.5 * before and now > noise else None

@@ -11,6 +11,7 @@ from torch.nn import functional
 import unified_act as ua
 from unified_act.activation import Activation
 from unified_act.registry import ACTIVATIONS
+from unified_act_conformance.identify import identify as identify_in_stages
 from unified_act_conformance.identify.probe import backend_of_callable
 from unified_act_mxnet._framework import mx
 
@@ -300,3 +301,18 @@ except ua.UnsupportedError as error:
     print(error)
 """
     assert "pip install 'unified-act[conformance]'" in run_python(program)
+
+
+@pytest.mark.parametrize(
+    ("first", "function", "found"),
+    [
+        ("usual", lambda x: np.tanh(np.log1p(np.exp(x))) * x, "mish"),
+        ("usual", lambda x: np.where(x > 0, x, 0.3 * x), "leaky_relu(negative_slope=0.3)"),
+        ("weight", lambda x: np.where(x > 0, x, 0.3 * x), "leaky_relu(negative_slope=0.3)"),
+    ],
+)
+def test_what_is_tried_first(first, function, found):
+    it = identify_in_stages(function, "numpy", first=first)
+    assert str(it.match) == found
+    if first == "weight":
+        assert "prelu" in [other.activation for other in it.equal]

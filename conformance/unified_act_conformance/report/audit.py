@@ -1,0 +1,41 @@
+"""An audit as one HTML page, which needs no other files and no network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from unified_act_conformance.audit import Apart, Audit, headline
+
+__all__ = ["audit_page"]
+
+
+def audit_page(
+    found: Audit,
+    other: Audit | None = None,
+    apart: Sequence[Apart] = (),
+    dialects: Sequence[str] = (),
+) -> str:
+    """Returns the page.
+
+    Args:
+        found: The audit of a model.
+        other: The audit of what it was compared with.
+        apart: Where they are not the same.
+        dialects: Only these are shown; all if there are none.
+    """
+    environment = Environment(
+        loader=PackageLoader("unified_act_conformance.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("audit.html.jinja").render(
+        found=found,
+        other=other,
+        apart=apart,
+        elsewhere=found.elsewhere(dialects),
+        headline=headline(found),
+    )
