@@ -130,7 +130,7 @@ ENVIRONMENTS = (
         "oldest-frameworks",
         "the oldest frameworks that pyproject.toml promises, which need a newer NumPy than it does",
         "3.11",
-        [(WITH_TOOLS, "numpy<2", *oldest("torch", "tensorflow", "jax")[1:], "hypothesis")],
+        [(WITH_TOOLS, "numpy<2", *oldest("torch", "tensorflow", "jax", "keras")[1:], "hypothesis")],
         ["numpy", "torch", "tensorflow", "jax"],
     ),
 )

@@ -49,7 +49,7 @@ Two things are not as `strict` wants them:
 
 - On TensorFlow, which takes subnormal numbers for 0, the second derivatives of `golu`, `smu` and
   `b_silu` lose digits where they are below about 1e-35 in float32. So do those of `b_silu` and
-  `dyt` in float64 below 1e-304, and the derivative of `b_silu` in forward mode below about 1e-7.
+  `dyt` in float64 below 1e-304.
 - The second derivative of `ssmax` in bfloat16, in rows of two equal numbers, is 6e-10 and not 0.
 """
 

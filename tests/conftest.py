@@ -1,6 +1,7 @@
 """What several test modules share."""
 
 import inspect
+from zlib import crc32
 
 import pytest
 
@@ -12,9 +13,41 @@ from unified_act.registry import ACTIVATIONS, Registry
 BUILT_IN = Registry(lambda: catalogue.ACTIVATIONS)._complete()
 
 
+def pytest_addoption(parser):
+    parser.addoption(
+        "--one-in",
+        type=int,
+        default=1,
+        metavar="N",
+        help="of the exhaustive cases run one in N, always the same ones",
+    )
+
+
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(config, items):
     """Marks the cases that `make test` leaves to `make test-all`: see `quick` in pyproject.toml."""
+    _mark_exhaustive(items)
+    share = config.getoption("one_in")
+    if share > 1:
+        left_out = [item for item in items if not _is_sampled(item, share)]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if _is_sampled(item, share)]
+
+
+def _is_sampled(item, share):
+    """By its name. A test that has `one_in` among its parameters chooses by itself."""
+    if item.get_closest_marker("exhaustive") is None or "one_in" in item.fixturenames:
+        return True
+    return crc32(item.nodeid.encode()) % share == 0
+
+
+@pytest.fixture
+def one_in(request):
+    """The N of ``--one-in``."""
+    return request.config.getoption("one_in")
+
+
+def _mark_exhaustive(items):
     for item in items:
         for mark in item.iter_markers("quick"):
             (is_quick,) = mark.args

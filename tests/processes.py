@@ -5,6 +5,16 @@ import subprocess
 import sys
 
 TIMEOUT = 120
+WITHOUT_TENSORFLOW = """
+from functools import partial
+from importlib.machinery import PathFinder
+
+def find_spec(found, name, path=None, target=None):
+    return None if name.partition(".")[0] == "tensorflow" else found(name, path, target)
+
+PathFinder.find_spec = partial(find_spec, PathFinder.find_spec)
+"""
+"""Of a program: after this it is as if TensorFlow were not installed."""
 
 
 def run_python(

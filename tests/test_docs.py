@@ -145,7 +145,7 @@ def test_the_plugin_page_does_what_it_says(backends, monkeypatch):
 
 
 @pytest.mark.filterwarnings("default")  # exporters of frameworks warn of themselves
-@pytest.mark.parametrize("page", ["layers", "onnx"])
+@pytest.mark.parametrize("page", ["configuration", "layers", "models", "onnx"])
 def test_a_page_does_what_it_says(page, monkeypatch, tmp_path, capsys):
     """And prints what its comments say."""
     text = (generate.FOLDER / f"{page}.md").read_text(encoding="utf-8")

@@ -27,9 +27,10 @@ class TestWhatIsAskedFor:
         with ua.use_backend("numpy"):
             assert repr(ua.get_layer("relu")) == "ActivationLayer('relu')"
 
-    def test_a_backend_without_layers(self):
-        with pytest.raises(ua.UnsupportedError, match="'jax' has no layers"):
-            ua.get_layer("relu", backend="jax")
+    def test_a_backend_without_layers(self, monkeypatch):
+        monkeypatch.delattr(type(load_backend("numpy")), "layers")
+        with pytest.raises(ua.UnsupportedError, match="'numpy' has no layers"):
+            ua.get_layer("relu", backend="numpy")
 
     def test_a_callable(self):
         with pytest.raises(ua.UnknownActivationError, match="made from a name"):
@@ -223,7 +224,7 @@ class TestCarryingWeights:
         assert layer.weights["weight"] == [0.25]
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", [*BACKENDS, "jax"])
 def test_what_a_backend_with_layers_offers(backend):
     wanted = {name for name in vars(Layers) if not name.startswith("_")}
     assert all(callable(getattr(load_backend(backend).layers, name)) for name in wanted)

@@ -52,7 +52,6 @@ class TestOtherNames:
             ("PyTorch", "torch"),
             ("tf", "tensorflow"),
             ("TF", "tensorflow"),
-            ("keras", "tensorflow"),
             ("tf.keras", "tensorflow"),
             ("tf_keras", "tensorflow"),
             ("mx", "mxnet"),

@@ -8,6 +8,7 @@ array([-0.15865525,  0.        ,  0.84134475])
 """
 
 import importlib
+import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # for type checkers; at run time `__getattr__` imports each name on first use
@@ -39,9 +40,11 @@ if TYPE_CHECKING:  # for type checkers; at run time `__getattr__` imports each n
         UnsupportedError,
     )
     from unified_act.layers import export_weights, get_layer, import_weights
+    from unified_act.libraries import register_with_timm, register_with_transformers
     from unified_act.loading import list_backends, use_backend
     from unified_act.registry import list_activations, register_activation
     from unified_act.replacement import replace_activations
+    from unified_act.schema import json_schema
 
 __version__ = "0.1.0.dev0"
 
@@ -73,10 +76,13 @@ __all__ = [
     "get_layer",
     "identify",
     "import_weights",
+    "json_schema",
     "list_activations",
     "list_backends",
     "list_dialects",
     "register_activation",
+    "register_with_timm",
+    "register_with_transformers",
     "replace_activations",
     "use_backend",
     "value_and_grad",
@@ -98,9 +104,11 @@ _HOME = {
         "dialects": ("list_dialects",),
         "errors": [name for name in __all__ if name.endswith(("Error", "Warning"))],
         "layers": ("export_weights", "get_layer", "import_weights"),
+        "libraries": ("register_with_timm", "register_with_transformers"),
         "loading": ("list_backends", "use_backend"),
         "registry": ("list_activations", "register_activation"),
         "replacement": ("replace_activations",),
+        "schema": ("json_schema",),
     }.items()
     for name in names
 }
@@ -121,3 +129,7 @@ if not TYPE_CHECKING:  # otherwise a type checker would accept any name
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
+
+
+if "keras" in sys.modules:  # which then loads models that have our layers and functions
+    importlib.import_module("unified_act.loading").register_with_keras()

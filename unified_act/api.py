@@ -11,9 +11,9 @@ from unified_act.activation import Activation, Parameter
 from unified_act.callables import ActivationFunction, from_config, get_activation
 from unified_act.errors import InputTypeError, UnsupportedError
 from unified_act.literals import shown
-from unified_act.loading import backend_of, load_backend
+from unified_act.loading import backend_of, computing_backend, load_backend
 from unified_act.registry import ACTIVATIONS
-from unified_act.request import understand
+from unified_act.request import settle, understand
 
 if TYPE_CHECKING:
     from unified_act.backend import Backend, Native
@@ -152,7 +152,8 @@ def describe(
     """
     if isinstance(name, ActivationFunction):
         name = {"name": name.name, **name.parameters}
-    asked = understand(name, dialect)
+    described, own = settle(name, dialect=dialect, backend=backend)
+    backend, asked = own["backend"], understand(described, own["dialect"])
     activation, given = asked.activation, asked.check()
     lines: list[str] = []
     if asked.meaning is not None:
@@ -198,7 +199,7 @@ def _implementations(
     from unified_act.backend import Tabled, kernel_for
     from unified_act.kernels import unavailable
 
-    loaded = load_backend(backend)
+    loaded = load_backend(computing_backend(backend))
     parameters = activation.bind(given) if given.keys() >= set(activation.required) else None
     tabled, facts = getattr(loaded, "tabled", Tabled()), []
     fused = getattr(loaded, "fused", ()) if parameters is not None else ()

@@ -8,7 +8,12 @@ from types import FunctionType, MappingProxyType
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, overload
 
 from unified_act.activation import Activation
-from unified_act.errors import ParameterValueError, UnknownActivationError
+from unified_act.errors import (
+    ParameterValueError,
+    UnifiedActError,
+    UnknownActivationError,
+    UnsupportedError,
+)
 from unified_act.literals import shown
 from unified_act.loading import (
     backend_of,
@@ -16,9 +21,10 @@ from unified_act.loading import (
     find_entry,
     load_backend,
     loaded_backends,
+    register_with_keras,
 )
 from unified_act.registry import ACTIVATIONS
-from unified_act.request import understand
+from unified_act.request import settle, understand
 
 if TYPE_CHECKING:
     from unified_act.backend import Backend, Numerics
@@ -77,13 +83,36 @@ class ActivationFunction(functools.partial):  # type: ignore[type-arg]
             config[key] = list(value) if isinstance(value, tuple) else value
         return config
 
-    get_config = to_config
-    """The name under which Keras calls `to_config` when it saves a model."""
+    def get_config(self) -> dict[str, Any]:
+        """Returns what `to_config` does, for Keras when it saves a model.
+
+        Keras then asks for the name under which it will find the class, if it has been told one.
+        """
+        register_with_keras()
+        return self.to_config()
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> ActivationFunction:
         """Returns the function that `to_config` described, as `unified_act.from_config` does."""
         return from_config(config)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
+        """Returns how pydantic validates and serialises a field of this type."""
+        import importlib
+
+        core_schema = importlib.import_module("pydantic_core.core_schema")
+        to_config = core_schema.plain_serializer_function_ser_schema(cls.to_config)
+        return core_schema.no_info_plain_validator_function(_validated, serialization=to_config)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, source: Any, handler: Any) -> Any:
+        """Returns the JSON schema of a field of this type, for pydantic."""
+        from unified_act.schema import json_schema
+
+        schema = json_schema()
+        del schema["$schema"]  # it is a part of another one
+        return schema
 
     def __eq__(self, other: object) -> bool:
         # Compare the texts: they distinguish 0.0 from -0.0.
@@ -110,6 +139,14 @@ class ActivationFunction(functools.partial):  # type: ignore[type-arg]
 
     def __deepcopy__(self, memo: dict[int, Any]) -> ActivationFunction:
         return self
+
+    def __prepare_scriptable__(self) -> NoReturn:
+        """Raises: this is where ``torch.jit.script`` asks for what it is to compile."""
+        raise UnsupportedError(
+            f"torch.jit.script cannot compile {self!r}, whose code is made for its parameters. "
+            "Trace it with torch.jit.trace(function, example), and script the model around the "
+            "trace."
+        )
 
     def __setattr__(self, attribute: str, value: Any) -> NoReturn:
         raise AttributeError(f"{self!r} is frozen; call get_activation for another one.")
@@ -163,14 +200,17 @@ def get_activation(
     Args:
         name: The activation. A name may be written in any case, with or without ``_``, ``-`` and
             spaces. Parameters may be part of it, as in ``"elu(alpha=0.5)"`` or in a mapping
-            ``{"name": "elu", "alpha": 0.5}``. It may be written as in a framework, and then means
-            the same as there: ``"torch.nn.LeakyReLU(0.1)"``, the ``class_name`` and ``config`` of
-            Keras, the ``type`` of mmcv. None gives the identity. A callable is returned unchanged,
-            so that a library can pass on whatever its user configures.
+            ``{"name": "elu", "alpha": 0.5}``. So may backend, numerics and dialect; a keyword that
+            contradicts them is an error. What only `get_layer` takes, such as channels, is left
+            aside. It may be written as in a framework, and then means the same as there:
+            ``"torch.nn.LeakyReLU(0.1)"``, the ``class_name`` and ``config`` of Keras, the ``type``
+            of mmcv. None gives the identity. A callable is returned unchanged, so that a library
+            can pass on whatever its user configures.
         backend: ``"torch"`` or another of `list_backends`, or a usual name of one, such as
-            ``"pytorch"``, ``"tf"`` or ``"np"``. By default it is the backend of `use_backend`, else
-            of the environment variable ``UNIFIED_ACT_BACKEND``, else each call uses the framework
-            of its input.
+            ``"pytorch"``, ``"tf"`` or ``"np"``. With ``"keras"`` it is the function of the
+            framework that Keras runs on, and takes Keras's symbolic tensors too. By default it is
+            the backend of `use_backend`, else of the environment variable ``UNIFIED_ACT_BACKEND``,
+            else each call uses the framework of its input.
         numerics: With ``"fast"`` the framework's own kernel is used where it is accurate enough.
             Elsewhere, and with ``"strict"`` always, it is the shared definition, or in 16-bit
             types a table of its correctly rounded results. `describe` says what serves where.
@@ -209,13 +249,32 @@ def get_activation(
         >>> ua.get_activation("LeakyReLU", dialect="keras_layers")
         get_activation('leaky_relu', negative_slope=0.3)
     """
-    if not isinstance(numerics, str) or numerics not in ("fast", "strict"):  # type: ignore[redundant-expr]
-        raise ParameterValueError(f"numerics must be 'fast' or 'strict', got {shown(numerics)}.")
     if callable(name) and not isinstance(name, type):
+        _check_numerics(numerics)
         return _as_it_is(name, backend, numerics, parameters)
-    asked = understand(name, dialect, parameters)  # type: ignore[arg-type]  # it refuses a type
-    chosen = chosen_backend() if backend is None else backend
-    return bind(asked.activation, chosen, numerics, asked.bind())
+    described, own = settle(name, backend=backend, numerics=numerics, dialect=dialect)
+    _check_numerics(own["numerics"])
+    asked = understand(described, own["dialect"], parameters)
+    chosen = chosen_backend() if own["backend"] is None else own["backend"]
+    return bind(asked.activation, chosen, own["numerics"], asked.bind())
+
+
+def _check_numerics(given: Any) -> None:
+    if not isinstance(given, str) or given not in ("fast", "strict"):
+        raise ParameterValueError(f"numerics must be 'fast' or 'strict', got {shown(given)}.")
+
+
+def _validated(given: Any) -> ActivationFunction:
+    """Returns the function for a value that pydantic validates. It tells a ValueError as one."""
+    if given is None:
+        raise ValueError("an activation is expected, got None: write 'identity' for none.")
+    try:
+        found = get_activation(given)
+    except UnifiedActError as error:
+        raise ValueError(str(error)) from error
+    if not isinstance(found, ActivationFunction):
+        raise ValueError(f"a name, a mapping or a function of unified_act, got {shown(given)}.")
+    return found
 
 
 def _as_it_is(
@@ -244,10 +303,8 @@ def from_config(config: Mapping[str, Any]) -> ActivationFunction:
     """Returns the activation function that `ActivationFunction.to_config` described.
 
     Args:
-        config: A mapping with a ``"name"``. It may also have the parameters of the activation,
-            ``"backend"``, ``"numerics"`` and ``"dialect"``, as `get_activation` takes them, and
-            ``"plugin"``, the distribution that provides the activation. A mapping of Keras or mmcv
-            will do too.
+        config: A mapping with a ``"name"``, as `get_activation` takes it. It may also have
+            ``"plugin"``, the distribution that provides the activation.
 
     Raises:
         UnknownActivationError: `config` is not a mapping, or has no name.
@@ -266,10 +323,7 @@ def from_config(config: Mapping[str, Any]) -> ActivationFunction:
         raise UnknownActivationError(
             f"a configuration is a mapping with a 'name', got {type(config).__name__}."
         )
-    own = ("backend", "numerics", "dialect")
-    options = {key: value for key, value in config.items() if key in own}
-    what = {key: value for key, value in config.items() if key not in own}
-    return get_activation(what, **options)
+    return get_activation(config)
 
 
 def bind(

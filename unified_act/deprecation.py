@@ -51,6 +51,7 @@ DEPRECATIONS = (
     Deprecation(
         "unified_act_conformance.plugin", "unified_act_conformance.pytest_plugin", "0.1.0", "0.3.0"
     ),
+    Deprecation("unified_act_tensorflow.layers", "unified_act_keras.layers", "0.1.0", "0.3.0"),
 )
 """Every public name that is deprecated now."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import dropwhile
+from itertools import chain, dropwhile
 from typing import Any, Protocol, cast
 
 from unified_act.activation import Activation, Parameter
@@ -21,7 +21,7 @@ from unified_act.errors import (
 from unified_act.literals import shown
 from unified_act.loading import chosen_backend, list_backends, load_backend, loaded_backends
 from unified_act.registry import ACTIVATIONS
-from unified_act.request import understand
+from unified_act.request import settle, understand
 
 __all__ = [
     "LayerSpec",
@@ -34,8 +34,8 @@ __all__ = [
 ]
 
 
-_NAMES_OF_PRELU = frozenset({"weight", "alpha", "slope"})
-"""What PyTorch, Keras and MXNet, and ONNX call its weight."""
+_NAMES_OF_PRELU = frozenset({"weight", "alpha", "negative_slope", "slope"})
+"""What PyTorch, Keras and MXNet, Flax and Equinox, and ONNX call its weight."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,14 @@ class LayerSpec:
     follows_mode: bool = False
     weight_shape: tuple[int, ...] | None = None
     shared_axes: tuple[int, ...] | None = None
+
+    def __repr__(self) -> str:
+        return f"LayerSpec({self.describe()})"
+
+    def __hash__(self) -> int:
+        # JAX asks for it: a specification is a part of its modules that is no array.
+        shapes = (self.channels, self.weight_shape, self.shared_axes)
+        return hash((self.function, frozenset(self.initial.items()), self.follows_mode, shapes))
 
     @property
     def activation(self) -> Activation:
@@ -190,6 +198,22 @@ class LayerSpec:
             **{key: None if value is None else tuple(value) for key, value in shapes.items()},
         )
 
+    def description(self) -> dict[str, Any]:
+        """Returns the layer as plain data for JSON or YAML, which `get_layer` reads."""
+        config = self.function.to_config()
+        if self.follows_mode:
+            config.pop("training", None)
+        if self.shared_axes is not None:
+            config.pop("axis", None)
+            config["shared_axes"] = list(self.shared_axes)
+        elif self.weight_shape is not None:
+            config["weight_shape"] = list(self.weight_shape)
+        elif self.channels != 1 and self.initial:
+            config["channels"] = self.channels
+        if self.initial and dict(self.initial) != dict(self.activation.initial):
+            config["initial"] = dict(self.initial)
+        return config
+
     def describe(self) -> str:
         """Returns name, parameters and options as text, for the repr of a layer."""
         shown = [
@@ -228,8 +252,30 @@ class Layers(Protocol):
         A weight whose shape is unknown until the first input is None.
         """
 
-    def set_weights(self, layer: Any, weights: Mapping[str, Any]) -> None:
-        """Sets the weights of the layer to NumPy arrays of the right shape."""
+    def set_weights(self, layer: Any, weights: Mapping[str, Any]) -> Any:
+        """Sets the weights of the layer to NumPy arrays of the right shape.
+
+        Returns:
+            What has them now, if the layer itself does not change; otherwise None.
+        """
+
+
+class LayersOfLibraries(Layers, Protocol):
+    """The interface of ``layers`` where libraries make the modules of a framework, as on JAX."""
+
+    def of_library(self, library: str | None) -> Layers:
+        """Returns what makes the layers of one library; None stands for the obvious one."""
+
+    def held(self, layer: Any, params: Any = None) -> Any:
+        """Returns what `weights_of` and `set_weights` take: a layer with parameters outside of it.
+
+        Args:
+            layer: The layer.
+            params: The parameters; None for those that the layer begins with.
+
+        Returns:
+            None if the layer holds its weights itself.
+        """
 
 
 def get_layer(
@@ -242,6 +288,7 @@ def get_layer(
     weight_shape: Sequence[int] | None = None,
     shared_axes: Sequence[int] | None = None,
     initial: float | Mapping[str, float] | None = None,
+    library: str | None = None,
     options: Mapping[str, Any] | None = None,
     **parameters: Any,
 ) -> Any:
@@ -252,9 +299,11 @@ def get_layer(
     like the framework's own layers.
 
     Args:
-        name: As for `get_activation`, except that it must not be a callable.
+        name: As for `get_activation`, except that it must not be a callable. Everything else may be
+            part of it too, as in ``{"name": "prelu", "channels": 8, "backend": "torch"}``.
         backend: As for `get_activation`, except that a layer cannot follow the type of its input:
-            name a backend here, with `use_backend` or in the environment variable.
+            name a backend here, with `use_backend` or in the environment variable. With
+            ``"keras"`` it is a layer of Keras, whichever framework Keras runs on.
         numerics: As for `get_activation`.
         dialect: As for `get_activation`.
         channels: For a learned activation, the number of elements of each weight. With 1 all
@@ -270,14 +319,21 @@ def get_layer(
             shared axis. ``()`` shares along no axis.
         initial: The initial value of the weights: one number for all, or numbers by name. The
             default is the value from the paper of the activation.
+        library: On JAX, whose module the layer is: ``"nnx"`` or ``"linen"``, both of Flax,
+            ``"equinox"`` or ``"haiku"``. The default is the library that is installed; of several,
+            the only one that has been imported.
         options: Options of the framework's layers. PyTorch has ``device`` and ``dtype``.
-            TensorFlow has the options of a Keras layer, and ``initializer``, ``regularizer`` and
-            ``constraint`` for the weights. MXNet has ``prefix`` and ``params``.
+            Keras has the options of its layers, and ``initializer``, ``regularizer`` and
+            ``constraint`` for the weights. MXNet has ``prefix`` and ``params``. NNX has
+            ``rngs``, ``deterministic``, ``rng_collection``, ``initializer`` and ``param_dtype``;
+            Linen has the same without ``rngs``, and ``name``. Equinox has ``inference`` and
+            ``dtype``; Haiku has ``is_training``, ``initializer``, ``dtype`` and ``name``.
         **parameters: The parameters of the activation.
 
     Returns:
-        A `torch.nn.Module`, `keras.layers.Layer` or `mxnet.gluon.HybridBlock`; on NumPy an object
-        with ``forward``, ``backward``, ``weights`` and ``gradients``. If the activation takes a
+        A `torch.nn.Module`, `keras.layers.Layer` or `mxnet.gluon.HybridBlock`; on JAX a module of
+        the library; on NumPy an object with ``forward``, ``backward``, ``weights`` and
+        ``gradients``. If the activation takes a
         mask or noise, the layer takes it as a further argument. Without noise, a seed or a
         generator, a layer draws from the random numbers of its framework; on NumPy, which has no
         layers, it asks for a seed. Unless the parameter ``training`` is given, the layer follows
@@ -286,7 +342,8 @@ def get_layer(
     Raises:
         UnsupportedError: The backend has no layers.
         ParameterValueError: No backend is chosen; `channels`, `weight_shape`, `shared_axes` or
-            `initial` is wrong, or two of the first three are given.
+            `initial` is wrong, or two of the first three are given; `library` is wrong, missing,
+            or given for a framework that has layers of its own.
         UnknownParameterError: There is no such weight or option.
         UnifiedActError: Any error of `get_activation`.
 
@@ -299,8 +356,25 @@ def get_layer(
         {'weight': array([0.25, 0.25])}
         >>> ua.get_layer("prelu", backend="numpy", shared_axes=(1, 2))
         ActivationLayer('prelu', axis=-1, shared_axes=(1, 2))
+        >>> layer = ua.get_layer({"name": "prelu", "channels": 2, "axis": -1, "backend": "numpy"})
+        >>> layer.to_config()
+        {'name': 'prelu', 'backend': 'numpy', 'axis': -1, 'channels': 2}
     """
-    chosen = chosen_backend() if backend is None else backend
+    _refuse_callable(name)
+    described, own = settle(
+        name,
+        backend=backend,
+        numerics=numerics,
+        dialect=dialect,
+        channels=channels,
+        weight_shape=weight_shape,
+        shared_axes=shared_axes,
+        initial=initial,
+        library=library,
+        options=options,
+    )
+    options = own.pop("options")
+    chosen = own.pop("backend") or chosen_backend()
     if chosen is None:
         raise ParameterValueError(
             f"a layer belongs to one framework: pass backend=…, one of {', '.join(list_backends())}"
@@ -309,18 +383,9 @@ def get_layer(
         raise ParameterValueError(
             f"options are a mapping, such as {{'dtype': …}}, got {shown(options)}."
         )
-    spec = layer_spec(
-        name,
-        backend=chosen,
-        numerics=numerics,
-        dialect=dialect,
-        channels=channels,
-        weight_shape=weight_shape,
-        shared_axes=shared_axes,
-        initial=initial,
-        parameters=parameters,
-    )
-    return _layers_of(chosen).make_layer(spec, dict(options or {}))
+    layers = _layers_of(chosen, own.pop("library"))
+    spec = layer_spec(described, backend=chosen, parameters=parameters, **own)
+    return layers.make_layer(spec, dict(options or {}))
 
 
 def layer_spec(
@@ -336,13 +401,26 @@ def layer_spec(
     shared_axes: Sequence[int] | None = None,
 ) -> LayerSpec:
     """Returns the specification that `get_layer` makes a layer from; it has the same arguments."""
-    if callable(name):
-        raise UnknownActivationError(
-            f"a layer is made from a name, got {shown(name)}: pass the name of an activation."
-        )
-    given = understand(name, dialect, parameters).written
+    _refuse_callable(name)
+    described, own = settle(
+        name,
+        backend=backend,
+        numerics=numerics,
+        dialect=dialect,
+        channels=channels,
+        weight_shape=weight_shape,
+        shared_axes=shared_axes,
+        initial=initial,
+    )
+    channels, initial = own["channels"], own["initial"]
+    weight_shape, shared_axes = own["weight_shape"], own["shared_axes"]
+    given = understand(described, own["dialect"], parameters).written
     function = get_activation(
-        name, backend=backend, numerics=numerics, dialect=dialect, **parameters
+        described,
+        backend=own["backend"],
+        numerics=own["numerics"],
+        dialect=own["dialect"],
+        **parameters,
     )
     activation = ACTIVATIONS.find(function.name)
     shapes = _shapes(activation, channels, weight_shape, shared_axes)
@@ -355,6 +433,13 @@ def layer_spec(
     initial_values = _initial(activation, initial)
     follows_mode = "training" not in given and _has_mode(activation)
     return LayerSpec(function, channels, initial_values, follows_mode, **shapes)
+
+
+def _refuse_callable(name: object) -> None:
+    if callable(name):
+        raise UnknownActivationError(
+            f"a layer is made from a name, got {shown(name)}: pass the name of an activation."
+        )
 
 
 def _shapes(
@@ -446,20 +531,27 @@ def check_options(options: Mapping[str, Any], allowed: Sequence[str], backend: s
             )
 
 
-def _layers_of(backend: str) -> Layers:
+def _layers_of(backend: str, library: str | None) -> Layers:
     loaded = load_backend(backend)
     if not hasattr(loaded, "layers"):
         raise UnsupportedError(
             f"the backend {loaded.name!r} has no layers: use get_activation, and pass weights as "
             "arguments."
         )
-    layers: Layers = cast("ModelBackend", loaded).layers
-    return layers
+    layers: Any = cast("ModelBackend", loaded).layers
+    if hasattr(layers, "of_library"):
+        return cast("LayersOfLibraries", layers).of_library(library)
+    if library is not None:
+        raise ParameterValueError(
+            f"library={shown(library)} says whose modules the layers on JAX are, but "
+            f"{loaded.name!r} has layers of its own: leave it out, or pass backend='jax'."
+        )
+    return cast("Layers", layers)
 
 
 def _owner_of(layer: Any) -> Layers:
     """Returns the `Layers` of the backend that made a layer."""
-    for backend in loaded_backends():
+    for backend in chain(loaded_backends(), loaded_backends(plugins=True)):
         layers: Layers | None = getattr(backend, "layers", None)
         if layers is not None and layers.is_layer(layer):
             return layers
@@ -469,12 +561,34 @@ def _owner_of(layer: Any) -> Layers:
     )
 
 
-def export_weights(layer: Any) -> dict[str, Any]:
+def _held(owner: Layers, layer: Any, params: Any) -> Any:
+    """Returns the layer, with its parameters if they are outside of it."""
+    held = owner.held(layer, params) if hasattr(owner, "held") else None
+    if held is None and params is not None:
+        raise ParameterValueError(f"{_shown(layer)} holds its weights itself: leave out params.")
+    return layer if held is None else held
+
+
+def _shown(layer: Any) -> str:
+    """A layer in one line; some libraries of JAX print theirs in several."""
+    text = shown(layer)
+    if "\n" not in text:
+        return text
+    spec: LayerSpec | None = getattr(layer, "spec", None)
+    name = type(layer).__name__
+    return name if spec is None else f"{name}({spec.describe()})"
+
+
+def export_weights(layer: Any, params: Any = None) -> dict[str, Any]:
     """Returns the weights of a layer, for `import_weights` on the same or another framework.
 
     Args:
         layer: A layer from `get_layer`, of any framework; or the framework's own PReLU:
-            `torch.nn.PReLU`, `keras.layers.PReLU` or `mxnet.gluon.nn.PReLU`.
+            `torch.nn.PReLU`, `keras.layers.PReLU`, `mxnet.gluon.nn.PReLU`, `flax.linen.PReLU`,
+            `flax.nnx.PReLU` or `equinox.nn.PReLU`.
+        params: The parameters of the layer, where the library keeps them outside of it: in Linen
+            and Haiku. They are what ``init`` returned for this layer, or the part of a model's
+            parameters that belongs to it.
 
     Returns:
         NumPy arrays by the activation's names for its weights: of shape (1,) or (channels,), or of
@@ -484,24 +598,25 @@ def export_weights(layer: Any) -> dict[str, Any]:
     Raises:
         UnsupportedError: `layer` is no such layer.
         ParameterValueError: The first input decides the shape of the weights, and the layer has
-            not been called yet.
+            not been called yet; or `params` is missing, or not needed.
 
     Examples:
         >>> import unified_act as ua
         >>> ua.export_weights(ua.get_layer("relu", backend="numpy"))
         {}
     """
-    weights = dict(_owner_of(layer).weights_of(layer))
+    owner = _owner_of(layer)
+    weights = dict(owner.weights_of(layer if params is None else _held(owner, layer, params)))
     waiting = [name for name, value in weights.items() if value is None]
     if waiting:
         raise ParameterValueError(
-            f"{', '.join(waiting)} of {shown(layer)} has no size yet: call the layer first, or "
+            f"{', '.join(waiting)} of {_shown(layer)} has no size yet: call the layer first, or "
             "make it with channels=… or weight_shape=…"
         )
     return weights
 
 
-def import_weights(layer: Any, weights: Mapping[str, Any] | Any) -> None:
+def import_weights(layer: Any, weights: Mapping[str, Any] | Any, params: Any = None) -> Any:
     """Sets the weights of a layer to those that `export_weights` returned, on any framework.
 
     Args:
@@ -509,48 +624,57 @@ def import_weights(layer: Any, weights: Mapping[str, Any] | Any) -> None:
             shape of its weights is not known yet, these weights determine it.
         weights: NumPy arrays by name, or another such layer. The arrays are cast to the dtype of
             the layer. The weight of PReLU may have the name that Keras and MXNet have for it,
-            ``"alpha"``, or that of ONNX, ``"slope"``; and if it varies along one axis only, it has
-            one number for each channel, whatever its shape.
+            ``"alpha"``, that of Flax and Equinox, ``"negative_slope"``, or that of ONNX,
+            ``"slope"``; and if it varies along one axis only, it has one number for each channel,
+            whatever its shape.
+        params: The parameters of the layer, in Linen and Haiku, as for `export_weights`.
+
+    Returns:
+        What has the weights now. A layer of Equinox never changes, so it is a new layer. In Linen
+        and Haiku it is the parameters: a copy of `params`, or without them what ``init`` would
+        return for this layer. In all other frameworks it is `layer` itself, which has changed.
 
     Raises:
         UnsupportedError: `layer` is no such layer.
         UnknownParameterError: The names are not those of the layer's weights.
-        ParameterValueError: The shape of a weight is not that of the layer.
+        ParameterValueError: The shape of a weight is not that of the layer; or `params` are not
+            those of the layer, or not needed.
 
     Examples:
         >>> import unified_act as ua
         >>> one = ua.get_layer("prelu", backend="numpy", channels=3, initial=0.1)
         >>> other = ua.get_layer("prelu", backend="numpy", channels=None)
-        >>> ua.import_weights(other, ua.export_weights(one))
+        >>> other = ua.import_weights(other, ua.export_weights(one))
         >>> ua.export_weights(other)
         {'weight': array([0.1, 0.1, 0.1])}
         >>> images = ua.get_layer("prelu", backend="numpy", weight_shape=(3, 1, 1))
-        >>> ua.import_weights(images, {"alpha": [0.5, 0.25, 0.125]})
+        >>> images = ua.import_weights(images, {"alpha": [0.5, 0.25, 0.125]})
         >>> ua.export_weights(images)["weight"].shape
         (3, 1, 1)
     """
     owner = _owner_of(layer)
-    own = owner.weights_of(layer)
+    held = _held(owner, layer, params)
+    own = owner.weights_of(held)
     given = _by_name(weights)
     is_prelu = own.keys() == {"weight"}
     if is_prelu and len(given) == 1 and given.keys() <= _NAMES_OF_PRELU:
         given = dict.fromkeys(own, *given.values())
     if given.keys() != own.keys():
         raise UnknownParameterError(
-            f"{shown(layer)} has the weights {sorted(own)}, got {shown(list(given))}."
+            f"{_shown(layer)} has the weights {sorted(own)}, got {shown(list(given))}."
         )
     arrays = {name: _as_weight(name, given[name]) for name in own}
-    for name, held in own.items():
+    for name, old in own.items():
         if is_prelu:
-            arrays[name] = _as_held(layer, arrays[name], held)
-        _check_shape(layer, name, arrays[name], held)
+            arrays[name] = _as_held(layer, arrays[name], old)
+        _check_shape(layer, name, arrays[name], old)
     if len({array.shape for array in arrays.values()}) > 1:
         raise ParameterValueError(
-            f"the weights of {shown(layer)} must all have one number of channels, got "
+            f"the weights of {_shown(layer)} must all have one number of channels, got "
             f"{', '.join(f'{name} with {array.shape}' for name, array in arrays.items())}."
         )
-    if arrays:
-        owner.set_weights(layer, arrays)
+    changed = owner.set_weights(held, arrays) if arrays or held is not layer else None
+    return layer if changed is None else changed
 
 
 def _by_name(weights: Any) -> Mapping[str, Any]:
@@ -593,7 +717,7 @@ def _check_shape(layer: Any, name: str, array: Any, held: Any) -> None:
         fits = all(axis <= array.ndim and array.shape[axis - 1] == 1 for axis in shared)
     if not fits:
         raise ParameterValueError(
-            f"{name} of {shown(layer)} has the shape {wanted}, got {array.shape}; make the layer "
+            f"{name} of {_shown(layer)} has the shape {wanted}, got {array.shape}; make the layer "
             f"with weight_shape={array.shape}, or pass a weight of its shape."
         )
 

@@ -30,16 +30,21 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BUILTIN_BACKENDS",
+    "KERAS",
     "BackendEntry",
     "backend_entries",
     "backend_of",
     "chosen_backend",
+    "computing_backend",
+    "find_entry",
     "imported_backends",
     "list_backends",
     "load_backend",
     "loaded_backends",
     "numpy_namespace",
     "plugin_backends",
+    "register_with_keras",
+    "roots_of",
     "use_backend",
 ]
 
@@ -86,7 +91,6 @@ BUILTIN_BACKENDS = {name: _built_in(name) for name in ("mxnet", "numpy", "tensor
 ALSO = {
     "gluon": "mxnet",
     "jnp": "jax",
-    "keras": "tensorflow",
     "mx": "mxnet",
     "np": "numpy",
     "pytorch": "torch",
@@ -94,7 +98,11 @@ ALSO = {
     "tf.keras": "tensorflow",
     "tfkeras": "tensorflow",
 }
-"""Other names of backends, normalized. The layers of Keras run on the backend of TensorFlow."""
+"""Other names of backends, normalized. TensorFlow's Keras runs on TensorFlow."""
+
+KERAS = _built_in("keras")
+"""It computes nothing itself: the backend of the framework that Keras runs on does. So it is not
+in the lists of backends."""
 
 _loaded: dict[str, Backend] = {}
 _lock = threading.RLock()
@@ -117,6 +125,8 @@ def find_entry(name: str) -> BackendEntry:
     announcement = announcement_of(BACKENDS, name)  # before ALSO: a plugin may have such a name
     if announcement is not None:
         return _announced(announcement)
+    if key == KERAS.name:
+        return KERAS
     if key in ALSO:
         return find_entry(ALSO[key])
     raise UnknownBackendError(f"unknown backend {shown(name)}. {suggest(name, list_backends())}")
@@ -164,6 +174,29 @@ def load_backend(name: str) -> Backend:
     return backend
 
 
+def computing_backend(name: str) -> str:
+    """Returns the name of a backend; for ``"keras"``, of that which Keras's framework has.
+
+    Raises:
+        UnifiedActError: There is no such backend, or Keras cannot be loaded.
+    """
+    entry = find_entry(name)
+    if entry is not KERAS:
+        return entry.name
+    return str(cast(Any, load_backend(entry.name)).computes_with)
+
+
+def register_with_keras() -> None:
+    """Makes layers and functions known to Keras, if it is imported, so that it loads models.
+
+    It imports no framework. If Keras is broken, or just being imported, nothing happens: whoever
+    asks for it by its name gets the error.
+    """
+    if _is_imported(KERAS.framework):
+        with contextlib.suppress(Exception):
+            importlib.import_module(KERAS.package)
+
+
 def numpy_namespace() -> Any:
     """Returns the namespace of NumPy, on which a definition is composed of NumPy's functions."""
     return importlib.import_module(f"{find_entry('numpy').package}.namespace")
@@ -199,7 +232,10 @@ def _import_backend(entry: BackendEntry) -> Backend:
 
 
 def _broken(entry: BackendEntry) -> BackendImportError:
-    if entry.name in BUILTIN_BACKENDS:
+    if entry is KERAS:
+        problem = "importing Keras or the framework that it runs on"
+        repair = "that installation, set KERAS_BACKEND to a framework that is installed"
+    elif entry.name in BUILTIN_BACKENDS:
         problem, repair = f"{entry.framework} is installed, but importing it", "that installation"
     else:
         problem, repair = f"importing {entry.package}", f"{entry.distribution}, which brings it"
@@ -259,13 +295,18 @@ def chosen_backend() -> str | None:
     return _selected.get() or os.environ.get(ENVIRONMENT_VARIABLE) or None
 
 
-def imported_backends() -> list[str]:
+def imported_backends(*, plugins: bool = False) -> list[str]:
     """Returns the backends whose framework this process has already imported.
 
-    A backend of a plugin is included only once it is loaded: looking for plugins takes time.
+    Keras comes first, since its models may also be modules of the framework that it runs on.
+
+    Args:
+        plugins: Whether to look for plugins, which takes time. Otherwise a backend of a plugin is
+            included only once it is loaded.
     """
-    built_in = [entry.name for entry in BUILTIN_BACKENDS.values() if _is_imported(entry.framework)]
-    return list(dict.fromkeys((*built_in, *_loaded)))
+    entries = [KERAS, *BUILTIN_BACKENDS.values(), *(plugin_backends() if plugins else ())]
+    imported = [entry.name for entry in entries if _is_imported(entry.framework)]
+    return list(dict.fromkeys((*imported, *_loaded)))
 
 
 def _is_imported(framework: str) -> bool:
@@ -274,13 +315,13 @@ def _is_imported(framework: str) -> bool:
     return isinstance(module, ModuleType) and module.__spec__ is not None
 
 
-def loaded_backends() -> Iterator[Backend]:
+def loaded_backends(*, plugins: bool = False) -> Iterator[Backend]:
     """Yields the backends of `imported_backends`, loaded.
 
     One that cannot be loaded is left out: the framework is a mock-up, broken, or just being
     imported. Whoever asks for it by its name, or by an array of it, gets the error.
     """
-    for name in imported_backends():
+    for name in imported_backends(plugins=plugins):
         with contextlib.suppress(BackendImportError, BackendNotInstalledError):
             yield load_backend(name)
 
@@ -300,7 +341,7 @@ def backend_of(array: Any) -> Backend:
     """
     array_type = type(array)
     roots = roots_of(array_type)
-    for entries in (BUILTIN_BACKENDS.values, plugin_backends):
+    for entries in (BUILTIN_BACKENDS.values, plugin_backends, lambda: [KERAS]):
         for entry in entries():
             if entry.framework in roots and entry.framework in sys.modules:
                 backend = load_backend(entry.name)

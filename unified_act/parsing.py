@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from unified_act.errors import UnknownActivationError, UnknownParameterError
 from unified_act.literals import shown
 
-__all__ = ["INPUT", "Description", "parse"]
+__all__ = ["INPUT", "OPTIONS", "Description", "parse"]
+
+OPTIONS = (
+    "backend",
+    "numerics",
+    "dialect",
+    "library",
+    "channels",
+    "weight_shape",
+    "shared_axes",
+    "initial",
+    "options",
+)
+"""What a description may say besides the parameters; what is after the third is about layers."""
 
 _LONGEST = 1000
 """No arguments have as many characters. Python's own parser fails on deeply nested ones."""
@@ -29,15 +43,17 @@ class Description(NamedTuple):
         positional: The arguments before these, `INPUT` for the input.
         dialects: Who writes it like this: the first of these dialects that understands it. Empty
             if the form does not tell.
+        options: Those of `OPTIONS` that are in it.
     """
 
     name: str
     given: dict[str, Any]
     positional: Sequence[Any] = ()
     dialects: Sequence[str] = ()
+    options: Mapping[str, Any] = MappingProxyType({})
 
 
-def parse(name: str | Mapping[str, Any]) -> Description:
+def parse(name: str | Mapping[str, Any] | Description) -> Description:
     """Splits the description of an activation into its name and its arguments.
 
     Raises:
@@ -47,9 +63,15 @@ def parse(name: str | Mapping[str, Any]) -> Description:
     Examples:
         >>> parse("elu(alpha=0.5)")[:2]
         ('elu', {'alpha': 0.5})
-        >>> parse({"type": "ELU", "alpha": 0.5})
-        Description(name='ELU', given={'alpha': 0.5}, positional=(), dialects=('mmcv',))
+        >>> parse({"type": "ELU", "alpha": 0.5})[:4]
+        ('ELU', {'alpha': 0.5}, (), ('mmcv',))
+        >>> parse('{"name": "elu", "alpha": 0.5}')[:2]
+        ('elu', {'alpha': 0.5})
+        >>> parse("prelu(channels=8)").options
+        {'channels': 8}
     """
+    if isinstance(name, Description):
+        return name
     if isinstance(name, Mapping):
         return _of_mapping(name)
     if isinstance(name, type):
@@ -60,6 +82,8 @@ def parse(name: str | Mapping[str, Any]) -> Description:
         raise UnknownActivationError(
             f"an activation is None, a string, a mapping or a callable, got {type(name).__name__}."
         )
+    if name.lstrip().startswith("{"):
+        return _of_mapping(_of_json(name))
     plain, bracket, arguments = name.partition("(")
     if not bracket:
         return Description(plain, {})
@@ -69,7 +93,30 @@ def parse(name: str | Mapping[str, Any]) -> Description:
         raise UnknownActivationError(
             f"cannot read {shown(name)}: write it like 'elu(alpha=0.5)'."
         ) from None
-    return Description(plain, given, positional)
+    return _without_options(Description(plain, given, positional))
+
+
+def _of_json(text: str) -> Mapping[str, Any]:
+    """Reads a mapping that is written as text, as on a command line."""
+    import json
+
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        raise UnknownActivationError(
+            f"cannot read {shown(text)}: write a mapping as JSON, like "
+            '\'{"name": "elu", "alpha": 0.5}\'.'
+        ) from None
+    return found if isinstance(found, Mapping) else {}
+
+
+def _without_options(described: Description) -> Description:
+    """Returns a description with its options apart."""
+    options = {key: value for key, value in described.given.items() if key in OPTIONS}
+    if not options:
+        return described
+    given = {key: value for key, value in described.given.items() if key not in options}
+    return described._replace(given=given, options=options)
 
 
 def _of_mapping(given: Mapping[str, Any]) -> Description:
@@ -84,18 +131,24 @@ def _of_mapping(given: Mapping[str, Any]) -> Description:
 
 
 def _of_ours(given: Mapping[str, Any]) -> Description:
-    return Description(given["name"], _named(given, {"name"}))
+    return _of_text(given, "name")
 
 
 def _of_mmcv(given: Mapping[str, Any]) -> Description:
-    return Description(given["type"], _named(given, {"type"}), dialects=("mmcv",))
+    return _of_text(given, "type")._replace(dialects=("mmcv",))
+
+
+def _of_text(given: Mapping[str, Any], key: str) -> Description:
+    """Reads a mapping whose name is under a key, and all else beside it."""
+    return _without_options(Description(given[key], _named(given, {key})))
 
 
 def _of_keras(given: Mapping[str, Any]) -> Description:
     """Reads what `keras.layers.serialize` and `keras.activations.serialize` return."""
     layer, config = given["class_name"], given.get("config", {})
+    options = {key: given[key] for key in OPTIONS if key in given}
     if layer == "function" and isinstance(config, str):
-        return Description(config, {}, dialects=("keras3", "keras2"))
+        return Description(config, {}, dialects=("keras3", "keras2"), options=options)
     if not isinstance(config, Mapping):
         raise UnknownActivationError(
             f"the 'config' of {shown(layer)} must be a mapping, as Keras writes it, got "
@@ -103,8 +156,10 @@ def _of_keras(given: Mapping[str, Any]) -> Description:
         )
     named = _named(config, KERAS_OWN)
     if layer == "Activation" and isinstance(named.get("activation"), str):
-        return Description(named.pop("activation"), named, dialects=("keras3", "keras2"))
-    return Description(layer, named, dialects=("keras_layers", "keras2"))
+        name, dialects = named.pop("activation"), ("keras3", "keras2")
+    else:
+        name, dialects = layer, ("keras_layers", "keras2")
+    return Description(name, named, dialects=dialects, options=options)
 
 
 def _named(given: Mapping[str, Any], without: set[str]) -> dict[str, Any]:
@@ -113,7 +168,13 @@ def _named(given: Mapping[str, Any], without: set[str]) -> dict[str, Any]:
             raise UnknownParameterError(
                 f"the name of a parameter is a string, got {shown(key)} in the mapping."
             )
-    return {key: value for key, value in given.items() if key not in without}
+    return {key: _plain(value) for key, value in given.items() if key not in without}
+
+
+def _plain(value: Any) -> Any:
+    """Returns a sequence of another library, such as the ListConfig of OmegaConf, as a list."""
+    foreign = isinstance(value, Sequence) and not isinstance(value, (str, bytes, list, tuple))
+    return list(value) if foreign else value
 
 
 def _arguments(text: str) -> tuple[list[Any], dict[str, Any]]:

@@ -20,7 +20,7 @@ from unified_act.registry import ACTIVATIONS
 if TYPE_CHECKING:
     from unified_act.dialects import Meaning
 
-__all__ = ["Request", "understand"]
+__all__ = ["Request", "settle", "understand"]
 
 
 @dataclass(frozen=True)
@@ -98,8 +98,10 @@ def understand(
     """
     if name is None:
         name, dialect = "identity", None
-    plain, configured, positional, dialects = parse(name)
-    parameters = parameters or {}
+    description, options = settle(name, dialect=dialect)
+    dialect = options["dialect"]
+    plain, configured, positional, dialects, _ = parse(description)
+    configured, parameters = dict(configured), parameters or {}
     repeated = configured.keys() & parameters.keys()
     if repeated:
         raise ParameterValueError(
@@ -121,11 +123,73 @@ def understand(
     return _in_dialect(asked, dialects) if dialects else _ours(asked, plugin)
 
 
+_USUAL: Mapping[str, Any] = {"numerics": "fast", "channels": 1}
+"""What a keyword is that nobody gave, if it is not None."""
+
+
+def settle(name: Any, **keywords: Any) -> tuple[Any, dict[str, Any]]:
+    """Joins the options in a description of an activation with those given as keywords.
+
+    Args:
+        name: The description.
+        **keywords: Options by name. One that has its default counts as not given.
+
+    Returns:
+        The description without options, and all options: those of `keywords`, and what else the
+        description says.
+
+    Raises:
+        ParameterValueError: Description and keyword say two things.
+        UnifiedActError: The description cannot be read.
+
+    Examples:
+        >>> described, options = settle({"name": "prelu", "channels": 8}, backend="torch")
+        >>> described.name, options
+        ('prelu', {'backend': 'torch', 'channels': 8})
+    """
+    if name is None or (isinstance(name, str) and "(" not in name and "{" not in name):
+        return name, keywords
+    described = parse(name)
+    own = dict(described.options)
+    if own:
+        own = {key: value for key, value in own.items() if not _is_parameter(described, key)}
+        kept = {key: value for key, value in described.options.items() if key not in own}
+        described = described._replace(given={**described.given, **kept}, options={})
+    for key, value in own.items():
+        given = keywords.get(key)
+        if given is not None and given != _USUAL.get(key) and not _same(key, given, value):
+            raise ParameterValueError(
+                f"{key}={given!r} is given, and the description of {described.name} says "
+                f"{key}={value!r}: leave out one of them."
+            )
+    return described, {**keywords, **own}
+
+
+def _is_parameter(described: Description, option: str) -> bool:
+    """Whether an activation of ours has a parameter that is called like an option."""
+    try:
+        plugin = str(described.given.get("plugin", ""))
+        return ACTIVATIONS.find(described.name, plugin).has_parameter(option)
+    except UnifiedActError:
+        return False
+
+
+def _same(option: str, one: Any, other: Any) -> bool:
+    """Whether two values of an option mean the same."""
+    if option == "backend":
+        from unified_act.loading import find_entry
+
+        return find_entry(one).name == find_entry(other).name
+    if option in ("weight_shape", "shared_axes"):
+        return list(one) == list(other)
+    return bool(one == other)
+
+
 def _in_dialect(asked: Description, dialects: Sequence[str]) -> Request:
     """Reads a description in the first of some dialects that understands it."""
     from unified_act.dialects import resolve
 
-    name, given, positional, _ = asked
+    name, given, positional = asked[:3]
     errors: list[UnifiedActError] = []
     for dialect in dialects:
         try:
@@ -142,7 +206,7 @@ def _in_dialect(asked: Description, dialects: Sequence[str]) -> Request:
 
 
 def _ours(asked: Description, plugin: str) -> Request:
-    name, given, positional, _ = asked
+    name, given, positional = asked[:3]
     try:
         activation = ACTIVATIONS.find(name, plugin)
     except UnknownActivationError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -20,9 +20,14 @@ from unified_act.backend import (
     shortcut,
     with_keywords,
 )
+from unified_act.layers import LayersOfLibraries
 from unified_act.shapes import axes_of
-from unified_act_jax import gradient, tables
+from unified_act_jax import gradient, modules, tables
 from unified_act_jax.native import NATIVE, TABLED
+
+if TYPE_CHECKING:
+    from unified_act.replacement import ReplacementReport
+    from unified_act.replacement import Request as Replacements
 
 __all__ = ["JaxBackend"]
 
@@ -36,6 +41,7 @@ class JaxBackend(FrameworkBackend):
     gradient = gradient
     tables = tables
     tabled = TABLED
+    layers: LayersOfLibraries = modules
     types: Sequence[type] = (jax.Array,)
     dtype_objects: ClassVar[Mapping[str, Any]] = {name: jnp.dtype(name) for name in DTYPES}
     arrays = (jax.Array,)
@@ -112,6 +118,12 @@ class JaxBackend(FrameworkBackend):
         """Returns uniform random numbers in the shape of `x`, from a seed or a JAX key."""
         key = source if isinstance(source, jax.Array) else jax.random.key(source)
         return jnp.maximum(jax.random.uniform(key, x.shape, dtype), LEAST_NOISE)
+
+    def replace_activations(self, model: Any, request: Replacements) -> ReplacementReport:
+        """Replaces activations inside a module of Flax NNX."""
+        from unified_act_jax import replacement  # which imports Flax
+
+        return replacement.replace_activations(model, request)
 
 
 def _last(axes: Sequence[int]) -> list[int]:

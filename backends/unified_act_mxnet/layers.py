@@ -146,6 +146,10 @@ class ActivationLayer(mx.gluon.HybridBlock):  # type: ignore[misc, name-defined]
         for name in self.spec.initial:
             getattr(self, name).shape = self.spec.shape_for(x.shape)
 
+    def to_config(self) -> dict[str, Any]:
+        """Returns the layer as plain data for JSON or YAML, which `get_layer` reads."""
+        return self.spec.description()
+
     def __repr__(self) -> str:
         shapes = [_shape(getattr(self, name)) for name in self.spec.initial]
         spec = self.spec.with_shape(shapes[0]) if shapes and shapes[0] is not None else self.spec

@@ -77,6 +77,10 @@ class ActivationLayer:
         result: Array = by_x
         return result
 
+    def to_config(self) -> dict[str, Any]:
+        """Returns the layer as plain data for JSON or YAML, which `get_layer` reads."""
+        return self.spec.description()
+
     def __repr__(self) -> str:
         return f"ActivationLayer({self.spec.describe()})"
 

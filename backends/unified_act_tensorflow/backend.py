@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-import keras
 import tensorflow as tf
 
 from unified_act.backend import DTYPES, LEAST_NOISE, FrameworkBackend, Native, Request, Words
-from unified_act.callables import bind
 from unified_act.kernels import unavailable
-from unified_act.layers import Layers, LayerSpec
+from unified_act.loading import load_backend
 from unified_act.shapes import axes_of
-from unified_act_tensorflow import calls, gradient, layers, tables
+from unified_act_tensorflow import calls, gradient, tables
 from unified_act_tensorflow.native import NATIVE, TABLED
+
+if TYPE_CHECKING:
+    from unified_act.backend import ModelBackend
+    from unified_act.layers import Layers
 
 __all__ = ["TensorflowBackend"]
 
@@ -32,7 +34,6 @@ class TensorflowBackend(FrameworkBackend):
     tables = tables
     tabled = TABLED
     fused = ("float16", "bfloat16", "float32", "float64")
-    layers: Layers = layers
     types: Sequence[type] = (tf.Tensor, tf.__internal__.EagerTensor, tf.Variable)
     dtype_objects: ClassVar[Mapping[str, Any]] = {name: tf.as_dtype(name) for name in DTYPES}
     arrays = (tf.Tensor, tf.Variable)
@@ -45,6 +46,12 @@ class TensorflowBackend(FrameworkBackend):
         "tf.convert_to_tensor(x, dtype=tf.float32)",
         "tf.cast(x, tf.float32)",
     )
+
+    @property
+    def layers(self) -> Layers:
+        """Keras's."""
+        found: Layers = cast("ModelBackend", load_backend("keras")).layers
+        return found
 
     def dtype_text(self, x: Any) -> str:
         """Returns the dtype of a tensor as error messages write it."""
@@ -95,12 +102,11 @@ class TensorflowBackend(FrameworkBackend):
         """Returns a function that runs a kernel at once on eager tensors."""
         return calls.short_way(request, otherwise)
 
-    def symbolic(self, request: Request, x: Any, *further: Any) -> Any:
-        """Returns the output of a layer, for what Keras builds a functional model with."""
-        if not isinstance(x, keras.KerasTensor):
-            return super().symbolic(request, x, *further)
-        function = bind(request.activation, self.name, request.numerics, request.parameters)
-        return layers.ActivationLayer(LayerSpec(function))(x, *further)
+    def shared(self, request: Request) -> Mapping[str, Callable[..., Any]]:
+        """Returns the shared definition for each dtype, by the name of the dtype."""
+        fast = request.numerics == "fast"
+        function = gradient.shared_definition(request.activation, request.parameters, fast=fast)
+        return dict.fromkeys(self.dtypes, self.fitted(function, request))
 
     def merged(self, array: Any, x: Any, axes: Sequence[int]) -> Any:
         """Returns a tensor, broadcast to `x`, with several of its axes as one, the last."""

@@ -12,6 +12,8 @@ from unified_act.assembly import assemble, pullback_of
 from unified_act.backend import check_cotangent, detached_error
 from unified_act_tensorflow import namespace
 from unified_act_tensorflow.fused import by_kernel, pulled_by_operations
+from unified_act_tensorflow.guards import custom_gradient
+from unified_act_tensorflow.variant import FAST
 
 __all__ = ["shared_definition", "value_and_grad", "widen", "with_pullback"]
 
@@ -25,6 +27,8 @@ def shared_definition(
     activation: Activation,
     parameters: Mapping[str, float],
     otherwise: Callable[..., Any] | None = None,
+    *,
+    fast: bool = False,
 ) -> Callable[..., Any]:
     """Returns the shared definition with its analytic first and second derivatives.
 
@@ -32,8 +36,9 @@ def shared_definition(
         activation: The activation.
         parameters: Every parameter with its value.
         otherwise: What serves the tensors that kernels do not; by default the definition does.
+        fast: Whether the value is made of functions that converters know.
     """
-    function = assemble(activation, namespace, parameters)
+    function = assemble(activation, FAST if fast else namespace, parameters)
     pullback = pullback_of(activation, namespace, parameters, with_pullback)
 
     def value(*inputs: Any) -> Any:
@@ -49,12 +54,12 @@ def shared_definition(
             for c, x in zip(cotangents, inputs, strict=True)
         ]
 
-    @tf.custom_gradient  # type: ignore[untyped-decorator]
+    @custom_gradient
     def with_gradient(*inputs: Any) -> Any:
         return value(*inputs), lambda cotangent: pulled_back(cotangent, *inputs)
 
     def call(*inputs: Any) -> Any:
-        # custom_gradient would treat a variable as a captured one, not as an argument.
+        # tf.custom_gradient would treat a variable as a captured one, not as an argument.
         return with_gradient(*map(tf.convert_to_tensor, inputs))
 
     return by_kernel(activation, parameters, otherwise or call, pulled_back)
@@ -72,12 +77,11 @@ def with_pullback(
 ) -> Callable[..., Any]:
     """Returns `function` with this pullback in place of automatic differentiation."""
 
-    @tf.custom_gradient  # type: ignore[untyped-decorator]
+    @custom_gradient
     def with_gradient(*inputs: Any) -> Any:
         return function(*inputs), lambda cotangent: pullback(cotangent, *inputs)
 
-    result: Callable[..., Any] = with_gradient
-    return result
+    return with_gradient
 
 
 def value_and_grad(

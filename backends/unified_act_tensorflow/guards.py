@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
 
-__all__ = ["at_hand", "has_tangent", "recorded"]
+__all__ = ["at_hand", "custom_gradient", "has_tangent", "recorded"]
 
 _EagerTensor = tf.__internal__.EagerTensor
 
@@ -26,6 +27,23 @@ def recorded() -> bool:
 def has_tangent(*arrays: Any) -> bool:
     """Whether an accumulator of forward mode, which needs operations, follows one of them."""
     return bool(_pack_tangents(arrays).tangents)
+
+
+def custom_gradient(function: Callable[..., Any]) -> Callable[..., Any]:
+    """As `tf.custom_gradient`, but forward mode obeys it too.
+
+    An accumulator of forward mode ignores the gradient of a value whose operations it has followed.
+    """
+
+    @tf.custom_gradient  # type: ignore[untyped-decorator]
+    def obeyed(*inputs: Any) -> Any:
+        value, backward = function(*inputs)
+        if tf.executing_eagerly() and recorded() and has_tangent(*inputs):
+            value = tf.nest.map_structure(tf.stop_gradient, value)
+        return value, backward
+
+    result: Callable[..., Any] = obeyed
+    return result
 
 
 try:  # neither is public

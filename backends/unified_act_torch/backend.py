@@ -13,14 +13,15 @@ from unified_act.activation import Activation
 from unified_act.backend import DTYPES, LEAST_NOISE, FrameworkBackend, Native, Request, Words
 from unified_act.callables import bind
 from unified_act.kernels import unavailable
-from unified_act.layers import Layers, LayerSpec
+from unified_act.layers import Layers
 from unified_act.shapes import axes_of
 from unified_act_torch import calls, gradient, layers, tables
 from unified_act_torch.namespace import lengths
 from unified_act_torch.native import NATIVE, TABLED
 
 if TYPE_CHECKING:
-    from unified_act.replacement import ReplacementReport, Sought
+    from unified_act.replacement import ReplacementReport
+    from unified_act.replacement import Request as Replacements
 
 __all__ = ["TorchBackend"]
 
@@ -143,11 +144,11 @@ class TorchBackend(FrameworkBackend):
         noise = torch.rand(x.shape, generator=source, dtype=dtype, device=x.device)
         return noise.clamp_(min=LEAST_NOISE)
 
-    def replace_activations(self, model: Any, old: Sought, new: LayerSpec) -> ReplacementReport:
+    def replace_activations(self, model: Any, request: Replacements) -> ReplacementReport:
         """Replaces activations inside a module."""
         from unified_act_torch import replacement  # which reads the table of dialects
 
-        return replacement.replace_activations(model, old, new)
+        return replacement.replace_activations(model, request)
 
 
 def _last(axes: Sequence[int]) -> list[int]:

@@ -119,6 +119,10 @@ class ActivationLayer(nn.Module):
             "Trace it with torch.jit.trace(layer, example), and script the model around the trace."
         )
 
+    def to_config(self) -> dict[str, Any]:
+        """Returns the layer as plain data for JSON or YAML, which `get_layer` reads."""
+        return self.spec.description()
+
     def extra_repr(self) -> str:
         """Returns the text between the brackets of the repr."""
         return self.spec.describe()

@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
+import contextlib
+import copy
 import functools
 import inspect
 import operator
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import nn
 
-from unified_act.callables import ActivationFunction
-from unified_act.dialects import find_dialect, resolve
-from unified_act.dialects.translation import call
-from unified_act.errors import InputTypeError, UnifiedActError, UnsupportedError
+from unified_act.dialects import find_dialect
+from unified_act.errors import InputTypeError, UnsupportedError
 from unified_act.layers import LayerSpec
 from unified_act.registry import ACTIVATIONS
-from unified_act.replacement import FoundActivation, ReplacementReport, Sought
+from unified_act.replacement import (
+    FoundActivation,
+    Meaning,
+    ReplacementReport,
+    Request,
+    Sharing,
+    Unknowns,
+    change_of,
+    function_in,
+    meaning_of,
+    sharing_notes,
+    translated,
+)
 from unified_act_torch.layers import ActivationLayer, make_layer
 from unified_act_torch.native import NATIVE
 
@@ -26,24 +39,11 @@ __all__ = ["replace_activations"]
 
 _HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 
+_FEW = 8
+"""A module with more numbers than these is not called to find out what it computes."""
 
-@dataclass(frozen=True)
-class _Meaning:
-    """What something in a model is.
-
-    Attributes:
-        text: For the reader.
-        name: Our name; None if none of ours means this.
-        parameters: Our parameters.
-        arguments: What it is called with after the input.
-        notes: What a replacement will change, or why there is no name.
-    """
-
-    text: str
-    name: str | None = None
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-    arguments: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
+_SPEAKING = ("act", "nonlin", "non_lin")
+"""What is in the name of an attribute that is an activation."""
 
 
 @dataclass(frozen=True)
@@ -62,17 +62,18 @@ class _Place:
     holders: tuple[nn.Module, ...]
     key: str
     held: Any
-    meaning: _Meaning
+    meaning: Meaning
 
     @property
     def is_module(self) -> bool:
         """Whether it is a module, and not a function."""
         return isinstance(self.held, nn.Module)
 
-    @property
-    def identity(self) -> Any:
-        """The same for places that share weights; without weights each place is its own."""
+    def identity(self, sharing: Sharing | None) -> Any:
+        """The same for places that get one new module."""
         shares = self.is_module and any(True for _ in self.held.parameters())
+        if sharing is not None:
+            shares = self.is_module and sharing == "keep"
         return id(self.held) if shares or not self.holders else (id(self.holders[0]), self.key)
 
     @property
@@ -85,18 +86,23 @@ class _Place:
         )
 
 
-def replace_activations(model: Any, old: Sought, new: LayerSpec) -> ReplacementReport:
+def replace_activations(model: Any, request: Request) -> ReplacementReport:
     """Replaces activations in `model`, for `unified_act.replace_activations`."""
     if not isinstance(model, nn.Module):
         raise InputTypeError(f"expected a torch.nn.Module, got {type(model).__name__}.")
     # All are made before the first is put in, so that an error leaves the model as it was.
     made: dict[Any, Any] = {}
-    changes = [(place, _change(place, old, new, made)) for place in _places(model)]
+    finder = _Finder(request)
+    places = list(_places(model, finder))
+    news = [request.new_for(place.meaning, place.held) for place in places]
+    changes = [
+        _change(place, new, made, request.sharing) for place, new in zip(places, news, strict=True)
+    ]
     whole, retired = model, []
-    for place, change in changes:
-        if change.now is None:
+    for place, new, change in zip(places, news, changes, strict=True):
+        if change.now is None or new is None:
             continue
-        replacement = made[place.identity]
+        replacement = made[place.identity(request.sharing)]
         if not place.holders:
             whole = replacement
             continue
@@ -108,13 +114,24 @@ def replace_activations(model: Any, old: Sought, new: LayerSpec) -> ReplacementR
         if place.chooses_kernel:
             holder.activation_relu_or_gelu = _fused(new)
             retired += [] if _fused(new) else [holder]
-    notes = tuple(_without_nested_tensors(model, retired))
-    return ReplacementReport(whole, tuple(change for _, change in changes), notes)
+    changes = sharing_notes(
+        changes,
+        [id(place.held) if place.is_module else None for place in places],
+        [place.identity(request.sharing) for place in places],
+    )
+    notes = [
+        *_without_nested_tensors(model, retired),
+        *_configured(model, changes),
+        *finder.unknowns.notes,
+    ]
+    return ReplacementReport(whole, tuple(changes), tuple(notes))
 
 
-def _places(model: nn.Module) -> Iterator[_Place]:
+def _places(model: nn.Module, finder: _Finder) -> Iterator[_Place]:
     """Yields the places of all activations. A shared activation has several places."""
     modules = dict(model.named_modules(remove_duplicate=False))
+    request = finder.request
+    whole: set[str] = set()
     for path, module in modules.items():
         if isinstance(module, torch.jit.ScriptModule):
             raise UnsupportedError(
@@ -122,65 +139,131 @@ def _places(model: nn.Module) -> Iterator[_Place]:
                 "activations first, then call torch.jit.script or torch.jit.trace."
             )
         names = path.split(".") if path else []
+        if any(".".join(names[:n]) in whole for n in range(len(names))):
+            continue  # a part of what is an activation as a whole
         holders = tuple(modules[".".join(names[:n])] for n in reversed(range(len(names))))
-        meaning = _meaning(module)
+        meaning = finder.meaning(module)
         if meaning is not None:
+            whole.add(path)
+            if request.ignores(meaning, module):
+                continue
             yield _Place(path, holders, names[-1] if names else "", module, meaning)
             continue
         for key, value in vars(module).items():
-            meaning = _meaning(value) if callable(value) else None
-            if meaning is not None:
+            meaning = finder.meaning(value, key) if callable(value) else None
+            if meaning is not None and not request.ignores(meaning, value):
                 yield _Place(".".join([*names, key]), (module, *holders), key, value, meaning)
 
 
-def _meaning(thing: Any) -> _Meaning | None:
-    """Returns the identity of an object, if it is an activation."""
+class _Finder:
+    """Says what the modules and functions of a model are, each unknown kind asked once."""
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+        self.unknowns = Unknowns("torch")
+
+    def meaning(self, thing: Any, key: str = "") -> Meaning | None:
+        """Returns the identity of an object, if it is an activation.
+
+        Args:
+            thing: A module or a function.
+            key: The name of the attribute that holds a function.
+        """
+        known = _known(thing)
+        if known is None and self._is_candidate(thing, key):
+            with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                prepare = functools.partial(_callable, thing)
+                known = self.unknowns.meaning(_kind_of(thing), _label(thing), prepare)
+        if known is None and self.request.asks_for_class(thing):
+            return Meaning(type(thing).__name__)
+        return known
+
+    def _is_candidate(self, thing: Any, key: str) -> bool:
+        """Whether an object may be called to find out what it computes."""
+        if not isinstance(thing, nn.Module):
+            return any(part in key.lower() for part in _SPEAKING) and not isinstance(thing, type)
+        if type(thing).__module__.startswith("torch.nn.") or any(True for _ in thing.children()):
+            return False
+        numbers: list[Any] = [*thing.parameters(), *thing.buffers()]
+        return all(not nn.parameter.is_lazy(n) and n.numel() == 1 for n in numbers) and (
+            len(numbers) <= _FEW
+        )
+
+
+def _kind_of(thing: Any) -> Any:
+    """The same for objects of one class that were made alike."""
+    if not isinstance(thing, nn.Module):
+        return id(thing)
+    if any(True for _ in (*thing.parameters(), *thing.buffers())):
+        return id(thing)
+    state = {key: value for key, value in vars(thing).items() if not key.startswith("_")}
+    return type(thing), tuple((key, _alike(value)) for key, value in state.items())
+
+
+def _alike(value: Any) -> Any:
+    """The same for equal attributes; others are only like themselves."""
+    if isinstance(value, functools.partial) and not value.args:
+        return id(value.func), repr(value.keywords)
+    return value if isinstance(value, (bool, float, int, str, type(None))) else id(value)
+
+
+def _callable(thing: Any) -> Callable[..., Any] | None:
+    """Returns a copy of an unknown object as a function, if it acts on single elements."""
+    function = copy.deepcopy(thing)
+    if isinstance(function, nn.Module):
+        function = function.cpu().forward  # without hooks
+    return function if _acts_on_elements(function) else None
+
+
+def _label(thing: Any) -> str:
+    name = type(thing).__name__ if isinstance(thing, nn.Module) else None
+    return name or str(getattr(thing, "__name__", type(thing).__name__))
+
+
+def _acts_on_elements(function: Callable[..., Any]) -> bool:
+    """Whether a function maps each element on its own, which `identify` would find out slowly."""
+    x, moved = torch.linspace(-3.0, 3.0, 24), torch.arange(24) * 7 % 24
+    with torch.no_grad():
+        y, other = (function(one.reshape(2, 3, 4)) for one in (x.clone(), x[moved]))
+    alike: bool = (
+        isinstance(y, torch.Tensor)
+        and y.shape == (2, 3, 4)
+        and torch.allclose(y.flatten()[moved], other.flatten(), atol=1e-6, equal_nan=True)
+    )
+    return alike
+
+
+def _known(thing: Any) -> Meaning | None:
+    """Returns the identity of an object of our classes or of PyTorch's."""
     if isinstance(thing, ActivationLayer):
-        return _of_ours(thing.spec.function, is_layer=True)
-    if isinstance(thing, ActivationFunction):
-        return _of_ours(thing, is_layer=False)
+        return meaning_of(thing.spec.function, is_layer=True)
+    ours = function_in(thing)
+    if ours is not None:
+        return meaning_of(ours, is_layer=False)
     if isinstance(thing, nn.Module):
-        spelling = _spellings().get(id(type(thing)))  # not of a subclass, which may do anything
-        if spelling is None:
-            return None
-        return _of_pytorch(spelling, _constructor_arguments(thing, spelling), is_layer=True)
+        spelling = _spellings().get(id(type(thing)))
+        if spelling is None:  # a subclass may do anything
+            return _as_prelu(thing)
+        return translated(spelling, _constructor_arguments(thing, spelling), "torch", is_layer=True)
     function, given = thing, {}
     if isinstance(thing, functools.partial) and not thing.args:
         function, given = thing.func, dict(thing.keywords)
     spelling = _spellings().get(id(function))
-    return None if spelling is None else _of_pytorch(spelling, given, is_layer=False)
+    return None if spelling is None else translated(spelling, given, "torch", is_layer=False)
 
 
-def _of_ours(function: ActivationFunction, *, is_layer: bool) -> _Meaning:
-    activation = ACTIVATIONS.find(function.name, function.plugin)
-    further = activation.inputs_for(function.parameters)[1:]
-    return _Meaning(
-        _written(function),
-        function.name,
-        function.parameters,
-        arguments=() if is_layer and activation.weights else further,
-    )
-
-
-def _written(function: ActivationFunction) -> str:
-    profile = {"numerics": "strict"} if function.numerics == "strict" else {}
-    return call(function.name, {**function.parameters, **profile})
-
-
-def _of_pytorch(spelling: str, given: Mapping[str, Any], *, is_layer: bool) -> _Meaning:
-    try:
-        meaning = resolve(spelling, given, "torch")
-        activation = ACTIVATIONS.find(meaning.canonical)
-        parameters = meaning.bind(activation)
-    except UnifiedActError as error:
-        return _Meaning(call(spelling, given), notes=(str(error),))
-    return _Meaning(
-        call(activation.name, parameters),
-        activation.name,
-        parameters,
-        arguments=() if is_layer else activation.weights,
-        notes=("no longer in place",) if given.get("inplace") else (),
-    )
+def _as_prelu(module: nn.Module) -> Meaning | None:
+    """Returns that a subclass of PReLU is one, if it computes the same, as that of timm does."""
+    if not isinstance(module, nn.PReLU) or nn.parameter.is_lazy(module.weight):
+        return None
+    weight = module.weight.detach()
+    x = torch.linspace(-2.0, 2.0, 6, dtype=weight.dtype, device=weight.device).reshape(3, 1, 2)
+    x = x.expand(3, len(weight), 2)
+    with contextlib.suppress(Exception), torch.no_grad():
+        if torch.equal(module.forward(x.clone()), nn.functional.prelu(x, weight)):
+            return translated("nn.PReLU", {}, "torch", is_layer=True)
+    return None
 
 
 @functools.cache
@@ -202,22 +285,17 @@ def _constructor_arguments(module: nn.Module, spelling: str) -> dict[str, Any]:
     return {name: getattr(module, name) for name in names if name in known}
 
 
-def _change(place: _Place, old: Sought, new: LayerSpec, made: dict[Any, Any]) -> FoundActivation:
+def _change(
+    place: _Place, new: LayerSpec | None, made: dict[Any, Any], sharing: Sharing | None
+) -> FoundActivation:
     """Returns the change at a place, and the new object for it."""
-    meaning = place.meaning
-    if meaning.name is None:
-        return FoundActivation(place.path, meaning.text, notes=meaning.notes)
-    if not old.matches(meaning.name, meaning.parameters):
-        return FoundActivation(place.path, meaning.text)
-    now = _written(new.function)
-    arguments = () if new.initial else new.activation.inputs_for(new.function.parameters)[1:]
-    if meaning.arguments != arguments:
-        called, wanted = (", ".join(("x", *names)) for names in (meaning.arguments, arguments))
-        problem = f"it is called with {called}, and {new.function.name} takes {wanted}"
-        return FoundActivation(place.path, meaning.text, notes=(problem,))
-    if place.identity not in made:
-        made[place.identity] = _made(place, new)
-    return FoundActivation(place.path, meaning.text, now, tuple(_notes(place, new)))
+    change = change_of(place.path, place.meaning, new)
+    if change.now is None or new is None:
+        return change
+    identity = place.identity(sharing)
+    if identity not in made:
+        made[identity] = _made(place, new)
+    return replace(change, notes=tuple(_notes(place, new)))
 
 
 def _made(place: _Place, new: LayerSpec) -> Any:
@@ -254,8 +332,9 @@ def _notes(place: _Place, new: LayerSpec) -> Iterator[str]:
         yield f"drops {', '.join(weights)}"
     if new.initial:
         yield f"adds {', '.join(new.initial)}"
-    was = ACTIVATIONS.find(str(place.meaning.name))
-    if (was.resizes or new.activation.resizes) and was is not new.activation:
+    was = ACTIVATIONS.find(place.meaning.name) if place.meaning.name else None
+    resizes = new.activation.resizes or (was is not None and was.resizes)
+    if resizes and was is not new.activation:
         yield "the shape of its output may be another"
     if place.chooses_kernel and place.holders[0].activation_relu_or_gelu and not _fused(new):
         yield "eval() no longer takes the fused kernel"
@@ -284,3 +363,22 @@ def _without_nested_tensors(model: nn.Module, layers: Sequence[nn.Module]) -> It
             module.use_nested_tensor = False
             where = path or "the model"
             yield f"{where}: use_nested_tensor is off, for its layers have no fused kernel"
+
+
+def _configured(model: nn.Module, changes: Sequence[FoundActivation]) -> Iterator[str]:
+    """Yields what the configuration of a model, as those of transformers, still says."""
+    settings: Any = getattr(model, "config", None)
+    if any(change.now for change in changes) and hasattr(settings, "to_dict"):
+        for key, value in _named_activations(settings.to_dict(), "config."):
+            yield (
+                f"{key} is still {value!r}, and from_pretrained builds what it says: "
+                "register_with_transformers tells how to name another there"
+            )
+
+
+def _named_activations(settings: Mapping[str, Any], path: str) -> Iterator[tuple[str, str]]:
+    for key, value in settings.items():
+        if isinstance(value, Mapping):
+            yield from _named_activations(value, f"{path}{key}.")
+        elif isinstance(value, str) and f"_{key}".find("_act") >= 0:
+            yield f"{path}{key}", value

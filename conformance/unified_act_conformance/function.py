@@ -11,7 +11,7 @@ from typing import Any
 
 import unified_act as ua
 from unified_act.backend import Numerics
-from unified_act.loading import find_entry
+from unified_act.loading import computing_backend
 from unified_act.registry import ACTIVATIONS
 from unified_act_conformance.checks import CheckResult, run_checks
 from unified_act_conformance.harness import Function, load_harness
@@ -167,7 +167,7 @@ def judged_function(
             subject = Subject(name, tuple(activation.bind(parameters).items()))
         yield JudgedFunction(
             replace(subject, options=tuple(options)),
-            find_entry(found).name,
+            computing_backend(found),
             function_of_users(called, differentiated),
             exact,
             gradient is not None,

@@ -13,7 +13,7 @@ import numpy as np
 
 import unified_act as ua
 from unified_act.backend import Numerics
-from unified_act.loading import find_entry, load_backend
+from unified_act.loading import computing_backend, find_entry, load_backend
 from unified_act_conformance.floats import FloatArray
 
 __all__ = ["Function", "Harness", "NotOfferedError", "check_dtype", "load_harness"]
@@ -217,6 +217,7 @@ def load_harness(backend: str) -> Harness:
     Raises:
         unified_act.UnsupportedError: The backend has no harness.
     """
+    backend = computing_backend(backend)
     load_backend(backend)
     module = f"{find_entry(backend).package}.conformance"
     try:

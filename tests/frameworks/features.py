@@ -11,7 +11,8 @@ import fnmatch
 import functools
 import importlib
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,9 +23,14 @@ from tests.backends.arrays import native
 from tests.processes import run_python
 from tests.specifications import SPECS, further_inputs, parameters_of
 
-FRAMEWORKS = ("numpy", "torch", "tensorflow", "mxnet")
-MODULES = (*FRAMEWORKS, "onnx")
-"""For each there is a module ``<module>_features`` here; that of ONNX is about two frameworks."""
+KERAS_ON = {"torch": "keras_torch", "jax": "keras_jax"}
+FRAMEWORKS = (
+    *("numpy", "torch", "tensorflow", *KERAS_ON.values()),
+    *("mxnet", "nnx", "linen", "equinox", "haiku"),
+)
+MODULES = ("numpy", "torch", "keras", "tensorflow", "mxnet", "jax", "onnx")
+"""For each there is a module ``<module>_features`` here; that of Keras is about three frameworks,
+that of JAX about its libraries, and that of ONNX about two frameworks."""
 
 _X = np.array([[-3.0, -1.5, 0.75, 1.25], [0.125, 1.5, -2.0, 1.75], [1.0, -0.5, 0.25, 0.625]])
 X = _X + 2.0**-5
@@ -45,12 +51,14 @@ class Feature:
         title: What a reader finds above the column.
         exercise: Called with names as in `SPECS`; returns what failed.
         module: Where it is written: features are in the order of `MODULES`.
+        together: What it is tried together with, in one fresh process; empty if by itself.
     """
 
     framework: str
     title: str
     exercise: Callable[[Iterable[str]], Failures]
     module: str
+    together: str = ""
 
     def __str__(self) -> str:
         return f"{self.framework}: {self.title}"
@@ -63,31 +71,37 @@ def feature(framework: str, title: str) -> Callable[[Callable[[str], None]], Cal
     """Makes a column of a function that exercises one activation and raises where it fails."""
 
     def register(exercise: Callable[[str], None]) -> Callable[[str], None]:
-        def every(names: Iterable[str]) -> Failures:
-            return {name: problem for name in names if (problem := _problem(exercise, name))}
-
+        every = functools.partial(failures, exercise)
         _features.append(Feature(framework, title, every, exercise.__module__))
         return exercise
 
     return register
 
 
-def joint_feature(framework: str, title: str) -> Callable[..., Callable[..., Failures]]:
+def joint_feature(
+    framework: str, title: str, together: str = ""
+) -> Callable[..., Callable[..., Failures]]:
     """Makes a column of a function that exercises many at once, as where a process is started."""
 
     def register(exercise: Callable[[Iterable[str]], Failures]) -> Callable[..., Failures]:
-        _features.append(Feature(framework, title, exercise, exercise.__module__))
+        _features.append(Feature(framework, title, exercise, exercise.__module__, together))
         return exercise
 
     return register
 
 
-def bisected(names: Iterable[str], run: Callable[[list[str]], Mapping[str, object]]) -> Failures:
+def bisected(
+    names: Iterable[str],
+    run: Callable[[list[str]], Mapping[str, object]],
+    *,
+    room: float = 4e-6,
+) -> Failures:
     """Runs many activations at once, and halves of them where that fails, down to the guilty ones.
 
     Args:
         names: The activations.
         run: Returns the value of each by name, or a tuple of value and gradient.
+        room: How far off they may be.
     """
     names = list(names)
     try:
@@ -96,22 +110,29 @@ def bisected(names: Iterable[str], run: Callable[[list[str]], Mapping[str, objec
         if len(names) == 1:
             return {names[0]: problem_of(error)}
         half = len(names) // 2
-        return {**bisected(names[:half], run), **bisected(names[half:], run)}
-    return differences(values)
+        first, second = (bisected(part, run, room=room) for part in (names[:half], names[half:]))
+        return {**first, **second}
+    return differences(values, room=room)
 
 
-def differences(found: Mapping[str, object]) -> Failures:
+def differences(found: Mapping[str, object], *, room: float = 4e-6) -> Failures:
     """Returns what is not as it should be.
 
     Args:
         found: By the name of an activation its value, or a tuple of value and gradient.
+        room: How far off it may be.
     """
 
     def compare(name: str) -> None:
         result = found[name]
-        same(name, *(result if isinstance(result, tuple) else (result,)))
+        same(name, *(result if isinstance(result, tuple) else (result,)), room=room)
 
-    return {name: problem for name in found if (problem := _problem(compare, name))}
+    return failures(compare, found)
+
+
+def failures(exercise: Callable[[str], None], names: Iterable[str]) -> Failures:
+    """Returns what a function raises that exercises one activation."""
+    return {name: problem for name in names if (problem := _problem(exercise, name))}
 
 
 def _problem(exercise: Callable[[str], None], name: str) -> str:
@@ -125,6 +146,11 @@ def _problem(exercise: Callable[[str], None], name: str) -> str:
 def problem_of(error: BaseException) -> str:
     """An error in one line."""
     return " ".join(f"{type(error).__name__}: {error}".split())
+
+
+def registered(framework: str) -> list[Feature]:
+    """The columns of a framework, of the modules that are imported."""
+    return [feature for feature in _features if feature.framework == framework]
 
 
 @functools.cache
@@ -206,6 +232,21 @@ def same(name: str, value: object, slope: object = None, *, room: float = 4e-6) 
         np.testing.assert_allclose(np.asarray(slope, np.float64), wanted[1], rtol=room, atol=room)
 
 
-def fresh(program: str, *arguments: str) -> str:
+def fresh(program: str, *arguments: str, **options: object) -> str:
     """Runs a program in a fresh process, which has many activations to load."""
-    return run_python(program, arguments=arguments, timeout=300)
+    return run_python(program, arguments=arguments, timeout=600, **options)
+
+
+def assert_as_declared(feature: Feature, names: Sequence[str]) -> None:
+    """The feature works with each of these activations, but where it is declared impossible."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")  # frameworks warn of themselves: of exports, of tracing
+        failures = feature.exercise(names)
+    declared = {
+        name: entry for name in names for entry in impossible() if entry.covers(feature, name)
+    }
+    surprises = {name: what for name, what in failures.items() if name not in declared}
+    assert surprises == {}, "mend it, or list it in impossible.toml with the reason"
+    assert sorted(set(declared) - set(failures)) == [], "declared as impossible, but it works"
+    other = {n: what for n, what in failures.items() if declared[n].error not in what}
+    assert other == {}, "fails for another reason than declared"

@@ -11,9 +11,9 @@ import numpy as np
 
 from tests.backends.arrays import native
 from tests.frameworks.features import (
+    CHANNELS,
     X,
     differences,
-    expected,
     feature,
     fresh,
     joint_feature,
@@ -204,12 +204,12 @@ assert not [name for name in sys.modules if name.startswith("unified_act")]
 """
 
 LOADED = """
-from tests.frameworks.mxnet_features import Followed, mx
+from tests.frameworks.mxnet_features import Behind, mx
 from tests.specifications import SPECS
 
 def loaded(stem, further):
     name = Path(stem + ".name").read_text()
-    block = Followed(name, **({"initial": 3.0} if SPECS[name].weights else {}))
+    block = Behind(name, **({"initial": 3.0} if SPECS[name].weights else {}))
     block.load_parameters(stem + ".params")
     return block
 
@@ -250,25 +250,24 @@ def exported(names):
     return in_a_fresh_process(names, save, IMPORTED)
 
 
-class Followed(Network):
-    """The layer, and then a dense one, so that every file has something in it."""
+class Behind(Network):
+    """The layer behind a dense one, so that every file has something in it."""
 
     def __init__(self, name, **options):
         super().__init__(name, **options)
-        self.width = expected(name)[0].shape[-1]
         with self.name_scope():
-            self.dense = mx.gluon.nn.Dense(self.width, in_units=self.width, flatten=False)
+            self.dense = mx.gluon.nn.Dense(CHANNELS, in_units=CHANNELS, flatten=False)
 
-    def hybrid_forward(self, F, *inputs):  # noqa: N803 - MXNet's name
-        return self.dense(super().hybrid_forward(F, *inputs))
+    def hybrid_forward(self, F, x, *others):  # noqa: N803 - MXNet's name
+        return super().hybrid_forward(F, self.dense(x), *others)
 
 
 @joint_feature("mxnet", "`save_parameters`, and `load_parameters` in a fresh process")
 def saved(names):
     def save(name, stem):
-        network = Followed(name)
+        network = Behind(name)
         network.initialize()
-        network.dense.weight.set_data(mx.nd.eye(network.width))
+        network.dense.weight.set_data(mx.nd.eye(CHANNELS))
         network.save_parameters(stem + ".params")
 
     return in_a_fresh_process(names, save, LOADED)

@@ -1,17 +1,21 @@
 """Activation x feature x framework: every cell is exercised, and docs/frameworks.md is true."""
 
-import warnings
+from zlib import crc32
 
 import pytest
 
 from docs.generate import FOLDER
-from tests.frameworks.features import features, impossible
+from tests.frameworks.features import assert_as_declared, features, impossible
 from tests.frameworks.page import page
 from tests.specifications import SPECS
 
 ONE_OF_EACH_KIND = ("gelu", "softmax", "swiglu", "xielu", "gumbel_softmax")
 
-every_feature = pytest.mark.parametrize("feature", features(), ids=str)
+TOGETHER = sorted({feature.together for feature in features()} - {""})
+
+every_feature = pytest.mark.parametrize(
+    "feature", [feature for feature in features() if not feature.together], ids=str
+)
 
 
 @every_feature
@@ -21,23 +25,22 @@ def test_one_activation_of_each_kind(feature):
 
 @pytest.mark.exhaustive
 @every_feature
-def test_every_activation(feature):
-    assert_as_declared(feature, list(SPECS))
+def test_every_activation(feature, one_in):
+    """Of each feature another part of them, where only a part is asked for."""
+    assert_as_declared(feature, _part(feature, one_in))
 
 
-def assert_as_declared(feature, names):
-    """The feature works with each of these activations, but where it is declared impossible."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("default")  # frameworks warn of themselves: of exports, of tracing
-        failures = feature.exercise(names)
-    declared = {
-        name: entry for name in names for entry in impossible() if entry.covers(feature, name)
-    }
-    surprises = {name: what for name, what in failures.items() if name not in declared}
-    assert surprises == {}, "mend it, or list it in impossible.toml with the reason"
-    assert sorted(set(declared) - set(failures)) == [], "declared as impossible, but it works"
-    other = {n: what for n, what in failures.items() if declared[n].error not in what}
-    assert other == {}, "fails for another reason than declared"
+def _part(feature, one_in):
+    return [name for name in SPECS if crc32(f"{feature}, {name}".encode()) % one_in == 0]
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("together", TOGETHER)
+def test_every_activation_in_a_fresh_process(together, one_in):
+    """`make test` has a few of them in tests/backends/keras/test_elsewhere.py."""
+    for feature in features():
+        if feature.together == together:
+            assert_as_declared(feature, _part(together, one_in))
 
 
 @pytest.mark.parametrize("entry", impossible(), ids=lambda entry: entry.reason[:40])

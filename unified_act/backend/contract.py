@@ -420,15 +420,17 @@ class ModelBackend(Backend, Protocol):
 
     @property
     def layers(self) -> Any:
-        """A module or an object that has the functions of `unified_act.layers.Layers`."""
+        """A module or an object that has the functions of `unified_act.layers.Layers`.
 
-    def replace_activations(self, model: Any, old: Any, new: Any) -> Any:
+        Where libraries make the modules of a framework, it has those of `LayersOfLibraries`.
+        """
+
+    def replace_activations(self, model: Any, request: Any) -> Any:
         """Replaces activations inside a model, for `unified_act.replace_activations`.
 
         Args:
-            model: The model. It is changed in place.
-            old: The activations to replace, a `unified_act.replacement.Sought`.
-            new: The layer to put in their place, a `unified_act.layers.LayerSpec`.
+            model: The model. It is changed in place, or a changed copy is in the report.
+            request: What to replace with what, a `unified_act.replacement.Request`.
 
         Returns:
             A `unified_act.replacement.ReplacementReport`.

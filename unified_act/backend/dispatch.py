@@ -24,8 +24,10 @@ from unified_act.backend.contract import (
     kernel_for,
 )
 from unified_act.backend.randomness import seed_or_generator, with_generator
+from unified_act.callables import bind
 from unified_act.errors import InputTypeError, ParameterValueError, UnifiedActError
 from unified_act.inputs import advice
+from unified_act.loading import load_backend, roots_of
 from unified_act.shapes import Shape, with_shape_check
 
 __all__ = ["LEAST_NOISE", "FrameworkBackend", "Request", "Words"]
@@ -212,8 +214,12 @@ class FrameworkBackend:
 
         Raises:
             InputTypeError: The input is not a placeholder of this framework.
+            UnsupportedError: The input is one of Keras, which runs on another framework.
         """
-        del further
+        if type(x).__name__ == "KerasTensor" and "keras" in roots_of(type(x)):
+            keras: Any = load_backend("keras")
+            function = bind(request.activation, self.name, request.numerics, request.parameters)
+            return keras.symbolic(function, x, *further)
         raise self.wrong_input(request.activation.name, x)
 
     def wrong_input(self, name: str, x: Any) -> InputTypeError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -19,11 +20,12 @@ from unified_act.activation import KINDS
 from unified_act.backend import DTYPES, Native, Tabled, kernel_for
 from unified_act.dialects import Cell, find_dialect, list_dialects
 from unified_act.literals import shown
-from unified_act.loading import BUILTIN_BACKENDS, find_entry, load_backend
+from unified_act.loading import BUILTIN_BACKENDS, computing_backend, find_entry, load_backend
 from unified_act.names import normalize
 from unified_act.registry import ACTIVATIONS, Announcement, plugins
 from unified_act.request import understand
 from unified_act_conformance.commands.common import echo_json, make_console, mistakes_told, several
+from unified_act_conformance.commands.formula import unicode_of
 from unified_act_conformance.declared import Deviation, list_deviations
 from unified_act_conformance.judge import Result, run
 from unified_act_conformance.report.run import SHORT
@@ -47,6 +49,7 @@ LEGEND = (
     "the shared definition."
 )
 TABLE = "a table holds the rounded result for each of the 65,536 numbers of a 16-bit type"
+PLAIN: Mapping[str, Any] = {"highlight": False, "markup": False}
 MEASURED = (0, 1)
 """The orders that `show --measure` judges: value and gradient."""
 
@@ -81,7 +84,7 @@ def list_command(
             f"unknown kind {shown(kind)}: use one of {known}.", param_hint="--kind"
         )
     with mistakes_told(console):
-        named = {find_entry(name).name for name in backends}
+        named = {computing_backend(name) for name in backends}
         wanted = [name for name in ua.list_backends(installed=True) if not named or name in named]
         rows = [
             (activation, list(_usages(activation, None, wanted)))
@@ -195,36 +198,46 @@ def show(name: str, backends: Sequence[str], measure: bool, as_json: bool) -> No
         open_ = not asked.given and bool(activation.required)
         subject = Subject(activation.name) if open_ else subject_of(name)
         parameters = None if open_ else activation.bind(dict(subject.parameters))
-        wanted = [find_entry(name).name for name in backends] or ua.list_backends(installed=True)
+        wanted = [computing_backend(name) for name in backends] or ua.list_backends(installed=True)
         found = list(_usages(activation, parameters, wanted))
         runs = _runs(activation, parameters, wanted if backends or as_json else ())
         if as_json:
             places = {key.replace(" ", "_"): text for key, text in definitions(activation).items()}
             echo_json({**_document(activation, found), **places, "runs": runs})
             return
-        console.print(ua.describe(name), highlight=False, markup=False, soft_wrap=True)
+        about = ua.describe(name).replace(activation.formula, unicode_of(activation.formula))
+        console.print(about, highlight=False, markup=False, soft_wrap=True)
         for text in (*_lines(definitions(activation)), *_run_lines(runs)):
             console.print(text, highlight=False, markup=False, soft_wrap=True)
         for line in filter(None, [unrecorded(activation.name)]):
             console.print(line, highlight=False, markup=False, soft_wrap=True)
         console.print(_implementation_table(found))
+        for one in found:
+            if one.why:
+                console.print(f"not everywhere on {one.backend}: {one.why}", **PLAIN)
         if measure:
             results = _measure(subject)
-    for deviation in _deviations_about(subject, wanted if backends else ()):
-        what = " and ".join(ORDER_NAMES[order] for order in deviation.orders)
-        types = ", ".join(SHORT[dtype] for dtype in deviation.dtypes)
-        console.print(
-            f"declared: {deviation.backend}, {deviation.numerics}, {what} in {types}: "
-            f"{deviation.reason} ({deviation.id})",
-            highlight=False,
-            markup=False,
-        )
+    _print_deviations(_deviations_about(subject, wanted), bool(backends), console)
     written = _spellings(activation.name)
     if written:
         console.print(_spelling_table(written))
     if measure:
         console.print(error_table(results))
         sys.exit(0 if all(result.passed for result in results) else 1)
+
+
+def _print_deviations(found: Sequence[Deviation], whole: bool, console: Console) -> None:
+    """Prints the declared deviations, or how many there are."""
+    if found and not whole:
+        counts = Counter(deviation.backend for deviation in found)
+        numbers = ", ".join(f"{name} {count}" for name, count in sorted(counts.items()))
+        console.print(f"declared deviations: {numbers}. Option --backend shows them.", **PLAIN)
+        return
+    for deviation in found:
+        what = " and ".join(ORDER_NAMES[order] for order in deviation.orders)
+        types = ", ".join(SHORT[dtype] for dtype in deviation.dtypes)
+        text = f"declared: {deviation.backend}, {deviation.numerics}, {what} in {types}: "
+        console.print(f"{text}{deviation.reason} ({deviation.id})", **PLAIN)
 
 
 def _runs(
@@ -255,12 +268,12 @@ def _lines(texts: Mapping[str, str]) -> Iterator[str]:
 
 def _implementation_table(found: Iterable[Usage]) -> Table:
     table = Table(title="What is used, by float type")
-    for column in ("backend", "own kernel", *SHORT.values(), "why not everywhere"):
+    for column in ("backend", "own kernel", *SHORT.values()):
         table.add_column(column, overflow="fold")
     for one in found:
         used = dict.fromkeys(one.table, "table") | dict.fromkeys(one.own, "[green]own[/]")
         cells = [used.get(d, "shared") if d in one.dtypes else "–" for d in SHORT]
-        table.add_row(one.backend, escape(one.kernel or "–"), *cells, escape(one.why))
+        table.add_row(one.backend, escape(one.kernel or "–"), *cells)
     if any("table" in column.cells for column in table.columns):
         table.caption = f"table: {TABLE}; in strict, wherever the backend has one"
     return table

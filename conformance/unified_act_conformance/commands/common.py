@@ -50,7 +50,7 @@ class _Several(click.ParamType):  # type: ignore[type-arg]  # only newer release
 
     def convert(self, value: Any, param: Any, ctx: Any) -> Any:
         """Returns the list of the values. A comma inside brackets separates nothing."""
-        parts = [part.strip() for part in re.split(r",(?![^(]*\))", str(value))]
+        parts = [part.strip() for part in re.split(r",(?![^({]*[)}])", str(value))]
         return [self.kind.convert(part, param, ctx) for part in parts if part or len(parts) == 1]
 
     def get_metavar(self, *arguments: Any, **keywords: Any) -> str | None:

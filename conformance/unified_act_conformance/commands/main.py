@@ -19,7 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 import unified_act as ua
 from unified_act.backend import Numerics
 from unified_act.literals import shown
-from unified_act.loading import find_entry
+from unified_act.loading import computing_backend
 from unified_act.registry import ACTIVATIONS
 from unified_act_conformance.checks import CHECKS, CheckResult, list_checks
 from unified_act_conformance.commands.audit import audit
@@ -31,12 +31,14 @@ from unified_act_conformance.commands.common import (
     mistakes_told,
     several,
 )
+from unified_act_conformance.commands.exhaustive import exhaustive
 from unified_act_conformance.commands.function import FUNCTION, function_named
 from unified_act_conformance.commands.identify import diff, identify
 from unified_act_conformance.commands.new_plugin import new_plugin
 from unified_act_conformance.commands.parallel import helpers, processes_for, run_everything
 from unified_act_conformance.commands.plot import plot
 from unified_act_conformance.commands.same import same
+from unified_act_conformance.commands.schema import schema
 from unified_act_conformance.function import JudgedFunction
 from unified_act_conformance.judge import Domain, Result
 from unified_act_conformance.report import terminal
@@ -155,7 +157,7 @@ def cli() -> None:
     """Activation functions by name, the same on every framework."""
 
 
-for command in (list_command, show, plot, diff, identify, audit, new_plugin):
+for command in (list_command, show, plot, diff, identify, audit, exhaustive, new_plugin, schema):
     cli.add_command(command)
 
 
@@ -251,7 +253,7 @@ def repro(
         if function:
             judged = function_named(function, oracle, gradient, kinks, domain, [backend])
         subject = judged.subject if judged else subject_of(activation or "")
-        case = Case(subject, find_entry(backend).name, dtype, order, part)
+        case = Case(subject, computing_backend(backend), dtype, order, part)
         text = repro_text(case, numerics, value, judged)
     console.print(text, highlight=False, markup=False, soft_wrap=True)
 
@@ -349,7 +351,7 @@ def _function(given: Options) -> JudgedFunction | None:
 def _run(given: Options, console: Console, judged: JudgedFunction | None) -> Run:
     if judged is not None:
         return _judge(given, [judged.backend], [judged.subject], None, console, judged)
-    names = [find_entry(name).name for name in given.backends]
+    names = [computing_backend(name) for name in given.backends]
     names = names or usual_backends()
     if not given.activations:
         for error in ACTIVATIONS.load_all()[1].values():

@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.progress import track
 
 from unified_act.backend import DTYPES
-from unified_act.loading import find_entry
+from unified_act.loading import computing_backend
 from unified_act_conformance.checks import COUNT, Comparison, compare, same_subjects
 from unified_act_conformance.commands.common import make_console, mistakes_told, several
 from unified_act_conformance.subject import describe, dtypes_of, usual_backends
@@ -50,7 +50,7 @@ def same(
     start = time.monotonic()
     results: list[Comparison] = []
     with mistakes_told(console):
-        names = [find_entry(name).name for name in backends] or usual_backends()
+        names = [computing_backend(name) for name in backends] or usual_backends()
         if len(set(names)) < 2:
             raise click.UsageError("name two backends or more, with --backend")
         dtypes = dtypes or COMPARED

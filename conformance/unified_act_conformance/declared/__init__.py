@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from unified_act_conformance.declared.checks import declared_for
+from unified_act_conformance.declared.checks import (
+    DeclaredCheck,
+    declared_for,
+    list_declared_checks,
+)
 from unified_act_conformance.declared.deviations import Deviation, list_deviations
 
-__all__ = ["Deviation", "declared_for", "list_deviations"]
+__all__ = [
+    "DeclaredCheck",
+    "Deviation",
+    "declared_for",
+    "list_declared_checks",
+    "list_deviations",
+]

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 import unified_act as ua
-from unified_act.loading import list_backends, load_backend
+from unified_act.loading import computing_backend, list_backends, load_backend
 from unified_act.registry import ACTIVATIONS
 from unified_act_conformance.identify.compare import Candidate, Difference, Match, compare, off
 from unified_act_conformance.identify.fit import ROUND, Family, clues, families, fit
@@ -170,7 +170,7 @@ def _backend(function: Any, backend: str | None) -> str:
             "the module that defines this callable does not show its framework: "
             f"pass backend=…, one of {', '.join(list_backends())}."
         )
-    return load_backend(chosen).name
+    return load_backend(computing_backend(chosen)).name
 
 
 def _points(unknown: Unknown, dtype: str, fitted: bool) -> _Asked:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import unified_act as ua
-from unified_act.loading import backend_entries
+from unified_act.loading import backend_entries, computing_backend
 from unified_act.registry import ACTIVATIONS
 from unified_act_conformance.floats import to_type, widen
 from unified_act_conformance.harness import load_harness
@@ -62,7 +62,7 @@ def backend_of_callable(function: Any) -> str | None:
         The backend's name; None where it cannot be told, as for a function in a user's own module.
     """
     if isinstance(function, ua.ActivationFunction):
-        return function.backend
+        return function.backend and computing_backend(function.backend)
     for layer in _wider(function):
         modules = [base.__module__ for base in type(layer).__mro__]
         modules += [getattr(layer, "__module__", None) or ""]

@@ -13,9 +13,10 @@ import unified_act as ua
 from unified_act.errors import suggest
 from unified_act.literals import shown
 from unified_act.loading import ALSO as ALSO_BACKENDS
-from unified_act.loading import BUILTIN_BACKENDS, load_backend
+from unified_act.loading import BUILTIN_BACKENDS, KERAS, computing_backend, load_backend
 from unified_act.names import normalize
 from unified_act.registry import ACTIVATIONS
+from unified_act.request import settle
 from unified_act_conformance.identify.probe import backend_of_callable
 
 __all__ = ["Source", "load_callable", "source_of"]
@@ -51,14 +52,17 @@ def source_of(text: str, backend: str | None = None) -> Source:
     """Returns the function that a text stands for.
 
     Args:
-        text: ``"gelu"``, ``"elu(alpha=0.5)"``, ``"gelu@torch"`` for a backend, ``"gelu@keras2"``
-            for what that framework means by the name, or ``"torch.nn.functional:gelu"``. A word
-            that is both is written ``"gelu@backend:jax"`` or ``"gelu@dialect:jax"``.
+        text: ``"gelu"``, ``"elu(alpha=0.5)"``, a mapping as JSON, ``"gelu@torch"`` for a backend,
+            ``"gelu@keras2"`` for what that framework means by the name, or
+            ``"torch.nn.functional:gelu"``. A word that is both is written ``"gelu@backend:jax"`` or
+            ``"gelu@dialect:jax"``.
         backend: The framework of a callable whose module does not tell it.
 
     Raises:
         unified_act.UnifiedActError: There is no such thing.
     """
+    if text.lstrip().startswith("{"):
+        return _ours(text, text, backend)
     if ":" in text.partition("(")[0].partition("@")[0]:
         function = load_callable(text)
         found = backend or backend_of_callable(function)
@@ -67,17 +71,17 @@ def source_of(text: str, backend: str | None = None) -> Source:
                 f"{text}: the module does not show its framework. Name it with --backend, one of "
                 f"{', '.join(ua.list_backends())}."
             )
-        return Source(text, function, load_backend(found).name)
+        return Source(text, function, load_backend(computing_backend(found)).name)
     name, at, place = text.rpartition("@")
     if not at:
-        return _ours(text, text, backend or DEFAULT_BACKEND)
+        return _ours(text, text, backend)
     role, colon, word = place.partition(":")
     if not colon or role not in ("backend", "dialect"):
-        built_in = normalize(place) in {*BUILTIN_BACKENDS, *ALSO_BACKENDS}
+        built_in = normalize(place) in {*BUILTIN_BACKENDS, *ALSO_BACKENDS, KERAS.name}
         role, word = "backend" if built_in else "dialect", place
     if role == "backend":
-        return _ours(text, name, load_backend(word).name)
-    source = _ours(text, name, backend or DEFAULT_BACKEND, dialect=word)
+        return _ours(text, name, word)
+    source = _ours(text, name, backend, dialect=word)
     if normalize(place) not in map(normalize, ua.list_backends()):
         return source
     note = (
@@ -87,8 +91,14 @@ def source_of(text: str, backend: str | None = None) -> Source:
     return replace(source, note=note)
 
 
-def _ours(text: str, name: str, backend: str, **options: Any) -> Source:
-    function = ua.get_activation(name, backend=backend, **options)
+def _ours(text: str, name: str, backend: str | None, dialect: str | None = None) -> Source:
+    described, own = settle(name, backend=backend, numerics="fast", dialect=dialect)
+    function = ua.get_activation(
+        described,
+        backend=computing_backend(own["backend"] or DEFAULT_BACKEND),
+        numerics=own["numerics"],
+        dialect=own["dialect"],
+    )
     return Source(text, function, str(function.backend))
 
 

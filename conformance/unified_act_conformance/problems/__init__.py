@@ -27,6 +27,7 @@ from unified_act_conformance.problems.regions import (
     tally,
     tally_together,
 )
+from unified_act_conformance.problems.signed_zeros import flat_stretches, signed_zeros
 
 __all__ = [
     "REGIONS",
@@ -35,6 +36,7 @@ __all__ = [
     "Problem",
     "Tally",
     "corners_of",
+    "flat_stretches",
     "further_inputs",
     "joined",
     "joint_problem",
@@ -45,6 +47,7 @@ __all__ = [
     "rank_for",
     "region_codes",
     "sections_of",
+    "signed_zeros",
     "split_over",
     "spread",
     "tally",

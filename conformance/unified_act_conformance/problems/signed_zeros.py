@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from unified_act_conformance.truth import Reference, Truth
 
-__all__ = ["signed_zeros"]
+__all__ = ["flat_stretches", "signed_zeros"]
 
 Doubles = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -39,14 +39,19 @@ def signed_zeros(truth: Truth, order: int, x: Doubles, reference: Reference) -> 
         return signed
     zero = x == 0
     flat = np.zeros(x.shape, dtype=np.bool_)
-    for low, high in _flat_stretches(truth, order):
+    for low, high in flat_stretches(truth, order):
         flat |= (x >= low) & (x <= high)
     passes = order == 0 and _passes_through_zero(truth)
     return np.asarray(signed | np.where(zero, passes, ~flat))
 
 
-def _flat_stretches(truth: Truth, order: int) -> Iterator[tuple[float, float]]:
-    """The closed intervals between kinks on which the function is 0."""
+def flat_stretches(truth: Truth, order: int) -> Iterator[tuple[float, float]]:
+    """Yields the closed intervals between kinks on which the function is 0.
+
+    Args:
+        truth: The exact function.
+        order: The derivative.
+    """
     ends = [-np.inf, *sorted(truth.kinks), np.inf]
     for low, high in pairwise(ends):
         if low < high:

@@ -8,8 +8,14 @@ from typing import Any
 
 import unified_act as ua
 from unified_act.backend import DTYPES
-from unified_act.loading import BUILTIN_BACKENDS, list_backends, load_backend
+from unified_act.loading import (
+    BUILTIN_BACKENDS,
+    computing_backend,
+    list_backends,
+    load_backend,
+)
 from unified_act.registry import ACTIVATIONS
+from unified_act.request import settle
 
 __all__ = [
     "DTYPES",
@@ -148,7 +154,9 @@ def subject_of(activation: str, parameters: Mapping[str, Any] | None = None) -> 
     Raises:
         unified_act.UnifiedActError: A name is unknown.
     """
-    given = ua.get_activation(activation, backend="numpy", **(parameters or {}))
+    described, options = settle(activation)  # a backend in it is not what is judged
+    dialect = options.get("dialect")
+    given = ua.get_activation(described, backend="numpy", dialect=dialect, **(parameters or {}))
     defaults = ua.get_activation(given.name, backend="numpy").parameters
     chosen = {key: value for key, value in given.parameters.items() if value != defaults[key]}
     return Subject(given.name, tuple(chosen.items()))
@@ -171,7 +179,7 @@ def dtypes_of(backends: Sequence[str], dtypes: Sequence[str] = ()) -> dict[str, 
     """
     return {
         backend.name: [dtype for dtype in backend.dtypes if not dtypes or dtype in dtypes]
-        for backend in map(load_backend, backends)
+        for backend in map(load_backend, map(computing_backend, backends))
     }
 
 

@@ -22,6 +22,7 @@ from flint import arb, ctx
 from numpy.typing import ArrayLike, NDArray
 
 from unified_act_conformance.truth import fast
+from unified_act_conformance.truth.balls import Balls
 from unified_act_conformance.truth.cache import keep
 from unified_act_conformance.truth.record import Formula, Function
 from unified_act_conformance.truth.records import RECORDS, formula_of
@@ -278,8 +279,52 @@ def _evaluate(
     return reference_of(*_parts(name, order, data, parameters, dtype))
 
 
-@keep
-def _parts(
+def evaluate_once(
+    name: str,
+    order: int,
+    x: NDArray[np.float64],
+    parameters: Mapping[str, float],
+    dtype: str,
+) -> Reference:
+    """Gives what `evaluate` gives, for inputs that nobody asks for again: nothing is kept.
+
+    Args:
+        name: The canonical name.
+        order: The order.
+        x: The inputs, in one dimension.
+        parameters: Parameters that differ from the defaults.
+        dtype: The float type that the values are to judge.
+    """
+    return reference_of(
+        *_computed(name, order, x.tobytes(), tuple(sorted(parameters.items())), dtype)
+    )
+
+
+def enclose(
+    name: str, order: int, x: NDArray[np.float64], parameters: Mapping[str, float]
+) -> Balls:
+    """Encloses a derivative of an elementwise activation in double precision.
+
+    Args:
+        name: The canonical name.
+        order: The order.
+        x: The inputs, in one dimension; finite.
+        parameters: Parameters that differ from the defaults.
+
+    Returns:
+        A ball for each input. What double precision cannot tell is infinitely wide, or NaN.
+    """
+    mid, rad = np.empty(x.size), np.empty(x.size)
+    with ctx.workprec(FIRST_PRECISION), np.errstate(all="ignore"):
+        function = _Derivative(name, order, parameters).at(FIRST_PRECISION)
+        for start in range(0, x.size, fast.CHUNK):
+            part = x[start : start + fast.CHUNK]
+            balls = Balls.of(function(Balls(part))).resized(part.size)
+            mid[start : start + fast.CHUNK], rad[start : start + fast.CHUNK] = balls.mid, balls.rad
+    return Balls(mid, rad)
+
+
+def _computed(
     name: str,
     order: int,
     data: bytes,
@@ -307,3 +352,6 @@ def _parts(
         # Ball arithmetic has one zero; what maps 0 to 0 keeps the sign.
         high = np.where((points == 0) & (high == 0), points, high)
     return high, low
+
+
+_parts = keep(_computed)

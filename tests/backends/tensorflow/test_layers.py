@@ -9,7 +9,7 @@ import unified_act as ua
 from tests.backends.arrays import VALUES, back, bits, every_dtype, native, tolerance
 from unified_act.backend import FrameworkBackend
 from unified_act.errors import ParameterValueError, UnknownParameterError
-from unified_act_tensorflow.layers import _LAYERS, ActivationLayer
+from unified_act_keras.layers import _LAYERS, ActivationLayer
 
 LEARNED = ua.list_activations(kind="learned")
 X = np.array([[-3.0, -1.5, -0.25, 0.75], [0.125, 1.25, 3.0, 2.0], [1.0, -1.0, -2.0, 0.5]])

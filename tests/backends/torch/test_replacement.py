@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 import unified_act as ua
+from unified_act import hydra
 from unified_act_torch.layers import ActivationLayer
 
 
@@ -63,6 +64,7 @@ class TestWhatIsFound:
             ),
             (functools.partial(torch.softmax, dim=-1), "softmax(axis=-1)"),
             (ua.get_activation("mish"), "mish"),
+            (hydra.get_activation("mish"), "mish"),
             (ua.get_activation("mish", backend="torch"), "mish"),
         ],
         ids=lambda value: value if isinstance(value, str) else "",
@@ -132,11 +134,11 @@ class TestWhatIsFound:
         assert type(model[0]) is Own
 
     def test_not_what_forward_calls(self):
-        class Hidden(nn.Module):
+        class Hidden(nn.Linear):
             def forward(self, x):
-                return nn.functional.relu(x)
+                return nn.functional.relu(super().forward(x))
 
-        report = ua.replace_activations(Hidden(), "relu", "gelu")
+        report = ua.replace_activations(Hidden(2, 2), "relu", "gelu")
         assert str(report) == "no activations found: those called inside forward() cannot be seen"
 
 
@@ -179,6 +181,8 @@ class TestWhatIsAskedFor:
             ("relu(a=1)", "gelu", ua.UnknownParameterError, "no parameter 'a'"),
             ("relu", "elu(a=1)", ua.UnknownParameterError, "no parameter 'a'"),
             ("elu(alpha='x')", "gelu", ua.ParameterValueError, "alpha must be a number"),
+            ({"relu": "gelu"}, "gelu", ua.ParameterValueError, "so leave out new"),
+            (["relu", "rellu"], "gelu", ua.UnknownActivationError, "Did you mean 'relu'"),
             (
                 "relu",
                 nn.functional.gelu,
@@ -193,6 +197,150 @@ class TestWhatIsAskedFor:
         with pytest.raises(error, match=message):
             ua.replace_activations(model, old, new)
         assert type(model[0]) is nn.ReLU
+
+
+class TestSeveral:
+    def model(self):
+        shared = nn.ReLU()
+        inner = nn.Sequential(shared, nn.PReLU())
+        return nn.Sequential(shared, nn.SiLU(), inner, nn.Softmax(-1), nn.Identity())
+
+    @pytest.mark.parametrize(
+        ("old", "paths"),
+        [
+            (["relu", "silu"], ["0", "1", "2.0"]),
+            (("relu", nn.PReLU), ["0", "2.0", "2.1"]),
+            (nn.SiLU, ["1"]),
+            ("all", ["0", "1", "2.0", "2.1"]),
+            (["all", "softmax"], ["0", "1", "2.0", "2.1", "3"]),
+            (nn.Identity, ["4"]),
+            ("identity", ["4"]),
+            ([], []),
+        ],
+        ids=str,
+    )
+    def test_what_is_sought(self, old, paths):
+        report = ua.replace_activations(self.model(), old, "gelu")
+        assert [one.path for one in report.replaced] == paths
+
+    def test_a_mapping_replaces_everything_at_once(self):
+        model = self.model()
+        report = ua.replace_activations(model, {"relu": "silu", "silu": "relu", nn.PReLU: None})
+        assert [(one.path, one.was.partition("(")[0], one.now) for one in report.replaced] == [
+            ("0", "relu", "silu(beta=1.0)"),
+            ("1", "silu", "relu"),
+            ("2.0", "relu", "silu(beta=1.0)"),
+            ("2.1", "prelu", "identity"),
+        ]
+        assert type(model[1]) is nn.ReLU
+        with pytest.raises(ua.ParameterValueError, match="alpha given for several new"):
+            ua.replace_activations(model, {"relu": "elu"}, alpha=0.5)
+        with pytest.raises(ua.ParameterValueError, match="what is to stand in the place of 'relu'"):
+            ua.replace_activations(model, "relu")
+
+    def test_a_class_is_replaced_whatever_it_computes(self):
+        class Own(nn.Module):
+            def forward(self, x):
+                return x.sum() + x
+
+        model = nn.Sequential(Own(), nn.ReLU())
+        (one,) = ua.replace_activations(model, Own, "gelu").replaced
+        assert (one.path, one.was, one.now) == ("0", "Own", "gelu")
+
+    @pytest.mark.parametrize(
+        ("sharing", "new", "modules", "note"),
+        [
+            ("keep", "prelu", 1, "one module, also in 2.0"),
+            ("separate", "prelu", 2, "was one module with 2.0"),
+            (None, "prelu", 2, "was one module with 2.0"),
+            ("keep", "gelu", 1, "one module, also in 2.0"),
+        ],
+    )
+    def test_sharing(self, sharing, new, modules, note):
+        model = self.model()
+        report = ua.replace_activations(model, "relu", new, sharing=sharing)
+        assert len({id(model[0]), id(model[2][0])}) == modules
+        assert report.replaced[0].notes[-1] == note
+
+    def test_sharing_what_has_weights(self):
+        shared = nn.PReLU()
+        model = nn.Sequential(shared, shared)
+        report = ua.replace_activations(model, "prelu", "star_relu", sharing="separate")
+        assert model[0] is not model[1]
+        assert report.replaced[1].notes[-1] == "was one module with 0"
+        with pytest.raises(ua.ParameterValueError, match="sharing is 'keep' or 'separate', got 1"):
+            ua.replace_activations(model, "prelu", "star_relu", sharing=1)
+
+    def test_what_is_put_in_their_place_is_a_description(self):
+        model = nn.Sequential(nn.ReLU(), nn.SiLU())
+        ua.replace_activations(
+            model,
+            {
+                "relu": {"name": "star_relu", "channels": 3, "numerics": "strict"},
+                "silu": {"name": "gelu", "dialect": "jax", "backend": "torch"},
+            },
+        )
+        assert (
+            repr(model[0]) == "ActivationLayer('star_relu', axis=1, channels=3, numerics='strict')"
+        )
+        assert repr(model[1]) == "ActivationLayer('gelu_tanh')"
+        with pytest.raises(ua.ParameterValueError, match="says backend='jax'"):
+            ua.replace_activations(model, "gelu_tanh", {"name": "gelu", "backend": "jax"})
+
+    def test_only_what_acts_on_single_elements_is_asked(self, monkeypatch):
+        asked = []
+        monkeypatch.setattr("unified_act.api.identify", lambda *a, **k: asked.append(a))
+
+        class Norm(nn.Module):
+            def forward(self, x):
+                return x / x.square().mean(-1, keepdim=True).sqrt()
+
+        class Scale(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.scale = nn.Parameter(torch.ones(9))
+
+            def forward(self, x):
+                return torch.relu(x)
+
+        model = nn.Sequential(Norm(), Scale(), nn.Dropout(), nn.Flatten(), nn.Linear(2, 2))
+        assert ua.replace_activations(model, "relu", "gelu").found == ()
+        assert asked == []
+
+    def test_asking_changes_neither_the_module_nor_the_random_numbers(self):
+        class Counting(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.calls = 0
+
+            def forward(self, x):
+                self.calls += 1
+                return torch.relu(x) + 0.0 * torch.rand_like(x)
+
+        model = nn.Sequential(Counting())
+        hooked = []
+        model[0].register_forward_hook(lambda *_: hooked.append(1))
+        torch.manual_seed(1)
+        before = torch.get_rng_state()
+        report = ua.replace_activations(model, "gelu", "relu")
+        assert [one.was for one in report.left] == ["relu"]
+        assert (model[0].calls, hooked) == (0, [])
+        assert torch.equal(torch.get_rng_state(), before)
+
+    def test_without_the_suite_the_report_says_so(self, monkeypatch):
+        def missing(*_, **__):
+            raise ua.UnsupportedError("identify needs flint, which is not installed.")
+
+        class Own(nn.Module):
+            def forward(self, x):
+                return torch.relu(x)
+
+        monkeypatch.setattr("unified_act.api.identify", missing)
+        report = ua.replace_activations(nn.Sequential(Own(), nn.ReLU()), "relu", "gelu")
+        assert [one.path for one in report.found] == ["1"]
+        assert report.notes == (
+            "not looked at: Own. identify needs flint, which is not installed.",
+        )
 
 
 class TestWhatElseChanges:
@@ -309,12 +457,8 @@ class TestWhatIsRefused:
             ua.replace_activations(model, "relu", "gelu")
 
     def test_models_of_other_frameworks(self):
-        import keras
-
         from unified_act_mxnet._framework import mx
 
-        with pytest.raises(ua.UnsupportedError, match="clone_model"):
-            ua.replace_activations(keras.Sequential([keras.layers.ReLU()]), "relu", "gelu")
         with pytest.raises(ua.UnsupportedError, match="gluon block"):
             ua.replace_activations(mx.gluon.nn.HybridSequential(), "relu", "gelu")
         with pytest.raises(ua.UnsupportedError, match="'numpy' cannot"):
