@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import tempfile
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -63,9 +63,7 @@ class Folder:
 
 def written(path: Path, document: Any) -> None:
     """Writes JSON into a file, all of it or nothing."""
-    text = json.dumps(document, indent=1, sort_keys=True, allow_nan=False) + "\n"
-    with tempfile.NamedTemporaryFile(
-        "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False
-    ) as file:
-        file.write(text)
-    Path(file.name).replace(path)
+    text = json.dumps(document, indent=1, sort_keys=True, allow_nan=False)
+    half = path.with_name(f".{path.name}.{os.getpid()}")
+    half.write_text(f"{text}\n", encoding="utf-8")
+    half.replace(path)
