@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from unified_act_conformance.checks.run import run_checks
-from unified_act_conformance.commands import main as module
+from unified_act_conformance.commands import conformance as module
 from unified_act_conformance.commands.main import cli
 from unified_act_conformance.judge.runner import Result
 from unified_act_conformance.subject.cases import Case, Subject
