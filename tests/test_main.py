@@ -6,6 +6,7 @@ PROGRAM = """
 import sys
 sys.modules[{missing!r}] = None
 from unified_act.__main__ import main
+sys.argv = ["unified-act", "list"]
 try:
     main()
 except SystemExit as stopped:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-__all__ = ["main"]
+__all__ = ["main", "needs"]
 
 
 def main() -> None:
@@ -13,11 +13,16 @@ def main() -> None:
     try:
         command = importlib.import_module("unified_act_conformance.commands.main")
     except ModuleNotFoundError as error:
-        sys.exit(
-            f"The command unified-act needs {error.name}, which is not installed. "
-            "Install it with: pip install 'unified-act[conformance]'"
-        )
+        sys.exit(needs(error))
     command.cli()
+
+
+def needs(error: ModuleNotFoundError) -> str:
+    """Says what to install where the command cannot be imported."""
+    return (
+        f"The command unified-act needs {error.name}, which is not installed. "
+        "Install it with: pip install 'unified-act[conformance]'"
+    )
 
 
 if __name__ == "__main__":

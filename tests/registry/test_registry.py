@@ -255,8 +255,10 @@ class TestThreads:
         assert in_threads(self.COUNT, work) == [None] * self.COUNT
         assert len(list(registry)) == len(NAMES) + self.COUNT * self.EACH
 
-    def test_ten_thousand_rounds_by_the_public_functions(self):
-        rounds = 10_000 // self.COUNT
+    @pytest.mark.quick(lambda total: total == 1_000)
+    @pytest.mark.parametrize("total", [1_000, 10_000])
+    def test_many_rounds_by_the_public_functions(self, total):
+        rounds = total // self.COUNT
 
         def work(index):
             for number in range(rounds):

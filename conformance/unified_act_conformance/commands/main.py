@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Mapping
 from typing import Any
 
 import click
 
 import unified_act as ua
+from unified_act.__main__ import needs
 
 __all__ = ["cli"]
 
@@ -42,7 +44,10 @@ class _Commands(click.Group):
         if cmd_name not in _PLACES:
             return None
         module, name, _ = _PLACES[cmd_name]
-        place = importlib.import_module(f"unified_act_conformance.commands.{module}")
+        try:
+            place = importlib.import_module(f"unified_act_conformance.commands.{module}")
+        except ModuleNotFoundError as error:
+            sys.exit(needs(error))
         command: click.Command = getattr(place, name)
         return command
 

@@ -9,6 +9,7 @@ from tests.processes import WITHOUT_TENSORFLOW
 TESTS = "import sys, pytest; sys.stdout = sys.stderr; sys.exit(pytest.main(sys.argv[1:]))"
 
 
+@pytest.mark.quick(lambda framework: framework == "torch")
 @pytest.mark.parametrize("framework", ["torch", "jax"])
 def test_the_same_tests(run_python, framework):
     paths = [

@@ -22,10 +22,10 @@ def test_an_unknown_command():
 
 def test_names_are_asked_without_a_framework(run_python):
     run_python(
-        "import sys\\n"
-        "from click.testing import CliRunner\\n"
-        "from unified_act_conformance.commands.main import cli\\n"
-        "for words in (['list'], ['show', 'gelu'], ['--help']):\\n"
-        "    assert CliRunner().invoke(cli, words).exit_code == 0\\n"
-        "assert not {'torch', 'tensorflow', 'jax', 'mxnet', 'keras'} & set(sys.modules)\\n"
+        "import sys\n"
+        "from click.testing import CliRunner\n"
+        "from unified_act_conformance.commands.main import cli\n"
+        "for words in (['list'], ['show', 'gelu'], ['--help']):\n"
+        "    assert CliRunner().invoke(cli, words).exit_code == 0\n"
+        "assert not {'torch', 'tensorflow', 'jax', 'mxnet', 'keras'} & set(sys.modules)\n"
     )
