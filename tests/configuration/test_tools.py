@@ -1,5 +1,6 @@
 """Tools that read configurations take our functions and layers."""
 
+import importlib.util
 import pickle
 import textwrap
 
@@ -132,7 +133,8 @@ def test_scikit_learn():
 
 @pytest.mark.exhaustive
 def test_lightning(run_python, tmp_path):
-    pytest.importorskip("lightning")
+    if importlib.util.find_spec("lightning") is None:
+        pytest.skip("needs Lightning")
     file = tmp_path / "config.yaml"
     file.write_text("model:\n  act: {name: elu, alpha: 0.5, backend: torch}\n")
     program = f"""
@@ -140,6 +142,8 @@ def test_lightning(run_python, tmp_path):
         warnings.simplefilter("ignore")
         import torch
         import unified_act as ua
+        from tests.models.architectures import define_operators
+        define_operators()  # Lightning imports torchvision
         from jsonargparse.typing import register_type
         from lightning.pytorch import LightningModule, Trainer
         from lightning.pytorch.cli import LightningCLI
