@@ -26,6 +26,7 @@ from unified_act_conformance.exhaustive import (
     written,
 )
 from unified_act_conformance.subject import subject_of
+from unified_act_conformance.truth import caches_of_user
 
 __all__ = ["exhaustive"]
 
@@ -111,10 +112,9 @@ def exhaustive(
 
 
 def _folder_of_user(about: Mapping[str, Any]) -> Path:
-    caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     given = [f"{key}={value}" for key, value in about["parameters"].items()]
     words = (about["activation"], *given, about["backend"], about["dtype"], about["numerics"])
-    return caches / "unified_act" / "exhaustive" / "-".join((*words, about["code"][:12]))
+    return caches_of_user() / "exhaustive" / "-".join((*words, about["code"][:12]))
 
 
 def _table(result: Mapping[str, Any]) -> Table:

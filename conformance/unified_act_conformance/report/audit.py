@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from unified_act_conformance.audit import Apart, Audit, headline
+from unified_act_conformance.report.page import template
 
 __all__ = ["audit_page"]
 
@@ -25,14 +24,7 @@ def audit_page(
         apart: Where they are not the same.
         dialects: Only these are shown; all if there are none.
     """
-    environment = Environment(
-        loader=PackageLoader("unified_act_conformance.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("audit.html.jinja").render(
+    return template("audit.html.jinja").render(
         found=found,
         other=other,
         apart=apart,

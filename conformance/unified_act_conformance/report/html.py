@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from unified_act.backend import DTYPES
 from unified_act_conformance.checks import CheckResult
 from unified_act_conformance.declared import Deviation
 from unified_act_conformance.judge import SIDE, Curve, Judgement, Result, bucket_axis
+from unified_act_conformance.report.page import template
 from unified_act_conformance.report.run import (
     SHORT,
     Run,
@@ -105,15 +105,7 @@ def html_report(run: Run) -> str:
         )
         for subject in run.subjects
     ]
-    # Undefined names raise, and whatever a backend's error says is escaped.
-    templates = Environment(
-        loader=PackageLoader("unified_act_conformance.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return templates.get_template("report.html.jinja").render(
+    return template("report.html.jinja").render(
         run=run,
         rows=rows,
         columns=columns,

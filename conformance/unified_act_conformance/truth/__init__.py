@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from unified_act_conformance.truth.cache import keep, use_folder_of_user
+from unified_act_conformance.truth.cache import caches_of_user, keep, use_folder_of_user
 from unified_act_conformance.truth.elementwise import (
     FIRST_PRECISION,
     OracleError,
@@ -49,6 +49,7 @@ __all__ = [
     "Reference",
     "Truth",
     "along",
+    "caches_of_user",
     "definition_of",
     "enclose",
     "evaluate_block",

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 import unified_act
 
-__all__ = ["FOLDER", "keep", "use_folder_of_user"]
+__all__ = ["FOLDER", "caches_of_user", "keep", "use_folder_of_user"]
 
 FOLDER = "UNIFIED_ACT_ORACLE_CACHE"
 """The environment variable that names the folder."""
@@ -45,8 +45,13 @@ _SOURCES = (
 
 def use_folder_of_user() -> None:
     """Keeps exact values among the user's other caches, unless the environment says where."""
+    os.environ.setdefault(FOLDER, str(caches_of_user() / "oracle"))
+
+
+def caches_of_user() -> Path:
+    """Returns the folder of all that is kept among the user's other caches."""
     caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    os.environ.setdefault(FOLDER, str(caches / "unified_act" / "oracle"))
+    return caches / "unified_act"
 
 
 def keep(function: Callable[P, Arrays]) -> Callable[P, Arrays]:
