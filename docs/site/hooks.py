@@ -1,0 +1,50 @@
+"""What mkdocs is told to do besides: `mkdocs.yml` names this file."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
+
+from docs.site import api, gallery, links, pictures
+from unified_act_conformance.commands.formula import unicode_of
+
+ROOT = Path(__file__).parents[2]
+FORMULA = re.compile(r"^\$\$(.+)\$\$$", re.MULTILINE)
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Adds the pages that are not in `docs/`, and the pictures."""
+    drawn, captions = pictures.draw_all()
+    config.extra["captions"] = captions
+    made = {
+        name: (ROOT / there).read_text(encoding="utf-8")
+        for name, there in links.PAGES_ELSEWHERE.items()
+    }
+    for name, text in {**made, **api.pages(), "pictures.md": gallery.page(captions)}.items():
+        files.append(File.generated(config, name, content=text))
+    for name, path in drawn.items():
+        files.append(File.generated(config, f"pictures/{name}", abs_src_path=str(path)))
+    return files
+
+
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Rewrites links and formulas, and puts in pictures."""
+    name = page.file.src_uri
+    pages = {file.src_uri for file in files.documentation_pages()}
+    markdown = links.rewritten(markdown, name, pages)
+    markdown = links.outside_code(_with_formulas, markdown)
+    if name == "activations.md":
+        markdown = gallery.with_pictures(markdown, config.extra["captions"])
+    return markdown
+
+
+def _with_formulas(text: str) -> str:
+    def shown(found: re.Match[str]) -> str:
+        formula = unicode_of(found[1]).replace("&", "&amp;").replace("<", "&lt;")
+        return f'<p class="formula">{formula}</p>'
+
+    return FORMULA.sub(shown, text)
