@@ -1,4 +1,4 @@
-"""The pages for a start, block by block: Python prints what its comments say, and so do commands."""
+"""The pages of docs/start: what Python and commands print there is what they print."""
 
 import re
 import shlex

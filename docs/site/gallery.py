@@ -20,15 +20,13 @@ KINDS = {
     "elementwise": ("Functions of one number", ""),
     "axis": (
         "Along an axis",
-        "x is the first number of the row (x, 1, 0, −1), and f(x) the first result. A mask "
-        + "leaves out the last.",
+        "x is the first number of the row (x, 1, 0, −1), and f(x) the first result.",
     ),
     "gated": ("Gated", "x is the gate; the value beside it is 1."),
     "learned": ("With learned weights", "Each weight is what it is when a layer starts."),
     "stochastic": (
         "With random numbers",
-        "rrelu is drawn as it is after training. For gumbel_softmax x is the first number of a "
-        + "row, and all random numbers are 1/2.",
+        "rrelu is drawn as it is after training, gumbel_softmax with 1/2 for all random numbers.",
     ),
 }
 
@@ -89,9 +87,9 @@ def _pictures(caption: Caption) -> Iterator[str]:
     yield ""
     first = f"`{caption.shown}`" + (f": {caption.slice}" if caption.slice else "")
     yield f'<p class="caption" markdown>Left: {first}. Right: the error in float32 on PyTorch, '
-    yield "profile `fast`, in units in the last place; the dashed line is half a unit. The largest "
-    yield f"errors of f and f′ there are {_both(caption.fast)} units, and in `strict` "
-    yield f"{_both(caption.strict)}.</p>"
+    yield "profile `fast`, in [units in the last place](numbers.md#the-pictures); the dashed line "
+    yield f"is half a unit. The largest errors of f and f′ are {_both(caption.fast)} units here, "
+    yield f"and {_both(caption.strict)} in `strict`.</p>"
 
 
 def _both(errors: object) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
@@ -13,6 +14,8 @@ from docs.site import api, gallery, links, pictures
 from unified_act_conformance.commands.formula import unicode_of
 
 ROOT = Path(__file__).parents[2]
+WORD = re.compile(r"(?<![&\w])[A-Za-z]\w*[A-Za-z](?![;\w])")
+"""A function's name or "if", which stand upright."""
 FORMULA = re.compile(r"^\$\$(.+)\$\$$", re.MULTILINE)
 
 
@@ -34,6 +37,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Rewrites links and formulas, and puts in pictures."""
     name = page.file.src_uri
+    if name == "README.md":
+        page.meta["hide"] = ["navigation"]
     pages = {file.src_uri for file in files.documentation_pages()}
     markdown = links.rewritten(markdown, name, pages)
     markdown = links.outside_code(_with_formulas, markdown)
@@ -42,9 +47,17 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     return markdown
 
 
+def on_page_content(html: str, page: Page, files: Files, **_: Any) -> str:
+    """Rewrites the links of notebooks, which mkdocs leaves as they are."""
+    if page.file.src_uri.endswith(".ipynb"):
+        return links.to_pages(html, page.file, files)
+    return html
+
+
 def _with_formulas(text: str) -> str:
     def shown(found: re.Match[str]) -> str:
         formula = unicode_of(found[1]).replace("&", "&amp;").replace("<", "&lt;")
+        formula = WORD.sub(r"<span>\g<0></span>", formula)
         return f'<p class="formula">{formula}</p>'
 
     return FORMULA.sub(shown, text)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import posixpath
 import re
 from collections.abc import Callable, Collection
 from pathlib import Path
 
-__all__ = ["FENCED", "PAGES_ELSEWHERE", "outside_code", "rewritten"]
+from mkdocs.structure.files import File, Files
 
+__all__ = ["PAGES_ELSEWHERE", "outside_code", "rewritten", "to_pages"]
+
+_LOG = logging.getLogger("mkdocs.hooks.links")
 ROOT = Path(__file__).parents[2]
 REPOSITORY = "https://github.com/unified-act/unified-act"
 PAGES_ELSEWHERE = {
@@ -18,8 +22,9 @@ PAGES_ELSEWHERE = {
 }
 """The pages whose text is in the root of the repository, by their name on the site."""
 
-FENCED = re.compile(r"(^ *```.*?^ *```$)", re.DOTALL | re.MULTILINE)
+_FENCED = re.compile(r"(^ *```.*?^ *```$)", re.DOTALL | re.MULTILINE)
 _LINK = re.compile(r"\]\(([^()\s]+)\)")
+_HREF = re.compile(r'href="([^":#]+\.(?:md|ipynb))(?=[#"])')
 _HERE = re.compile(rf"{re.escape(REPOSITORY)}/(?:blob|tree)/main/")
 
 
@@ -30,7 +35,7 @@ def outside_code(change: Callable[[str], str], text: str) -> str:
         change: What is done to each part.
         text: Markdown.
     """
-    parts = FENCED.split(text)
+    parts = _FENCED.split(text)
     return "".join(part if index % 2 else change(part) for index, part in enumerate(parts))
 
 
@@ -65,3 +70,23 @@ def rewritten(text: str, page: str, pages: Collection[str]) -> str:
         return f"]({target}{hash_}{anchor})"
 
     return outside_code(lambda part: _LINK.sub(link, part), text)
+
+
+def to_pages(html: str, file: File, files: Files) -> str:
+    """Returns HTML whose links to sources are links to pages; a link to nothing is a warning.
+
+    Args:
+        html: The text.
+        file: Where it is.
+        files: All files of the site.
+    """
+
+    def link(found: re.Match[str]) -> str:
+        folder = posixpath.dirname(file.src_uri)
+        there = files.get_file_from_path(posixpath.normpath(posixpath.join(folder, found[1])))
+        if there is None:
+            _LOG.warning("%s has a link to %s, which is not there", file.src_uri, found[1])
+            return found[0]
+        return f'href="{there.url_relative_to(file)}'
+
+    return _HREF.sub(link, html)

@@ -215,6 +215,9 @@ def _save(path: Path, draw: Callable[[Any], None]) -> None:
 
 def _draw_curves(panel: Any, curves: Sequence[Graph]) -> None:
     draw_panel(panel, curves)
+    low, high = panel.get_ylim()
+    marks = [value for curve in curves for _, value in curve.kinks]
+    panel.set_ylim(min([low, *marks]), max([high, *(1.06 * value for value in marks)]))
     panel.legend(loc="best", frameon=True, framealpha=0.85, edgecolor="none")
 
 
