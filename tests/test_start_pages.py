@@ -12,7 +12,8 @@ from unified_act_conformance.commands.main import cli
 
 PAGES = ["bfloat16", "invent", "kernels", "library", "port"]
 BLOCK = re.compile(r"```(python|console)\n(.*?)```", re.DOTALL)
-COMMAND = re.compile(r"^\$ unified-act (.*)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)
+COMMAND = re.compile(r"^\$ unified-act ((?:.*\\\n)*.*)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)
+"""A command, which may go on after a backslash, with its output."""
 
 
 def matches(shown, line):
@@ -31,7 +32,7 @@ def run_python(block, scope, capsys):
 
 
 def run_command(command, shown):
-    result = CliRunner().invoke(cli, shlex.split(command))
+    result = CliRunner().invoke(cli, shlex.split(command.replace("\\\n", "")))
     lines = result.output.splitlines()
     for wanted in shown.splitlines():
         assert any(matches(wanted, line) for line in lines), (wanted, result.output)

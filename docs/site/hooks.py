@@ -14,8 +14,10 @@ from docs.site import api, gallery, links, pictures
 from unified_act_conformance.commands.formula import unicode_of
 
 ROOT = Path(__file__).parents[2]
-WORD = re.compile(r"(?<![&\w])[A-Za-z]\w*[A-Za-z](?![;\w])")
+WORD = re.compile(r"(?<![&\w])[A-Za-z]\w*[A-Za-z](?![;\w])", re.ASCII)
 """A function's name or "if", which stand upright."""
+RAISED = re.compile(r"\^(?:\(((?:[^()]|\([^()]*\))*)\)|(\w+))")
+LOWERED = re.compile(r"_\(((?:[^()]|\([^()]*\))*)\)")
 FORMULA = re.compile(r"^\$\$(.+)\$\$$", re.MULTILINE)
 
 
@@ -41,7 +43,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         page.meta["hide"] = ["navigation"]
     pages = {file.src_uri for file in files.documentation_pages()}
     markdown = links.rewritten(markdown, name, pages)
-    markdown = links.outside_code(_with_formulas, markdown)
+    markdown = links.outside_code(with_formulas, markdown)
     if name == "activations.md":
         markdown = gallery.with_pictures(markdown, config.extra["captions"])
     return markdown
@@ -54,10 +56,18 @@ def on_page_content(html: str, page: Page, files: Files, **_: Any) -> str:
     return html
 
 
-def _with_formulas(text: str) -> str:
+def with_formulas(text: str) -> str:
+    """Returns Markdown with formulas in HTML in the place of LaTeX.
+
+    Args:
+        text: The Markdown.
+    """
+
     def shown(found: re.Match[str]) -> str:
         formula = unicode_of(found[1]).replace("&", "&amp;").replace("<", "&lt;")
         formula = WORD.sub(r"<span>\g<0></span>", formula)
+        formula = RAISED.sub(r"<sup>\1\2</sup>", formula)
+        formula = LOWERED.sub(r"<sub>\1</sub>", formula)
         return f'<p class="formula">{formula}</p>'
 
     return FORMULA.sub(shown, text)

@@ -30,7 +30,7 @@ from unified_act_conformance.problems import Problem, problem_at
 from unified_act_conformance.subject import Case, registered
 from unified_act_conformance.truth import list_subjects, result_length, use_folder_of_user
 
-__all__ = ["Caption", "draw_all"]
+__all__ = ["Caption", "draw", "draw_all"]
 
 Doubles = NDArray[np.float64]
 
@@ -93,7 +93,7 @@ def draw_all(jobs: int = 2) -> tuple[dict[str, Path], dict[str, Caption]]:
         names = [activation.name for activation in ACTIVATIONS]
         with ProcessPoolExecutor(jobs) as pool:
             # One at a time: what takes long is spread over all processes.
-            found = list(pool.map(_draw, names, [folder] * len(names)))
+            found = list(pool.map(draw, names, [folder] * len(names)))
         captions.write_text(json.dumps([asdict(caption) for caption in found]), encoding="utf-8")
     told = [Caption(**told) for told in json.loads(captions.read_text(encoding="utf-8"))]
     files = {path.name: path for path in sorted(folder.glob("*.svg"))}
@@ -111,7 +111,13 @@ def _digest() -> str:
     return whole.hexdigest()[:16]
 
 
-def _draw(name: str, folder: Path) -> Caption:
+def draw(name: str, folder: Path) -> Caption:
+    """Writes the pictures of one activation.
+
+    Args:
+        name: The activation.
+        folder: Where to.
+    """
     use_folder_of_user()
     activation, subject = ACTIVATIONS.find(name), list_subjects([name])[0]
     parameters = activation.bind(dict(subject.parameters))
