@@ -32,6 +32,9 @@ def pages() -> dict[str, str]:
         *_section("Functions", "unified_act", functions),
         *_section("Classes", "unified_act", classes),
         *_section("Errors", "unified_act", errors),
+        *_section("Reports", "unified_act.replacement", ["ReplacementReport", "FoundActivation"]),
+        *_entries("unified_act_conformance.audit", ["Audit", "ActivationInModel", "Elsewhere"], 3),
+        *_entries("unified_act_conformance.identify", ["Identification", "Match"], 3),
     ]
     suite = [
         *_head(
@@ -40,6 +43,8 @@ def pages() -> dict[str, str]:
             "tests. `pip install 'unified-act[conformance]'` brings it.",
         ),
         *_entries("unified_act_conformance", unified_act_conformance.__all__),
+        *_section("Results", "unified_act_conformance.judge", ["Result", "Judgement"]),
+        *_entries("unified_act_conformance.checks", ["CheckResult"], 3),
         *_section("For authors of backends", "unified_act_conformance.harness", ["Harness"]),
     ]
     backends = [
@@ -103,10 +108,9 @@ def _head(title: str, text: str) -> list[str]:
 
 def _section(title: str, module: str, names: Sequence[str]) -> Iterator[str]:
     yield from (f"## {title}", "")
-    for name in names:
-        yield from (f"::: {module}.{name}", "    options: { heading_level: 3 }", "")
+    yield from _entries(module, names, 3)
 
 
-def _entries(module: str, names: Sequence[str]) -> Iterator[str]:
+def _entries(module: str, names: Sequence[str], level: int = 2) -> Iterator[str]:
     for name in names:
-        yield from (f"::: {module}.{name}", "")
+        yield from (f"::: {module}.{name}", f"    options: {{ heading_level: {level} }}", "")

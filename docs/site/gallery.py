@@ -40,9 +40,9 @@ def page(captions: Mapping[str, Caption]) -> str:
     lines = HEAD.splitlines()
     for kind, (title, told) in KINDS.items():
         lines += ["", f"## {title}", "", told, "", '<div class="gallery" markdown>', ""]
-        for activation in ACTIVATIONS:
-            if activation.kind == kind and activation.name in captions:
-                lines += [_thumbnail(activation.name), ""]
+        for name in captions:
+            if ACTIVATIONS.find(name).kind == kind:
+                lines += [_thumbnail(name), ""]
         lines += ["</div>"]
     return "\n".join(lines) + "\n"
 
@@ -69,8 +69,7 @@ def with_pictures(text: str, captions: Mapping[str, Caption]) -> str:
     """
 
     def section(found: re.Match[str]) -> str:
-        caption = captions.get(found[1])
-        return found[0] if caption is None else "\n".join([found[0], "", *_pictures(caption)])
+        return "\n".join([found[0], "", *_pictures(captions[found[1]])])
 
     return re.sub(r"^## (\w+)$", section, text, flags=re.MULTILINE)
 

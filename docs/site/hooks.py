@@ -14,6 +14,8 @@ from docs.site import api, gallery, links, pictures
 from unified_act_conformance.commands.formula import unicode_of
 
 ROOT = Path(__file__).parents[2]
+WIDE = ("benchmarks.md", "changelog.md", "frameworks.md")
+"""Pages that name every activation, which a search finds last."""
 WORD = re.compile(r"(?<![&\w])[A-Za-z]\w*[A-Za-z](?![;\w])", re.ASCII)
 """A function's name or "if", which stand upright."""
 RAISED = re.compile(r"\^(?:\(((?:[^()]|\([^()]*\))*)\)|(\w+))")
@@ -41,6 +43,8 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     name = page.file.src_uri
     if name == "README.md":
         page.meta["hide"] = ["navigation"]
+    if name in WIDE or name.startswith("porting/"):
+        page.meta["search"] = {"boost": 0.2}
     pages = {file.src_uri for file in files.documentation_pages()}
     markdown = links.rewritten(markdown, name, pages)
     markdown = links.outside_code(with_formulas, markdown)
