@@ -6,6 +6,8 @@ Elementwise activations have tables for the types of 16 bits instead.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -24,6 +26,7 @@ Array = NDArray[Any]
 _Function = Callable[..., Array]
 
 _MEMORY = NumpyMemory()
+_name_of = cache(attrgetter("name"))  # NumPy puts the name of a dtype together at each call
 _NAMES = {np.dtype(name): name for name in ("float32", "float64")}
 
 
@@ -44,7 +47,7 @@ def by_kernel(
         alike = _alike(inputs)
         if not _are_plain(activation, alike):
             return shared(*inputs)
-        name = alike[0].dtype.name
+        name = _name_of(alike[0].dtype)
         found = computed_arrays(_MEMORY, activation, parameters, name, alike)
         return shared(*inputs) if found is None else _result(found[0], inputs[0])
 
@@ -69,7 +72,7 @@ def pulled_back(
     if not _are_plain(activation, (*alike, along)):
         return None
     if activation.kind.elementwise:
-        kernel = fused(activation, parameters, alike[0].dtype.name, 1)
+        kernel = fused(activation, parameters, _name_of(alike[0].dtype), 1)
         if kernel is None:
             return None
         return (_in_memory_order(kernel, alike[0], along),)
@@ -77,7 +80,7 @@ def pulled_back(
         _MEMORY,
         activation,
         parameters,
-        alike[0].dtype.name,
+        _name_of(alike[0].dtype),
         alike,
         along,
         namespace.sum_to_weight,
@@ -153,7 +156,7 @@ def _has_rules(array: Array) -> bool:
 def _are_plain(activation: Activation, arrays: Sequence[Array]) -> bool:
     """Whether all are arrays or numbers of one type that has kernels; and masks, which are not."""
     dtype = arrays[0].dtype
-    if dtype.name not in DTYPES or any(map(_has_rules, arrays)):
+    if _name_of(dtype) not in DTYPES or any(map(_has_rules, arrays)):
         return False
     dtypes = {array.dtype for array in arrays}
     return dtypes == {dtype} or (bool(activation.masks) and dtypes == {dtype, np.dtype(bool)})
