@@ -19,6 +19,7 @@ from unified_act.backend import DTYPES
 from unified_act.kernels import Kernel, NumpyMemory, computed_arrays, fused
 from unified_act_numpy import namespace
 from unified_act_numpy.blocks import in_blocks
+from unified_act_numpy.calls import Code, address_of
 
 __all__ = ["by_kernel", "pulled_back"]
 
@@ -41,7 +42,7 @@ def by_kernel(
         shared: The shared definition, for all other arrays.
     """
     if activation.kind.elementwise:
-        return _elementwise(activation, parameters, shared)
+        return _Elements(activation, parameters, shared)
 
     def value(*inputs: Array) -> Array:
         alike = _alike(inputs)
@@ -106,22 +107,33 @@ def _result(array: Array, like: Array) -> Array:
     return array if array.ndim else array[()]
 
 
-def _elementwise(
-    activation: Activation, parameters: Mapping[str, Any], shared: _Function
-) -> _Function:
-    found: dict[Any, Kernel | None] = {}
+class _Elements:
+    """An elementwise activation by kernels."""
 
-    def value(x: Array) -> Array:
-        dtype = x.dtype
-        if dtype not in found:
-            name = _NAMES.get(dtype)
-            found[dtype] = fused(activation, parameters, name) if name else None
-        kernel = found[dtype]
+    def __init__(
+        self, activation: Activation, parameters: Mapping[str, Any], shared: _Function
+    ) -> None:
+        self._activation, self._parameters, self._shared = activation, parameters, shared
+        self._kernels: dict[Any, Kernel | None] = {}
+
+    def __call__(self, x: Array) -> Array:
+        """Returns the value, by the shared definition where there is no kernel."""
+        kernel = self._kernel(x.dtype)
         if kernel is None or _has_rules(x):
-            return shared(x)
+            return self._shared(x)
         return _in_memory_order(kernel, x)
 
-    return value
+    def code(self, dtype: np.dtype[Any]) -> Code | None:
+        """Returns the machine code of the kernel for a type."""
+        kernel = self._kernel(dtype)
+        return None if kernel is None else kernel.flat
+
+    def _kernel(self, dtype: np.dtype[Any]) -> Kernel | None:
+        if dtype not in self._kernels:
+            name = _NAMES.get(dtype)
+            made = fused(self._activation, self._parameters, name) if name else None
+            self._kernels[dtype] = made
+        return self._kernels[dtype]
 
 
 def _in_memory_order(kernel: Kernel, *arrays: Array) -> Array:
@@ -130,7 +142,7 @@ def _in_memory_order(kernel: Kernel, *arrays: Array) -> Array:
     if first.ndim and not all(_is_whole(array) for array in arrays):
         if len(arrays) == 1 and first.flags.f_contiguous and first.flags.aligned:
             result = np.empty_like(first)
-            kernel.flat(first.ctypes.data, result.ctypes.data, first.size)
+            kernel.flat(address_of(first), address_of(result), first.size)
             return result
         return in_blocks(lambda *parts: _contiguous(kernel, *parts), *arrays)
     return _contiguous(kernel, *arrays)
@@ -140,7 +152,7 @@ def _contiguous(kernel: Kernel, *arrays: Array) -> Array:
     whole = [np.asarray(array, order="C") for array in arrays]
     whole = [array if array.flags.aligned else array.copy() for array in whole]
     result = np.empty_like(whole[0])
-    kernel.flat(*(array.ctypes.data for array in (*whole, result)), result.size)
+    kernel.flat(*map(address_of, (*whole, result)), result.size)
     return _result(result, result)
 
 

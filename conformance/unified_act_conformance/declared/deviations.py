@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from packaging.specifiers import SpecifierSet
 
+from unified_act.backend import HOME
 from unified_act.loading import backend_entries
 from unified_act_conformance.floats import float_format
 from unified_act_conformance.subject import Case
@@ -45,6 +46,7 @@ class Deviation:
         some_processors: Whether it shows on some processors only, whose vector instructions the
             framework uses. Not to see it elsewhere is no failure.
         link: Where it is reported or fixed, if anywhere.
+        devices: The kinds of devices on which it shows: where it was judged.
     """
 
     id: str
@@ -61,9 +63,10 @@ class Deviation:
     link: str = ""
     flush: bool = False
     some_processors: bool = False
+    devices: tuple[str, ...] = (HOME,)
 
-    def applies(self, case: Case, numerics: str, version: str) -> bool:
-        """Whether it is about `case`, run with this version of the framework."""
+    def applies(self, case: Case, numerics: str, version: str, device: str = HOME) -> bool:
+        """Whether it is about `case`, run with this version of the framework, on such a device."""
         return (
             self.backend == case.backend
             and (self.flush or str(case.subject) in self.subjects)
@@ -71,6 +74,7 @@ class Deviation:
             and case.order in self.orders
             and (self.flush or case.part == "x")
             and case.dtype in self.dtypes
+            and device in self.devices
             and SpecifierSet(self.versions).contains(version, prereleases=True)
         )
 
@@ -172,4 +176,5 @@ def _read(entry: Mapping[str, Any]) -> Deviation:
         (float.fromhex(low), float.fromhex(high)) for low, high in entry.get("intervals", ())
     )
     lists = {key: tuple(entry.get(key, ())) for key in ("subjects", "orders", "dtypes")}
+    lists["devices"] = tuple(entry.get("devices", (HOME,)))
     return Deviation(**{**entry, **lists, "intervals": intervals})

@@ -13,7 +13,12 @@ from unified_act.backend import Numerics
 from unified_act.registry import ACTIVATIONS
 from unified_act_conformance.declared import Deviation, list_deviations
 from unified_act_conformance.floats import FloatArray, widen
-from unified_act_conformance.harness import Harness, NotOfferedError, load_harness
+from unified_act_conformance.harness import (
+    Harness,
+    NotOfferedError,
+    kind_in_use,
+    load_harness,
+)
 from unified_act_conformance.judge.budgets import shared_budget
 from unified_act_conformance.judge.likeness import explain, mistaken_for
 from unified_act_conformance.judge.measure import Judgement
@@ -176,7 +181,8 @@ def deviations_of(case: Case, harness: Harness, numerics: Numerics) -> list[Devi
         numerics: The profile.
     """
     version = harness.version()
-    return [found for found in list_deviations() if found.applies(case, numerics, version)]
+    device = kind_in_use(case.backend)
+    return [found for found in list_deviations() if found.applies(case, numerics, version, device)]
 
 
 def output_of(
