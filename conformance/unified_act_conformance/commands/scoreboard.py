@@ -24,6 +24,7 @@ from unified_act_conformance.scoreboard import (
     Board,
     Cell,
     Framework,
+    Measure,
     Results,
     Run,
     board,
@@ -48,11 +49,16 @@ __all__ = ["scoreboard"]
 
 NARROW = 100
 """Below so many characters a large error has one digit."""
-LEGEND = (
-    "Largest error at finite inputs, in units in the last place of the exact value; 0.5 is as good "
-    "as can be. NaN, inf: somewhere it is that, and should not be. *: wrong at an infinity or a "
-    "kink. –: not offered. Blank: there is no such function."
+MARKS = (
+    "NaN, inf: somewhere it is that, and should not be. *: wrong at an infinity or a kink. –: not "
+    "offered. Blank: there is no such function."
 )
+LEGENDS = {
+    "ulp": "Largest error at finite inputs, in units in the last place of the exact value; 0.5 is "
+    f"as good as can be. {MARKS}",
+    "units": "Largest error at finite inputs, in units: 1 is what the rounding of the input and of "
+    f"the output, and an error of one epsilon, come to. {MARKS}",
+}
 
 
 @click.command()
@@ -77,6 +83,14 @@ LEGEND = (
     default="worst",
     show_default=True,
     help="Sort by name, by the worst cell of a row, or by a framework.",
+)
+@click.option(
+    "--in",
+    "by",
+    type=click.Choice(["ulp", "units"]),
+    default="ulp",
+    show_default=True,
+    help="Show errors in units in the last place, or in the suite's measure.",
 )
 @click.option("--measure", "again", is_flag=True, help="Measure what is installed, here and now.")
 @click.option("--keep", "keeping", is_flag=True, help="Measure, and keep the results.")
@@ -103,6 +117,7 @@ def scoreboard(
     dtype: str,
     order: int,
     sort: str,
+    by: Measure,
     again: bool,
     keeping: bool,
     folder: Path,
@@ -145,7 +160,7 @@ def scoreboard(
         if html_file is not None:
             page = scoreboard_page(results, [each.name for each in columns])
             html_file.write_text(page, encoding="utf-8")
-        found = board(columns, dtype, order, activations=names, sort=sort)
+        found = board(columns, dtype, order, activations=names, sort=sort, by=by)
     if not found.rows:
         raise click.ClickException(
             "there is nothing to show: choose other options, or add --measure"
@@ -153,8 +168,8 @@ def scoreboard(
     if len(names) == 1:
         _details(console, columns, names[0], dtype, order)
     else:
-        console.print(_table(found, f"{dtype}, {ORDER_NAMES[order]}", console.width))
-        console.print(LEGEND, style="dim", highlight=False)
+        console.print(_table(found, f"{dtype}, {ORDER_NAMES[order]}", console.width, by))
+        console.print(LEGENDS[by], style="dim", highlight=False)
 
 
 def _measured(chosen: Sequence[Framework], names: Sequence[str], jobs: int) -> Run:
@@ -173,7 +188,7 @@ def _measured(chosen: Sequence[Framework], names: Sequence[str], jobs: int) -> R
         )
 
 
-def _table(found: Board, title: str, width: int) -> Table:
+def _table(found: Board, title: str, width: int, by: Measure) -> Table:
     table = Table(title=title, box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     names = 13 if width < NARROW else None
     table.add_column("", no_wrap=True, overflow="ellipsis", max_width=names)
@@ -181,17 +196,18 @@ def _table(found: Board, title: str, width: int) -> Table:
         heading = framework_of(each).heading.replace(" ", "\n")
         table.add_column(heading, justify="right", no_wrap=True, min_width=4, vertical="bottom")
     for name, row in found.rows.items():
-        table.add_row(name, *(_styled(cell, 1 if width < NARROW else 2) for cell in row))
+        table.add_row(name, *(_styled(cell, 1 if width < NARROW else 2, by) for cell in row))
     return table
 
 
-def _styled(cell: Cell | None, digits: int) -> Text:
-    text = cell_text(cell, digits)
+def _styled(cell: Cell | None, digits: int, by: Measure) -> Text:
+    text, limit = cell_text(cell, digits, by), 100 if by == "ulp" else 4
     if cell is None or cell.why:
         return Text(text, style="dim")
     if cell.faults:
         return Text(text, style="bold red")
-    return Text(text, style="red" if cell.ulp > 100 else "yellow" if cell.ulp > 1 else "green")
+    error = getattr(cell, by)
+    return Text(text, style="red" if error > limit else "yellow" if error > 1 else "green")
 
 
 def _details(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from unified_act_conformance.scoreboard.board import (
     Board,
+    Measure,
     board,
     cell_text,
     change_text,
@@ -46,6 +47,7 @@ __all__ = [
     "Change",
     "Expected",
     "Framework",
+    "Measure",
     "Results",
     "Run",
     "Symbol",

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from unified_act.dialects.translation import call
 from unified_act_conformance.declared import list_deviations
@@ -29,6 +29,8 @@ __all__ = [
 ]
 
 NONE, NOT_OFFERED, MARK = "", "–", "*"
+Measure = Literal["ulp", "units"]
+"""Units in the last place of the exact value; or what the suite calls a unit."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +53,9 @@ def board(
     *,
     activations: Sequence[str] = (),
     sort: str = "worst",
+    by: Measure = "ulp",
 ) -> Board:
-    """Makes a table.
+    """Makes a table. What only we have is left out, unless all columns are ours.
 
     Args:
         results: The columns.
@@ -61,6 +64,7 @@ def board(
         activations: Only these, by their canonical names.
         sort: ``"name"``; ``"worst"``, by the worst of all columns but our own; or the name of a
             framework, by its column.
+        by: How errors are measured.
 
     Raises:
         unified_act.UnknownBackendError: `sort` is none of these.
@@ -71,18 +75,23 @@ def board(
             wanted = not activations or cell.activation in activations
             if wanted and (cell.dtype, cell.order) == (dtype, order):
                 cells.setdefault(cell.activation, {}).setdefault(each.name, []).append(cell)
+    others = {each.name for each in results if framework_of(each).dialect}
     rows = {
         activation: [
-            max(found[each.name], key=badness) if each.name in found else None for each in results
+            max(found[each.name], key=lambda cell: badness(cell, by))
+            if each.name in found
+            else None
+            for each in results
         ]
         for activation, found in cells.items()
+        if not others or others & found.keys()
     }
-    by = _sorting(results, sort)
-    names = sorted(rows, key=lambda name: (by(rows[name]), name))
+    place = _sorting(results, sort, by)
+    names = sorted(rows, key=lambda name: (place(rows[name]), name))
     return Board(results, {name: rows[name] for name in names})
 
 
-def _sorting(results: Sequence[Results], sort: str) -> Any:
+def _sorting(results: Sequence[Results], sort: str, by: Measure) -> Any:
     if sort == "name":
         return lambda row: 0
     others = [i for i, each in enumerate(results) if framework_of(each).dialect]
@@ -90,13 +99,14 @@ def _sorting(results: Sequence[Results], sort: str) -> Any:
         names = [framework.name for framework in find_frameworks([sort])]
         others = [i for i, each in enumerate(results) if each.framework in names]
     return lambda row: tuple(
-        -value for value in max((badness(row[i]) for i in others if row[i]), default=(-2.0, 0))
+        -value for value in max((badness(row[i], by) for i in others if row[i]), default=(-2.0, 0))
     )
 
 
-def badness(cell: Cell) -> tuple[float, int]:
+def badness(cell: Cell, by: Measure) -> tuple[float, int]:
     """By what cells are compared."""
-    return cell.worst, len(cell.ends) + len(cell.kinks)
+    worst = cell.worst if by == "ulp" or cell.faults or cell.why else cell.units
+    return worst, len(cell.ends) + len(cell.kinks)
 
 
 def framework_of(results: Results) -> Framework:
@@ -123,16 +133,17 @@ def number(value: float, digits: int = 2) -> str:
     return f"{mantissa}e{int(exponent)}"
 
 
-def cell_text(cell: Cell | None, digits: int = 2) -> str:
+def cell_text(cell: Cell | None, digits: int = 2, by: Measure = "ulp") -> str:
     """Writes a cell: its largest error, and a star if an infinity or a kink is wrong too.
 
     Args:
         cell: The cell.
         digits: Those of a large error.
+        by: How errors are measured.
     """
     if cell is None or cell.why:
         return NONE if cell is None else NOT_OFFERED
-    text = "NaN" if cell.nan else "inf" if cell.infinite else number(cell.ulp, digits)
+    text = "NaN" if cell.nan else "inf" if cell.infinite else number(getattr(cell, by), digits)
     return text + (MARK if cell.ends or cell.kinks or cell.lost else "")
 
 
@@ -167,7 +178,7 @@ def remarks(cell: Cell) -> Iterator[str]:
     for output in cell.kinks:
         yield f"another derivative at a kink: {_at(output)}"
     if cell.flushed:
-        yield f"takes {cell.flushed:,} subnormal numbers for 0"
+        yield f"takes {cell.flushed:,} subnormal numbers for 0, or gets them wrong in another way"
     if cell.lost:
         yield f"returns a number for {cell.lost:,} NaN"
 

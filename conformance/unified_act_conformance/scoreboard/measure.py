@@ -52,7 +52,7 @@ class Cell:
         nan: At how many finite inputs it is NaN.
         infinite: At how many it is infinite, and should not be; or the reverse.
         fault: Of these, the one nearest to 0.
-        flushed: How many subnormal numbers it takes for 0.
+        flushed: How many subnormal numbers it takes for 0, or gets wrong in another way.
         ends: What is wrong at the infinities.
         kinks: Where its derivative at a kink is another one.
         lost: For how many NaN it returns a number.
@@ -197,13 +197,11 @@ def _errors(right: Expected, y: Doubles, order: int) -> Doubles:
 def _flushed(
     x: Doubles, high: Doubles, y: Doubles, error: Doubles, smallest: float
 ) -> NDArray[np.intp]:
-    """Where a subnormal number was taken for 0. That is looked for where something is wrong."""
-    asked = np.flatnonzero(((error > 1.0) & (y == 0)) | ((abs(x) < smallest) & (error > ROUNDED)))
-    zeros = np.flatnonzero(x == 0)
-    both = np.concatenate([asked, zeros])
-    found = flushed(x[both], high[both], y[both], smallest)
-    chosen: NDArray[np.intp] = asked[found[: asked.size]]
-    return chosen
+    """Where a subnormal number was taken for 0: where it went in, or should have come out."""
+    went_in = (x != 0) & (abs(x) < smallest) & (error > ROUNDED) & np.isfinite(error)
+    came_out = np.flatnonzero((error > 1.0) & (y == 0) & ~went_in)
+    tiny = came_out[flushed(x[came_out], high[came_out], y[came_out], smallest)]
+    return np.concatenate([np.flatnonzero(went_in), tiny])
 
 
 def _ends(right: Expected, got: Doubles, order: int) -> list[Output]:

@@ -45,7 +45,7 @@ def scoreboard_page(results: Sequence[Results], shown: Sequence[str]) -> str:
             for each in results
         ],
         "cells": [
-            [index, cell_text(cell), subject_text(cell), _document(each.framework, cell)]
+            [index, *_texts(cell), subject_text(cell), _document(each.framework, cell)]
             for index, each in enumerate(results)
             for cell in each.cells
         ],
@@ -56,6 +56,10 @@ def scoreboard_page(results: Sequence[Results], shown: Sequence[str]) -> str:
         orders=ORDER_NAMES,
         data=Markup(text.replace("<", "\\u003c")),  # noqa: S704 - every "<" is gone
     )
+
+
+def _texts(cell: Cell) -> tuple[str, str]:
+    return cell_text(cell), cell_text(cell, by="units")
 
 
 def _document(framework: str, cell: Cell) -> dict[str, Any]:

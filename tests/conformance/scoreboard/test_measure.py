@@ -93,6 +93,8 @@ def test_flushed_subnormal_numbers_are_counted_apart():
     outputs[abs(right.x) < tiny] = 0
     cell = measure("f", outputs, right, 0)
     assert (cell.ulp, cell.many, cell.flushed) == (0.0, 0, 2 * 127)
+    outputs[abs(right.x) < tiny] = math.nan
+    assert (planted(right, 0, {}).flushed, measure("f", outputs, right, 0).nan) == (0, 256)
 
 
 def test_what_is_wrong_at_infinities():

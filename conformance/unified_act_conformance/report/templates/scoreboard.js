@@ -2,7 +2,7 @@
 const data = JSON.parse(document.getElementById("data").textContent);
 const table = document.getElementById("table");
 const panel = document.getElementById("panel");
-const state = { dtype: "float32", order: 0, filter: "", sort: "worst", down: true };
+const state = { dtype: "float32", order: 0, by: "ulp", filter: "", sort: "worst", down: true };
 
 const html = (tag, attributes = {}, ...children) => {
   const element = document.createElement(tag);
@@ -17,12 +17,11 @@ const svg = (tag, attributes = {}, ...children) => {
   return element;
 };
 
-// ---- cells: [column, text, what it computes, figures] ----
+// ---- cells: [column, text in ULP, text in units, what it computes, figures] ----
 
-const cells = data.cells.map(([column, text, subject, found]) => ({
-  column, text, subject, found,
-  bad: found.why ? -1 : found.nan || found.infinite ? Infinity : found.ulp ?? 0,
-}));
+const cells = data.cells.map(([column, ulp, units, subject, found]) => ({ column, texts: { ulp, units }, subject, found }));
+const bad = ({ found }) => (found.why ? -1 : found.nan || found.infinite ? Infinity : found[state.by] ?? 0);
+const text = (cell) => cell.texts[state.by];
 const marked = ({ found }) => Boolean(found.ends || found.kinks || found.lost);
 const groups = new Map();
 for (const cell of cells) {
@@ -30,19 +29,20 @@ for (const cell of cells) {
   groups.set(key, [...(groups.get(key) ?? []), cell]);
 }
 const group = (activation, column) => groups.get([state.dtype, state.order, activation, column].join());
-const worst = (group) => group.reduce((a, b) => (b.bad > a.bad || (b.bad === a.bad && marked(b)) ? b : a));
+const worst = (group) => group.reduce((a, b) => (bad(b) > bad(a) || (bad(b) === bad(a) && marked(b)) ? b : a));
 
 // ---- the table ----
 
 function draw() {
   const columns = data.columns.map((column, index) => ({ ...column, index })).filter((column) => column.shown);
+  const others = columns.filter((column) => !column.ours); // what only we have is left out beside these
   const names = [...new Set(cells.filter(({ found, column }) => found.dtype === state.dtype && found.order === state.order
-    && data.columns[column].shown && found.activation.includes(state.filter)).map(({ found }) => found.activation))].sort();
-  const bad = (name) => {
+    && data.columns[column].shown && (others.length === 0 || others.some((other) => group(found.activation, other.index))) && found.activation.includes(state.filter)).map(({ found }) => found.activation))].sort();
+  const badness = (name) => {
     const chosen = state.sort === "worst" ? columns.filter((column) => !column.ours) : columns.filter((column) => column.name === state.sort);
-    return Math.max(-2, ...chosen.map((column) => { const found = group(name, column.index); return found ? worst(found).bad : -2; }));
+    return Math.max(-2, ...chosen.map((column) => { const found = group(name, column.index); return found ? bad(worst(found)) : -2; }));
   };
-  if (state.sort !== "name") names.sort((a, b) => { const [x, y] = [bad(a), bad(b)]; return x === y ? 0 : (x < y ? 1 : -1) * (state.down ? 1 : -1); });
+  if (state.sort !== "name") names.sort((a, b) => { const [x, y] = [badness(a), badness(b)]; return x === y ? 0 : (x < y ? 1 : -1) * (state.down ? 1 : -1); });
   else if (state.down) names.reverse();
   const heading = (key, text, title, kind) => {
     const button = html("button", { type: "button", title }, text);
@@ -70,10 +70,11 @@ function draw() {
 
 function entry(found, column, name) {
   const cell = worst(found);
-  const share = cell.bad > 0.51 ? Math.min(100, 10 + 3.6 * Math.log2(cell.bad / 0.5)) : 0;
-  const kind = cell.bad < 0 ? "unsupported" : cell.bad === Infinity ? "failed" : `judged${share > 55 ? " strong" : ""}`;
-  const title = `${name} on ${column.title}: ${cell.text}`;
-  const button = html("button", { type: "button", title, class: `cell ${kind}${marked(cell) ? " deviates" : ""}`, style: `--share:${share.toFixed(0)}%` }, cell.text.replace("*", ""));
+  const error = bad(cell);
+  const share = error > 0.51 ? Math.min(100, 10 + (state.by === "ulp" ? 3.6 : 15) * Math.log2(error / 0.5)) : 0;
+  const kind = error < 0 ? "unsupported" : error === Infinity ? "failed" : `judged${share > 55 ? " strong" : ""}`;
+  const title = `${name} on ${column.title}: ${text(cell)}`;
+  const button = html("button", { type: "button", title, class: `cell ${kind}${marked(cell) ? " deviates" : ""}`, style: `--share:${share.toFixed(0)}%` }, text(cell).replace("*", ""));
   button.addEventListener("click", () => open(found, column, button));
   return button;
 }
@@ -96,17 +97,19 @@ function shut() {
   document.querySelector(".cell.chosen")?.classList.remove("chosen");
 }
 const count = (value) => value.toLocaleString("en");
-const at = ([x, got, want]) => `at x = ${x} it returned ${got}, exact is ${want}`;
+const plain = (value) => (Object.is(value, -0) ? "-0" : Math.abs(value) >= 1e6 && Number.isFinite(value) ? value.toExponential() : String(value));
+const at = (output) => { const [x, got, want] = output.map(plain); return `at x = ${x} it returned ${got}, exact is ${want}`; };
 
 function one({ found, subject }) {
   const lines = [];
   if (found.why) lines.push(`not offered: ${found.why}`);
-  if (found.nan || found.infinite) lines.push(`NaN at ${count(found.nan ?? 0)}, infinite (or not) at ${count(found.infinite ?? 0)} finite inputs, where it should not be: ${at(found.fault)}`);
-  if (found.at) lines.push(`up to ${found.ulp} ulp off (${found.units ?? 0} units): ${at(found.at)}; more than 1 ulp off at ${count(found.many ?? 0)} inputs`);
+  const faults = [...(found.nan ? [`NaN at ${count(found.nan)}`] : []), ...(found.infinite ? [`infinite, or not, at ${count(found.infinite)}`] : [])];
+  if (faults.length) lines.push(`${faults.join(" and ")} finite inputs, where it should not be: ${at(found.fault)}`);
+  if (found.at) lines.push(`up to ${plain(found.ulp)} ulp off (${plain(found.units ?? 0)} units): ${at(found.at)}; more than 1 ulp off at ${count(found.many ?? 0)} inputs`);
   else if (!found.why && !found.nan && !found.infinite) lines.push("nowhere more than half a unit in the last place off");
   for (const output of found.ends ?? []) lines.push(`wrong at an infinity: ${at(output)}`);
   for (const output of found.kinks ?? []) lines.push(`another derivative at a kink: ${at(output)}`);
-  if (found.flushed) lines.push(`takes ${count(found.flushed)} subnormal numbers for 0`);
+  if (found.flushed) lines.push(`takes ${count(found.flushed)} subnormal numbers for 0, or gets them wrong in another way`);
   if (found.lost) lines.push(`returns a number for ${count(found.lost)} NaN`);
   if (found.inputs) lines.push(`${count(found.inputs)} inputs`);
   const items = lines.map((line) => html("li", {}, line));
@@ -146,7 +149,7 @@ function curve(found) {
 
 // ---- controls ----
 
-for (const name of ["dtype", "order"]) {
+for (const name of ["dtype", "order", "by"]) {
   document.getElementById(name).addEventListener("change", (event) => {
     state[name] = name === "order" ? Number(event.target.value) : event.target.value;
     shut();
