@@ -151,7 +151,7 @@ def _worst(columns: Sequence[Results]) -> list[str]:
 
 
 def _row(results: Results, cell: Cell) -> list[str]:
-    place = cell.at or ()
+    place = cell.units_at or cell.at or ()
     return [
         framework_of(results).heading,
         f"`{cell.symbol}`",

@@ -177,15 +177,14 @@ def _measured(chosen: Sequence[Framework], names: Sequence[str], jobs: int) -> R
     errors = Console(stderr=True)
     with Progress(*columns, TimeRemainingColumn(), console=errors) as bar:
         row = bar.add_task("starting the frameworks", total=None)
-        return measure_all(
-            chosen,
-            activations=names,
-            jobs=jobs,
-            date=dt.date.today().isoformat(),
-            progress=lambda done, of, what: bar.update(
-                row, completed=done, total=of, description=what
-            ),
-        )
+
+        def progress(done: int, of: int, what: str) -> None:
+            bar.update(row, completed=done, total=of, description=what)
+            if not errors.is_terminal and what:  # where a bar is drawn only at the end
+                click.echo(f"{done}/{of} {what}", err=True)
+
+        date = dt.date.today().isoformat()
+        return measure_all(chosen, activations=names, jobs=jobs, date=date, progress=progress)
 
 
 def _table(found: Board, title: str, width: int, by: Measure) -> Table:

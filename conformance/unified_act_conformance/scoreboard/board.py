@@ -167,10 +167,10 @@ def remarks(cell: Cell) -> Iterator[str]:
         where = _at(cell.fault) if cell.fault else ""
         yield f"{' and '.join(what)} of {cell.inputs:,} inputs, where it should not be: {where}"
     if cell.at is not None:
-        yield (
-            f"up to {number(cell.ulp)} ulp off ({number(cell.units)} units): {_at(cell.at)}; more "
-            f"than 1 ulp off at {cell.many:,} of {cell.inputs:,} inputs"
-        )
+        yield f"up to {number(cell.ulp)} ulp off: {_at(cell.at)}"
+        where = f": {_at(cell.units_at)}" if cell.units_at else ""
+        yield f"up to {number(cell.units)} units off{where}"
+        yield f"more than 1 ulp off at {cell.many:,} of {cell.inputs:,} inputs"
     elif not cell.faults:
         yield f"nowhere more than half a unit in the last place off, at {cell.inputs:,} inputs"
     for output in cell.ends:

@@ -46,8 +46,9 @@ class Cell:
         ulp: The largest error at a finite input, in units in the last place of the exact value.
             Not counted are kinks of a derivative, and outputs in `nan`, `infinite` and `flushed`.
         at: Where that is.
-        units: The largest error there in the suite's measure, which allows for the rounding of the
-            input and for one epsilon.
+        units: The largest error in the suite's measure, which allows for the rounding of the input
+            and for one epsilon.
+        units_at: Where that is, if it is more than one unit and elsewhere.
         many: How many inputs are more than one unit in the last place off.
         nan: At how many finite inputs it is NaN.
         infinite: At how many it is infinite, and should not be; or the reverse.
@@ -69,6 +70,7 @@ class Cell:
     ulp: float = 0.0
     at: Output | None = None
     units: float = 0.0
+    units_at: Output | None = None
     many: int = 0
     nan: int = 0
     infinite: int = 0
@@ -107,7 +109,7 @@ class Cell:
     def of_document(cls, document: Mapping[str, Any]) -> Cell:
         """Returns what `document` wrote."""
         found: dict[str, Any] = {"parameters": {}, **document}
-        for name in ("at", "fault"):
+        for name in ("at", "units_at", "fault"):
             if name in found:
                 found[name] = _output(found[name])
         for name in ("ends", "kinks"):
@@ -154,8 +156,8 @@ def measure(symbol: str, outputs: FloatArray | str, right: Expected, order: int)
     nan = faulty & np.isnan(y)
     error[faulty] = np.inf
     counted = np.where(faulty, 0.0, error)
-    worst = int(np.argmax(counted))
-    ratio = exact.unit[inner] / exact.allowance[inner]
+    in_units = counted * (exact.unit[inner] / exact.allowance[inner])
+    worst, other = int(np.argmax(counted)), int(np.argmax(in_units))
 
     def output(index: int) -> Output:
         return _rounded(x[index], y[index], high[index], right.dtype)
@@ -166,7 +168,8 @@ def measure(symbol: str, outputs: FloatArray | str, right: Expected, order: int)
         inputs=right.x.size,
         ulp=_short(float(counted[worst])),
         at=output(worst) if counted[worst] > ROUNDED else None,
-        units=_short(float(np.max(counted * ratio))),
+        units=_short(float(in_units[other])),
+        units_at=output(other) if in_units[other] > 1 and other != worst else None,
         many=int(np.count_nonzero(counted > 1.0)),
         nan=int(np.count_nonzero(nan)),
         infinite=wrong.size - int(np.count_nonzero(nan)),

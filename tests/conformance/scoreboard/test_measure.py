@@ -69,6 +69,7 @@ def test_an_error_is_measured_in_units_of_the_exact_value():
     slope = enclose("gelu", 1, x, {}).mid[0]
     allowance = 2.0**-15 + 0.5 * 2.0**-9 * abs(slope) + 2.0**-10
     assert cell.units == pytest.approx(abs(got - exact) / allowance, rel=1e-3)
+    assert cell.units_at is None
     assert cell.at == (-2.0, pytest.approx(got, rel=1e-4), pytest.approx(exact, rel=1e-8))
     assert cell.many == 1
     doubled = math.ceil(math.log2(cell.ulp / 0.5))
@@ -84,6 +85,13 @@ def test_a_tail_that_comes_as_0_is_seen():
     assert 2.0**7 <= cell.ulp <= 2.0**8
     assert cell.units == units
     assert -12 < cell.at[0] < -8
+
+
+def test_the_largest_error_in_units_may_be_elsewhere():
+    changes = {1.0: 0.75, -5.0: -1e-4}  # the second is much more of the exact value
+    cell = planted(right_of("gelu"), 0, changes)
+    assert cell.at[0] == -5.0
+    assert cell.units_at[:2] == (1.0, 0.75)
 
 
 def test_flushed_subnormal_numbers_are_counted_apart():

@@ -12,8 +12,11 @@ from unified_act_conformance.inputs import sweep
 from unified_act_conformance.judge.measure import judge_with_slack
 from unified_act_conformance.scoreboard import (
     FRAMEWORKS,
+    Symbol,
+    expected,
     find_frameworks,
     kept,
+    measure,
     measure_all,
     symbols_of,
 )
@@ -99,6 +102,36 @@ def test_the_same_bytes_again(run):
         points=some,
     )
     assert again.results[0].text() == run.results[1].text()
+
+
+def test_planted_faults_are_told(monkeypatch):
+    """NaN at minus infinity, another slope at the kink, and a wrong second derivative."""
+    torch = pytest.importorskip("torch")
+
+    class Faulty(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return torch.where(x == -torch.inf, torch.nan, torch.relu(x) ** 2)
+
+        @staticmethod
+        def backward(ctx, upstream):
+            (x,) = ctx.saved_tensors
+            slope = torch.where(x == 0, 0.5, 2 * torch.relu(x))
+            return upstream * slope * torch.where(x < 7, 1.0, x.detach() / x)
+
+    monkeypatch.setattr(
+        "unified_act_conformance.scoreboard.worker.function_of", lambda *_: Faulty.apply
+    )
+    (framework,) = find_frameworks(["torch"])
+    subject = subject_of("squared_relu")
+    right = expected(subject, "float32", (0, 1, 2), some(subject, "float32"))
+    found = outputs(framework, Symbol("f", (), subject), right.typed, "float32", (0, 1, 2))
+    value, slope, second = (measure("f", found[order], right, order) for order in range(3))
+    assert (len(value.ends), value.ulp, value.kinks) == (1, 0.5, ())
+    assert {x: got for x, got, _ in slope.kinks} == {0.0: 0.5}
+    assert second.at[0] >= 7
+    assert second.ulp > 2**20
 
 
 def test_what_is_not_installed_is_left_out(monkeypatch):

@@ -105,7 +105,11 @@ function one({ found, subject }) {
   if (found.why) lines.push(`not offered: ${found.why}`);
   const faults = [...(found.nan ? [`NaN at ${count(found.nan)}`] : []), ...(found.infinite ? [`infinite, or not, at ${count(found.infinite)}`] : [])];
   if (faults.length) lines.push(`${faults.join(" and ")} finite inputs, where it should not be: ${at(found.fault)}`);
-  if (found.at) lines.push(`up to ${plain(found.ulp)} ulp off (${plain(found.units ?? 0)} units): ${at(found.at)}; more than 1 ulp off at ${count(found.many ?? 0)} inputs`);
+  if (found.at) {
+    lines.push(`up to ${plain(found.ulp)} ulp off: ${at(found.at)}`);
+    lines.push(`up to ${plain(found.units ?? 0)} units off${found.units_at ? `: ${at(found.units_at)}` : ""}`);
+    lines.push(`more than 1 ulp off at ${count(found.many ?? 0)} inputs`);
+  }
   else if (!found.why && !found.nan && !found.infinite) lines.push("nowhere more than half a unit in the last place off");
   for (const output of found.ends ?? []) lines.push(`wrong at an infinity: ${at(output)}`);
   for (const output of found.kinks ?? []) lines.push(`another derivative at a kink: ${at(output)}`);
