@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from benchmarks import page
-from docs import exhaustive, gallery, porting_guide
+from docs import exhaustive, gallery, porting_guide, scoreboard
 from docs.markdown import table
 from unified_act.activation import Activation, Parameter
 from unified_act.backend import Namespace, Native
@@ -87,6 +87,7 @@ def pages() -> dict[str, str]:
         "exhaustive.md": exhaustive.text(),
         "functions.md": _functions(),
         "gallery.md": gallery.text(),
+        "scoreboard.md": scoreboard.text(),
     }
     return own | porting_guide.pages() | page.pages()
 

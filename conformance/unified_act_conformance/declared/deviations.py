@@ -19,7 +19,7 @@ from unified_act.loading import backend_entries
 from unified_act_conformance.floats import float_format
 from unified_act_conformance.subject import Case
 
-__all__ = ["Deviation", "backend_tables", "list_deviations"]
+__all__ = ["Deviation", "backend_tables", "flushed", "list_deviations"]
 
 SHORTEST_REASON = 15
 
@@ -96,7 +96,7 @@ class Deviation:
             summed: Whether the outputs are sums, of which a subnormal summand may be flushed.
         """
         if self.flush:
-            return _flushed(x, exact, got, float_format(dtype).smallest_normal, summed)
+            return flushed(x, exact, got, float_format(dtype).smallest_normal, summed)
         covered = np.zeros(x.shape, dtype=np.bool_)
         for low, high in self.intervals:
             covered |= np.isnan(x) if np.isnan(low) else (x >= low) & (x <= high)
@@ -108,24 +108,32 @@ class Deviation:
 INTERMEDIATE = 2.0**10
 
 
-def _flushed(
+def flushed(
     x: NDArray[np.float64],
     exact: NDArray[np.float64],
     got: NDArray[np.float64],
     smallest_normal: float,
-    summed: bool,
+    summed: bool = False,
 ) -> NDArray[np.bool_]:
-    """Where a tiny result came as 0 or lacks a subnormal summand, or an input was taken for 0."""
-    flushed: NDArray[np.bool_] = (
+    """Says where a tiny result came as 0 or lacks a subnormal summand, or an input was taken for 0.
+
+    Args:
+        x: The inputs; a zero among them tells what is returned for an input that is taken for 0.
+        exact: The exact outputs.
+        got: The outputs.
+        smallest_normal: The smallest normal number of the type.
+        summed: Whether the outputs are sums, of which a subnormal summand may be flushed.
+    """
+    found: NDArray[np.bool_] = (
         (got == 0) & (exact != 0) & (np.abs(exact) < INTERMEDIATE * smallest_normal)
     )
     if summed:
         with np.errstate(invalid="ignore"):  # infinities
-            flushed |= (got != exact) & (np.abs(got - exact) < smallest_normal)
+            found |= (got != exact) & (np.abs(got - exact) < smallest_normal)
     # More than one value where there are several weights.
     at_zero = np.unique(got[x == 0])
-    flushed |= (x != 0) & (np.abs(x) < smallest_normal) & np.isin(got, at_zero)
-    return flushed
+    found |= (x != 0) & (np.abs(x) < smallest_normal) & np.isin(got, at_zero)
+    return found
 
 
 @cache
