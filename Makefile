@@ -19,9 +19,10 @@ QUIET := TF_CPP_MIN_LOG_LEVEL=3
 CACHES := UNIFIED_ACT_ORACLE_CACHE=$(CURDIR)/.cache/oracle UNIFIED_ACT_KERNEL_CACHE=$(CURDIR)/.cache/kernels \
 	JAX_COMPILATION_CACHE_DIR=$(CURDIR)/.cache/jax \
 	JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0 JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES=-1
+MKDOCS := $(QUIET) $(CACHES) NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs
 PYTEST := $(QUIET) $(CACHES) $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
-.PHONY: run sweep test test-all test-environments mutants check format bench docs build clean help
+.PHONY: run sweep test test-all test-environments mutants check format bench docs site serve build clean help
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
@@ -63,9 +64,16 @@ endif
 		$(if $(ACTIVATION),--activation $(ACTIVATION)) $(if $(DTYPE),--dtype $(DTYPE)) $(if $(DEVICE),--device $(DEVICE))
 	@$(QUIET) $(BIN)/python -m docs.generate
 
-docs: .venv/.ready  ## generate the tables of docs/ from the specifications
+docs: .venv/.ready  ## generate the tables of docs/ from the specifications, and build the site
 	$(QUIET) $(BIN)/python -m docs.generate
 	$(QUIET) $(BIN)/python -m tests.frameworks.page
+	@$(MAKE) --no-print-directory site
+
+site: .venv/.ready  ## build the documentation into site/, with its pictures, and check every link
+	$(MKDOCS) build --strict
+
+serve: .venv/.ready  ## show the documentation at http://127.0.0.1:8000, and build again what changes
+	$(MKDOCS) serve
 
 build: .venv/.ready  ## make the source distribution and the wheel, and try the wheel by itself
 	rm -rf dist
@@ -74,7 +82,7 @@ build: .venv/.ready  ## make the source distribution and the wheel, and try the 
 	$(BIN)/python -m nox --session wheel
 
 clean:  ## remove the environments and everything generated
-	rm -rf .venv .venv-numpy .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis .nox dist build sweep.png
+	rm -rf .venv .venv-numpy .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis .nox dist build site sweep.png
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/.ready: pyproject.toml constraints.txt

@@ -45,6 +45,8 @@ activation has a section with its formula, parameters and source, and a table of
   always in the profile `strict`, the shared definition is used instead, which is computed in the
   same way on every backend. In f16 and bf16 its results are looked up in a table, if the
   activation is elementwise. `ua.describe(name, backend=…)` says what serves where.
+- **Elsewhere** is the call that computes the same in a framework. The derivative at a kink may be
+  another one there; the [page of the framework](porting/README.md) says so.
 """
 DEVIATIONS_HEAD = """# Declared deviations
 
@@ -162,6 +164,8 @@ def _section(activation: Activation, kernels: dict[str, Native | None]) -> list[
         )
     if activation.source:
         lines.append(f"- Source: {activation.source}.")
+    if written := porting_guide.everywhere(activation):
+        lines.append(f"- Elsewhere: {written}.")
     return [*lines, "", *_kernels(kernels)]
 
 

@@ -18,7 +18,7 @@ ROOT = generate.FOLDER.parent
 REPOSITORY = "https://github.com/unified-act/unified-act/blob/main/"
 PAGES = [
     path.relative_to(ROOT).as_posix()
-    for folder in (".", "docs", "examples/*", "examples/plugins/*")
+    for folder in (".", "docs", "docs/start", "examples/*", "examples/plugins/*")
     for path in sorted(ROOT.glob(f"{folder}/*.md"))
 ] + ["conformance/unified_act_conformance/declared/README.md"]
 LINK = re.compile(r"\]\(([^)]+)\)")

@@ -222,9 +222,9 @@ class Activation:
       both of its partial derivatives. The parameters ``axis`` and ``gate_first`` are not passed
       to these functions, nor is ``interleaved``, a flag that it may have: whether the halves are
       the elements at even places and those at odd ones.
-    - stochastic: ``forward(xp, x, noise, **parameters)``, with noise that is uniform between 0 and
-      1. The derivative returns both partial derivatives. An activation with a parameter ``axis``
-      acts along an axis, as described next.
+    - stochastic: ``forward(xp, x, noise, **parameters)``, with uniform noise between 0 and 1. The
+      derivative returns both partial derivatives. An activation with a parameter ``axis`` acts
+      along an axis, as described next.
     - axis: ``forward(xp, x, *others, **parameters)``. The derivative is the pullback:
       ``derivative(xp, cotangent, x, *others, **parameters)`` returns a tuple with the cotangent of
       each input, None for a mask. ``second_derivative(xp, direction, cotangent, x, *others,

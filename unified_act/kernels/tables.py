@@ -16,7 +16,6 @@ import itertools
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, lru_cache
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from unified_act.activation import Activation
@@ -240,7 +239,11 @@ def _filled(table: Table, order: int) -> Any:
             )
         for places in _runs(_undecided(exact, table.dtype, numbers), exact):
             try:
-                _decide(exact, places, lambda i: at(defined, float(numbers[i]), parameters, float(exact[i])))
+                _decide(
+                    exact,
+                    places,
+                    lambda i: at(defined, float(numbers[i]), parameters, float(exact[i])),
+                )
             except (ArithmeticError, AttributeError, TypeError, ValueError):
                 break  # a definition that needs arrays is rounded as float64 has it
         odd = _to_odd_float32(exact)
@@ -353,7 +356,7 @@ def _wide() -> type[Any]:
 
 
 @cache
-def _namespace() -> SimpleNamespace:
+def _namespace() -> Any:
     """Returns NumPy's namespace, whose results stay arrays of the type `_wide`."""
     plain = numpy_namespace()
     xp = variant_of(plain)

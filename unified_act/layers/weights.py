@@ -29,7 +29,7 @@ def export_weights(layer: Any, params: Any = None) -> dict[str, Any]:
             parameters that belongs to it.
 
     Returns:
-        NumPy arrays by the activation's names for its weights: of shape (1,) or (channels,), or of
+        NumPy arrays by the activation's names for its weights, of shape (1,) or (channels,), or of
         the shape that the layer was made with. They have the dtype of the layer; bfloat16 becomes
         float32.
 

@@ -2,10 +2,11 @@
 
 It needs the package `onnx`, and is imported by name: ``import unified_act.onnx``.
 
->>> import unified_act.onnx
->>> mish = unified_act.onnx.model("mish", opset=18)
->>> [node.op_type for node in mish.graph.node]
-['Mish']
+Examples:
+    >>> import unified_act.onnx
+    >>> mish = unified_act.onnx.model("mish", opset=18)
+    >>> [node.op_type for node in mish.graph.node]
+    ['Mish']
 """
 
 from __future__ import annotations

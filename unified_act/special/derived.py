@@ -83,7 +83,8 @@ def _bound(function: Callable[..., Any], xp: Any) -> Callable[..., Any]:
 def variant_of(namespace: Any) -> Any:
     """Returns a copy of a namespace whose functions can be replaced.
 
-    It is a module, since PyTorch's compiler traces no other object here. What is made of other functions, `erfc` and `times_erfc` among them, calls those of the copy.
+    It is a module, since PyTorch's compiler traces no other object here. What is made of other
+    functions, `erfc` and `times_erfc` among them, calls those of the copy.
     """
     from unified_act.backend import Namespace  # here, since the catalogue does not need it
 

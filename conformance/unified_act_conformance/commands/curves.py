@@ -19,7 +19,16 @@ from unified_act_conformance.floats import widen
 from unified_act_conformance.harness import load_harness
 from unified_act_conformance.identify import Source, Unknown
 
-__all__ = ["Graph", "curves_of", "default_range", "save_plot", "text_plot"]
+__all__ = [
+    "COLOURS",
+    "Graph",
+    "broken",
+    "curves_of",
+    "default_range",
+    "draw_panel",
+    "save_plot",
+    "text_plot",
+]
 
 Doubles = NDArray[np.float64]
 Integers = NDArray[np.int_]
@@ -101,12 +110,21 @@ def curves_of(source: Source, between: tuple[float, float], orders: Sequence[int
         found = sample.value if order == 0 else sample.gradient
         y = _second_derivative(source, x, dtype) if order == 2 else np.asarray(found)
         marked = [] if order == 2 else [(a, float(y[np.searchsorted(x, a)])) for a in at]
-        curves.append(Graph(source.text, order, x, _broken(x, y, at, order), tuple(marked)))
+        curves.append(Graph(source.text, order, x, broken(x, y, at, order), tuple(marked)))
     return curves
 
 
-def _broken(x: Doubles, y: Doubles, at: Sequence[float], order: int) -> Doubles:
-    """Without a line across a jump: derivatives jump at kinks, a function only by a lot."""
+def broken(x: Doubles, y: Doubles, at: Sequence[float], order: int) -> Doubles:
+    """Returns what is drawn without a line across a jump.
+
+    Derivatives jump at kinks, a function only by a lot.
+
+    Args:
+        x: Points, in increasing order.
+        y: A function, or a derivative of it, there.
+        at: Its kinks.
+        order: Which derivative it is.
+    """
     y = y.copy()
     if order:
         y[np.isin(x, at)] = np.nan
@@ -173,7 +191,7 @@ def save_plot(curves: Sequence[Graph], path: Path) -> None:
     figure = Figure(figsize=(4.8 * len(orders), 4.2), layout="constrained")
     panels = figure.subplots(1, len(orders), squeeze=False)[0]
     for panel, order in zip(panels, orders, strict=True):
-        _draw(panel, [curve for curve in curves if curve.order == order])
+        draw_panel(panel, [curve for curve in curves if curve.order == order])
         panel.set_ylabel(TITLES[order])
     panels[0].legend(loc="best", frameon=True, framealpha=0.85, edgecolor="none")
     try:
@@ -182,7 +200,13 @@ def save_plot(curves: Sequence[Graph], path: Path) -> None:
         raise ua.UnsupportedError(str(error)) from error
 
 
-def _draw(panel: Any, curves: Sequence[Graph]) -> None:
+def draw_panel(panel: Any, curves: Sequence[Graph]) -> None:
+    """Draws curves with matplotlib.
+
+    Args:
+        panel: The axes of a figure.
+        curves: What is drawn.
+    """
     for index, curve in enumerate(curves):
         colour = COLOURS[index % len(COLOURS)]
         style = "-" if index < len(COLOURS) else "--"
