@@ -52,7 +52,7 @@ class Case:
         dtype: The name of the float type.
         size: ``"one"`` element of the result, a ``"million"``, or a ``"few"`` for a check.
         mode: One of `MODES`.
-        device: ``"cpu"`` or ``"cuda"``.
+        device: Its name, as PyTorch has it.
     """
 
     backend: str

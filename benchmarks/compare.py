@@ -25,9 +25,14 @@ from benchmarks.page import console_text
 from benchmarks.rivals import BACKENDS
 from benchmarks.timing import medians
 from benchmarks.training import training_step
+from unified_act.backend import HOME
+from unified_act.errors import UnsupportedError
 from unified_act.registry import ACTIVATIONS
+from unified_act_conformance.harness import use_device
 
 DTYPES = ("float32", "bfloat16")
+ON_DEVICES = ("torch", "tensorflow", "jax")
+"""The backends that are compared on other devices than a CPU."""
 SIZES = ("one", "million")
 _DISTRIBUTIONS = {
     "numpy": ("numpy", "scipy", "ml_dtypes"),
@@ -50,7 +55,10 @@ def main() -> None:
         for backend in options.backend:
             start = time.perf_counter()
             arguments = [*sys.argv[1:], "--backend", backend, "--here", str(folder)]
-            subprocess.run([sys.executable, "-m", "benchmarks.compare", *arguments], check=True)
+            command = [sys.executable, "-m", "benchmarks.compare", *arguments]
+            done = subprocess.run(command, check=False)
+            if done.returncode:  # it has said why
+                sys.exit(done.returncode)
             print(f"{backend}: {time.perf_counter() - start:.0f} s", file=sys.stderr)
         shown = [
             each
@@ -63,17 +71,26 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     names = [activation.name for activation in ACTIVATIONS]
-    parser.add_argument("--backend", nargs="*", choices=BACKENDS, default=list(BACKENDS))
+    parser.add_argument("--backend", nargs="*", choices=BACKENDS, default=[])
     parser.add_argument("--activation", nargs="*", choices=names, default=[])
     parser.add_argument("--dtype", nargs="*", choices=DTYPES, default=list(DTYPES))
-    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--device", default=HOME, help="cpu, cuda, mps: as PyTorch names it")
     parser.add_argument("--here", type=Path, help=argparse.SUPPRESS)
-    return parser.parse_args()
+    options = parser.parse_args()
+    options.backend = options.backend or [
+        name for name in BACKENDS if options.device == HOME or name in ON_DEVICES
+    ]
+    return options
 
 
 def _measure(options: argparse.Namespace, folder: Path) -> None:
     """Measures one backend in this process, and writes a file."""
     (backend,) = options.backend
+    if options.device != HOME:
+        try:
+            use_device(backend, options.device)
+        except UnsupportedError as error:
+            sys.exit(str(error))
     names = options.activation or [activation.name for activation in ACTIVATIONS]
     found = Measured(
         backend,
@@ -134,7 +151,7 @@ def _machine(device: str) -> str:
     threads = os.environ.get("OMP_NUM_THREADS")
     if threads is not None:
         found += f", OMP_NUM_THREADS={threads}"
-    if device == "cuda":
+    if device.startswith("cuda"):
         query = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
         listed = subprocess.run(query, capture_output=True, check=True, text=True).stdout
         found = f"{listed.splitlines()[0]}; {found}"

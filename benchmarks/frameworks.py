@@ -162,8 +162,8 @@ def _torch() -> Framework:
         return tensor if values.dtype == np.bool_ else tensor.to(getattr(torch, dtype))
 
     def finish(_result: Any) -> None:
-        if torch.cuda.is_available():
-            torch.cuda.synchronize()
+        if torch.accelerator.is_available():
+            torch.accelerator.synchronize()
 
     return Framework(
         names,
@@ -215,10 +215,19 @@ def _tensorflow() -> Framework:
         "where": tf.where,
     }
 
+    @functools.cache
+    def compute_on(device: str) -> None:
+        """Places what is computed too, which else a GPU would be given."""
+        place = tf.device(device.replace("cuda", "gpu"))
+        place.__enter__()
+        places.append(place)
+
+    places: list[Any] = []
+
     def array(values: Values, dtype: str, device: str) -> Any:
-        with tf.device("GPU:0" if device == "cuda" else "CPU:0"):
-            tensor = tf.constant(values)
-            return tensor if values.dtype == np.bool_ else tf.cast(tensor, dtype)
+        compute_on(device)
+        tensor = tf.constant(values)
+        return tensor if values.dtype == np.bool_ else tf.cast(tensor, dtype)
 
     def finish(_result: Any) -> None:
         tf.test.experimental.sync_devices()
@@ -351,7 +360,7 @@ def _jax() -> Framework:
     }
 
     def array(values: Values, dtype: str, device: str) -> Any:
-        found = jax.device_put(values, jax.devices("cuda" if device == "cuda" else "cpu")[0])
+        found = jax.device_put(values, jax.devices(device)[0])
         return found if values.dtype == np.bool_ else found.astype(dtype)
 
     def differentiated(function: Callable[..., Any], count: int) -> Callable[..., Any]:

@@ -24,7 +24,7 @@ def training_step(dtype: str, device: str) -> dict[str, float]:
 
     Args:
         dtype: The name of the float type.
-        device: ``"cpu"`` or ``"cuda"``.
+        device: Its name.
     """
     import torch
     from torch.nn import functional

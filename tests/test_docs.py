@@ -10,6 +10,7 @@ import unified_act as ua
 import unified_act_conformance
 from docs import generate, porting_guide
 from tests.backends.arrays import back, native
+from tests.models.architectures import define_operators
 from unified_act import catalogue
 
 GUIDE = [f"{porting_guide.FOLDER}/{name}.md" for name in ("README", *ua.list_dialects())]
@@ -148,6 +149,7 @@ def test_the_plugin_page_does_what_it_says(backends, monkeypatch):
 @pytest.mark.parametrize("page", ["configuration", "layers", "models", "onnx"])
 def test_a_page_does_what_it_says(page, monkeypatch, tmp_path, capsys):
     """And prints what its comments say."""
+    define_operators()  # transformers and Lightning import torchvision
     text = (generate.FOLDER / f"{page}.md").read_text(encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     scope, shown = {}, []

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import importlib
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from unified_act.activation import Activation, Parameter
 from unified_act.callables import ActivationFunction, from_config, get_activation
-from unified_act.errors import InputTypeError, UnsupportedError
+from unified_act.errors import InputTypeError, ParameterValueError, UnsupportedError
 from unified_act.literals import shown
 from unified_act.loading import backend_of, computing_backend, load_backend
 from unified_act.registry import ACTIVATIONS
 from unified_act.request import settle, understand
 
 if TYPE_CHECKING:
-    from unified_act.backend import Backend, Native
+    from unified_act.backend import Backend, Devices, Native, Numerics
 
 __all__ = [
     "Identification",
@@ -106,6 +106,7 @@ def describe(
     *,
     dialect: str | None = None,
     backend: str | None = None,
+    device: str = "cpu",
 ) -> str:
     r"""Returns a text about an activation: formula, parameters, kinks, limits and source.
 
@@ -118,13 +119,16 @@ def describe(
             with the meaning of the name in that framework, and with the differences.
         backend: A backend, one of `list_backends`. The text then says which implementation serves
             each dtype there, in both profiles, and why.
+        device: The kind of device that the arrays of the backend are on, as the framework names it,
+            such as ``"cuda"``. The device need not be there.
 
     Raises:
         UnknownActivationError: No activation has this name.
         UnknownParameterError: The activation has no such parameter.
-        ParameterValueError: A value is out of range.
+        ParameterValueError: A value is out of range, or a device is given without a backend.
         UnknownDialectError: There is no such dialect.
-        UnsupportedError: No activation of `unified_act` has the meaning of the name there.
+        UnsupportedError: No activation of `unified_act` has the meaning of the name there, or the
+            backend computes on a CPU alone.
         UnknownBackendError, BackendNotInstalledError, BackendImportError: The backend does not
             exist, is not installed, or fails on import.
 
@@ -154,6 +158,10 @@ def describe(
         name = {"name": name.name, **name.parameters}
     described, own = settle(name, dialect=dialect, backend=backend)
     backend, asked = own["backend"], understand(described, own["dialect"])
+    if backend is None and device != "cpu":
+        raise ParameterValueError(
+            f"device={shown(device)} is given without a backend: pass backend= too."
+        )
     activation, given = asked.activation, asked.check()
     lines: list[str] = []
     if asked.meaning is not None:
@@ -164,7 +172,7 @@ def describe(
     lines.append(f"{activation.name} ({activation.kind}): {activation.summary}")
     facts = _facts(activation, given)
     if backend is not None:
-        facts += _implementations(activation, given, backend)
+        facts += _implementations(activation, given, backend, device)
     lines += [f"  {label:<12} {text}" for label, text in facts if text]
     return "\n".join(lines)
 
@@ -193,46 +201,69 @@ def _facts(activation: Activation, given: Mapping[str, float]) -> list[tuple[str
 
 
 def _implementations(
-    activation: Activation, given: Mapping[str, float], backend: str
+    activation: Activation, given: Mapping[str, float], backend: str, device: str
 ) -> list[tuple[str, str]]:
-    """Returns which implementation serves each dtype on a backend, and why."""
-    from unified_act.backend import Tabled, kernel_for
-    from unified_act.kernels import unavailable
+    """Returns which implementation serves each dtype on a backend and a device, and why."""
+    from unified_act.backend import HOME, Devices
 
-    loaded = load_backend(computing_backend(backend))
+    loaded, device = load_backend(computing_backend(backend)), device.partition(":")[0].lower()
+    known: Devices | None = getattr(loaded, "devices", None)
+    if known is None and device != HOME:
+        raise UnsupportedError(f"{loaded.name} computes on a CPU alone, not on {shown(device)}.")
+    devices = known or Devices()
     parameters = activation.bind(given) if given.keys() >= set(activation.required) else None
-    tabled, facts = getattr(loaded, "tabled", Tabled()), []
-    fused = getattr(loaded, "fused", ()) if parameters is not None else ()
-    outrun_of: Callable[[Native], Sequence[str]] = getattr(loaded, "outrun", lambda _: ())
-    reasons: dict[str, None] = {}
+    facts, reasons = [], dict[str, None]()
     for numerics in ("fast", "strict"):
-        kernel = kernel_for(loaded.name, loaded.native, activation, numerics, parameters)
-        outrun = () if kernel is None else outrun_of(kernel)
-        by_table = tabled.serving(activation, numerics)
         served: dict[str, list[str]] = {}
-        for dtype in loaded.dtypes:
-            if kernel is not None and dtype in kernel.dtypes and dtype not in outrun:
-                served.setdefault(kernel.label, []).append(dtype)
-            elif dtype in by_table:
-                served.setdefault(tabled.label(activation), []).append(dtype)
-                reasons["a table has the rounded result for each number of a 16-bit type"] = None
-            else:
-                what = "the shared definition"
-                if dtype in fused:
-                    missing = unavailable(activation, parameters, dtype)
-                    if missing:
-                        reasons[f"there is no fused kernel: {missing}"] = None
-                    else:
-                        what = "a fused kernel"
-                served.setdefault(what, []).append(dtype)
+        for dtype, what, why in _serving(loaded, activation, parameters, numerics, devices, device):
+            served.setdefault(what, []).append(dtype)
+            reasons |= dict.fromkeys(filter(None, [why]))
         text = "; ".join(f"{', '.join(dtypes)} by {what}" for what, dtypes in served.items())
         facts.append((f"on {loaded.name}" if numerics == "fast" else "", f"{numerics}: {text}"))
     row = loaded.native.get(activation.name)
-    if row is not None and row.why:
-        reasons[f"{row.label}: {row.why}"] = None
-    if row is not None and row.outruns:
-        reasons[f"{row.label}: {row.outruns}"] = None
+    if row is not None:
+        whys = [devices.why(device), row.why, row.outruns if device == HOME else ""]
+        about = ["", f"{row.label}: ", f"{row.label}: "]
+        reasons |= {start + why: None for start, why in zip(about, whys, strict=True) if why}
     return [*facts, *(("" if i else "why", reason) for i, reason in enumerate(reasons))]
+
+
+def _serving(
+    loaded: Any,
+    activation: Activation,
+    parameters: Mapping[str, Any] | None,
+    numerics: Numerics,
+    devices: Devices,
+    device: str,
+) -> Iterator[tuple[str, str, str]]:
+    """Yields each dtype of a backend, what serves it on a kind of device, and why if not a kernel.
+
+    Without `parameters` they decide nothing.
+    """
+    from unified_act.backend import HOME, Tabled, kernel_for
+    from unified_act.kernels import unavailable
+
+    kernel = kernel_for(loaded.name, loaded.native, activation, numerics, parameters)
+    own: Sequence[str] = () if kernel is None else devices.admitted(kernel, device)
+    at_home, tabled = device == HOME, getattr(loaded, "tabled", Tabled())
+    outrun_of: Callable[[Native], Sequence[str]] = getattr(loaded, "outrun", lambda _: ())
+    outrun = outrun_of(kernel) if kernel is not None and at_home else ()
+    by_table = tabled.serving(activation, numerics, device)
+    fused = getattr(loaded, "fused", ()) if parameters is not None and at_home else ()
+    for dtype in loaded.dtypes:
+        if kernel is not None and dtype in own and dtype not in outrun:
+            yield dtype, kernel.label, ""
+        elif dtype in by_table:
+            why = "a table has the rounded result for each number of a 16-bit type"
+            yield dtype, tabled.label(activation), why
+        elif dtype in fused:
+            missing = unavailable(activation, parameters, dtype)
+            if missing:
+                yield dtype, "the shared definition", f"there is no fused kernel: {missing}"
+            else:
+                yield dtype, "a fused kernel", ""
+        else:
+            yield dtype, "the shared definition", ""
 
 
 def _value(parameter: Parameter, given: Mapping[str, float]) -> str:

@@ -223,7 +223,8 @@ def get_activation(
     Returns:
         An `ActivationFunction`, unless `name` is another callable. It takes a float16, bfloat16,
         float32 or float64 array. An elementwise activation takes any shape and returns an array of
-        the same shape, dtype and device. Weights, a mask or noise are further arguments.
+        the same shape, dtype and device. Weights, a mask or noise are further arguments. With
+        ``backend="numpy"`` the function takes an array ``out`` too, into which it writes.
 
     Raises:
         UnknownActivationError: No activation has this name.

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import jax
+import jax.extend
 import jax.numpy as jnp
 
 from unified_act.backend import (
     DTYPES,
+    HOME,
     LEAST_NOISE,
     FrameworkBackend,
     Native,
@@ -23,7 +26,7 @@ from unified_act.backend import (
 from unified_act.layers import LayersOfLibraries
 from unified_act.shapes import axes_of
 from unified_act_jax import gradient, modules, tables
-from unified_act_jax.native import NATIVE, TABLED
+from unified_act_jax.native import DEVICES, NATIVE, TABLED
 
 if TYPE_CHECKING:
     from unified_act.replacement import ReplacementReport
@@ -41,6 +44,7 @@ class JaxBackend(FrameworkBackend):
     gradient = gradient
     tables = tables
     tabled = TABLED
+    devices = DEVICES
     layers: LayersOfLibraries = modules
     types: Sequence[type] = (jax.Array,)
     dtype_objects: ClassVar[Mapping[str, Any]] = {name: jnp.dtype(name) for name in DTYPES}
@@ -54,6 +58,17 @@ class JaxBackend(FrameworkBackend):
     def accepts(self, array_type: type) -> bool:
         """Whether `array_type` is an array, or stands for one while a function is traced."""
         return issubclass(array_type, (jax.Array, jax.core.Tracer))
+
+    def device_of(self, x: jax.Array) -> str:
+        """Returns the platform of an array; of what is traced, that of JAX's default device."""
+        if _has_only_cpus():  # to ask an array takes 3 µs
+            return HOME
+        if not isinstance(x, jax.core.Tracer):
+            return str(next(iter(x.devices())).platform)
+        chosen = jax.config.jax_default_device  # type: ignore[attr-defined]
+        if chosen is None:
+            return str(jax.default_backend())
+        return chosen if isinstance(chosen, str) else str(chosen.platform)
 
     def is_noise(self, given: Any) -> bool:
         """Whether it is an array of floats; a key is an array as well."""
@@ -97,9 +112,12 @@ class JaxBackend(FrameworkBackend):
         short = [name for name in DTYPES if request.functions[name] is function]
         # An array of NumPy has a dtype, but no aval; and to ask that is faster than to ask x.
         test = dtype_test(short, "x.aval.dtype")
-        return shortcut(
-            test, "function(x)", otherwise, {"function": function, **self.dtype_objects}
-        )
+        kernel = request.kernel
+        if request.at_home and kernel is not None and "float32" in kernel.dtypes:
+            here = dtype_test(request.at_home, "x.aval.dtype")
+            test = f"({test}) or ({here}) and has_only_cpus()"
+        scope = {"function": function, "has_only_cpus": _has_only_cpus, **self.dtype_objects}
+        return shortcut(test, "function(x)", otherwise, scope)
 
     def merged(self, array: Any, x: Any, axes: Sequence[int]) -> Any:
         """Returns an array, broadcast to `x`, with several of its axes as one, the last."""
@@ -124,6 +142,12 @@ class JaxBackend(FrameworkBackend):
         from unified_act_jax import replacement  # which imports Flax
 
         return replacement.replace_activations(model, request)
+
+
+@functools.cache
+def _has_only_cpus() -> bool:
+    """Whether JAX has no other devices. To ask starts it, so nobody asks before the first call."""
+    return set(jax.extend.backend.backends()) == {HOME}
 
 
 def _last(axes: Sequence[int]) -> list[int]:

@@ -18,6 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from unified_act.backend import Numerics
+from unified_act.errors import UnsupportedError
 from unified_act_conformance.floats import FloatArray
 from unified_act_conformance.harness import Function, Harness, check_dtype, contiguous
 
@@ -66,6 +67,7 @@ class JaxHarness(Harness):
 
     repeated = (0,)  # a gradient takes a millisecond
     _compiled = ""
+    _on: Any = None
 
     def tried_modes(self, numerics: Numerics) -> Sequence[str]:
         """Only jit: vmap and checkpoint have checks of their own."""
@@ -76,10 +78,26 @@ class JaxHarness(Harness):
         """The distributions whose versions are reported as tested."""
         return ["jax"]
 
+    def use_device(self, device: str) -> str:
+        """Puts arrays, and what JAX computes of nothing else, on a device."""
+        kind, _, number = device.partition(":")
+        try:
+            self._on = jax.devices(kind)[int(number or 0)]
+        except (RuntimeError, IndexError, ValueError) as error:
+            listed = ", ".join(map(str, jax.devices()))
+            raise UnsupportedError(f"JAX has {listed} here") from error
+        _configure("jax_default_device", self._on)
+        return device.replace(kind, self._on.platform)
+
+    def device_name(self) -> str:
+        """The device, and its model."""
+        kind = "" if self._on is None else self._on.device_kind
+        return f"{self.device} ({kind})" if kind and kind != self.device else self.device
+
     def to_native(self, values: FloatArray, dtype: str) -> Any:
         """Returns an array with the same values."""
         check_dtype(values.dtype.name, dtype)
-        return jax.device_put(values.copy())  # for which nothing is compiled
+        return jax.device_put(values.copy(), self._on)  # for which nothing is compiled
 
     def to_numpy(self, array: Any, dtype: str) -> FloatArray:
         """Returns a NumPy array with the same values."""

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from unified_act.backend import Native, Tabled
+from unified_act.backend import Devices, Native, Tabled
 
-__all__ = ["NATIVE", "TABLED"]
+__all__ = ["DEVICES", "NATIVE", "TABLED"]
 
 _WIDE = ("float32", "float64")
-_NOT_SINGLE = ("float16", "bfloat16", "float64")
+_NOT_BFLOAT16 = ("float16", "float32", "float64")
 _CANCELS = "the gradient by the gate loses digits by cancellation where the gate is open"
 _ENDS = "the gradient is wrong at or next to both kinks"
 _OWN_TYPE = "16-bit types: the gradient is computed in 16 bits"
 _OUTRUN = "float32: with its gradient the shared definition takes {} of the time"
+_OUTRUN_BY_TABLE = "{}: with its gradient a table takes {} of the time"
+
+DEVICES = Devices()
 
 NATIVE = {
     "celu": Native(
@@ -20,10 +23,18 @@ NATIVE = {
         {"alpha": "alpha"},
         why="the second derivative at 0 is a quarter of that on its left; on its right it is 0",
     ),
-    "elu": Native("nn.elu", _NOT_SINGLE, {"alpha": "alpha"}, why=_OUTRUN.format(0.41)),
+    "elu": Native(
+        "nn.elu",
+        ("float64",),
+        {"alpha": "alpha"},
+        why=f"{_OUTRUN_BY_TABLE.format('16-bit types', 0.4)}; {_OUTRUN.format(0.41)}",
+    ),
     "exponential": Native("numpy.exp"),
     "gelu": Native(
-        "nn.gelu", _NOT_SINGLE, constants={"approximate": False}, why=_OUTRUN.format(0.19)
+        "nn.gelu",
+        ("float64",),
+        constants={"approximate": False},
+        why=f"{_OUTRUN_BY_TABLE.format('16-bit types', 0.2)}; {_OUTRUN.format(0.19)}",
     ),
     "gelu_tanh": Native(
         "nn.gelu", (), {}, {"approximate": True}, why="the gradient is NaN for large x"
@@ -54,15 +65,15 @@ NATIVE = {
     "mish": Native(
         "nn.mish", (), why="the gradient is exactly 1 from x = 8 on, off by 3e-6 in float32"
     ),
-    "relu": Native("nn.relu"),
-    "relu6": Native("nn.relu6"),
+    "relu": Native("nn.relu", everywhere=True),
+    "relu6": Native("nn.relu6", everywhere=True),
     "selu": Native(
         "nn.selu",
-        ("float16", "float64"),
+        ("float64",),
         only={"alpha": 1.6732632423543772, "scale": 1.0507009873554805},
-        why=f"bfloat16: the error is just above the limit; {_OUTRUN.format(0.45)}",
+        why=f"{_OUTRUN_BY_TABLE.format('16-bit types', 0.25)}; {_OUTRUN.format(0.45)}",
     ),
-    "sigmoid": Native("nn.sigmoid"),
+    "sigmoid": Native("nn.sigmoid", _NOT_BFLOAT16, why=_OUTRUN_BY_TABLE.format("bfloat16", 0.3)),
     "silu": Native("nn.silu", _WIDE, only={"beta": 1.0}, why=_OWN_TYPE),
     "softmax": Native("nn.softmax", _WIDE, {"axis": "axis"}, why=_OWN_TYPE),
     "softplus": Native("nn.softplus", _WIDE, only={"beta": 1.0}, why=_OWN_TYPE),
@@ -72,7 +83,7 @@ NATIVE = {
     "sparse_plus": Native("nn.sparse_plus", (), why="the gradient is NaN where x² overflows"),
     "sparse_sigmoid": Native("nn.sparse_sigmoid", (), why=_ENDS),
     "squareplus": Native("nn.squareplus", (), {"b": "b"}, why="infinite where x² overflows"),
-    "tanh": Native("nn.tanh"),
+    "tanh": Native("nn.tanh", _NOT_BFLOAT16, why=_OUTRUN_BY_TABLE.format("bfloat16", 0.7)),
 }
 
 TABLED = Tabled(

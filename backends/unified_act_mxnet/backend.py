@@ -12,6 +12,7 @@ import numpy as np
 
 from unified_act.activation import Activation
 from unified_act.backend import (
+    HOME,
     LEAST_NOISE,
     FrameworkBackend,
     Native,
@@ -30,7 +31,7 @@ from unified_act_mxnet._framework import DTYPE_OBJECTS, mx
 from unified_act_mxnet.gradient import Graph
 from unified_act_mxnet.guards import is_plain
 from unified_act_mxnet.namespace import variable
-from unified_act_mxnet.native import FEW, NATIVE, ONLY_IN_GRAPHS, TABLED, TWICE
+from unified_act_mxnet.native import DEVICES, FEW, NATIVE, ONLY_IN_GRAPHS, TABLED, TWICE
 from unified_act_mxnet.numbers import exactly
 
 __all__ = ["MxnetBackend"]
@@ -53,6 +54,7 @@ class MxnetBackend(FrameworkBackend):
     gradient = gradient
     tables = tables
     tabled = TABLED
+    devices = DEVICES
     fused = ("float16", "float32", "float64")
     layers: Layers = layers
     types: Sequence[type] = (NDArray, mx.np.ndarray, Symbol, NumpySymbol)
@@ -89,6 +91,15 @@ class MxnetBackend(FrameworkBackend):
         """Its older arrays know no booleans: comparing them gives numbers of the same type."""
         found = super().dtypes_for(role, x)
         return (*found, x.dtype) if role == "mask" else found
+
+    def has_devices(self) -> bool:
+        """Whether this MXNet has been built for GPUs."""
+        return bool(mx.runtime.Features().is_enabled("CUDA"))
+
+    def device_of(self, x: Any) -> str:
+        """Returns the kind of device of an array."""
+        device: str = x.context.device_type
+        return HOME if device.startswith(HOME) else device  # there are cpu_pinned and cpu_shared
 
     def fitted(
         self, function: Graph, request: Request, value_graph: Graph | None = None

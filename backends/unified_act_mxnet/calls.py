@@ -33,15 +33,16 @@ def short_way(request: Request, otherwise: Callable[..., Any]) -> Callable[..., 
     kernel, arguments = request.kernel, request.arguments
     if kernel is None or kernel.is_override or kernel.label in _NEED_ELEMENTS:
         return otherwise
+    short = [dtype for dtype in kernel.dtypes if dtype not in request.at_home]
     axis = int(request.parameters["axis"]) if request.activation.along_axis else -1
     library, handle = mx.base._LIB, ctypes.c_void_p()
     mx.base.check_call(library.NNGetOpHandle(mx.base.c_str(kernel.label), ctypes.byref(handle)))
     scope = {
         "NDArray": mx.nd.NDArray,
-        "admitted": _numbers(dtype for dtype in kernel.dtypes if dtype not in kernel.outrun),
+        "admitted": _numbers(dtype for dtype in short if dtype not in kernel.outrun),
         "if_small": _numbers(
             dtype
-            for dtype in kernel.dtypes
+            for dtype in short
             if dtype in kernel.outrun and (request.activation.name, dtype) not in ONLY_IN_GRAPHS
         ),
         "byref": ctypes.byref,

@@ -9,6 +9,7 @@ import ml_dtypes
 import numpy as np
 
 from unified_act.backend import Numerics
+from unified_act.errors import UnsupportedError
 from unified_act_conformance.floats import FloatArray
 from unified_act_conformance.harness import Function, Harness, check_dtype, contiguous, shapes
 from unified_act_mxnet._framework import BFLOAT16, mx
@@ -37,16 +38,28 @@ class MxnetHarness(Harness):
 
     modes: Mapping[str, Callable[[Function], Function]] = {"hybridize": _hybridized}
     scalars = False
+    _context: Any = None
 
     def packages(self) -> list[str]:
         """The distributions whose versions are reported as tested."""
         return ["mxnet", "numpy"]
 
+    def use_device(self, device: str) -> str:
+        """Makes arrays in the context of a device."""
+        kind, _, number = device.replace("cuda", "gpu").partition(":")
+        found = {"cpu": mx.cpu, "gpu": mx.gpu}.get(kind)
+        here = mx.context.num_gpus() if kind == "gpu" else 1
+        if found is None or (not number.isdigit() and number) or int(number or 0) >= here:
+            raise UnsupportedError(f"MXNet has cpu and {mx.context.num_gpus()} GPUs here")
+        self._context = found(int(number or 0))
+        return device.replace("cuda", "gpu")
+
     def to_native(self, values: FloatArray, dtype: str) -> Any:
         """Returns an NDArray with the same values."""
         if dtype == "bfloat16":
-            return mx.nd.array(values.view(np.uint16).view(BFLOAT16), dtype=BFLOAT16)
-        return mx.nd.array(values, dtype=dtype)
+            bits = values.view(np.uint16).view(BFLOAT16)
+            return mx.nd.array(bits, dtype=BFLOAT16, ctx=self._context)
+        return mx.nd.array(values, dtype=dtype, ctx=self._context)
 
     def to_numpy(self, array: Any, dtype: str) -> FloatArray:
         """Returns a NumPy array with the same values."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from unified_act.backend import Native, Tabled
+from unified_act.backend import Devices, Native, Tabled
 
-__all__ = ["FEW", "NATIVE", "ONLY_IN_GRAPHS", "TABLED", "TWICE"]
+__all__ = ["DEVICES", "FEW", "NATIVE", "ONLY_IN_GRAPHS", "TABLED", "TWICE"]
 
 _NOT_EVERYWHERE = "bfloat16: fails on processors without AVX-512"
+
+DEVICES = Devices()
 
 NATIVE = {
     "clipped_relu": Native(
@@ -88,6 +90,7 @@ NATIVE = {
         "relu",
         dtypes=("float16", "float32", "float64"),
         outrun={"float16": 0.26},
+        everywhere=True,
         why="bfloat16: returns 0 for NaN",
     ),
     "relu6": Native(
@@ -133,7 +136,7 @@ NATIVE = {
     ),
 }
 
-TABLED = Tabled(("float16", "bfloat16"))
+TABLED = Tabled(("float16", "bfloat16"), in_memory=True)
 
 FEW = 2**14
 """The smallest number of elements for which what is `outrun` is: for fewer, calling takes longest.

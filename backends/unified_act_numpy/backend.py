@@ -7,28 +7,24 @@ from typing import Any
 
 import numpy as np
 
+from unified_act.activation import Activation
 from unified_act.backend import (
     DTYPES,
     LEAST_NOISE,
     FrameworkBackend,
     Native,
+    Numerics,
     Request,
     Words,
-    dtype_test,
-    shortcut,
-    written_call,
 )
 from unified_act.errors import InputTypeError
 from unified_act.inputs import advice
 from unified_act.kernels import unavailable
 from unified_act.layers import Layers
-from unified_act_numpy import gradient, layers, tables
+from unified_act_numpy import calls, gradient, layers, tables
 from unified_act_numpy.native import NATIVE, TABLED
 
 __all__ = ["NumpyBackend"]
-
-_LARGE = 2**14
-"""From so many elements on machine code is quicker than functions of NumPy that it outruns."""
 
 
 class NumpyBackend(FrameworkBackend):
@@ -79,12 +75,15 @@ class NumpyBackend(FrameworkBackend):
         """Whether `x` is an array or a scalar, but not of a subclass with other rules."""
         return self.accepts(type(x))
 
-    def _outrunning(
-        self, request: Request, dtype: str, kernel: Callable[..., Any]
+    def implement(
+        self, activation: Activation, parameters: Mapping[str, float], numerics: Numerics
     ) -> Callable[..., Any]:
-        """Returns machine code for large arrays: a call costs 4 µs more. The bits are the same."""
-        large = super()._outrunning(request, dtype, kernel)
-        return lambda x: large(x) if x.size >= _LARGE else kernel(x)
+        """Returns the function that computes `activation`, with ``out=`` as NumPy's have it."""
+        function = super().implement(activation, parameters, numerics)
+        several = len(activation.inputs_for(parameters)) > 1
+        if several or isinstance(parameters.get("axis"), tuple):
+            return calls.with_out(activation.name, function, several=several)
+        return function  # of `short_way`
 
     def merged(self, array: Any, x: Any, axes: Sequence[int]) -> Any:
         """Returns an array, broadcast to `x`, with several of its axes as one, the last."""
@@ -95,14 +94,10 @@ class NumpyBackend(FrameworkBackend):
         return gradient.parted(rows, x, axes)
 
     def short_way(self, request: Request, otherwise: Callable[..., Any]) -> Callable[..., Any]:
-        """Returns a function that calls a kernel of one array at once."""
-        kernel, arguments = request.kernel, request.arguments
-        if kernel is None or not kernel.dtypes or len(request.inputs) > 1:
+        """Returns a function that computes one array at once, or writes into another."""
+        if len(request.inputs) > 1:
             return otherwise
-        admitted = {name: self.dtype_objects[name] for name in kernel.dtypes}
-        scope = {"ndarray": np.ndarray, "function": kernel.find(np), **admitted}
-        test = f"type(x) is ndarray and ({dtype_test(kernel.dtypes)})"
-        return shortcut(test, written_call(arguments), otherwise, scope)
+        return calls.short_way(request, otherwise, self.dtype_objects)
 
     def wrong_input(self, name: str, x: Any) -> InputTypeError:
         """Returns the error for a wrong input, such as a subclass of arrays or another float."""

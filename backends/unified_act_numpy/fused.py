@@ -6,6 +6,8 @@ Elementwise activations have tables for the types of 16 bits instead.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,7 @@ from unified_act.backend import DTYPES
 from unified_act.kernels import Kernel, NumpyMemory, computed_arrays, fused
 from unified_act_numpy import namespace
 from unified_act_numpy.blocks import in_blocks
+from unified_act_numpy.calls import Code, address_of
 
 __all__ = ["by_kernel", "pulled_back"]
 
@@ -24,6 +27,7 @@ Array = NDArray[Any]
 _Function = Callable[..., Array]
 
 _MEMORY = NumpyMemory()
+_name_of = cache(attrgetter("name"))  # NumPy puts the name of a dtype together at each call
 _NAMES = {np.dtype(name): name for name in ("float32", "float64")}
 
 
@@ -38,13 +42,13 @@ def by_kernel(
         shared: The shared definition, for all other arrays.
     """
     if activation.kind.elementwise:
-        return _elementwise(activation, parameters, shared)
+        return _Elements(activation, parameters, shared)
 
     def value(*inputs: Array) -> Array:
         alike = _alike(inputs)
         if not _are_plain(activation, alike):
             return shared(*inputs)
-        name = alike[0].dtype.name
+        name = _name_of(alike[0].dtype)
         found = computed_arrays(_MEMORY, activation, parameters, name, alike)
         return shared(*inputs) if found is None else _result(found[0], inputs[0])
 
@@ -69,7 +73,7 @@ def pulled_back(
     if not _are_plain(activation, (*alike, along)):
         return None
     if activation.kind.elementwise:
-        kernel = fused(activation, parameters, alike[0].dtype.name, 1)
+        kernel = fused(activation, parameters, _name_of(alike[0].dtype), 1)
         if kernel is None:
             return None
         return (_in_memory_order(kernel, alike[0], along),)
@@ -77,7 +81,7 @@ def pulled_back(
         _MEMORY,
         activation,
         parameters,
-        alike[0].dtype.name,
+        _name_of(alike[0].dtype),
         alike,
         along,
         namespace.sum_to_weight,
@@ -103,22 +107,33 @@ def _result(array: Array, like: Array) -> Array:
     return array if array.ndim else array[()]
 
 
-def _elementwise(
-    activation: Activation, parameters: Mapping[str, Any], shared: _Function
-) -> _Function:
-    found: dict[Any, Kernel | None] = {}
+class _Elements:
+    """An elementwise activation by kernels."""
 
-    def value(x: Array) -> Array:
-        dtype = x.dtype
-        if dtype not in found:
-            name = _NAMES.get(dtype)
-            found[dtype] = fused(activation, parameters, name) if name else None
-        kernel = found[dtype]
+    def __init__(
+        self, activation: Activation, parameters: Mapping[str, Any], shared: _Function
+    ) -> None:
+        self._activation, self._parameters, self._shared = activation, parameters, shared
+        self._kernels: dict[Any, Kernel | None] = {}
+
+    def __call__(self, x: Array) -> Array:
+        """Returns the value, by the shared definition where there is no kernel."""
+        kernel = self._kernel(x.dtype)
         if kernel is None or _has_rules(x):
-            return shared(x)
+            return self._shared(x)
         return _in_memory_order(kernel, x)
 
-    return value
+    def code(self, dtype: np.dtype[Any]) -> Code | None:
+        """Returns the machine code of the kernel for a type."""
+        kernel = self._kernel(dtype)
+        return None if kernel is None else kernel.flat
+
+    def _kernel(self, dtype: np.dtype[Any]) -> Kernel | None:
+        if dtype not in self._kernels:
+            name = _NAMES.get(dtype)
+            made = fused(self._activation, self._parameters, name) if name else None
+            self._kernels[dtype] = made
+        return self._kernels[dtype]
 
 
 def _in_memory_order(kernel: Kernel, *arrays: Array) -> Array:
@@ -127,7 +142,7 @@ def _in_memory_order(kernel: Kernel, *arrays: Array) -> Array:
     if first.ndim and not all(_is_whole(array) for array in arrays):
         if len(arrays) == 1 and first.flags.f_contiguous and first.flags.aligned:
             result = np.empty_like(first)
-            kernel.flat(first.ctypes.data, result.ctypes.data, first.size)
+            kernel.flat(address_of(first), address_of(result), first.size)
             return result
         return in_blocks(lambda *parts: _contiguous(kernel, *parts), *arrays)
     return _contiguous(kernel, *arrays)
@@ -137,7 +152,7 @@ def _contiguous(kernel: Kernel, *arrays: Array) -> Array:
     whole = [np.asarray(array, order="C") for array in arrays]
     whole = [array if array.flags.aligned else array.copy() for array in whole]
     result = np.empty_like(whole[0])
-    kernel.flat(*(array.ctypes.data for array in (*whole, result)), result.size)
+    kernel.flat(*map(address_of, (*whole, result)), result.size)
     return _result(result, result)
 
 
@@ -153,7 +168,7 @@ def _has_rules(array: Array) -> bool:
 def _are_plain(activation: Activation, arrays: Sequence[Array]) -> bool:
     """Whether all are arrays or numbers of one type that has kernels; and masks, which are not."""
     dtype = arrays[0].dtype
-    if dtype.name not in DTYPES or any(map(_has_rules, arrays)):
+    if _name_of(dtype) not in DTYPES or any(map(_has_rules, arrays)):
         return False
     dtypes = {array.dtype for array in arrays}
     return dtypes == {dtype} or (bool(activation.masks) and dtypes == {dtype, np.dtype(bool)})

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unified_act.activation import Activation
-from unified_act.kernels import table_of
+from unified_act.kernels import Table, gather, table_of
 from unified_act_numpy.blocks import in_blocks
+from unified_act_numpy.calls import Code, address_of
 
 __all__ = ["by_table", "slope_times"]
 
@@ -35,12 +36,32 @@ def by_table(
         in_memory: As all arrays of NumPy are.
     """
     del otherwise, in_memory
-    table = table_of(activation, parameters, dtype)
+    return _Looked(table_of(activation, parameters, dtype))
 
-    def value(x: Array) -> Array:
-        return in_blocks(table.at, x) if x.ndim else table.at(np.asarray(x))[()]
 
-    return value
+class _Looked:
+    """The values of a table."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def __call__(self, x: Array) -> Array:
+        """Returns the values at any array."""
+        at = self._table.at
+        return in_blocks(at, x) if x.ndim else at(np.asarray(x))[()]
+
+    def code(self, dtype: np.dtype[Any]) -> Code | None:
+        """Returns what looks up elements by machine code; None if there is none."""
+        look_up, values = gather(dtype.name), self._table.values
+        if look_up is None:
+            return None
+        flat = look_up.flat
+
+        def code(x: int, result: int, number: int) -> None:
+            entries = values()
+            flat(address_of(entries), x, result, number)
+
+        return code
 
 
 def slope_times(

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import tensorflow as tf
 
-from unified_act.backend import DTYPES, LEAST_NOISE, FrameworkBackend, Native, Request, Words
+from unified_act.backend import DTYPES, HOME, LEAST_NOISE, FrameworkBackend, Native, Request, Words
 from unified_act.kernels import unavailable
 from unified_act.loading import load_backend
 from unified_act.shapes import axes_of
 from unified_act_tensorflow import calls, gradient, tables
-from unified_act_tensorflow.native import NATIVE, TABLED
+from unified_act_tensorflow.native import DEVICES, NATIVE, TABLED
 
 if TYPE_CHECKING:
     from unified_act.backend import ModelBackend
@@ -33,6 +33,7 @@ class TensorflowBackend(FrameworkBackend):
     gradient = gradient
     tables = tables
     tabled = TABLED
+    devices = DEVICES
     fused = ("float16", "bfloat16", "float32", "float64")
     types: Sequence[type] = (tf.Tensor, tf.__internal__.EagerTensor, tf.Variable)
     dtype_objects: ClassVar[Mapping[str, Any]] = {name: tf.as_dtype(name) for name in DTYPES}
@@ -69,6 +70,15 @@ class TensorflowBackend(FrameworkBackend):
         """Returns the shape of a tensor; unknown lengths, or the whole shape, may be None."""
         lengths: list[int | None] | None = None if x.shape.rank is None else x.shape.as_list()
         return lengths
+
+    def has_devices(self) -> bool:
+        """Whether TensorFlow sees another device than a CPU here."""
+        return bool(accelerators())
+
+    def device_of(self, x: Any) -> str:
+        """Returns the kind of device of a tensor; in a graph, where TensorFlow would put it."""
+        placed = tf.DeviceSpec.from_string(x.device).device_type if x.device else None
+        return (placed or next(iter(accelerators()), HOME)).lower()
 
     def fitted(self, function: Callable[..., Any], request: Request) -> Callable[..., Any]:
         """Returns `function`, which checks shapes, and along an axis takes any of them.
@@ -132,6 +142,15 @@ class TensorflowBackend(FrameworkBackend):
         else:
             noise = tf.random.stateless_uniform(shape, seed=[source, 0], dtype=dtype)
         return tf.maximum(noise, tf.constant(LEAST_NOISE, dtype))
+
+
+def accelerators() -> list[str]:
+    """Returns the types of the devices here that are not a CPU, as TensorFlow writes them."""
+    return [
+        device.device_type
+        for device in tf.config.list_physical_devices()
+        if device.device_type != "CPU"
+    ]
 
 
 def _folded(x: Any, axis: int) -> Any:

@@ -58,7 +58,11 @@ def short_way(request: Request, otherwise: Callable[..., Any]) -> Callable[..., 
     except (ImportError, AttributeError):
         return otherwise
     scope: dict[str, Any] = {
-        "admitted": frozenset(tf.as_dtype(dtype).as_datatype_enum for dtype in kernel.dtypes),
+        "admitted": frozenset(
+            tf.as_dtype(dtype).as_datatype_enum
+            for dtype in kernel.dtypes
+            if dtype not in request.at_home  # where a tensor is takes longer to find out
+        ),
         "datatype": datatype,
         "refusals": (TypeError, refused, failed, tf.errors.OpError),
     }

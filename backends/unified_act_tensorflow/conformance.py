@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from unified_act.backend import Numerics
+from unified_act.errors import UnsupportedError
 from unified_act_conformance.floats import FloatArray
 from unified_act_conformance.harness import Function, Harness, check_dtype, contiguous
 
@@ -25,15 +26,33 @@ class TensorflowHarness(Harness):
     }
     flushing_modes = ("jit",)
     repeated = (0,)  # a derivative takes a millisecond
+    _place: str | None = None
+    _placed: Any = None
 
     def packages(self) -> list[str]:
         """The distributions whose versions are reported as tested."""
         return ["tensorflow", "tensorflow-cpu"]
 
+    def use_device(self, device: str) -> str:
+        """Places arrays, and what is computed of them, on a device, in this thread."""
+        listed = [each.name.removeprefix("/device:") for each in tf.config.list_logical_devices()]
+        wanted = device.upper().replace("CUDA", "GPU")
+        wanted = wanted if ":" in wanted else f"{wanted}:0"
+        if wanted not in listed:
+            raise UnsupportedError(f"TensorFlow has {', '.join(listed)} here")
+        if self._placed is not None:
+            self._placed.__exit__(None, None, None)
+        self._place, self._placed = wanted, tf.device(wanted)
+        self._placed.__enter__()
+        return device.lower().replace("cuda", "gpu")
+
     def to_native(self, values: FloatArray, dtype: str) -> Any:
         """Returns a tensor with the same values."""
         check_dtype(values.dtype.name, dtype)
-        return tf.constant(values)
+        if self._place is None:
+            return tf.constant(values)
+        with tf.device(self._place):  # threads of the suite have no place of their own
+            return tf.constant(values)
 
     def to_numpy(self, array: Any, dtype: str) -> FloatArray:
         """Returns a NumPy array with the same values."""

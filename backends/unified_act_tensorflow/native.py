@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from unified_act.backend import Native, Tabled
+from unified_act.backend import Devices, Native, Tabled
 
-__all__ = ["NATIVE", "TABLED"]
+__all__ = ["DEVICES", "NATIVE", "TABLED"]
+
+DEVICES = Devices()
 
 NATIVE = {
     "elu": Native(
@@ -50,8 +52,8 @@ NATIVE = {
         columns=2048,
         why="float16: minus infinity in rows of more than 65,504 elements",
     ),
-    "relu": Native("nn.relu"),
-    "relu6": Native("nn.relu6"),
+    "relu": Native("nn.relu", everywhere=True),
+    "relu6": Native("nn.relu6", everywhere=True),
     "selu": Native(
         "nn.selu",
         dtypes=(),
@@ -93,4 +95,4 @@ NATIVE = {
     "tanh": Native("tanh"),
 }
 
-TABLED = Tabled(("float16", "bfloat16"))
+TABLED = Tabled(("float16", "bfloat16"), in_memory=True)

@@ -10,14 +10,14 @@ from torch import Tensor
 from torch.fx import Proxy
 
 from unified_act.activation import Activation
-from unified_act.backend import DTYPES, LEAST_NOISE, FrameworkBackend, Native, Request, Words
+from unified_act.backend import DTYPES, HOME, LEAST_NOISE, FrameworkBackend, Native, Request, Words
 from unified_act.callables import bind
 from unified_act.kernels import unavailable
 from unified_act.layers import Layers
 from unified_act.shapes import axes_of
 from unified_act_torch import calls, gradient, layers, tables
 from unified_act_torch.namespace import lengths
-from unified_act_torch.native import NATIVE, TABLED
+from unified_act_torch.native import DEVICES, NATIVE, TABLED
 
 if TYPE_CHECKING:
     from unified_act.replacement import ReplacementReport
@@ -37,6 +37,7 @@ class TorchBackend(FrameworkBackend):
     gradient = gradient
     tables = tables
     tabled = TABLED
+    devices = DEVICES
     fused = ("float16", "bfloat16", "float32", "float64")
     layers: Layers = layers
     types: Sequence[type] = (Tensor, torch.nn.Parameter)
@@ -61,6 +62,10 @@ class TorchBackend(FrameworkBackend):
     def shape_of(self, x: Tensor) -> Sequence[int | None]:
         """Returns the shape of a tensor; unknown lengths, or the whole shape, may be None."""
         return lengths(x)
+
+    def device_of(self, x: Tensor) -> str:
+        """Returns the kind of device of a tensor; one without memory counts as on a CPU."""
+        return HOME if x.is_cpu or x.is_meta else x.device.type
 
     def at_most(self, length: int | None, longest: int) -> bool:
         """Whether a row is known to have no more elements than `longest`."""

@@ -70,7 +70,10 @@ def short_way(request: Request, otherwise: Callable[..., Any]) -> Callable[..., 
         return otherwise
     if len(inputs) == 2 and kernel.is_override:
         return otherwise  # a user's function may take a mask or noise, of another type
-    condition = dtype_test(kernel.dtypes)
+    anywhere = [dtype for dtype in kernel.dtypes if dtype not in request.at_home]
+    tests = [f"({dtype_test(anywhere)})"] if anywhere else []
+    tests += [f"({dtype_test(request.at_home)}) and x.is_cpu"] if request.at_home else []
+    condition = " or ".join(tests)
     if request.fits is not None:
         condition = f"({condition}) and fits(x.shape)"
     if len(inputs) == 2:  # kernels take one number, or a vector; a compiler cannot follow a refusal

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from unified_act.backend import Numerics
+from unified_act.errors import UnsupportedError
 from unified_act_conformance.floats import FloatArray
 from unified_act_conformance.harness import (
     Function,
@@ -45,10 +46,28 @@ class TorchHarness(Harness):
         """All but the slow compiler; autocast decides the type of PyTorch's own prelu."""
         return ("compile",) if numerics == "fast" else ("compile", "autocast")
 
+    def use_device(self, device: str) -> str:
+        """Raises unless PyTorch has this device here, and tensors on it have values."""
+        try:
+            here = torch.ones(1, device=device).sum().item() == 1.0
+        except (RuntimeError, AssertionError, NotImplementedError) as error:
+            here, why = False, str(error).partition("\n")[0].rstrip(".")
+        else:
+            why = "its tensors have no values"
+        if not here:
+            raise UnsupportedError(f"PyTorch has no such device here ({why})")
+        return device
+
+    def device_name(self) -> str:
+        """The device, and the model of a GPU."""
+        if self.device.startswith("cuda"):
+            return f"{self.device} ({torch.cuda.get_device_name(self.device)})"
+        return self.device
+
     def context(self, mode: str) -> AbstractContextManager[Any]:
         """Autocast to bfloat16, which our functions of float32 tensors ignore."""
         if mode == "autocast":
-            return torch.autocast("cpu", dtype=torch.bfloat16)
+            return torch.autocast(self.device.partition(":")[0], dtype=torch.bfloat16)
         return super().context(mode)
 
     def packages(self) -> list[str]:
@@ -58,8 +77,10 @@ class TorchHarness(Harness):
     def to_native(self, values: FloatArray, dtype: str) -> Any:
         """Returns a tensor with the same values."""
         if dtype == "bfloat16":
-            return torch.from_numpy(values.view(np.int16).copy()).view(torch.bfloat16)
-        return torch.from_numpy(values.copy())
+            tensor = torch.from_numpy(values.view(np.int16).copy()).view(torch.bfloat16)
+        else:
+            tensor = torch.from_numpy(values.copy())
+        return tensor.to(self.device)  # which is the same tensor on a CPU
 
     def laid_out(self, values: FloatArray, dtype: str, layout: str) -> Any:
         """A view of a tensor that lies otherwise in memory."""

@@ -17,7 +17,7 @@ from unified_act.backend import check_cotangent, detached_error
 from unified_act.expression import pushforward_of_rows
 from unified_act_torch import namespace
 from unified_act_torch.fused import by_kernel, pulled_by_operations
-from unified_act_torch.variant import NAMESPACE
+from unified_act_torch.variant import FOR_INDUCTOR, FOR_ONNX
 
 __all__ = ["by_operations", "shared_definition", "value_and_grad", "widen", "with_pullback"]
 
@@ -43,7 +43,8 @@ def shared_definition(
     """
     # Everything from here on closes over functions and numbers only, which Dynamo can trace.
     value = _rounded_once(assemble(activation, namespace, parameters))
-    exported = _rounded_once(assemble(activation, NAMESPACE, parameters))
+    exported = _rounded_once(assemble(activation, FOR_ONNX, parameters))
+    compiled = _rounded_once(assemble(activation, FOR_INDUCTOR, parameters))
     pullback = pullback_of(activation, namespace, parameters)
     twice = pullback_of(activation, namespace, parameters, with_pullback)
 
@@ -54,7 +55,8 @@ def shared_definition(
     names = activation.inputs_for(parameters)
     # Not its `apply`: of a method Dynamo knows the code only, and would take what it has compiled
     # for one activation for any other.
-    traced = _with_signature(_function(value, pullback), names)
+    compiled_back = pullback_of(activation, FOR_INDUCTOR, parameters) or pullback
+    traced = _with_signature(_function(compiled, compiled_back), names)
     if activation.kind.elementwise:
         pushforward: Callable[..., tuple[Tensor, ...]] = twice
     else:

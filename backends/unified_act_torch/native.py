@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from unified_act.backend import Native, Tabled
+from unified_act.backend import DTYPES, Devices, Native, Tabled
 
-__all__ = ["NATIVE", "TABLED"]
+__all__ = ["DEVICES", "NATIVE", "TABLED"]
+
+_WIDE = ("float32", "float64")
+
+DEVICES = Devices(read={"cuda": "aten/src/ATen/native/cuda of pytorch/pytorch"})
 
 NATIVE = {
     "celu": Native(
@@ -19,6 +23,7 @@ NATIVE = {
         keywords={"max_value": "max_val"},
         constants={"min_val": 0.0},
         bends=("max_value",),
+        everywhere=True,
     ),
     "elu": Native(
         "nn.functional.elu",
@@ -31,7 +36,8 @@ NATIVE = {
         dtypes=("float16", "float32", "float64"),
         constants={"approximate": "none"},
         outrun={"float16": 0.49},
-        why="bfloat16: infinite for finite inputs",
+        elsewhere={"cuda": DTYPES},
+        why="bfloat16: infinite for finite inputs on a CPU",
     ),
     "gelu_tanh": Native(
         "nn.functional.gelu",
@@ -41,7 +47,10 @@ NATIVE = {
         why="bfloat16: the gradient is NaN for a quarter of all inputs",
     ),
     "hard_shrink": Native(
-        "nn.functional.hardshrink", keywords={"threshold": "lambd"}, bends=("threshold",)
+        "nn.functional.hardshrink",
+        keywords={"threshold": "lambd"},
+        bends=("threshold",),
+        everywhere=True,
     ),
     "hard_sigmoid": Native(
         "nn.functional.hardsigmoid",
@@ -58,6 +67,7 @@ NATIVE = {
         "nn.functional.hardtanh",
         keywords={"min_value": "min_val", "max_value": "max_val"},
         bends=("min_value", "max_value"),
+        everywhere=True,
     ),
     "identity": Native("positive", exact=True),
     "leaky_relu": Native(
@@ -86,9 +96,14 @@ NATIVE = {
         "nn.functional.mish",
         outrun={"float32": 0.33, "float64": 0.22, "bfloat16": 0.12, "float16": 0.15},
     ),
-    "prelu": Native("prelu", only={"axis": 1}),
-    "relu": Native("relu"),
-    "relu6": Native("nn.functional.relu6"),
+    "prelu": Native(
+        "prelu",
+        only={"axis": 1},
+        elsewhere={"cuda": _WIDE},
+        why="16-bit types on cuda: the gradient of the weight is a sum of rounded products",
+    ),
+    "relu": Native("relu", everywhere=True),
+    "relu6": Native("nn.functional.relu6", everywhere=True),
     "selu": Native(
         "selu",
         only={"alpha": 1.6732632423543772, "scale": 1.0507009873554805},
@@ -148,17 +163,21 @@ NATIVE = {
     "tanh_shrink": Native(
         "nn.functional.tanhshrink",
         outrun={"bfloat16": 0.42, "float16": 0.5},
+        elsewhere={"cuda": _WIDE},
+        why="16-bit types on cuda: it subtracts a rounded tanh",
     ),
     "threshold": Native(
         "nn.functional.threshold",
         keywords={"threshold": "threshold", "value": "value"},
         bends=("threshold",),
+        everywhere=True,
     ),
     "thresholded_relu": Native(
         "nn.functional.threshold",
         keywords={"threshold": "threshold"},
         constants={"value": 0.0},
         bends=("threshold",),
+        everywhere=True,
     ),
 }
 

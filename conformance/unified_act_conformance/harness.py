@@ -12,11 +12,21 @@ from typing import Any
 import numpy as np
 
 import unified_act as ua
-from unified_act.backend import Numerics
+from unified_act.backend import HOME, Numerics
+from unified_act.literals import shown
 from unified_act.loading import computing_backend, find_entry, load_backend
 from unified_act_conformance.floats import FloatArray
 
-__all__ = ["Function", "Harness", "NotOfferedError", "check_dtype", "load_harness"]
+__all__ = [
+    "Function",
+    "Harness",
+    "NotOfferedError",
+    "check_dtype",
+    "device_in_use",
+    "kind_in_use",
+    "load_harness",
+    "use_device",
+]
 
 Function = Callable[..., Any]
 """A function of the framework's arrays."""
@@ -48,6 +58,7 @@ class Harness:
         repeated: Of which orders a call is repeated some hundred times.
         compiles_each_shape: Whether the framework compiles a function anew for every shape of its
             input, also in eager calls. Then ``--quick`` tries fewer shapes.
+        device: The device that arrays are put on.
     """
 
     modes: Mapping[str, Callable[[Function], Function]] = {}
@@ -56,6 +67,27 @@ class Harness:
     differentiates = True
     repeated: Sequence[int] = (0, 1, 2)
     compiles_each_shape = False
+    device = HOME
+
+    def use_device(self, device: str) -> str:
+        """Puts all arrays that the suite makes from now on on a device, and returns its name.
+
+        Args:
+            device: Its name: a kind, ``"cuda"``, or a kind with a number, ``"cuda:1"``.
+
+        Returns:
+            The name in which the kind is as the backend's data have it.
+
+        Raises:
+            unified_act.UnsupportedError: There is no such device here.
+        """
+        if device != HOME:
+            raise ua.UnsupportedError(f"it computes on a CPU alone, not on {shown(device)}")
+        return device
+
+    def device_name(self) -> str:
+        """Returns what the device in use is called, with its model if the framework tells it."""
+        return self.device
 
     def tried_modes(self, numerics: Numerics) -> Sequence[str]:
         """Returns the names of the compilers and contexts that all activations are tried in.
@@ -230,6 +262,40 @@ def load_harness(backend: str) -> Harness:
             "an attribute `harness`, see unified_act_conformance.harness.Harness."
         ) from error
     return harness
+
+
+_in_use: dict[str, str] = {}
+
+
+def use_device(backend: str, device: str) -> None:
+    """Judges a backend on a device from now on, in this process.
+
+    Args:
+        backend: The name of the backend.
+        device: The name of the device, as the framework writes it.
+
+    Raises:
+        unified_act.UnsupportedError: The backend has no such device here.
+    """
+    harness = load_harness(backend)
+    try:
+        found = harness.use_device(device)
+    except ua.UnsupportedError as error:
+        raise ua.UnsupportedError(
+            f"{backend} cannot be judged on {shown(device)}: {error}. "
+            "Name the backends to judge with --backend."
+        ) from None
+    harness.device = _in_use[backend] = found
+
+
+def device_in_use(backend: str) -> str:
+    """Returns the device that a backend is judged on, in this process."""
+    return _in_use.get(backend, HOME)
+
+
+def kind_in_use(backend: str) -> str:
+    """Returns the kind of that device, without its number."""
+    return device_in_use(backend).partition(":")[0]
 
 
 def check_dtype(found: str, wanted: str) -> None:

@@ -19,6 +19,7 @@ from unified_act_conformance.floats import (
 
 FULL_COUNT = 20_000
 QUICK_COUNT = 3_000
+QUICK_16_BIT = 8_000
 ALL_16_BIT = 65_536
 
 KINK_REACH = 4

@@ -10,7 +10,9 @@ from unified_act.backend.calls import (
 )
 from unified_act.backend.contract import (
     DTYPES,
+    HOME,
     Backend,
+    Devices,
     ModelBackend,
     Native,
     Numerics,
@@ -29,8 +31,10 @@ from unified_act.backend.randomness import seed_or_generator, with_generator
 
 __all__ = [
     "DTYPES",
+    "HOME",
     "LEAST_NOISE",
     "Backend",
+    "Devices",
     "FrameworkBackend",
     "ModelBackend",
     "Namespace",

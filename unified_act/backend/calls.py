@@ -101,6 +101,7 @@ def shortcut(
     otherwise: Callable[..., Any],
     scope: Mapping[str, Any],
     inputs: Sequence[str] = ("x",),
+    into: Callable[..., Any] | None = None,
 ) -> Callable[..., Any]:
     """Returns a function that evaluates `call` if `condition` is true, and else `otherwise`.
 
@@ -115,6 +116,8 @@ def shortcut(
         otherwise: The function that handles and checks all other inputs.
         scope: The names that both texts use. ``refusals`` are the errors that lead to `otherwise`.
         inputs: The names of the inputs in the texts.
+        into: ``into(x, out=out)``, which is called if the function of one input is given an array
+            ``out``; by default it takes none.
     """
     first, *further = inputs
     signature = passed_on = first
@@ -122,8 +125,13 @@ def shortcut(
         signature = ", ".join([first, *(f"{name}=missing" for name in further), "/", "*more"])
         condition = f"({condition}) and not more"
         passed_on = f"*[given for given in ({', '.join(inputs)}, *more) if given is not missing]"
+    asked = ""
+    if into is not None:
+        signature += ", *, out=None"
+        asked = f"    if out is not None:\n        return into({first}, out=out)\n"
     source = (
         f"def call({signature}):\n"
+        f"{asked}"
         "    try:\n"
         f"        if {condition}:\n"
         f"            return {call}\n"
@@ -134,6 +142,7 @@ def shortcut(
     names: dict[str, Any] = {
         "refusals": (AttributeError, TypeError),
         "otherwise": otherwise,
+        "into": into,
         "missing": object(),
         **_NUMBERS,
         **scope,

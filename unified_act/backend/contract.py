@@ -18,7 +18,9 @@ from unified_act.inputs import advice, kind_of
 
 __all__ = [
     "DTYPES",
+    "HOME",
     "Backend",
+    "Devices",
     "ModelBackend",
     "Native",
     "Numerics",
@@ -34,6 +36,9 @@ __all__ = [
 
 DTYPES = ("float16", "bfloat16", "float32", "float64")
 """The names of the dtypes that an activation accepts. A backend may lack some."""
+HOME = "cpu"
+"""The kind of device in whose memory machine code and NumPy can read."""
+_WIDE = ("float32", "float64")
 
 
 class _Format(NamedTuple):
@@ -70,7 +75,12 @@ class Native:
     Attributes:
         function: The dotted path of the function inside the framework. The override of a plugin is
             a function, or the path ``"module:function"`` of one.
-        dtypes: The dtypes in which the kernel is used, because it is accurate enough there.
+        dtypes: The dtypes in which the kernel is used, because it is accurate enough there. This
+            was judged on a CPU; `Devices` says what follows for other devices.
+        elsewhere: The dtypes in which it is used on other kinds of devices, by the kind, where
+            they are not what `Devices` has.
+        everywhere: Whether `dtypes` holds on every device: the function only compares numbers and
+            chooses among them, or belongs to a user.
         keywords: The keyword of the function for each parameter of the activation.
         constants: Keywords that are always passed, so that no default of the framework applies.
         only: The kernel is used only if these parameters have these values.
@@ -106,6 +116,8 @@ class Native:
     beyond: str = ""
     exact: bool = False
     outrun: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    elsewhere: Mapping[str, Sequence[str]] = field(default_factory=lambda: MappingProxyType({}))
+    everywhere: bool = False
     why: str = ""
 
     def find(self, framework: Any) -> Callable[..., Any]:
@@ -162,7 +174,12 @@ class Native:
         if self.arguments(parameters) is None:
             return None
         dtypes = tuple(dtype for dtype in self.dtypes if self._serves(dtype, parameters))
-        return replace(self, dtypes=dtypes) if dtypes else None
+        elsewhere = {
+            device: tuple(dtype for dtype in admitted if self._serves(dtype, parameters))
+            for device, admitted in self.elsewhere.items()
+        }
+        found = replace(self, dtypes=dtypes, elsewhere=elsewhere)
+        return found if dtypes or any(elsewhere.values()) else None
 
     def _serves(self, dtype: str, parameters: Mapping[str, Any]) -> bool:
         found = _FORMATS[dtype]
@@ -177,6 +194,60 @@ class Native:
 
 
 @dataclass(frozen=True)
+class Devices:
+    """The kinds of devices about which something is known: a part of a backend's data.
+
+    A kind is named as the framework names it, without a number: ``"cpu"``, ``"cuda"``, ``"gpu"``.
+
+    Attributes:
+        judged: Where the conformance suite has judged the framework's kernels.
+        read: Where nobody has, but where by the framework's public source its kernels compute
+            16-bit types in float32, and the rows of the table say where they do not. With what was
+            read.
+    """
+
+    judged: Sequence[str] = (HOME,)
+    read: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    def admitted(self, kernel: Native, device: str) -> Sequence[str]:
+        """Returns the dtypes in which a kernel serves on a kind of device.
+
+        On a device about which nothing is known it serves no 16-bit type, since it may compute in
+        16 bits there.
+
+        Args:
+            kernel: A row of the table.
+            device: The kind of device.
+        """
+        if device == HOME or kernel.everywhere or kernel.exact:
+            return kernel.dtypes
+        if device in kernel.elsewhere:
+            return kernel.elsewhere[device]
+        if device in self.judged or device in self.read:
+            return kernel.dtypes
+        return tuple(dtype for dtype in kernel.dtypes if dtype in _WIDE)
+
+    def known(self, kernel: Native) -> Sequence[str]:
+        """Returns the kinds of devices other than a CPU that data name, for a kernel."""
+        named = (*self.judged, *self.read, *kernel.elsewhere)
+        return tuple(device for device in dict.fromkeys(named) if device != HOME)
+
+    def why(self, device: str) -> str:
+        """Says what serves on a kind of device that nobody has judged; empty if it was judged."""
+        if device in self.judged:
+            return ""
+        if device in self.read:
+            return (
+                f"nobody has judged the kernels on {device}: they serve where by their public "
+                f"source they compute in float32 or wider ({self.read[device]})"
+            )
+        return (
+            f"nobody has judged the kernels on {device}, nor read their source: they serve float32 "
+            "and float64, and what only compares numbers"
+        )
+
+
+@dataclass(frozen=True)
 class Tabled:
     """Where tables of all 65,536 results serve elementwise activations: a part of a backend's data.
 
@@ -186,22 +257,34 @@ class Tabled:
         compiled: Whether what a compiler makes uses tables too. Else it is made of the shared
             definition.
         uncompiled: The activations for which it does not, where `compiled` is true.
+        in_memory: Whether tables serve only arrays in the memory of a CPU. The shared definition
+            serves others.
     """
 
     dtypes: Sequence[str] = ()
     composed: Sequence[str] = ()
     compiled: bool = False
     uncompiled: Sequence[str] = ()
+    in_memory: bool = False
 
     def label(self, activation: Activation) -> str:
         """Returns what serves, for a reader."""
         everywhere = self.compiled and activation.name not in self.uncompiled
         return "a table" if everywhere else "a table, compiled by the shared definition"
 
-    def serving(self, activation: Activation, numerics: Numerics) -> Sequence[str]:
-        """Returns the dtypes in which a table serves an activation, unless a kernel does."""
+    def serving(
+        self, activation: Activation, numerics: Numerics, device: str = HOME
+    ) -> Sequence[str]:
+        """Returns the dtypes in which a table serves an activation, unless a kernel does.
+
+        Args:
+            activation: The activation.
+            numerics: The profile.
+            device: The kind of device.
+        """
         slower = numerics == "fast" and activation.name in self.composed
-        return () if slower or not activation.kind.elementwise else self.dtypes
+        elsewhere = self.in_memory and device != HOME
+        return () if slower or elsewhere or not activation.kind.elementwise else self.dtypes
 
 
 def kernel_for(
@@ -225,7 +308,8 @@ def kernel_for(
     if override is None:
         kernel = table.get(activation.name)
     else:
-        kernel = Native(override, keywords={p.name: p.name for p in activation.parameters})
+        keywords = {p.name: p.name for p in activation.parameters}
+        kernel = Native(override, keywords=keywords, everywhere=True)
     if numerics != "fast" and not (kernel is not None and kernel.exact):
         return None
     return kernel if kernel is None or parameters is None else kernel.serving(parameters)

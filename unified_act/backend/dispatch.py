@@ -7,6 +7,7 @@ functions.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
@@ -15,6 +16,8 @@ from typing import Any, ClassVar, NamedTuple
 from unified_act.activation import Activation
 from unified_act.backend.calls import with_keywords
 from unified_act.backend.contract import (
+    HOME,
+    Devices,
     Native,
     Numerics,
     Tabled,
@@ -33,6 +36,8 @@ from unified_act.shapes import Shape, with_shape_check
 __all__ = ["LEAST_NOISE", "FrameworkBackend", "Request", "Words"]
 
 _Function = Callable[..., Any]
+_UNKNOWN = ""
+"""Stands for the kinds of devices about which nothing is known."""
 LEAST_NOISE = 2.0**-25
 """Replaces a random number 0, whose logarithm is infinite. The next number is twice as large."""
 
@@ -66,6 +71,7 @@ class Request(NamedTuple):
             they are made.
         fits: Tells from the shape of an array whether its rows are short enough for the kernel;
             None if the kernel serves rows of every length.
+        at_home: The dtypes of the kernel that it serves on a CPU, and not on every other device.
     """
 
     activation: Activation
@@ -75,6 +81,7 @@ class Request(NamedTuple):
     arguments: Mapping[str, Any] = MappingProxyType({})
     functions: Mapping[str, _Function] = MappingProxyType({})
     fits: Callable[[Shape], bool] | None = None
+    at_home: Sequence[str] = ()
 
     @property
     def inputs(self) -> Sequence[str]:
@@ -99,6 +106,8 @@ class FrameworkBackend:
             its table; `otherwise` serves what the table does not: with `in_memory` all but arrays
             in the memory of a CPU. None if the backend has no tables.
         tabled: Where tables serve.
+        devices: On which kinds of devices the rows of `native` hold; None if all arrays are in the
+            memory of a CPU.
         fused: The dtypes in which fused kernels compute the shared definition, if they can: 16-bit
             types in float32, unless a table serves them.
         types: The usual array types of the framework.
@@ -119,6 +128,7 @@ class FrameworkBackend:
     gradient: Any
     tables: Any = None
     tabled: ClassVar[Tabled] = Tabled()
+    devices: ClassVar[Devices | None] = None
     fused: ClassVar[Sequence[str]] = ()
     types: Sequence[type]
     dtype_objects: ClassVar[Mapping[str, Any]]
@@ -268,13 +278,8 @@ class FrameworkBackend:
                 request = request._replace(
                     fits=_row_test(kernel, int(parameters["axis"]), self.at_most)
                 )
-            functions |= self._with_kernel(request, kernel, functions)
-            outrun = self.outrun(kernel)
-            functions |= {
-                dtype: self._outrunning(request, dtype, functions[dtype]) for dtype in outrun
-            }
-            served = tuple(dtype for dtype in kernel.dtypes if dtype not in outrun)
-            request = request._replace(kernel=replace(kernel, dtypes=served) if served else None)
+            functions, kernel, at_home = self._chosen(request, kernel, functions)
+            request = request._replace(kernel=kernel, at_home=at_home)
         for dtype in functions:
             problem = beyond_dtype(
                 activation, parameters, dtype, reads_subnormals=self.reads_subnormals
@@ -286,6 +291,59 @@ class FrameworkBackend:
         if activation.noise and len(request.inputs) > 1:
             return with_generator(activation.name, checked, self.uniform_like, self.is_noise)
         return self.short_way(request, checked)
+
+    def _chosen(
+        self, request: Request, kernel: Native, ours: Mapping[str, _Function]
+    ) -> tuple[dict[str, _Function], Native | None, Sequence[str]]:
+        """Chooses among the kernel and our own functions, for each dtype and kind of device.
+
+        Args:
+            request: The requested activation.
+            kernel: The framework's kernel.
+            ours: What serves where the kernel does not, by the name of the dtype.
+
+        Returns:
+            The function for each dtype; the kernel with the dtypes that it serves on a CPU, None
+            if there are none; and those of them that it does not serve everywhere.
+        """
+        devices = self.devices
+        admitted: dict[str, Sequence[str]] = {HOME: kernel.dtypes}
+        if devices is not None and self.has_devices():
+            kinds = (*devices.known(kernel), _UNKNOWN)
+            admitted |= {kind: devices.admitted(kernel, kind) for kind in kinds}
+        own = self._with_kernel(
+            request,
+            replace(kernel, dtypes=tuple(dict.fromkeys(itertools.chain(*admitted.values())))),
+            ours,
+        )
+        outrun = self.outrun(kernel)
+        chosen, here = dict(ours), []
+        for dtype, function in own.items():
+            by_kind = {
+                kind: function if dtype in dtypes else ours[dtype]
+                for kind, dtypes in admitted.items()
+            }
+            if dtype in outrun:
+                by_kind[HOME] = self._outrunning(request, dtype, function)
+            elsewhere = {each for kind, each in by_kind.items() if kind != HOME}
+            # What outruns a kernel leaves other devices to it.
+            if not elsewhere or elsewhere == {function if dtype in outrun else by_kind[HOME]}:
+                chosen[dtype] = by_kind[HOME]
+            else:
+                here.append(dtype)
+                chosen[dtype] = _by_device(self.device_of, by_kind)
+        served = tuple(dtype for dtype in kernel.dtypes if dtype not in outrun)
+        at_home = tuple(dtype for dtype in served if dtype in here)
+        return chosen, replace(kernel, dtypes=served) if served else None, at_home
+
+    def has_devices(self) -> bool:
+        """Whether there may be arrays elsewhere than in the memory of a CPU."""
+        return self.devices is not None
+
+    def device_of(self, x: Any) -> str:
+        """Returns the kind of device that an array is on."""
+        del x
+        return HOME
 
     def _over_axes(self, request: Request) -> _Function:
         """Returns a function that makes one axis of several, and computes along that."""
@@ -484,6 +542,20 @@ def _row_test(
         return at_most(shape[axis], rows if axis in (-1, rank - 1) else columns)
 
     return fits
+
+
+def _by_device(device_of: Callable[[Any], str], by_kind: Mapping[str, _Function]) -> _Function:
+    """Returns a function that calls the one for the kind of device that its input is on."""
+    at_home, unknown = by_kind[HOME], by_kind[_UNKNOWN]
+    known = {kind: function for kind, function in by_kind.items() if kind != _UNKNOWN}
+
+    def call(x: Any, *further: Any) -> Any:
+        device = device_of(x)
+        if device == HOME:
+            return at_home(x, *further)
+        return known.get(device, unknown)(x, *further)
+
+    return call
 
 
 def _refusing(problem: str) -> _Function:

@@ -14,9 +14,8 @@ from __future__ import annotations
 
 import itertools
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, lru_cache
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from unified_act.activation import Activation
@@ -238,9 +237,13 @@ def _filled(table: Table, order: int) -> Any:
                 f"{activation.name}: of float64 numbers of the shape {numbers.shape} the "
                 f"definition made {exact.dtype} of the shape {exact.shape}."
             )
-        for i in _undecided(exact, table.dtype, numbers):
+        for places in _runs(_undecided(exact, table.dtype, numbers), exact):
             try:
-                exact[i] = at(defined, float(numbers[i]), parameters, float(exact[i]))
+                _decide(
+                    exact,
+                    places,
+                    lambda i: at(defined, float(numbers[i]), parameters, float(exact[i])),
+                )
             except (ArithmeticError, AttributeError, TypeError, ValueError):
                 break  # a definition that needs arrays is rounded as float64 has it
         odd = _to_odd_float32(exact)
@@ -270,6 +273,34 @@ def _undecided(found: Doubles, dtype: str, numbers: Doubles) -> list[int]:
     )
     undecided: list[int] = np.flatnonzero((less != more) & np.isfinite(numbers)).tolist()
     return undecided
+
+
+def _runs(undecided: Sequence[int], found: Doubles) -> list[list[int]]:
+    """Divides places into runs: neighbours of which float64 finds the same."""
+    runs: list[list[int]] = []
+    for i in undecided:
+        if runs and runs[-1][-1] == i - 1 and found[i] == found[i - 1]:
+            runs[-1].append(i)
+        else:
+            runs.append([i])
+    return runs
+
+
+def _decide(exact: Doubles, run: Sequence[int], decide: Callable[[int], float]) -> None:
+    """Decides about a run of equal results, in which a function is constant or goes one way.
+
+    So between two places of the same result there is no other. Where a function is clipped, a run
+    can be half of all numbers.
+    """
+    first, last = run[0], run[-1]
+    for place in {first, last}:
+        exact[place] = decide(place)
+    if exact[first] == exact[last]:
+        exact[first : last + 1] = exact[first]
+    elif len(run) > 2:
+        middle = len(run) // 2
+        _decide(exact, run[:middle], decide)
+        _decide(exact, run[middle:], decide)
 
 
 def _to_odd_float32(exact: Doubles) -> NDArray[np.float32]:
@@ -325,7 +356,7 @@ def _wide() -> type[Any]:
 
 
 @cache
-def _namespace() -> SimpleNamespace:
+def _namespace() -> Any:
     """Returns NumPy's namespace, whose results stay arrays of the type `_wide`."""
     plain = numpy_namespace()
     xp = variant_of(plain)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from types import MappingProxyType, SimpleNamespace
+from types import MappingProxyType, ModuleType
 from typing import Any
 
 from unified_act.special import (
@@ -80,15 +80,17 @@ def _bound(function: Callable[..., Any], xp: Any) -> Callable[..., Any]:
     return lambda *arrays, **keywords: function(xp, *arrays, **keywords)
 
 
-def variant_of(namespace: Any) -> SimpleNamespace:
+def variant_of(namespace: Any) -> Any:
     """Returns a copy of a namespace whose functions can be replaced.
 
-    What is made of other functions, `erfc` and `times_erfc` among them, calls those of the copy.
+    It is a module, since PyTorch's compiler traces no other object here. What is made of other
+    functions, `erfc` and `times_erfc` among them, calls those of the copy.
     """
     from unified_act.backend import Namespace  # here, since the catalogue does not need it
 
     names = [name for name in vars(Namespace) if name[0] != "_" and name not in DERIVED]
-    xp = SimpleNamespace(**{name: getattr(namespace, name) for name in names})
+    xp: Any = ModuleType("variant")
+    vars(xp).update({name: getattr(namespace, name) for name in names})
     xp.times_erfc = lambda factor, x: error_function.times_erfc(xp, factor, x)
     xp.erfc = lambda x: error_function.times_erfc(xp, xp.full_like(x, 1.0), x)
     complete(xp)

@@ -17,7 +17,7 @@ from rich.text import Text
 import unified_act as ua
 from unified_act import Activation
 from unified_act.activation import KINDS
-from unified_act.backend import DTYPES, Native, Tabled, kernel_for
+from unified_act.backend import DTYPES, HOME, Devices, Native, Tabled, kernel_for
 from unified_act.dialects import Cell, find_dialect, list_dialects
 from unified_act.literals import shown
 from unified_act.loading import BUILTIN_BACKENDS, computing_backend, find_entry, load_backend
@@ -35,6 +35,7 @@ from unified_act_conformance.subject import (
     Subject,
     code_of_call,
     definitions,
+    devices_in,
     list_cases,
     native_table,
     subject_of,
@@ -184,8 +185,14 @@ def _document(activation: Activation, found: Iterable[Usage]) -> dict[str, Any]:
 @click.option(
     "--measure", is_flag=True, help="Measure the error now, in float32, on all installed backends."
 )
+@click.option(
+    "--device",
+    default=HOME,
+    show_default=True,
+    help="Show what is used on this kind of device: cuda, mps, gpu. It need not be there.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
-def show(name: str, backends: Sequence[str], measure: bool, as_json: bool) -> None:
+def show(name: str, backends: Sequence[str], measure: bool, device: str, as_json: bool) -> None:
     """Shows an activation: its definition, the code that backends use, and known deviations.
 
     For example: unified-act show gelu --backend torch, or unified-act show "silu(beta=1.702)"
@@ -199,8 +206,10 @@ def show(name: str, backends: Sequence[str], measure: bool, as_json: bool) -> No
         subject = Subject(activation.name) if open_ else subject_of(name)
         parameters = None if open_ else activation.bind(dict(subject.parameters))
         wanted = [computing_backend(name) for name in backends] or ua.list_backends(installed=True)
-        found = list(_usages(activation, parameters, wanted))
-        runs = _runs(activation, parameters, wanted if backends or as_json else ())
+        kind = device.partition(":")[0].lower()
+        found = list(_usages(activation, parameters, wanted, kind, bool(backends)))
+        in_detail = (backends or as_json) and kind == HOME
+        runs = _runs(activation, parameters, wanted if in_detail else ())
         if as_json:
             places = {key.replace(" ", "_"): text for key, text in definitions(activation).items()}
             echo_json({**_document(activation, found), **places, "runs": runs})
@@ -211,13 +220,13 @@ def show(name: str, backends: Sequence[str], measure: bool, as_json: bool) -> No
             console.print(text, highlight=False, markup=False, soft_wrap=True)
         for line in filter(None, [unrecorded(activation.name)]):
             console.print(line, highlight=False, markup=False, soft_wrap=True)
-        console.print(_implementation_table(found))
+        console.print(_implementation_table(found, kind))
         for one in found:
             if one.why:
                 console.print(f"not everywhere on {one.backend}: {one.why}", **PLAIN)
         if measure:
             results = _measure(subject)
-    _print_deviations(_deviations_about(subject, wanted), bool(backends), console)
+    _print_deviations(_deviations_about(subject, wanted, kind), bool(backends), console)
     written = _spellings(activation.name)
     if written:
         console.print(_spelling_table(written))
@@ -266,8 +275,9 @@ def _lines(texts: Mapping[str, str]) -> Iterator[str]:
     yield from (f"  {key:<{width}}  {text}" for key, text in texts.items())
 
 
-def _implementation_table(found: Iterable[Usage]) -> Table:
-    table = Table(title="What is used, by float type")
+def _implementation_table(found: Iterable[Usage], device: str) -> Table:
+    where = "" if device == HOME else f" on {device}"
+    table = Table(title=f"What is used{where}, by float type")
     for column in ("backend", "own kernel", *SHORT.values()):
         table.add_column(column, overflow="fold")
     for one in found:
@@ -324,6 +334,8 @@ def _usages(
     activation: Activation,
     parameters: Mapping[str, float | int] | None,
     backends: Sequence[str],
+    device: str = HOME,
+    named: bool = False,
 ) -> Iterator[Usage]:
     """Yields what each backend uses.
 
@@ -331,22 +343,33 @@ def _usages(
         activation: The activation.
         parameters: All its parameters, if they are to decide too.
         backends: Names of installed backends.
+        device: The kind of device.
+        named: Whether a user has named the backends; else those without the device are left out.
+
+    Raises:
+        unified_act.UnsupportedError: A backend that was named computes on a CPU alone.
     """
     for name in backends:
-        dtypes, native, tabled = _facts_of(name)
+        dtypes, native, tabled, devices = _facts_of(name)
+        if devices is None and device != HOME:
+            if named:
+                raise ua.UnsupportedError(f"{name} computes on a CPU alone, not on {device}.")
+            continue
         kernel = kernel_for(name, native, activation, "fast")
-        table = tuple(tabled.serving(activation, "fast"))
+        table = tuple(tabled.serving(activation, "fast", device))
         if kernel is None:
             yield Usage(name, "", (), table, dtypes, "")
             continue
-        own = tuple(dtype for dtype in dtypes if dtype in kernel.dtypes)
-        why = [kernel.why] if kernel.why else []
+        devices = devices or Devices()
+        admitted = devices.admitted(kernel, device)
+        own = tuple(dtype for dtype in dtypes if dtype in admitted)
+        why = [*filter(None, (devices.why(device), kernel.why))]
         if kernel.only:
             only = ", ".join(f"{key}={value:g}" for key, value in kernel.only.items())
             why.append(f"for {only} only")
         if kernel.reach:
             why.append(kernel.reach)
-        if kernel.outruns:
+        if kernel.outruns and device == HOME:
             why.append(kernel.outruns)
         if parameters is not None and kernel.arguments(parameters) is None:
             own = ()
@@ -354,28 +377,37 @@ def _usages(
         yield Usage(name, kernel.label, own, table, dtypes, "; ".join(why))
 
 
-def _facts_of(name: str) -> tuple[tuple[str, ...], Mapping[str, Native], Tabled]:
-    """Returns the float types, kernels and tables of a backend, without importing its framework."""
+def _facts_of(
+    name: str,
+) -> tuple[tuple[str, ...], Mapping[str, Native], Tabled, Devices | None]:
+    """Returns the float types, kernels, tables and devices of a backend; no framework is imported.
+
+    The devices are None if it computes on a CPU alone.
+    """
     try:
         package = find_entry(name).package
-        return DTYPES, native_table(package), tabled_in(package)
+        return DTYPES, native_table(package), tabled_in(package), devices_in(package)
     except ModuleNotFoundError:  # a plugin may keep them elsewhere
         backend = load_backend(name)
         dtypes = tuple(dtype for dtype in DTYPES if dtype in backend.dtypes)
-        return dtypes, backend.native, getattr(backend, "tabled", Tabled())
+        tabled = getattr(backend, "tabled", Tabled())
+        return dtypes, backend.native, tabled, getattr(backend, "devices", None)
 
 
-def _deviations_about(subject: Subject, backends: Sequence[str]) -> list[Deviation]:
+def _deviations_about(subject: Subject, backends: Sequence[str], device: str) -> list[Deviation]:
     """Returns the declared deviations of an activation, those of whole frameworks left out.
 
     Args:
         subject: The activation and its parameters.
         backends: Only those of these; all if there are none.
+        device: The kind of device.
     """
     return [
         found
         for found in list_deviations()
-        if str(subject) in found.subjects and (not backends or found.backend in backends)
+        if str(subject) in found.subjects
+        and (not backends or found.backend in backends)
+        and device in found.devices
     ]
 
 

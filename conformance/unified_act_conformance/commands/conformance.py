@@ -16,7 +16,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from unified_act.backend import Numerics
+from unified_act.backend import HOME, Numerics
 from unified_act.literals import shown
 from unified_act.loading import computing_backend
 from unified_act.registry import ACTIVATIONS
@@ -32,6 +32,7 @@ from unified_act_conformance.commands.function import FUNCTION, function_named
 from unified_act_conformance.commands.parallel import helpers, processes_for, run_everything
 from unified_act_conformance.commands.same import same
 from unified_act_conformance.function import JudgedFunction
+from unified_act_conformance.harness import use_device
 from unified_act_conformance.judge import Domain, Result
 from unified_act_conformance.report import terminal
 from unified_act_conformance.report.environment import environment
@@ -75,6 +76,12 @@ ORDER = several(
     kind=click.IntRange(min(ORDERS), max(ORDERS)),
     help="Judge only the accuracy of this derivative; 0 is the value.",
 )
+DEVICE = click.option(
+    "--device",
+    default=HOME,
+    show_default=True,
+    help="Judge on this device, named as the framework does: cuda, mps, gpu, gpu:1.",
+)
 RUN = (
     several("--backend", "backends", help="Judge only this backend."),
     *WHICH,
@@ -82,6 +89,7 @@ RUN = (
     ORDER,
     several("--check", "checks", help="Run only this check, and no accuracy tests."),
     NUMERICS,
+    DEVICE,
     click.option(
         "--implementation",
         type=click.Choice(["ours", "native"]),
@@ -128,6 +136,7 @@ class Options:
     orders: Sequence[int]
     checks: Sequence[str]
     numerics: Numerics
+    device: str
     implementation: str
     quick: bool
     slow: bool
@@ -154,7 +163,9 @@ def conformance(context: click.Context, /, **options: Any) -> None:
     if context.invoked_subcommand is None:
         context.invoke(run, **options)
     elif any(
-        value for name, value in options.items() if name not in ("numerics", "implementation")
+        value
+        for name, value in options.items()
+        if name not in ("numerics", "implementation", "device")
     ):
         raise click.UsageError(
             f"options come after the command: write conformance {context.invoked_subcommand} ..."
@@ -200,6 +211,7 @@ def run(**options: Any) -> None:
 @click.option("--order", type=click.IntRange(min(ORDERS), max(ORDERS)), default=0)
 @click.option("--part", default="x", help="The input whose gradient to show.")
 @NUMERICS
+@DEVICE
 @click.option(
     "--x", required=True, help="The input: a decimal number, or one as float.hex writes it."
 )
@@ -215,6 +227,7 @@ def repro(
     order: int,
     part: str,
     numerics: Numerics,
+    device: str,
     x: str,
 ) -> None:
     """Shows the result of one backend for one input, and the exact result.
@@ -231,6 +244,7 @@ def repro(
     except (ValueError, OverflowError) as error:
         raise click.BadParameter(f"no number: {shown(x)}.", param_hint="--x") from error
     with mistakes_told(console):
+        _use(device, [backend])
         judged = None
         if function:
             judged = function_named(function, oracle, gradient, kinks, domain, [backend])
@@ -332,15 +346,25 @@ def _function(given: Options) -> JudgedFunction | None:
 
 def _run(given: Options, console: Console, judged: JudgedFunction | None) -> Run:
     if judged is not None:
+        _use(given.device, [judged.backend])
         return _judge(given, [judged.backend], [judged.subject], None, console, judged)
     names = [computing_backend(name) for name in given.backends]
     names = names or usual_backends()
+    _use(given.device, names)
     if not given.activations:
         for error in ACTIVATIONS.load_all()[1].values():
             console.print(f"Left out: {error}", markup=False, highlight=False, soft_wrap=True)
     subjects = list_subjects(given.activations)
-    with helpers(processes_for(given.jobs, _reckoned(given, names, subjects)), names) as pool:
+    processes = processes_for(given.jobs, _reckoned(given, names, subjects))
+    with helpers(processes, names, given.device) as pool:
         return _judge(given, names, subjects, pool, console)
+
+
+def _use(device: str, backends: Sequence[str]) -> None:
+    """Puts the arrays of backends on a device. Nothing is imported for a CPU."""
+    if device != HOME:
+        for name in backends:
+            use_device(computing_backend(name), device)
 
 
 def _reckoned(given: Options, names: Sequence[str], subjects: Sequence[Subject]) -> int:

@@ -27,6 +27,10 @@ _PLACES: Mapping[str, tuple[str, str, str]] = {
     "new-plugin": ("new_plugin", "new_plugin", "Creates a package with an activation of yours."),
     "plot": ("plot", "plot", "Draws activations and their derivatives."),
     "schema": ("schema", "schema", "Prints a JSON schema of descriptions of activations."),
+    "scoreboard": (
+        *("scoreboard", "scoreboard"),
+        "Shows how right the functions of each framework are.",
+    ),
     "show": ("catalogue", "show", "Shows an activation, and what each backend runs for it."),
 }
 """The module of each command, its name there, and what it does."""

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
 from contextlib import contextmanager, suppress
 
-from unified_act.backend import Numerics
+from unified_act.backend import HOME, Numerics
 from unified_act_conformance.checks import CheckResult, run_checks
-from unified_act_conformance.harness import load_harness
+from unified_act_conformance.harness import load_harness, use_device
 from unified_act_conformance.judge import Result, run
 from unified_act_conformance.subject import Case, Check, Subject, native_kernel, registered
 
@@ -33,28 +33,34 @@ def processes_for(asked: int, size: int) -> int:
 
 
 @contextmanager
-def helpers(processes: int, backends: Sequence[str]) -> Iterator[Executor | None]:
+def helpers(
+    processes: int, backends: Sequence[str], device: str = HOME
+) -> Iterator[Executor | None]:
     """Starts processes beside this one; they import frameworks while this one does so too.
 
     Args:
         processes: How many there are to be with this one; none is started for 1.
         backends: The names of the backends.
+        device: The device that all of them are judged on.
     """
     if processes == 1:
         yield None
         return
     # A forked process would have TensorFlow's threads without the threads.
     spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes - 1, mp_context=spawn) as pool:
+    given = tuple(backends), device
+    with ProcessPoolExecutor(processes - 1, spawn, _import, given) as pool:
         for _ in range(processes - 1):  # each starts one
-            pool.submit(_import, tuple(backends))
+            pool.submit(os.getpid)
         yield pool
 
 
-def _import(backends: Sequence[str]) -> None:
+def _import(backends: Sequence[str], device: str) -> None:
     for name in backends:
         with suppress(Exception):  # which is told where the backend is used
             load_harness(name)
+            if device != HOME:
+                use_device(name, device)
 
 
 def run_everything(

@@ -7,12 +7,13 @@ from unified_act_conformance.declared.checks import (
     declared_for,
     list_declared_checks,
 )
-from unified_act_conformance.declared.deviations import Deviation, list_deviations
+from unified_act_conformance.declared.deviations import Deviation, flushed, list_deviations
 
 __all__ = [
     "DeclaredCheck",
     "Deviation",
     "declared_for",
+    "flushed",
     "list_declared_checks",
     "list_deviations",
 ]

@@ -7,9 +7,9 @@ from functools import cache
 
 from packaging.specifiers import SpecifierSet
 
-from unified_act.backend import Numerics
+from unified_act.backend import HOME, Numerics
 from unified_act_conformance.declared.deviations import SHORTEST_REASON, backend_tables
-from unified_act_conformance.harness import load_harness
+from unified_act_conformance.harness import kind_in_use, load_harness
 from unified_act_conformance.subject import Check
 
 __all__ = ["DeclaredCheck", "declared_for", "list_declared_checks"]
@@ -30,6 +30,7 @@ class DeclaredCheck:
         says: A part of what the check says.
         reason: Why.
         link: Where it is reported or fixed, if anywhere.
+        devices: The kinds of devices on which it shows: where it was judged.
     """
 
     id: str
@@ -42,15 +43,17 @@ class DeclaredCheck:
     says: str
     reason: str
     link: str = ""
+    devices: tuple[str, ...] = (HOME,)
 
-    def applies(self, check: Check, numerics: Numerics, version: str) -> bool:
-        """Whether it is about a check, run with this version of the framework."""
+    def applies(self, check: Check, numerics: Numerics, version: str, device: str = HOME) -> bool:
+        """Whether it is about a check, run with this version of the framework, on such a device."""
         return (
             self.check == check.name
             and self.backend == check.backend
             and str(check.subject) in self.subjects
             and numerics in self.numerics
             and check.dtype in self.dtypes
+            and device in self.devices
             and SpecifierSet(self.versions).contains(version, prereleases=True)
         )
 
@@ -73,7 +76,10 @@ def declared_for(check: Check, numerics: Numerics) -> DeclaredCheck | None:
         numerics: The profile.
     """
     version = load_harness(check.backend).version()
-    found = (entry for entry in list_declared_checks() if entry.applies(check, numerics, version))
+    device = kind_in_use(check.backend)
+    found = (
+        entry for entry in list_declared_checks() if entry.applies(check, numerics, version, device)
+    )
     return next(found, None)
 
 
@@ -84,10 +90,11 @@ def list_declared_checks() -> tuple[DeclaredCheck, ...]:
     Raises:
         ValueError: An entry explains too little, or two have one id.
     """
-    lists = ("subjects", "numerics", "dtypes")
+    lists = ("subjects", "numerics", "dtypes", "devices")
     entries = [entry for table in backend_tables() for entry in table.get("check", ())]
     found = tuple(
-        DeclaredCheck(**{**entry, **{key: tuple(entry[key]) for key in lists}}) for entry in entries
+        DeclaredCheck(**{**entry, **{key: tuple(entry[key]) for key in lists if key in entry}})
+        for entry in entries
     )
     for entry in found:
         if len(entry.reason) < SHORTEST_REASON or not entry.says:

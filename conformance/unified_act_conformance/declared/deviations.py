@@ -14,11 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 from packaging.specifiers import SpecifierSet
 
+from unified_act.backend import HOME
 from unified_act.loading import backend_entries
 from unified_act_conformance.floats import float_format
 from unified_act_conformance.subject import Case
 
-__all__ = ["Deviation", "backend_tables", "list_deviations"]
+__all__ = ["Deviation", "backend_tables", "flushed", "list_deviations"]
 
 SHORTEST_REASON = 15
 
@@ -45,6 +46,7 @@ class Deviation:
         some_processors: Whether it shows on some processors only, whose vector instructions the
             framework uses. Not to see it elsewhere is no failure.
         link: Where it is reported or fixed, if anywhere.
+        devices: The kinds of devices on which it shows: where it was judged.
     """
 
     id: str
@@ -61,9 +63,10 @@ class Deviation:
     link: str = ""
     flush: bool = False
     some_processors: bool = False
+    devices: tuple[str, ...] = (HOME,)
 
-    def applies(self, case: Case, numerics: str, version: str) -> bool:
-        """Whether it is about `case`, run with this version of the framework."""
+    def applies(self, case: Case, numerics: str, version: str, device: str = HOME) -> bool:
+        """Whether it is about `case`, run with this version of the framework, on such a device."""
         return (
             self.backend == case.backend
             and (self.flush or str(case.subject) in self.subjects)
@@ -71,6 +74,7 @@ class Deviation:
             and case.order in self.orders
             and (self.flush or case.part == "x")
             and case.dtype in self.dtypes
+            and device in self.devices
             and SpecifierSet(self.versions).contains(version, prereleases=True)
         )
 
@@ -92,7 +96,7 @@ class Deviation:
             summed: Whether the outputs are sums, of which a subnormal summand may be flushed.
         """
         if self.flush:
-            return _flushed(x, exact, got, float_format(dtype).smallest_normal, summed)
+            return flushed(x, exact, got, float_format(dtype).smallest_normal, summed)
         covered = np.zeros(x.shape, dtype=np.bool_)
         for low, high in self.intervals:
             covered |= np.isnan(x) if np.isnan(low) else (x >= low) & (x <= high)
@@ -104,24 +108,32 @@ class Deviation:
 INTERMEDIATE = 2.0**10
 
 
-def _flushed(
+def flushed(
     x: NDArray[np.float64],
     exact: NDArray[np.float64],
     got: NDArray[np.float64],
     smallest_normal: float,
-    summed: bool,
+    summed: bool = False,
 ) -> NDArray[np.bool_]:
-    """Where a tiny result came as 0 or lacks a subnormal summand, or an input was taken for 0."""
-    flushed: NDArray[np.bool_] = (
+    """Says where a tiny result came as 0 or lacks a subnormal summand, or an input was taken for 0.
+
+    Args:
+        x: The inputs; a zero among them tells what is returned for an input that is taken for 0.
+        exact: The exact outputs.
+        got: The outputs.
+        smallest_normal: The smallest normal number of the type.
+        summed: Whether the outputs are sums, of which a subnormal summand may be flushed.
+    """
+    found: NDArray[np.bool_] = (
         (got == 0) & (exact != 0) & (np.abs(exact) < INTERMEDIATE * smallest_normal)
     )
     if summed:
         with np.errstate(invalid="ignore"):  # infinities
-            flushed |= (got != exact) & (np.abs(got - exact) < smallest_normal)
+            found |= (got != exact) & (np.abs(got - exact) < smallest_normal)
     # More than one value where there are several weights.
     at_zero = np.unique(got[x == 0])
-    flushed |= (x != 0) & (np.abs(x) < smallest_normal) & np.isin(got, at_zero)
-    return flushed
+    found |= (x != 0) & (np.abs(x) < smallest_normal) & np.isin(got, at_zero)
+    return found
 
 
 @cache
@@ -172,4 +184,5 @@ def _read(entry: Mapping[str, Any]) -> Deviation:
         (float.fromhex(low), float.fromhex(high)) for low, high in entry.get("intervals", ())
     )
     lists = {key: tuple(entry.get(key, ())) for key in ("subjects", "orders", "dtypes")}
+    lists["devices"] = tuple(entry.get("devices", (HOME,)))
     return Deviation(**{**entry, **lists, "intervals": intervals})

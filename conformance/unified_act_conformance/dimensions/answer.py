@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -46,7 +47,7 @@ class Answer:
     problem: Problem
     rounded: Problem | None = None
 
-    @property
+    @cached_property
     def sorted(self) -> tuple[Codes, Codes, Codes]:
         """The places in the order of their codes, where each code starts there, and the codes."""
         flat = self.codes.reshape(-1)

@@ -266,10 +266,7 @@ def _by_levels(
     known: dict[bytes, Codes] = {}
     columns: list[tuple[Array, ...]] = []
     start = 0
-    for index in range(len(x)):
-        row = np.stack(
-            [x[index], given[index], mask[index], noise[index], is_end[index], first[index]]
-        )
+    for index, row in enumerate(np.stack([x, given, mask, noise, is_end, first], axis=1)):
         key = row.tobytes()
         if key not in known:
             different, inverse, counts = _different(row)
@@ -304,6 +301,8 @@ def _different(row: Doubles) -> tuple[Doubles, Codes, Doubles]:
     """The different columns, which one each is, and how often each occurs."""
     code = np.zeros(row.shape[1], dtype=np.int64)
     for line in row:
+        if (line == line[0]).all():
+            continue
         values, inverse = np.unique(line, return_inverse=True)
         code = code * len(values) + inverse.reshape(-1)
     _, place, inverse, counts = np.unique(

@@ -234,7 +234,7 @@ def inseparable(
         # Equal to the last bit it is one function by two names, or one derivative of two.
         if not np.array_equal(own.reference.high, theirs.reference.high):
             perfect = to_type(_rounded(theirs, dtype), dtype)
-            if judge_problem(case, numerics, own, perfect).passed:
+            if judge_problem(case, numerics, own, perfect, statistics=False).passed:
                 found.append(other)
     return tuple(found)
 

@@ -111,6 +111,7 @@ def judge_with_slack(
     signed: Mask | None = None,
     signs_matter: bool = False,
     regions: Codes | None = None,
+    statistics: bool = True,
 ) -> Judgement:
     """Judges outputs that may depend on several inputs each.
 
@@ -127,6 +128,7 @@ def judge_with_slack(
             number that is too small.
         signs_matter: Whether the other zero is a fault.
         regions: The region of each output; default: what inputs and outputs say without kinks.
+        statistics: Whether percentiles and the curve are wanted, which reports show of a case.
 
     Returns:
         The verdict.
@@ -169,9 +171,9 @@ def judge_with_slack(
     if regions is None:
         regions = region_codes(inputs, want, (), dtype)
     by_region = tally(regions.ravel(), failing)
+    none = dict.fromkeys(PERCENTILES, 0.0)
     if not errors.size:
         nan = float("nan")
-        none = dict.fromkeys(PERCENTILES, 0.0)
         return Judgement(
             True, 0, 0, 0.0, -1, nan, nan, nan, 0.0, 0.0, classes, 0, "", by_region, none, none
         )
@@ -193,9 +195,9 @@ def judge_with_slack(
         signed_zeros=int(np.count_nonzero(other_zero)),
         worst_region=REGIONS[regions.ravel()[worst]],
         regions=by_region,
-        errors=percentiles_of(errors),
-        distances=percentiles_of(distances),
-        curve=curve_of(inputs, errors, dtype),
+        errors=percentiles_of(errors) if statistics else none,
+        distances=percentiles_of(distances) if statistics else none,
+        curve=curve_of(inputs, errors, dtype) if statistics else (),
     )
 
 

@@ -102,6 +102,8 @@ def judge_problem(
     output: FloatArray,
     chosen: NDArray[np.bool_] | None = None,
     ceiling: float = math.inf,
+    *,
+    statistics: bool = True,
 ) -> Judgement:
     """Judges the outputs that are specified.
 
@@ -112,6 +114,7 @@ def judge_problem(
         output: What was answered.
         chosen: Only these of them.
         ceiling: The largest error that passes, if the budget is larger.
+        statistics: Whether percentiles and the curve are wanted.
     """
     chosen = problem.judged if chosen is None else chosen & problem.judged
     reference = Reference(problem.reference.high[chosen], problem.reference.low[chosen])
@@ -127,6 +130,7 @@ def judge_problem(
         signed=None if problem.signed is None else problem.signed[chosen],
         signs_matter=numerics == "strict" and case.order == 0,
         regions=problem.regions[chosen],
+        statistics=statistics,
     )
 
 

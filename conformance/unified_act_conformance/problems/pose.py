@@ -37,7 +37,7 @@ def problems_for(
 
     Args:
         case: The case.
-        quick: Fewer inputs for float32 and float64.
+        quick: Fewer inputs.
         oracle: The exact function of an elementwise activation, in place of the suite's own.
     """
     return _problems(
@@ -90,11 +90,9 @@ def _has_rows(case: Case) -> bool:
 
 def _sweep(truth: Truth, dtype: str, quick: bool) -> FloatArray:
     wide = dtype in ("float32", "float64")
+    count = inputs.QUICK_COUNT if wide or not truth.fast else inputs.QUICK_16_BIT
     return inputs.sweep(
-        dtype,
-        kinks=truth.kinks,
-        crossings=truth.crossings,
-        count=inputs.QUICK_COUNT if quick and (wide or not truth.fast) else None,
+        dtype, kinks=truth.kinks, crossings=truth.crossings, count=count if quick else None
     )
 
 

@@ -6,9 +6,10 @@ import importlib.metadata
 import os
 import platform
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 import unified_act as ua
+from unified_act.backend import HOME
 from unified_act_conformance.harness import load_harness
 from unified_act_conformance.recordings.recorder import VARIABLES, cpu
 
@@ -29,6 +30,7 @@ class Environment:
         cpu: The model of the processor.
         cpu_flags: Those of its instruction sets that compute.
         variables: Environment variables that can change a result.
+        devices: The device that each backend was judged on.
     """
 
     packages: dict[str, str]
@@ -37,6 +39,7 @@ class Environment:
     cpu: str
     cpu_flags: list[str]
     variables: dict[str, str]
+    devices: dict[str, str] = field(default_factory=dict)
 
     def lines(self) -> list[str]:
         """Says it in a few lines, without the instruction sets."""
@@ -44,6 +47,9 @@ class Environment:
             ", ".join(f"{name} {version}" for name, version in self.packages.items()),
             f"{self.python}, {self.platform}, {self.cpu}",
         ]
+        elsewhere = {name: where for name, where in self.devices.items() if where != HOME}
+        if elsewhere:
+            lines.append(", ".join(f"{name} on {where}" for name, where in elsewhere.items()))
         if self.variables:
             lines.append(", ".join(f"{key}={value}" for key, value in self.variables.items()))
         return lines
@@ -60,7 +66,8 @@ def environment(backends: Iterable[str]) -> Environment:
         backends: The backends that were run.
     """
     packages = {"unified-act": ua.__version__}
-    frameworks = [name for backend in backends for name in load_harness(backend).packages()]
+    harnesses = {backend: load_harness(backend) for backend in backends}
+    frameworks = [name for harness in harnesses.values() for name in harness.packages()]
     for package in dict.fromkeys((*frameworks, *PACKAGES)):
         try:
             packages[package] = importlib.metadata.version(package)
@@ -73,5 +80,6 @@ def environment(backends: Iterable[str]) -> Environment:
         platform=platform.platform(),
         cpu=processor["model"],
         cpu_flags=processor["flags"],
+        devices={name: harness.device_name() for name, harness in harnesses.items()},
         variables={k: v for k, v in sorted(os.environ.items()) if k.startswith(VARIABLES)},
     )

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from textwrap import shorten
 
-from unified_act.backend import Numerics
+from unified_act.backend import HOME, Numerics
 from unified_act_conformance.checks import CheckResult
 from unified_act_conformance.declared import Deviation
+from unified_act_conformance.harness import device_in_use
 from unified_act_conformance.judge import Judgement, Result, Status
 from unified_act_conformance.report.environment import Environment
 from unified_act_conformance.subject import Case, describe
@@ -193,7 +194,7 @@ def repro_words(case: Case, numerics: Numerics) -> str:
     words += ["--backend", case.backend, "--dtype", case.dtype, "--order", str(case.order)]
     if case.part != "x":
         words += ["--part", case.part]
-    return shlex.join([*words, *_profile(numerics), "--x"])
+    return shlex.join([*words, *_device(case.backend), *_profile(numerics), "--x"])
 
 
 def repro_line(case: Case, numerics: Numerics, x: float) -> str:
@@ -216,7 +217,8 @@ def check_line(result: CheckResult) -> str:
     words = ["unified-act", "conformance", "run"]
     words += result.subject.options or ["--activation", result.subject.activation]
     words += ["--backend", result.backend, "--dtype", result.dtype]
-    return shlex.join([*words, *_profile(result.numerics), "--check", result.check])
+    words += [*_device(result.backend), *_profile(result.numerics)]
+    return shlex.join([*words, "--check", result.check])
 
 
 def all_failures(run: Run) -> list[tuple[str, str, str]]:
@@ -245,6 +247,11 @@ def all_failures(run: Run) -> list[tuple[str, str, str]]:
         (name, shorten(problem, LONGEST_PROBLEM, placeholder=" …"), line)
         for name, problem, line in found
     ]
+
+
+def _device(backend: str) -> list[str]:
+    device = device_in_use(backend)
+    return [] if device == HOME else ["--device", device]
 
 
 def _profile(numerics: Numerics) -> list[str]:

@@ -32,6 +32,7 @@ from unified_act_conformance.subject.implementation import (
 from unified_act_conformance.subject.places import (
     code_of_call,
     definitions,
+    devices_in,
     native_table,
     place_of,
     tabled_in,
@@ -53,6 +54,7 @@ __all__ = [
     "count_cases",
     "definitions",
     "describe",
+    "devices_in",
     "dtypes_of",
     "function_of_users",
     "has_native_kernel",

@@ -11,10 +11,17 @@ import numpy as np
 
 import unified_act as ua
 from unified_act import kernels
-from unified_act.backend import Native, Numerics, Tabled, kernel_for
+from unified_act.backend import HOME, Native, Numerics, Tabled, kernel_for
 from unified_act.loading import load_backend
 from unified_act.registry import ACTIVATIONS
-from unified_act_conformance.harness import Function, Harness, NotOfferedError, load_harness
+from unified_act_conformance.harness import (
+    Function,
+    Harness,
+    NotOfferedError,
+    device_in_use,
+    kind_in_use,
+    load_harness,
+)
 from unified_act_conformance.subject.cases import Case
 from unified_act_conformance.subject.places import framework_function
 
@@ -139,24 +146,27 @@ def is_outrun(case: Case) -> bool:
     parameters = activation.bind(dict(case.subject.parameters))
     kernel = kernel_for(backend.name, backend.native, activation, "fast", parameters)
     outrun = getattr(backend, "outrun", None)
+    if device_in_use(case.backend) != HOME:
+        return False
     return kernel is not None and outrun is not None and case.dtype in outrun(kernel)
 
 
 def shared_code(case: Case) -> Literal["table", "kernel", ""]:
-    """Says which code of all backends computes a case in strict, for plain arrays on a CPU.
+    """Says which code of all backends computes a case in strict, for plain arrays.
 
     Args:
         case: The case, of order 0 or 1.
 
     Returns:
         ``"kernel"`` also where no kernel can be made of the activation; `kernels.unavailable` says
-        where. An empty string if the framework's own operations compute it.
+        where. An empty string if the framework's own operations compute it, as they do on other
+        devices than a CPU.
     """
     backend, activation = load_backend(case.backend), ACTIVATIONS.find(case.subject.activation)
     tabled: Tabled = getattr(backend, "tabled", Tabled())
-    if case.dtype in tabled.serving(activation, "strict"):
+    if case.dtype in tabled.serving(activation, "strict", kind_in_use(case.backend)):
         return "table"
-    fused = getattr(backend, "fused", ())
+    fused = getattr(backend, "fused", ()) if device_in_use(case.backend) == HOME else ()
     return "kernel" if case.dtype in fused and not kernels.unavailable() else ""
 
 

@@ -13,13 +13,14 @@ from types import ModuleType
 from typing import Any
 
 from unified_act import Activation
-from unified_act.backend import Native, Numerics, Tabled, kernel_for
+from unified_act.backend import Devices, Native, Numerics, Tabled, kernel_for
 from unified_act.expression import PARTS, Derived
 from unified_act.loading import find_entry, load_backend
 
 __all__ = [
     "code_of_call",
     "definitions",
+    "devices_in",
     "framework_function",
     "native_table",
     "place_of",
@@ -136,6 +137,22 @@ def tabled_in(package: str) -> Tabled:
         ModuleNotFoundError: There is no such package, or it has no module `native`.
     """
     found: Tabled = getattr(_data(package), "TABLED", Tabled())
+    return found
+
+
+def devices_in(package: str) -> Devices | None:
+    """Returns on which devices a backend's rows hold, read without importing its framework.
+
+    Args:
+        package: The backend's package.
+
+    Returns:
+        None if the backend computes on a CPU alone.
+
+    Raises:
+        ModuleNotFoundError: There is no such package, or it has no module `native`.
+    """
+    found: Devices | None = getattr(_data(package), "DEVICES", None)
     return found
 
 

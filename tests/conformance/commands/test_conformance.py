@@ -126,3 +126,13 @@ def test_help(arguments):
     result = CliRunner().invoke(cli, arguments)
     assert result.exit_code == 0
     assert "Usage:" in result.output
+
+
+def test_a_device():
+    result = invoke("--backend", "numpy", "--device", "cuda", *SMALL)
+    assert result.exit_code == 1
+    assert "numpy cannot be judged on 'cuda': it computes on a CPU alone" in result.output
+    result = CliRunner().invoke(cli, ["show", "gelu", "--device", "cuda"])
+    assert "What is used on cuda, by float type" in result.output
+    assert "nobody has judged the kernels on cuda" in result.output
+    assert "numpy" not in result.output

@@ -150,6 +150,7 @@ class TestApplies:
             {"orders": (1,)},
             {"dtypes": ("float64",)},
             {"versions": "<1"},
+            {"devices": ("cuda",)},
         ],
         ids=str,
     )

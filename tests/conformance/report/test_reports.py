@@ -12,6 +12,7 @@ import pytest
 from rich.console import Console
 
 from tests.conformance.report.reported import DEVIATION, HERE, NASTY, case, every_result, judgement
+from unified_act_conformance import harness
 from unified_act_conformance.judge.runner import Result
 from unified_act_conformance.problems.regions import REGIONS
 from unified_act_conformance.report import terminal
@@ -90,6 +91,17 @@ def test_the_environment_names_what_was_used():
     assert found.packages["numpy"] == np.__version__
     assert found.packages["unified-act"]
     assert found.cpu
+    assert found.devices == {"numpy": "cpu"}
+
+
+def test_another_device_is_named(monkeypatch, run):
+    monkeypatch.setitem(harness._in_use, "torch", "cuda:1")
+    assert " --order 0 --device cuda:1 --x " in repro_line(case("relu"), "fast", 1.0)
+    assert " --dtype float32 --device cuda:1 --check layouts" in check_line(run.checks[1])
+    here = replace(HERE, devices={"torch": "cuda:1 (a GPU)", "numpy": "cpu"})
+    assert "torch on cuda:1 (a GPU)" in here.lines()
+    document = json.loads(json_report(replace(run, environment=here)))
+    assert document["environment"]["devices"]["torch"] == "cuda:1 (a GPU)"
 
 
 @pytest.mark.parametrize("changes", [{"results": ()}, {"checks": ()}, {}])
