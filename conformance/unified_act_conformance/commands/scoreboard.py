@@ -135,6 +135,8 @@ def scoreboard(
     For example: unified-act scoreboard --order 1 --dtype bfloat16 --html scoreboard.html
     """
     console = make_console()
+    if keeping and activation:
+        raise click.UsageError("a file holds all activations: give --keep without --activation")
     with mistakes_told(console):
         if compare:
             _compare(console, *map(find_results, compare))
