@@ -46,7 +46,7 @@ def test_every_page_is_in_the_navigation():
         ("layers.md", "../README.md#install", "guide.md#install"),
         ("start/port.md", "../porting/README.md", "../porting/README.md"),
         ("start/port.md", "../../README.md#fast-or-strict", "../guide.md#fast-or-strict"),
-        ("layers.md", "../unified_act/layers.py", f"{REPOSITORY}/blob/main/unified_act/layers.py"),
+        ("layers.md", "../unified_act/api.py", f"{REPOSITORY}/blob/main/unified_act/api.py"),
         (
             "layers.md",
             "../backends/unified_act_jax",
