@@ -145,7 +145,6 @@ def with_out(
         ufunc: The function of NumPy that serves some dtypes, with these.
         several: Whether the function takes several inputs.
     """
-
     if "<locals>" in getattr(function, "__qualname__", ""):
         function.__qualname__ = name  # for Python's errors about wrong arguments
 
