@@ -240,7 +240,11 @@ def _filled(table: Table, order: int) -> Any:
             )
         for places in _runs(_undecided(exact, table.dtype, numbers), exact):
             try:
-                _decide(exact, places, lambda i: at(defined, float(numbers[i]), parameters, float(exact[i])))
+                _decide(
+                    exact,
+                    places,
+                    lambda i: at(defined, float(numbers[i]), parameters, float(exact[i])),
+                )
             except (ArithmeticError, AttributeError, TypeError, ValueError):
                 break  # a definition that needs arrays is rounded as float64 has it
         odd = _to_odd_float32(exact)

@@ -46,6 +46,8 @@ CHECKS: Mapping[str, Callable[[Bench], str]] = MappingProxyType(
         "saved tensors": autodiff.saved_tensors,
         "shares": contracts.shares,
         "seeds": contracts.seeds,
+        "noise": contracts.noise,
+        "refused": contracts.refused,
         DIMENSIONS: varied.dimensions,
     }
 )
@@ -54,14 +56,16 @@ CHECKS: Mapping[str, Callable[[Bench], str]] = MappingProxyType(
 SLOW_MODES = ("inductor",)
 """Compilers that are tried only on demand."""
 COMPILED_DTYPES = ("float32",)
-TRACED = ("forward mode",)
-"""Checks for which a framework traces operations anew in each type; TensorFlow does."""
+ONE_TYPE = ("forward mode", "refused")
+"""Checks that a quick run makes in one type: a framework traces operations anew in each, as
+TensorFlow does, or all types have the same code."""
 ONLY: Mapping[str, Callable[[Subject], bool]] = MappingProxyType(
     {
         "weights": lambda subject: bool(_specified(subject).weights),
         "saved tensors": lambda subject: _specified(subject).kind.elementwise,
         "shares": lambda subject: bool(record_of(subject.activation).shares),
         "seeds": _draws,
+        "noise": _draws,
     }
 )
 """The subjects that a check is about, if not about all."""
@@ -135,7 +139,7 @@ def list_checks(
                 found = [name for name in CHECKS if name not in ONLY or ONLY[name](subject)]
                 found = [name for name in found if name not in left_out]
                 if quick and not names and dtype not in COMPILED_DTYPES:
-                    found = [name for name in found if name not in TRACED]
+                    found = [name for name in found if name not in ONE_TYPE]
                 if (compilers or names) and (slow or dtype in COMPILED_DTYPES):
                     found += [f"mode {mode}" for mode in modes[backend]]
                 planned += [
