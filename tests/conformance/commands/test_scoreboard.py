@@ -79,6 +79,12 @@ def test_mistakes_are_told(words, told):
     assert told in result.output
 
 
+def test_nothing_is_kept_of_a_part():
+    result = CliRunner().invoke(cli, ["scoreboard", "--keep", "--activation", "gelu"])
+    assert result.exit_code == 2
+    assert "without --activation" in result.output
+
+
 def test_nothing_to_show(tmp_path):
     result = CliRunner().invoke(cli, ["scoreboard", "--folder", str(tmp_path)])
     assert result.exit_code == 1
