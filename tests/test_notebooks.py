@@ -1,6 +1,6 @@
 """The notebooks of docs/notebooks run, and print what they show.
 
-`pytest --nbmake --overwrite docs/notebooks` writes their results again.
+CONTRIBUTING says how their results are written again.
 """
 
 import nbformat

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from docs.site.pictures import Caption
-from unified_act.registry import ACTIVATIONS
+from unified_act import catalogue
 
 __all__ = ["page", "with_pictures"]
 
 HEAD = """# Gallery
 
-Every activation of the catalogue: **f** is blue, its derivative **f′** orange, a dot marks a kink.
-Each leads to its formula, its parameters, its names in each framework, and how far off it is.
-[Activations of recent papers](gallery.md) are on a page of their own.
+Every activation: **f** is blue, its derivative **f′** orange, a dot marks a kink. Each leads to its
+formula, its parameters, its names in each framework, and how far off it is.
 """
+PAPERS = (
+    "Of recent papers",
+    "These are not in the catalogue: [copy them](gallery.md) into your code.",
+)
 KINDS = {
     "elementwise": ("Functions of one number", ""),
     "axis": (
@@ -39,17 +42,23 @@ def page(captions: Mapping[str, Caption]) -> str:
     """
     lines = HEAD.splitlines()
     for kind, (title, told) in KINDS.items():
-        lines += ["", f"## {title}", "", told, "", '<div class="gallery" markdown>', ""]
-        for name in captions:
-            if ACTIVATIONS.find(name).kind == kind:
-                lines += [_thumbnail(name), ""]
-        lines += ["</div>"]
+        names = (a.name for a in catalogue.ACTIVATIONS if a.kind == kind and a.name in captions)
+        lines += _section(title, told, names, "activations.md")
+    own = {activation.name for activation in catalogue.ACTIVATIONS}
+    lines += _section(*PAPERS, (name for name in captions if name not in own), "gallery.md")
     return "\n".join(lines) + "\n"
 
 
-def _thumbnail(name: str) -> str:
+def _section(title: str, told: str, names: Iterable[str], page: str) -> Iterator[str]:
+    yield from ("", f"## {title}", "", told, "", '<div class="gallery" markdown>', "")
+    for name in names:
+        yield from (_thumbnail(name, page), "")
+    yield "</div>"
+
+
+def _thumbnail(name: str, page: str) -> str:
     inner = "".join(_image(name, "curve", shade, f"f and f′ of {name}") for shade in _SHADES)
-    return f"[{inner}<span>{name}</span>](activations.md#{name})"
+    return f"[{inner}<span>{name}</span>]({page}#{name})"
 
 
 _SHADES = ("light", "dark")

@@ -48,7 +48,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     pages = {file.src_uri for file in files.documentation_pages()}
     markdown = links.rewritten(markdown, name, pages)
     markdown = links.outside_code(with_formulas, markdown)
-    if name == "activations.md":
+    if name in ("activations.md", "gallery.md"):
         markdown = gallery.with_pictures(markdown, config.extra["captions"])
     return markdown
 

@@ -6,9 +6,11 @@ Pictures are made when the site is built, and kept in `.cache/pictures` until a 
 from __future__ import annotations
 
 import hashlib
+import importlib
 import io
 import json
 import re
+import shutil
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
@@ -19,6 +21,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from docs import gallery
+from unified_act import catalogue
 from unified_act.activation import Activation
 from unified_act.backend import Numerics
 from unified_act.registry import ACTIVATIONS
@@ -36,7 +40,10 @@ Doubles = NDArray[np.float64]
 
 ROOT = Path(__file__).parents[2]
 KEPT = ROOT / ".cache" / "pictures"
-SOURCES = ("unified_act", "backends/unified_act_torch", "conformance", "docs/site/pictures.py")
+SOURCES = (
+    *("unified_act", "backends/unified_act_torch", "conformance"),
+    *("docs/site/pictures.py", "examples/gallery.py"),
+)
 BACKEND, DTYPE = "torch", "float32"
 
 WIDTH = 5.0
@@ -89,8 +96,10 @@ def draw_all(jobs: int = 2) -> tuple[dict[str, Path], dict[str, Caption]]:
     folder = KEPT / _digest()
     captions = folder / "captions.json"
     if not captions.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        names = [activation.name for activation in ACTIVATIONS]
+        shutil.rmtree(KEPT, ignore_errors=True)
+        folder.mkdir(parents=True)
+        names = [activation.name for activation in catalogue.ACTIVATIONS]
+        names += [entry.name for entry in gallery.entries()]
         with ProcessPoolExecutor(jobs) as pool:
             # One at a time: what takes long is spread over all processes.
             found = list(pool.map(draw, names, [folder] * len(names)))
@@ -119,6 +128,8 @@ def draw(name: str, folder: Path) -> Caption:
         folder: Where to.
     """
     use_folder_of_user()
+    if name not in ACTIVATIONS.names():
+        importlib.import_module("examples.gallery")
     activation, subject = ACTIVATIONS.find(name), list_subjects([name])[0]
     parameters = activation.bind(dict(subject.parameters))
     kinks = activation.kinks(**parameters) if activation.kind.elementwise else ()
