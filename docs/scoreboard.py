@@ -37,7 +37,7 @@ unified-act scoreboard --activation gelu                   # all that was found 
 unified-act scoreboard --sort jax --html scoreboard.html   # a page with a curve for each cell
 unified-act scoreboard --measure --framework torch,keras   # measure what is installed here
 unified-act scoreboard --keep                              # measure everything, and keep it
-unified-act scoreboard --compare torch-2.12.0 torch-2.13.0 # what changed
+unified-act scoreboard --compare keras-jax-3.10.0 keras-jax-3.15.1  # what changed
 ```
 
 The scoreboard calls each framework's own functions, at all 65,536 numbers of float16 and bfloat16
@@ -92,7 +92,7 @@ framework runs in a process of its own, with one thread.
 
 `--keep` writes a file for each version of a framework, such as `torch-2.13.0.json`. A new release
 is a new file, and `--compare` says what changed. Errors that differ by less than a tenth are the
-same.
+same. Kept are:
 """
 NONE = "There are no results yet: `unified-act scoreboard --keep` makes them."
 WORST = 3
@@ -104,7 +104,7 @@ def text() -> str:
     lines = [*HEAD.splitlines(), ""]
     if not columns:
         return "\n".join([*lines, NONE]) + "\n"
-    lines += [*_versions(columns), ""]
+    lines += [*_versions(kept()), ""]
     for dtype in DTYPES:
         for order, name in enumerate(ORDER_NAMES):
             lines += [f"## {dtype}: {name}", "", *_board(columns, dtype, order), ""]

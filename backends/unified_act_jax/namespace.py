@@ -65,7 +65,7 @@ def channel_weight(weight: Array, x: Array, *, axis: int) -> Array:
 
 def whole_weight(weight: Array, x: Array) -> Array:
     """`weight`, which broadcasts to `x`, in the shape of `x`."""
-    return weight + full_like(x, 0.0)
+    return jnp.broadcast_to(weight, x.shape)
 
 
 def sum_to_weight(x: Array, weight: Array, *, axis: int) -> Array:

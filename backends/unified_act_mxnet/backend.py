@@ -55,7 +55,7 @@ class MxnetBackend(FrameworkBackend):
     tables = tables
     tabled = TABLED
     devices = DEVICES
-    fused = ("float16", "float32", "float64")
+    fused = ("float16", "bfloat16", "float32", "float64")
     layers: Layers = layers
     types: Sequence[type] = (NDArray, mx.np.ndarray, Symbol, NumpySymbol)
     dtype_objects = DTYPE_OBJECTS
@@ -120,8 +120,11 @@ class MxnetBackend(FrameworkBackend):
             dtype: self.fitted(graph(dtype), request, graph(dtype, with_gradient=False))
             for dtype in self.dtypes
         }
+        by_table = self.tabled.dtypes if request.activation.kind.elementwise else ()
         return composed | {
-            dtype: self._with_kernels(request, dtype, composed[dtype]) for dtype in self.fused
+            dtype: self._with_kernels(request, dtype, composed[dtype])
+            for dtype in self.fused
+            if dtype not in by_table
         }
 
     def _with_kernels(

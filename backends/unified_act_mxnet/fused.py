@@ -1,4 +1,8 @@
-"""Activations of float32 and float64 arrays on a CPU, by kernels: one pass over memory."""
+"""Activations of arrays on a CPU, by kernels: one pass over memory.
+
+Elementwise activations have tables for the types of 16 bits instead. NumPy sees bfloat16 as
+integers of 16 bits: kernels go by the name of the type.
+"""
 
 from __future__ import annotations
 
@@ -19,13 +23,15 @@ from unified_act.kernels import (
     pulled_back,
 )
 from unified_act.shapes import summed_axes, weight_shape
-from unified_act_mxnet._framework import mx
+from unified_act_mxnet._framework import BFLOAT16, DTYPE_OBJECTS, mx
 from unified_act_mxnet.guards import address_of, empty, is_plain, view
 from unified_act_mxnet.recording import Target, record
+from unified_act_mxnet.tables import narrow, wide
 
 __all__ = ["by_kernel"]
 
 _MEMORY = NumpyMemory()
+_BITS = np.dtype(np.uint16)
 _Pullback = Callable[[int, Sequence[Target | None]], None]
 
 
@@ -120,7 +126,8 @@ class _Whole:
 
     def __init__(self, activation: Activation, parameters: Mapping[str, Any], dtype: str) -> None:
         self._what = activation, parameters, dtype
-        self._activation, self._dtype = activation, np.dtype(dtype)
+        self._activation, self._dtype = activation, np.dtype(DTYPE_OBJECTS[dtype])
+        self._bits = _BITS if dtype == "bfloat16" else self._dtype
         self._masks = [name in activation.masks for name in activation.inputs_for(parameters)]
         if activation.along_axis:  # any axis is made the last one
             parameters = {**parameters, "axis": -1}
@@ -158,17 +165,22 @@ class _Whole:
                 _MEMORY,
                 *self._what,
                 saved,
-                view(cotangent, of_value, self._dtype),
-                _sum_to_weight,
+                view(cotangent, of_value, self._bits),
+                _sum_to_weight if self._bits is self._dtype else _sum_to_bits,
                 threads=Threads(available_threads()),
             )
             assert found is not None  # noqa: S101  # where there is a kernel of the value
             for by, target in zip(self.moving(found), targets, strict=True):
                 if target is not None:
-                    total = view(target.address, by.shape, self._dtype)
-                    total[...] = total + by if target.add else by
+                    total = view(target.address, by.shape, self._bits)
+                    total[...] = self._added(total, by) if target.add else by
 
         return pull
+
+    def _added(self, total: Any, by: Any) -> Any:
+        if self._bits is self._dtype:
+            return total + by
+        return narrow(wide(total, "bfloat16") + wide(by, "bfloat16"), "bfloat16")
 
     def _shape_of_value(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         if self._activation.kind != "gated":
@@ -178,8 +190,20 @@ class _Whole:
 
     def _views(self, inputs: Sequence[Any]) -> list[Any]:
         """The memory of the inputs; older arrays have numbers for booleans."""
-        arrays = [view(address_of(x.handle), x.shape, x.dtype, x) for x in inputs]
-        return [a != 0 if mask else a for a, mask in zip(arrays, self._masks, strict=True)]
+        return [
+            self._numbers(x) if not mask else _truth(x)
+            for x, mask in zip(inputs, self._masks, strict=True)
+        ]
+
+    def _numbers(self, x: Any) -> Any:
+        return view(address_of(x.handle), x.shape, self._bits, x)
+
+
+def _truth(mask: Any) -> Any:
+    """What a mask says, as booleans. Of a number of bfloat16 all bits but the sign tell."""
+    if mask.dtype == BFLOAT16:
+        return view(address_of(mask.handle), mask.shape, _BITS, mask) & 0x7FFF != 0
+    return view(address_of(mask.handle), mask.shape, mask.dtype, mask) != 0
 
 
 class _Results(NumpyMemory):
@@ -209,6 +233,11 @@ class _Results(NumpyMemory):
         result = empty(found.shape, self._like)
         np.copyto(view(address_of(result.handle), found.shape, found.dtype), found)
         return result
+
+
+def _sum_to_bits(by: Any, weight: Any, *, axis: int) -> Any:
+    """The sums for a weight in bfloat16, of what a kernel has left in float32."""
+    return narrow(_sum_to_weight(by, weight, axis=axis), "bfloat16")
 
 
 def _sum_to_weight(by: Any, weight: Any, *, axis: int) -> Any:

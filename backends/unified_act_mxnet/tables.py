@@ -15,7 +15,7 @@ from unified_act_mxnet._framework import mx
 from unified_act_mxnet.guards import address_of, empty, is_plain, view
 from unified_act_mxnet.recording import Target, record
 
-__all__ = ["by_table"]
+__all__ = ["by_table", "narrow", "wide"]
 
 _BLOCK = 2**16
 """So many elements at a time stay in the processor's cache."""
@@ -68,17 +68,17 @@ def _pullback(table: Table, bits: Any) -> Callable[[int, Sequence[Target | None]
         found = _bits(target.address, bits.size)
         for start in range(0, bits.size, _BLOCK):
             part = slice(start, start + _BLOCK)
-            product = np.take(slopes, bits[part], mode="clip") * _wide(given[part], table.dtype)
-            by_x = _narrow(product, table.dtype)
+            product = np.take(slopes, bits[part], mode="clip") * wide(given[part], table.dtype)
+            by_x = narrow(product, table.dtype)
             if target.add:
-                total = _wide(found[part], table.dtype) + _wide(by_x, table.dtype)
-                by_x = _narrow(total, table.dtype)
+                total = wide(found[part], table.dtype) + wide(by_x, table.dtype)
+                by_x = narrow(total, table.dtype)
             found[part] = by_x
 
     return pull
 
 
-def _wide(bits: Any, dtype: str) -> Any:
+def wide(bits: Any, dtype: str) -> Any:
     """The numbers of a 16-bit type in float32."""
     if dtype == "float16":
         return np.take(_numbers_of_float16(), bits, mode="clip")
@@ -91,7 +91,7 @@ def _numbers_of_float16() -> Any:
     return np.arange(2**16, dtype=np.uint16).view(np.float16).astype(np.float32)
 
 
-def _narrow(numbers: Any, dtype: str) -> Any:
+def narrow(numbers: Any, dtype: str) -> Any:
     """The bits of the nearest numbers of a 16-bit type."""
     if dtype == "float16":
         return numbers.astype(np.float16).view(np.uint16)

@@ -5,9 +5,8 @@ Elementwise activations have tables for the types of 16 bits instead.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
-from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -26,8 +25,20 @@ __all__ = ["by_kernel", "pulled_back"]
 Array = NDArray[Any]
 _Function = Callable[..., Array]
 
-_MEMORY = NumpyMemory()
-_name_of = cache(attrgetter("name"))  # NumPy puts the name of a dtype together at each call
+
+class _Memory(NumpyMemory):
+    """The memory of arrays, without the questions to NumPy that take longest."""
+
+    address = staticmethod(address_of)
+
+    def whole(self, array: Array, /) -> Array:
+        """The array, or a copy if it is not contiguous or its elements begin anywhere."""
+        plain = type(array) is np.ndarray  # a number has no memory that can be read
+        return array if plain and _is_whole(array) else super().whole(array)
+
+
+_MEMORY = _Memory()
+_BOOL = np.dtype(bool)
 _NAMES = {np.dtype(name): name for name in ("float32", "float64")}
 
 
@@ -73,7 +84,7 @@ def pulled_back(
     if not _are_plain(activation, (*alike, along)):
         return None
     if activation.kind.elementwise:
-        kernel = fused(activation, parameters, _name_of(alike[0].dtype), 1)
+        kernel = fused(activation, parameters, alike[0].dtype.name, 1)
         if kernel is None:
             return None
         return (_in_memory_order(kernel, alike[0], along),)
@@ -94,7 +105,12 @@ def pulled_back(
 
 def _alike(arrays: Sequence[Array]) -> list[Array]:
     """The arrays, all but masks of one type: noise may have come as float32."""
-    if len({array.dtype for array in arrays if array.dtype != bool}) == 1:
+    first = arrays[0].dtype
+    for array in arrays:
+        dtype = array.dtype
+        if dtype is not first and dtype not in (_BOOL, first):
+            break
+    else:
         return list(arrays)
     return [array.astype(np.float32) if array.dtype.itemsize == 2 else array for array in arrays]
 
@@ -156,6 +172,12 @@ def _contiguous(kernel: Kernel, *arrays: Array) -> Array:
     return _result(result, result)
 
 
+@functools.cache
+def _name_of(dtype: np.dtype[Any]) -> str:
+    """The name of a dtype, which NumPy writes anew each time."""
+    return dtype.name
+
+
 def _is_whole(array: Array) -> bool:
     return bool(array.flags.c_contiguous and array.flags.aligned)
 
@@ -168,7 +190,12 @@ def _has_rules(array: Array) -> bool:
 def _are_plain(activation: Activation, arrays: Sequence[Array]) -> bool:
     """Whether all are arrays or numbers of one type that has kernels; and masks, which are not."""
     dtype = arrays[0].dtype
-    if _name_of(dtype) not in DTYPES or any(map(_has_rules, arrays)):
+    if _name_of(dtype) not in DTYPES:
         return False
-    dtypes = {array.dtype for array in arrays}
-    return dtypes == {dtype} or (bool(activation.masks) and dtypes == {dtype, np.dtype(bool)})
+    for array in arrays:
+        own = array.dtype
+        if own is not dtype and own != dtype and not (activation.masks and own == _BOOL):
+            return False
+        if _has_rules(array):
+            return False
+    return True

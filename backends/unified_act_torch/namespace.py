@@ -31,7 +31,7 @@ def times_erfc(factor: Tensor, x: Tensor) -> Tensor:
     """`factor` · erfc(x); PyTorch's erfc loses its digits where it is small."""
     # Some other devices are slow in float64, or have none.
     if x.dtype == torch.float32 and x.device.type == "cpu":
-        wide: Tensor = factor.to(torch.float64) * erfc(x.to(torch.float64))
+        wide: Tensor = factor * erfc(x.to(torch.float64))
         return wide.to(x.dtype)
     # By way of exp(x²)·erfc(x).
     tail = where(x > _TAIL, where(x > _END, _END, x), _TAIL)

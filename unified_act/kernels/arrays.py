@@ -61,8 +61,6 @@ class NumpyMemory:
 
     def whole(self, array: NDArray[Any], /) -> NDArray[Any]:
         """The array, or a copy if it is not contiguous or its elements begin anywhere."""
-        if array.flags.c_contiguous and array.flags.aligned:
-            return array
         import numpy as np
 
         return np.require(array, None, ["C", "A"])

@@ -93,6 +93,11 @@ class _Row:
             self._levels[node.index] = max(levels, default=0) + (node.operation in REDUCTIONS)
             if node.operation != "input" and not node.operands:
                 self._names[node.index] = constant(node)
+        self._by_level: dict[int, list[Node]] = {}
+        """The reductions, by the passes that they need."""
+        for node in self._nodes:
+            if node.operation in REDUCTIONS:
+                self._by_level.setdefault(self._levels[node.index], []).append(node)
         self._in_row: set[int] = set(self._names)
         """The nodes that are the same in the whole row."""
         for node in self._nodes:
@@ -124,8 +129,8 @@ class _Row:
             used = {each.index for node in fresh for each in node.operands}
             used |= {node.index for node in self._wanted(level)}
             for node in needed:
-                costly = len(self._elements([node])) > _CHEAP and node.kind == FLOAT
-                if node.index in before and node.index in used and costly:
+                again = node.index in before and node.index in used and node.kind == FLOAT
+                if again and len(self._elements([node])) > _CHEAP:
                     found.setdefault(node.index, (before[node.index], len(found)))
             before.update((node.index, level) for node in fresh)
         return found
@@ -137,11 +142,7 @@ class _Row:
 
     def _reductions(self, level: int) -> list[Node]:
         """What is known of the whole row after a pass."""
-        return [
-            node
-            for node in self._nodes
-            if node.operation in REDUCTIONS and self._levels[node.index] == level + 1
-        ]
+        return self._by_level.get(level + 1, [])
 
     def text(self, name: str) -> str:
         """The function, of this name."""

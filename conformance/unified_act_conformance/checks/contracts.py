@@ -1,8 +1,9 @@
-"""Checks of further promises: results that add up to 1, and correctly distributed randomness."""
+"""Checks of further promises: shares that add up to 1, randomness, and what is refused."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -11,10 +12,12 @@ from unified_act_conformance.checks.bench import Bench
 from unified_act_conformance.floats import FloatArray, float_format, to_type, widen
 from unified_act_conformance.harness import NotOfferedError
 
-__all__ = ["seeds", "shares"]
+__all__ = ["noise", "refused", "seeds", "shares"]
 
 SAMPLES = 2048
 SIGMAS = 5.0
+OUTSIDE = (1.0078125, 2.0, -0.0078125, -1.0)
+"""Noise that no generator draws: the first is the next to 1 that every type has."""
 LOGITS = np.log([0.1, 0.2, 0.3, 0.4])
 """With Gumbel noise each is the largest with the probability of which it is the logarithm."""
 
@@ -60,6 +63,56 @@ def _support(
     told = (exact == 0) | (exact >= float_format(bench.case.dtype).smallest_normal)  # or too small
     wrong = np.count_nonzero(((found > 0) != (exact > 0)) & told)
     return f"{wrong} of {found.size} elements have a share and should not, or none" if wrong else ""
+
+
+def noise(bench: Bench) -> str:
+    """Noise outside 0 to 1 gives NaN: it cannot have been drawn."""
+    values = bench.shaped(-np.abs(bench.finite_values()) - bench.finite_values().dtype.type(1))
+    for given in OUTSIDE:
+        array = to_type(np.full(values.shape, given), bench.case.dtype)
+        result = bench.call(0, bench.native(values), values, [bench.native(array)])
+        found = widen(bench.harness.to_numpy(result, bench.case.dtype))
+        if not np.isnan(found).all():
+            return f"noise of {given} gives {found[~np.isnan(found)][0]}, not NaN"
+    return ""
+
+
+def refused(bench: Bench) -> str:
+    """Arrays that do not fit are refused with an error of ours."""
+    function = bench.implementation.function
+    if not isinstance(function, ua.ActivationFunction):
+        raise NotOfferedError("only what get_activation returns says what it refuses")
+    for what, inputs in _wrong_inputs(bench):
+        try:
+            function(*inputs)
+        except ua.UnifiedActError:
+            continue
+        except Exception as error:
+            return f"{what}: {type(error).__name__} in place of an error of unified_act: {error}"
+        return f"{what}: it is not refused"
+    return ""
+
+
+def _wrong_inputs(bench: Bench) -> Iterator[tuple[str, list[Any]]]:
+    """Yields what is wrong with the arguments of a call, and the arguments."""
+    activation = bench.activation
+    values = bench.shaped(bench.finite_values())
+    arrays = [values, *bench.further(values.shape)]
+    inputs = [bench.native(array) for array in arrays]
+    truths = bench.native(np.ones(values.shape, dtype=np.bool_))
+    if "float" not in str(truths.dtype):  # MXNet has none
+        yield "an array of truth values", [truths, *inputs[1:]]
+    if len(inputs) > 1:
+        yield "no array but the input", inputs[:1]
+    for index, name in enumerate(activation.inputs_for(bench.parameters)[1:], 1):
+        if name in activation.weights or not values.ndim:
+            continue
+        longer = np.concatenate([arrays[index]] * 2)
+        wrong = [*inputs[:index], bench.native(longer), *inputs[index + 1 :]]
+        yield f"{name} of the shape {longer.shape} for {values.shape}", wrong
+    if bench.sections > 1:
+        odd = values.take(range(values.shape[bench.axis] - 1), axis=bench.axis)
+        yield f"a length that is no multiple of {bench.sections}", [bench.native(odd)]
 
 
 def seeds(bench: Bench) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -46,6 +47,8 @@ CHECKS: Mapping[str, Callable[[Bench], str]] = MappingProxyType(
         "saved tensors": autodiff.saved_tensors,
         "shares": contracts.shares,
         "seeds": contracts.seeds,
+        "noise": contracts.noise,
+        "refused": contracts.refused,
         DIMENSIONS: varied.dimensions,
     }
 )
@@ -54,14 +57,16 @@ CHECKS: Mapping[str, Callable[[Bench], str]] = MappingProxyType(
 SLOW_MODES = ("inductor",)
 """Compilers that are tried only on demand."""
 COMPILED_DTYPES = ("float32",)
-TRACED = ("forward mode",)
-"""Checks for which a framework traces operations anew in each type; TensorFlow does."""
+ONE_TYPE = ("forward mode", "refused")
+"""Checks that a quick run makes in one type: a framework traces operations anew in each, as
+TensorFlow does, or all types have the same code."""
 ONLY: Mapping[str, Callable[[Subject], bool]] = MappingProxyType(
     {
         "weights": lambda subject: bool(_specified(subject).weights),
         "saved tensors": lambda subject: _specified(subject).kind.elementwise,
         "shares": lambda subject: bool(record_of(subject.activation).shares),
         "seeds": _draws,
+        "noise": _draws,
     }
 )
 """The subjects that a check is about, if not about all."""
@@ -114,8 +119,9 @@ def list_checks(
         names: Only these checks.
         slow: The slow compilers too, and all compilers in all types.
         compilers: Whether compilers are tried at all, unless they are named.
-        quick: Unless checks are named, only those of the first subject of each activation, and
-            forward mode in one type. The accuracy cases and `dimensions` vary the parameters too.
+        quick: Unless checks are named, only those of the first subject of each activation, in two
+            types, and some in one. The accuracy cases and `dimensions` vary the parameters too, and
+            have all types.
     """
     planned = []
     modes = {
@@ -132,10 +138,13 @@ def list_checks(
         known.add(subject.activation)
         for dtype in DTYPES:
             for backend in (backend for backend in backends if dtype in backends[backend]):
+                here = _two_of(backends[backend], subject)
                 found = [name for name in CHECKS if name not in ONLY or ONLY[name](subject)]
                 found = [name for name in found if name not in left_out]
+                if quick and not names and dtype not in here:
+                    found = [name for name in found if name == DIMENSIONS]
                 if quick and not names and dtype not in COMPILED_DTYPES:
-                    found = [name for name in found if name not in TRACED]
+                    found = [name for name in found if name not in ONE_TYPE]
                 if (compilers or names) and (slow or dtype in COMPILED_DTYPES):
                     found += [f"mode {mode}" for mode in modes[backend]]
                 planned += [
@@ -144,6 +153,13 @@ def list_checks(
                     if not names or name in names
                 ]
     return planned
+
+
+def _two_of(dtypes: Sequence[str], subject: Subject) -> Sequence[str]:
+    """float32 and another type, which is not the same for all activations."""
+    others = [dtype for dtype in dtypes if dtype != "float32"]
+    number = zlib.crc32(subject.activation.encode())
+    return ["float32", *([others[number % len(others)]] if others else [])]
 
 
 def run_checks(

@@ -56,6 +56,8 @@ __all__ = ["conformance"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+QUICK_ORDERS = (0, 1)
+"""The derivatives that a quick run judges in every float type; the others in float32."""
 LONG_CHECK = 10
 """The check `dimensions` takes as long as so many others."""
 
@@ -390,10 +392,13 @@ def _judge(
     judged: JudgedFunction | None = None,
 ) -> Run:
     available = dtypes_of(names, given.dtypes or (judged.dtypes if judged is not None else ()))
-    orders = given.orders or ORDERS
-    cases = [] if given.checks else list_cases(subjects, available, orders)
+    asked = [(available, given.orders or ORDERS)]
+    if given.quick and judged is None and not (given.dtypes or given.orders):
+        wide = dict.fromkeys(available, ("float32",))
+        asked = [(available, QUICK_ORDERS), (wide, [o for o in ORDERS if o not in QUICK_ORDERS])]
+    cases = [] if given.checks else [case for each in asked for case in list_cases(subjects, *each)]
     checks = [] if given.orders else _checks(given, subjects, available)
-    expected = count_cases(subjects, available, orders)
+    expected = sum(count_cases(subjects, *each) for each in asked)
     if native := given.implementation == "native":
         cases, checks = [case for case in cases if has_native_kernel(case)], []
         expected = len(cases)

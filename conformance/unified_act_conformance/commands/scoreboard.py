@@ -26,7 +26,6 @@ from unified_act_conformance.scoreboard import (
     Framework,
     Measure,
     Results,
-    Run,
     board,
     cell_text,
     change_text,
@@ -101,7 +100,10 @@ LEGENDS = {
     help="Where results are kept. The default is a folder of the package.",
 )
 @click.option(
-    "--compare", nargs=2, metavar="OLD NEW", help="What changed: torch-2.12.0 torch-2.13.0."
+    "--compare",
+    nargs=2,
+    metavar="OLD NEW",
+    help="What changed, such as: keras-jax-3.10.0 keras-jax-3.15.1.",
 )
 @click.option(
     "--jobs",
@@ -143,15 +145,10 @@ def scoreboard(
             return
         names = [ACTIVATIONS.find(name).name for name in activation]
         chosen = find_frameworks(framework)
+        wanted = {each.name for each in chosen}
         if again or keeping:
-            run = _measured(chosen, names, jobs)
-            results = run.results
-            for note in run.notes:
-                console.print(note, style="yellow", markup=False, soft_wrap=True)
-            for each in results if keeping else ():
-                console.print(f"kept {keep(each, folder).name}", markup=False)
+            results = _measured(console, chosen, names, jobs, folder if keeping else None)
         else:
-            wanted = {each.name for each in chosen}
             results = [each for each in kept(folder) if each.framework in wanted]
         if json_file is not None:
             document = [json.loads(each.text()) for each in results]
@@ -174,7 +171,14 @@ def scoreboard(
         console.print(LEGENDS[by], style="dim", highlight=False)
 
 
-def _measured(chosen: Sequence[Framework], names: Sequence[str], jobs: int) -> Run:
+def _measured(
+    console: Console,
+    chosen: Sequence[Framework],
+    names: Sequence[str],
+    jobs: int,
+    folder: Path | None,
+) -> list[Results]:
+    """Measures, and keeps what was found if there is a folder for it."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     errors = Console(stderr=True)
     with Progress(*columns, TimeRemainingColumn(), console=errors) as bar:
@@ -186,7 +190,13 @@ def _measured(chosen: Sequence[Framework], names: Sequence[str], jobs: int) -> R
                 click.echo(f"{done}/{of} {what}", err=True)
 
         date = dt.date.today().isoformat()
-        return measure_all(chosen, activations=names, jobs=jobs, date=date, progress=progress)
+        run = measure_all(chosen, activations=names, jobs=jobs, date=date, progress=progress)
+    for note in run.notes:
+        console.print(note, style="yellow", markup=False, soft_wrap=True)
+    if folder is not None:
+        for each in run.results:
+            console.print(f"kept {keep(each, folder).name}", markup=False)
+    return run.results
 
 
 def _table(found: Board, title: str, width: int, by: Measure) -> Table:

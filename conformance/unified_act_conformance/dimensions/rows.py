@@ -41,13 +41,18 @@ Codes = NDArray[np.int64]
 
 SHORT_ROW = 4
 """Elements of a row for the second derivative, which costs their square and more."""
-ROW_KINDS = 6
+ROW_KINDS = 7
 LARGE = 90.0
 """The exponential function of so much overflows in float32."""
 ENDS = {0.0: 2.0**-126, 1.0: 1.0 - 2.0**-24}
 """Noise whose logarithm is infinite, or has one that is, and what is taken instead."""
 SPREADING = ("hardmax", "sparsemax", "entmax15", "entmax")
 """The activations of which a whole row is NaN if an element is, on every framework."""
+EXPONENTIAL = (
+    *("softmax", "log_softmax", "softmax2d", "masked_softmax", "masked_log_softmax"),
+    "gumbel_softmax",
+)
+"""The activations that take any finite logits."""
 SELECTING = ("crelu", "maxout")
 """The activations of rows that round nothing."""
 
@@ -152,7 +157,7 @@ def _over_axes(
 
 
 def _patterns(case: Case, length: int) -> list[Doubles]:
-    """Rows of few different numbers: spread, equal, one winner, far apart, a late winner, large."""
+    """Rows of few numbers: spread, equal, one winner, far apart, a late winner, large, huge."""
     places = np.arange(length)
     # Of a second derivative there the sign alone is left.
     low = math.log(float_format(case.dtype).epsilon) * 1.02 if case.order < 2 else -4.0
@@ -162,7 +167,12 @@ def _patterns(case: Case, length: int) -> list[Doubles]:
     last[-1] = 2.0
     near = np.array([0.5, -1.25, 2.0, 0.75])[(places * 3 + places // 4) % 4]
     far = np.array([5.0, -20.0, 4.5, -3.0, 0.0])[(places * 2 + places // 5) % 5]
-    return [near, np.zeros(length), winner, far, last, near + LARGE]
+    found = [near, np.zeros(length), winner, far, last, near + LARGE]
+    # Sums of such elements overflow, so only where exponentials are added up.
+    exponential = case.order < 2 and case.subject.activation in EXPONENTIAL
+    if exponential and case.dtype != "float64":  # beyond that doubles hold no exact answers
+        found.append(near * (float_format(case.dtype).largest / 3.5))
+    return found
 
 
 def _mask(kind: str, shape: tuple[int, ...], axis: int) -> Array:

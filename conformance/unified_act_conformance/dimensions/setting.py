@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -31,6 +32,8 @@ BEYOND_A_BLOCK = 70_000
 IN_A_SUM = 600_000
 """Terms in the sum that is the gradient of a weight."""
 CALLS = 500
+MOST_VALUES = 10
+"""So many values of a dimension are tried where pairs are not: more than any parameter has."""
 SINGLE = 3
 """So many settings in one thread come with one in several threads, where pairs are not tried."""
 SMALL = 1_000
@@ -174,7 +177,9 @@ def settings_of(
     table = [list(dimension.values) for dimension in dimensions]
     if pairs:
         rows = AllPairs(table)
-    else:  # several threads take several times as long
+    else:
+        table = [_some(values, activation.name) for values in table]
+        # Several threads take several times as long.
         rows = _each_once([*table[:-1], [*[1] * (SINGLE - 1), *table[-1]]])
     ordinary = {dimension.name: dimension.values[0] for dimension in dimensions}
     found = [
@@ -186,6 +191,13 @@ def settings_of(
     often = {**ordinary, "before": CALLS}
     settings += [{**often, "order": order} for order in repeated]
     return tuple({repr(sorted(setting.items())): setting for setting in settings}.values())
+
+
+def _some(values: Sequence[Any], name: str) -> Sequence[Any]:
+    """The ordinary value and some others: of many places, other ones for each activation."""
+    ordinary, *others = values
+    first = zlib.crc32(name.encode()) % max(len(others), 1)
+    return [ordinary, *others[first:], *others[:first]][:MOST_VALUES]
 
 
 def _each_once(table: Sequence[Sequence[Any]]) -> Iterator[list[Any]]:

@@ -115,8 +115,7 @@ def _nearest(task: Task, order: int, points: Doubles, asked: Mask) -> tuple[Doub
         asked: Where the sign of a zero is asked for.
     """
     finite = np.isfinite(points)
-    balls = enclose(task.subject.activation, order, np.where(finite, points, 0.0), _given(task))
-    lower, upper = balls.ends()
+    lower, upper = _enclosed(task, order, np.where(finite, points, 0.0))
     nearest, other = (widen(to_type(end, task.dtype)) for end in (lower, upper))
     told = (nearest == other) & finite
     signed = (lower > 0) | (upper < 0)
@@ -134,6 +133,18 @@ def _nearest(task: Task, order: int, points: Doubles, asked: Mask) -> tuple[Doub
         nearest[open_] = round_to(exact.high, exact.low, task.dtype)
         signed[open_] = signed_zeros(_truth(task), order, points[open_], exact)
     return nearest, signed
+
+
+def _enclosed(task: Task, order: int, points: Doubles) -> tuple[Doubles, Doubles]:
+    """Returns bounds of the exact values: the same for all, if these round to one number."""
+    about = task.subject.activation, order
+    least, largest = points.min(), points.max()
+    middle = 0.5 * least + 0.5 * largest
+    radius = float(np.nextafter(max(largest - middle, middle - least), np.inf))
+    ends = [end[0] for end in enclose(*about, np.array([middle]), _given(task), radius).ends()]
+    if to_type(np.array(ends[:1]), task.dtype) == to_type(np.array(ends[1:]), task.dtype):
+        return np.full(points.size, ends[0]), np.full(points.size, ends[1])
+    return enclose(*about, points, _given(task)).ends()
 
 
 def _runs(mask: Mask) -> list[slice]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from inspect import CO_VARARGS
 from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -19,6 +21,8 @@ __all__ = ["ask", "digest", "importable", "list_names", "trace"]
 
 TRACED_DTYPES = ("float32", "float16")
 TRACED_CHECKS = ("cotangents", "layouts", "weights", "seeds")
+FOLLOWED = 500
+"""So many calls of a function are followed: what makes kernels runs a hundred thousand times."""
 
 
 def list_names() -> list[str]:
@@ -159,7 +163,9 @@ class _Recording:
     def __init__(self, files: Sequence[str]) -> None:
         self._lines: Mapping[str, set[int]] = {file: set() for file in files}
         self._arrays: Mapping[str, set[int]] = {file: set() for file in files}
+        self._sizes: Mapping[str, set[int]] = {file: set() for file in files}
         self._known: dict[CodeType, Callable[..., Any] | None] = {}
+        self._calls: Counter[CodeType] = Counter()
 
     def __enter__(self) -> Self:
         sys.settrace(self._called)
@@ -172,23 +178,36 @@ class _Recording:
         code = frame.f_code
         if code not in self._known:
             self._known[code] = self._follower(code) if code.co_filename in self._lines else None
-        return self._known[code]
+        follower = self._known[code]
+        if follower is not None:
+            self._calls[code] += 1
+            if self._calls[code] > FOLLOWED:
+                return None
+        return follower
 
     def _follower(self, code: CodeType) -> Callable[..., Any]:
         lines, arrays = self._lines[code.co_filename], self._arrays[code.co_filename]
+        sizes, first = self._sizes[code.co_filename], code.co_firstlineno
+        number = code.co_argcount + bool(code.co_flags & CO_VARARGS)
+        names = code.co_varnames[: code.co_argcount]
+        rest = code.co_varnames[code.co_argcount + code.co_kwonlyargcount :][: number - len(names)]
 
         def follow(frame: FrameType, event: str, argument: Any) -> Callable[..., Any]:
             if event == "line":
                 lines.add(frame.f_lineno)
             elif event == "return" and _is_array(argument):
-                arrays.add(code.co_firstlineno)
+                arrays.add(first)
+                given = [frame.f_locals.get(name) for name in names]
+                given += [each for name in rest for each in frame.f_locals.get(name) or ()]
+                if any(hasattr(each, "shape") for each in given):
+                    sizes.add(first)
             return follow
 
         return follow
 
     def as_lists(self) -> dict[str, dict[str, list[int]]]:
         """What was recorded, as JSON can hold it."""
-        recorded = {"lines": self._lines, "arrays": self._arrays}
+        recorded = {"lines": self._lines, "arrays": self._arrays, "sizes": self._sizes}
         return {
             name: {file: sorted(lines) for file, lines in by_file.items() if lines}
             for name, by_file in recorded.items()

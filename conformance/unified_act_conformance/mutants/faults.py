@@ -15,7 +15,7 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any, NamedTuple
 
-__all__ = ["ALWAYS", "CONDITIONS", "Call", "install", "wrong_for"]
+__all__ = ["ALWAYS", "CONDITIONS", "OF_SIZE", "Call", "install", "wrong_for"]
 
 _Function = Callable[..., Any]
 
@@ -82,11 +82,15 @@ class Call(NamedTuple):
     number: int
 
 
-CONDITIONS: Mapping[str, Callable[[Call], bool]] = {
+OF_SIZE: Mapping[str, Callable[[Call], bool]] = {
     "65,536 elements or more": lambda call: math.prod(call.shape) >= 65_536,
     "more than 3 dimensions": lambda call: len(call.shape) > 3,
     "more than 64 in a row": lambda call: call.shape[-1:] > (64,),
     "more than 64 rows": lambda call: len(call.shape) > 1 and call.shape[0] > 64,
+}
+"""The conditions on the shape of an array. They never hold for a function that takes none."""
+CONDITIONS: Mapping[str, Callable[[Call], bool]] = {
+    **OF_SIZE,
     "an axis other than the last": lambda call: (
         isinstance(call.value, int) and call.value not in (-1, len(call.shape) - 1)
     ),

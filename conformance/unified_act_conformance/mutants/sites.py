@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from unified_act_conformance.mutants.asking import list_names, trace
 from unified_act_conformance.mutants.children import Reply, Task, in_parallel
-from unified_act_conformance.mutants.faults import ALWAYS
+from unified_act_conformance.mutants.faults import ALWAYS, OF_SIZE
 from unified_act_conformance.mutants.operators import Edit, Source
 
 if TYPE_CHECKING:
@@ -30,8 +30,40 @@ CORE = (
     "special/*.py",
     "shapes.py",
     "backend/*.py",
+    *(
+        f"kernels/{name}.py"
+        for name in (
+            "arrays",
+            "elementary",
+            "emitter",
+            "gathering",
+            "instructions",
+            "layout",
+            "polynomials",
+            "row_emitter",
+            "tables",
+            "threads",
+        )
+    ),
+    *(
+        f"expression/{name}.py"
+        for name in (
+            "code",
+            "derivative",
+            "derived",
+            "exact",
+            "interpreter",
+            "namespace",
+            "simplification",
+            "strict_namespace",
+            "vanishing",
+        )
+    ),
 )
-BACKEND = ("backend", "calls", "gradient", "kernels", "namespace", "native", "variant")
+BACKEND = (
+    *("backend", "blocks", "calls", "fused", "gradient", "kernels", "namespace", "native"),
+    *("tables", "variant"),
+)
 """The modules of a backend that decide on numbers."""
 AT_A_TIME = 12
 """How many activations one child follows."""
@@ -238,7 +270,8 @@ class _Users:
         if isinstance(edit.node, ast.FunctionDef):
             node = edit.node
             first = node.decorator_list[0].lineno if node.decorator_list else node.lineno
-            return self._runs.of("arrays", module.path, [first])
+            kind = "sizes" if edit.operator.removeprefix("for ") in OF_SIZE else "arrays"
+            return self._runs.of(kind, module.path, [first])
         return self._of_node(module, edit.node)
 
     def _of_node(self, module: Module, node: Any) -> _Runners:

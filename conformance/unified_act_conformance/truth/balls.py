@@ -68,7 +68,8 @@ class Balls:
 
     def ends(self) -> tuple[Doubles, Doubles]:
         """The lower and the upper end, rounded outward unless the radius is 0."""
-        lower, upper = self.mid - self.rad, self.mid + self.rad
+        with np.errstate(invalid="ignore"):  # infinity less infinity
+            lower, upper = self.mid - self.rad, self.mid + self.rad
         if not np.any(self.rad):
             return lower, upper
         outer = np.nextafter(lower, -np.inf), np.nextafter(upper, np.inf)

@@ -301,7 +301,11 @@ def evaluate_once(
 
 
 def enclose(
-    name: str, order: int, x: NDArray[np.float64], parameters: Mapping[str, float]
+    name: str,
+    order: int,
+    x: NDArray[np.float64],
+    parameters: Mapping[str, float],
+    radius: float = 0.0,
 ) -> Balls:
     """Encloses a derivative of an elementwise activation in double precision.
 
@@ -310,6 +314,7 @@ def enclose(
         order: The order.
         x: The inputs, in one dimension; finite.
         parameters: Parameters that differ from the defaults.
+        radius: Encloses what it is at all numbers that are so near to an input.
 
     Returns:
         A ball for each input. What double precision cannot tell is infinitely wide, or NaN.
@@ -319,7 +324,7 @@ def enclose(
         function = _Derivative(name, order, parameters).at(FIRST_PRECISION)
         for start in range(0, x.size, fast.CHUNK):
             part = x[start : start + fast.CHUNK]
-            balls = Balls.of(function(Balls(part))).resized(part.size)
+            balls = Balls.of(function(Balls(part, radius))).resized(part.size)
             mid[start : start + fast.CHUNK], rad[start : start + fast.CHUNK] = balls.mid, balls.rad
     return Balls(mid, rad)
 

@@ -535,3 +535,58 @@ def test_nothing_hangs(program, engine):
         environment={"MXNET_ENGINE_TYPE": engine}.items(),
         timeout=60,
     )
+
+
+@pytest.mark.parametrize("name", [*OTHERS.split(), "softmin", "crelu"])
+def test_bfloat16_has_the_bits_of_pytorch(name):
+    torch = pytest.importorskip("torch")
+    given = further_inputs(name, (6, 8), 8)
+    x = np.random.default_rng(3).normal(0.0, 4.0, (6, 8))
+    ours, theirs = strict(name), strict(name, backend="torch")
+    arrays = [
+        mx.nd.array(a, dtype="bool")
+        if a.dtype == bool
+        else mx.nd.amp_cast(mx.nd.array(a), dtype="bfloat16")
+        for a in (x, *given)
+    ]
+    tensors = [
+        torch.tensor(a) if a.dtype == bool else torch.tensor(a, dtype=torch.float32).bfloat16()
+        for a in (x, *given)
+    ]
+    found, wanted = ua.value_and_grad(ours, *arrays), ua.value_and_grad(theirs, *tensors)
+    pairs = zip(flat(found), flat(wanted), strict=True)
+    for got, want in pairs:
+        if want is not None:
+            numbers = mx.nd.amp_cast(got, dtype="float32").asnumpy()
+            assert np.array_equal(numbers, want.float().numpy())
+
+
+def flat(value_and_gradients):
+    value, gradients = value_and_gradients
+    return [value, *(gradients if isinstance(gradients, tuple) else [gradients])]
+
+
+@pytest.mark.parametrize("name", ["softmax", "glu", "prelu"])
+def test_a_gradient_in_bfloat16_is_added_to_what_is_there(name):
+    given = further_inputs(name, (2, 4), 4)
+    x, *weights = (mx.nd.amp_cast(mx.nd.array(a), dtype="bfloat16") for a in (X[:2], *given))
+    x.attach_grad(grad_req="add")
+    f, seen = strict(name), []
+    for _ in range(2):
+        with mx.autograd.record():
+            value = f(x, *weights)
+        value.backward(mx.nd.amp_cast(mx.nd.ones(value.shape) * 3, dtype="bfloat16"))
+        seen.append(mx.nd.amp_cast(x.grad, dtype="float32").asnumpy())
+    assert np.array_equal(2 * seen[0], seen[1])
+
+
+def test_a_mask_of_numbers_in_bfloat16():
+    x = mx.nd.amp_cast(mx.nd.array(X[:2]), dtype="bfloat16")
+    mask = np.array([[1.0, 0.0, -0.0, 2.0], [0.0, 1.0, 1.0, 0.0]])
+    numbers = mx.nd.amp_cast(mx.nd.array(mask), dtype="bfloat16")
+    f = strict("masked_softmax")
+    found, wanted = f(x, numbers), f(x, mx.nd.array(mask != 0, dtype="bool"))
+    assert found.asnumpy().tobytes() == wanted.asnumpy().tobytes()
+
+
+X = np.linspace(-4.0, 4.0, 16).reshape(4, 4)

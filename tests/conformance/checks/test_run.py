@@ -50,6 +50,9 @@ def problems(subject: str | Subject, backend: str, dtypes=("float32",), numerics
     return {result.check: result.problem for result in results if result.problem}
 
 
+NOISY = {"seeds", "noise"}
+
+
 def test_the_plan_is_complete() -> None:
     subjects = [Subject(name) for name in ("gelu", "prelu", "gumbel_softmax", "rrelu")]
     plan = list_checks(subjects, {"torch": ALL})
@@ -57,10 +60,10 @@ def test_the_plan_is_complete() -> None:
         subject.activation: [check.name for check in plan if check.subject == subject]
         for subject in subjects
     }
-    assert set(CHECKS) - set(names["gelu"]) == {"weights", "shares", "seeds"}
-    assert set(CHECKS) - set(names["prelu"]) == {"saved tensors", "shares", "seeds"}
+    assert set(CHECKS) - set(names["gelu"]) == {"weights", "shares", *NOISY}
+    assert set(CHECKS) - set(names["prelu"]) == {"saved tensors", "shares", *NOISY}
     assert set(CHECKS) - set(names["gumbel_softmax"]) == {"saved tensors", "weights"}
-    assert "seeds" not in names["rrelu"]  # which draws nothing outside training
+    assert NOISY.isdisjoint(names["rrelu"])  # which draws nothing outside training
     assert names["gelu"].count("lengths") == 4
     assert names["gelu"].count("mode compile") == 1
     assert "mode inductor" not in names["gelu"]
@@ -158,6 +161,28 @@ DECLARED = DeclaredCheck(
     says="want nan",
     reason="made up for this test of the declarations",
 )
+
+
+def takes_anything(x):
+    return np.maximum(np.asarray(x, np.float32), 0)
+
+
+def test_what_should_be_refused_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    (plan,) = list_checks([Subject("relu")], {"numpy": ["float32"]}, names=["refused"])
+    (right,) = run_checks([plan])
+    assert right.status == "passed"
+    monkeypatch.setattr(ua.ActivationFunction, "__call__", lambda self, x: takes_anything(x))
+    (wrong,) = run_checks([plan])
+    assert wrong.problem == "an array of truth values: it is not refused"
+
+
+def test_noise_that_nobody_draws_has_to_give_nan() -> None:
+    (plan,) = list_checks(
+        [Subject("rrelu", (("training", True),))], {"numpy": ["float32"]}, names=["noise"]
+    )
+    leaky = function_of_users(lambda x, noise: x * np.where(noise > 1.5, np.nan, noise))
+    (result,) = run_checks([plan], implement=leaky)
+    assert result.problem.startswith("noise of 1.0078125 gives")
 
 
 def test_a_declared_deviation_has_to_be_observed(monkeypatch: pytest.MonkeyPatch) -> None:

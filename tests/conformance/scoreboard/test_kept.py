@@ -157,5 +157,12 @@ def test_what_is_kept_is_whole(each):
     assert all(found == [0, 1, 2] for found in orders.values())
 
 
+def test_what_changed_in_keras():
+    """It takes where instead of a product: -inf · 0 is no longer NaN, but NaN gives 0."""
+    found = changes(find_results("keras-jax-3.10.0"), find_results("keras-jax-3.15.1"))
+    assert {change.key[0] for change in found} == {"keras.activations.relu(threshold=1.0)"}
+    assert all("no longer: wrong at an infinity" in change_text(change) for change in found)
+
+
 def test_what_is_kept_is_small():
     assert sum(len(each.text()) for each in KEPT) < 1.5 * 2**20

@@ -127,6 +127,24 @@ def test_balls_enclose_the_exact_values(name: str, parameters: Parameters, order
         assert np.mean(known) > 0.5
 
 
+@pytest.mark.quick(lambda order: order < 2)
+@pytest.mark.parametrize(("name", "parameters"), CASES, ids=str)
+@pytest.mark.parametrize("order", [0, 1, 2])
+def test_a_wide_ball_encloses_what_is_in_it(name: str, parameters: Parameters, order: int) -> None:
+    random = np.random.default_rng(0)
+    middles = random.choice([-1.0, 1.0], 60) * np.exp2(random.uniform(-20.0, 10.0, 60))
+    shares = np.linspace(-1.0, 1.0, 7)
+    for width in (0.05, 0.7):  # the wide ones reach over kinks
+        for middle in middles:
+            radius = width * abs(float(middle))
+            ball = elementwise.enclose(name, order, np.array([middle]), parameters, radius)
+            lower, upper = (float(end[0]) for end in ball.ends())
+            if math.isfinite(lower) and math.isfinite(upper):
+                points = middle + 0.999 * radius * shares
+                exact = elementwise.evaluate_once(name, order, points, parameters, "float64").high
+                assert ((exact >= lower) & (exact <= upper)).all(), middle
+
+
 @pytest.mark.exhaustive
 @pytest.mark.parametrize(("name", "parameters"), CASES, ids=str)
 def test_few_points_are_left_over(
