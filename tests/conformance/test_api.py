@@ -51,6 +51,36 @@ def test_an_activation_function_brings_its_own_choices() -> None:
     assert subjects == {"elu(alpha=0.25)"}
 
 
+@pytest.mark.parametrize("along_axis", [False, True])
+def test_what_is_registered_anew_is_judged_anew(monkeypatch, along_axis) -> None:
+    """By its own definition, and not by what is kept of the one before."""
+
+    def squared(xp, x, *, scale):
+        return x * x * scale
+
+    def shifted(xp, x, *, scale):
+        return x * scale + 3.0
+
+    def of_rows(xp, x, *, scale, axis):
+        return x * scale - xp.max(x, axis=axis)
+
+    def of_other_rows(xp, x, *, scale, axis):
+        return xp.max(x, axis=axis) - x * scale
+
+    forwards = (of_rows, of_other_rows) if along_axis else (squared, shifted)
+    kind = "axis" if along_axis else "elementwise"
+    for forward in forwards:
+        with monkeypatch.context() as patch:
+            patch.setattr(ACTIVATIONS, "_by_key", dict(ACTIVATIONS._complete()))
+            parameters = [ua.Parameter("scale", 1.0), *([ua.Parameter("axis", -1)] * along_axis)]
+            ACTIVATIONS.add(
+                completed(
+                    ua.Activation(name="own", forward=forward, parameters=parameters, kind=kind)
+                )
+            )
+            check_activation("own", backends=["numpy"], dtypes=["float32"])
+
+
 def test_a_function_of_ones_own_is_told_what_it_is() -> None:
     def gelu(x):
         return torch.nn.functional.gelu(x, approximate="tanh")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -33,7 +33,14 @@ from unified_act_conformance.problems import (
     sections_of,
     spread,
 )
-from unified_act_conformance.subject import ORDERS, Case, Implement, Implementation, registered
+from unified_act_conformance.subject import (
+    ORDERS,
+    Case,
+    Implement,
+    Implementation,
+    kept_while_registered,
+    registered,
+)
 from unified_act_conformance.truth import Oracle, Record, Reference, record_of, truth_of
 
 __all__ = ["Bench", "bench_for"]
@@ -428,13 +435,13 @@ def _joined(problems: Sequence[Problem]) -> Problem:
     )
 
 
-@lru_cache(maxsize=64)
+@kept_while_registered(64)
 def _pose_once(case: Case, data: bytes, oracle: Oracle | None) -> Problem:
     values = np.frombuffer(data, dtype=float_format(case.dtype).dtype)
     return problem_at(case, [values], oracle=oracle)
 
 
-@lru_cache(maxsize=512)  # the checks of all backends ask about the same arrays
+@kept_while_registered(512)  # the checks of all backends ask about the same arrays
 def _pose_jointly(
     case: Case, data: tuple[tuple[Any, tuple[int, ...], bytes], ...], with_cotangent: bool
 ) -> Problem:

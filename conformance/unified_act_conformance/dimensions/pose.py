@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -44,7 +43,7 @@ from unified_act_conformance.problems import (
     joint_problem,
     problem_at,
 )
-from unified_act_conformance.subject import Case, Subject
+from unified_act_conformance.subject import Case, Subject, kept_while_registered
 from unified_act_conformance.truth import (
     Oracle,
     Reference,
@@ -89,7 +88,7 @@ def pose_for(
     return _posed(name, parameters, relevant, weights, turn, oracle)
 
 
-@lru_cache(maxsize=64)
+@kept_while_registered(64)
 def _posed(
     name: str,
     parameters: tuple[tuple[str, Any], ...],

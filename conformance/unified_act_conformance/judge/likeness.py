@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache
 from types import MappingProxyType
 
 import numpy as np
@@ -30,7 +29,7 @@ from unified_act_conformance.floats import (
 from unified_act_conformance.judge.measure import CLASSES, Judgement
 from unified_act_conformance.judge.verdict import judge_problem
 from unified_act_conformance.problems import Problem, problem_at
-from unified_act_conformance.subject import Case, Subject
+from unified_act_conformance.subject import Case, Subject, kept_while_registered
 from unified_act_conformance.truth import OracleError, family_members, record_of
 
 __all__ = ["NEGLIGIBLE", "explain", "inseparable", "mistaken_for", "siblings_of"]
@@ -209,7 +208,7 @@ def mistaken_for(
     return None
 
 
-@lru_cache(maxsize=1024)
+@kept_while_registered(1024)
 def inseparable(
     subject: Subject, dtype: str, order: int, numerics: Numerics
 ) -> tuple[Subject, ...]:
@@ -246,7 +245,7 @@ def _sample(problem: Problem) -> NDArray[np.intp]:
     return ordinary[:: max(1, -(-ordinary.size // COMPARED))]
 
 
-@lru_cache(maxsize=512)
+@kept_while_registered(512)
 def _posed(subject: Subject, dtype: str, order: int, data: bytes) -> Problem:
     inputs = np.frombuffer(data, dtype=float_format(dtype).dtype)
     return problem_at(Case(subject, _NO_BACKEND, dtype, order), [inputs])

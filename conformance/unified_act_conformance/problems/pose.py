@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +13,7 @@ from unified_act_conformance.floats import FloatArray, half_ulp, to_type, widen
 from unified_act_conformance.problems.joint import joint_problem, joint_problems
 from unified_act_conformance.problems.problem import Problem
 from unified_act_conformance.problems.signed_zeros import signed_zeros
-from unified_act_conformance.subject import Case, Subject
+from unified_act_conformance.subject import Case, Subject, kept_while_registered
 from unified_act_conformance.truth import (
     ROW_FUNCTIONS,
     Oracle,
@@ -72,7 +71,7 @@ def problem_at(
     return _transposed(_at_rows(case, arrays[0].T, None if cotangent is None else cotangent.T))
 
 
-@lru_cache(maxsize=4)
+@kept_while_registered(4)
 def _problems(
     subject: Subject, dtype: str, order: int, part: str, quick: bool, truth: Truth | None
 ) -> Sequence[Problem]:

@@ -29,6 +29,7 @@ from unified_act_conformance.subject.implementation import (
     registered,
     shared_code,
 )
+from unified_act_conformance.subject.kept import kept_while_registered
 from unified_act_conformance.subject.places import (
     code_of_call,
     definitions,
@@ -59,6 +60,7 @@ __all__ = [
     "function_of_users",
     "has_native_kernel",
     "is_outrun",
+    "kept_while_registered",
     "list_cases",
     "native_kernel",
     "native_table",
