@@ -10,6 +10,7 @@ from unified_act_conformance.scoreboard import (
     SHOWN,
     SIZE,
     Cell,
+    Measure,
     Results,
     board,
     cell_text,
@@ -63,8 +64,9 @@ nearest number. A tail that comes as 0 is up to 1.7e7 ULP off in float32, howeve
 - the input with the largest error, what was returned there, and what is exact;
 - the largest error in **units**, the measure of the
   [suite](conformance.md#how-an-output-is-judged): it allows for the rounding of the input and for
-  one epsilon. 1.7e7 ULP and 0.3 units is a tail that nobody notices; 8 units are 8 times what is
-  unavoidable. `--in units` shows the table so;
+  one epsilon. 1.7e7 ULP and 0.3 units is a tail, or a gradient where it passes through 0, that
+  nobody notices; 8 units are 8 times what is unavoidable. `--in units` shows the table so, and
+  three tables below are in units;
 - at how many inputs it is more than 1 ULP off; how many subnormal numbers it takes for 0, which is
   not counted in the number; what it returns at infinities and kinks;
 - public reports, where we know some.
@@ -107,7 +109,10 @@ def text() -> str:
     lines += [*_versions(kept()), ""]
     for dtype in DTYPES:
         for order, name in enumerate(ORDER_NAMES):
-            lines += [f"## {dtype}: {name}", "", *_board(columns, dtype, order), ""]
+            lines += [f"## {dtype}: {name}", "", *_board(columns, dtype, order, "ulp"), ""]
+    for order, name in enumerate(ORDER_NAMES):
+        title = f"## {DTYPES[0]}: {name}, in units"
+        lines += [title, "", *_board(columns, DTYPES[0], order, "units"), ""]
     lines += ["## The worst of each framework", "", *_worst(columns), ""]
     lines += ["## Public reports", "", *_reports(columns)]
     return "\n".join(lines) + "\n"
@@ -128,11 +133,11 @@ def _versions(columns: Sequence[Results]) -> list[str]:
     return [*table(heading, rows), "", f"The processor was: {cpus}."]
 
 
-def _board(columns: Sequence[Results], dtype: str, order: int) -> list[str]:
-    found = board(columns, dtype, order)
+def _board(columns: Sequence[Results], dtype: str, order: int, by: Measure) -> list[str]:
+    found = board(columns, dtype, order, by=by)
     heading = ["activation", *(framework_of(each).heading for each in columns)]
     rows = (
-        [f"`{name}`", *(cell_text(cell).replace("*", r"\*") for cell in row)]
+        [f"`{name}`", *(cell_text(cell, by=by).replace("*", r"\*") for cell in row)]
         for name, row in found.rows.items()
     )
     return table(heading, rows)

@@ -48,26 +48,27 @@ class _Process:
 
     def __init__(self, framework: Framework) -> None:
         self.framework = framework
-        self._pool: ProcessPoolExecutor | None = None
+        self._environment = dict(framework.environment)
+        self._pool = self._new()
+
+    def _new(self) -> ProcessPoolExecutor:
+        # A forked process would have TensorFlow's threads without the threads.
+        spawn = multiprocessing.get_context("spawn")
+        return ProcessPoolExecutor(1, spawn, prepare, (self._environment,))
 
     def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Calls a function there."""
-        if self._pool is None:
-            # A forked process would have TensorFlow's threads without the threads.
-            spawn = multiprocessing.get_context("spawn")
-            environment = dict(self.framework.environment)
-            self._pool = ProcessPoolExecutor(1, spawn, prepare, (environment,))
+        pool = self._pool
         try:
-            return self._pool.submit(function, self.framework, *arguments).result()
+            return pool.submit(function, self.framework, *arguments).result()
         except BrokenProcessPool:
-            self.close()
+            if self._pool is pool:  # several threads may wait for it
+                self._pool = self._new()
             raise
 
     def close(self) -> None:
         """Ends it."""
-        if self._pool is not None:
-            self._pool.shutdown()
-            self._pool = None
+        self._pool.shutdown()
 
 
 def measure_all(

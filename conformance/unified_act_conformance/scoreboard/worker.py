@@ -102,8 +102,8 @@ def _output(
 
 
 def _told(error: Exception) -> str:
-    """The first line of an error, without places of this machine."""
-    lines = str(error).strip().splitlines()
-    text = re.sub(r"\s+", " ", lines[0] if lines else type(error).__name__)
+    """The first line of an error, of a traceback the last, without places of this machine."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    text = re.sub(r"\s+", " ", lines[-1 if lines[0].startswith("Traceback") else 0])
     text = re.sub(r"(/[\w.+-]+){2,}", "…", re.sub(r"0x[0-9a-f]{6,}", "…", text))
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
