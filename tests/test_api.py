@@ -406,10 +406,17 @@ def test_describe_goes_by_the_parameters_on_a_backend():
     ("name", "says"),
     [
         ("gelu", "float32, float64 by a fused kernel"),
-        ("sparsemax", "there is no fused kernel: there is no machine code for sort"),
+        ("sparsemax", "float16, bfloat16, float32, float64 by a fused kernel"),
     ],
 )
 def test_describe_says_whether_there_is_a_fused_kernel(name, says):
     if unavailable():
         says = f"there is no fused kernel: {unavailable()}"
     assert says in ua.describe(name, backend="numpy")
+
+
+def test_describe_says_why_there_is_no_fused_kernel(monkeypatch):
+    monkeypatch.setattr("unified_act.kernels.unavailable", lambda *_: "it rains")
+    text = ua.describe("softmax", backend="numpy")
+    assert "strict: float16, bfloat16, float32, float64 by the shared definition" in text
+    assert "there is no fused kernel: it rains" in text

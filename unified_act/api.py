@@ -125,7 +125,7 @@ def describe(
     Raises:
         UnknownActivationError: No activation has this name.
         UnknownParameterError: The activation has no such parameter.
-        ParameterValueError: A value is out of range, or a device is given without a backend.
+        ParameterValueError: A value is out of range, or a device is no text or without a backend.
         UnknownDialectError: There is no such dialect.
         UnsupportedError: No activation of `unified_act` has the meaning of the name there, or the
             backend computes on a CPU alone.
@@ -158,6 +158,8 @@ def describe(
         name = {"name": name.name, **name.parameters}
     described, own = settle(name, dialect=dialect, backend=backend)
     backend, asked = own["backend"], understand(described, own["dialect"])
+    if not isinstance(device, str):
+        raise ParameterValueError(f"device must be a text such as 'cuda', got {shown(device)}.")
     if backend is None and device != "cpu":
         raise ParameterValueError(
             f"device={shown(device)} is given without a backend: pass backend= too."

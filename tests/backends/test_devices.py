@@ -189,6 +189,8 @@ class TestDescribe:
             self.of("gelu", "numpy", "gpu")
         with pytest.raises(ua.ParameterValueError, match="without a backend"):
             ua.describe("gelu", device="cuda")
+        with pytest.raises(ua.ParameterValueError, match="device must be a text"):
+            self.of("gelu", "torch", torch.device("cuda"))
 
 
 TWO_DEVICES = """

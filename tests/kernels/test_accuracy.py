@@ -42,7 +42,7 @@ JOINT = [
     subject
     for subject in list_subjects()
     if not ACTIVATIONS.find(subject.activation).kind.elementwise
-    and subject.activation not in ("crelu", "entmax15", "masked_sparsemax", "maxout", "sparsemax")
+    and subject.activation not in ("crelu", "maxout")
 ]
 
 

@@ -10,6 +10,8 @@ import unified_act as ua
 from tests.kernels.running import awkward, call, kernel_of, random_bits, results_of
 from tests.specifications import SPECS, further_inputs, parameters_of
 from unified_act import Activation, Parameter, UnknownParameterError
+from unified_act.assembly import assemble
+from unified_act.expression import record
 from unified_act.kernels import (
     NumpyMemory,
     Threads,
@@ -18,8 +20,11 @@ from unified_act.kernels import (
     fused,
     unavailable,
 )
+from unified_act.kernels.elementary import lowered
 from unified_act.kernels.instructions import LANES
 from unified_act.kernels.kernel import _kept as kept_kernels
+from unified_act.kernels.sorting import Sorted
+from unified_act.loading import numpy_namespace
 from unified_act.registry import ACTIVATIONS
 
 ELEMENTWISE = [name for name, spec in SPECS.items() if spec.kind.elementwise]
@@ -269,6 +274,54 @@ def test_hardmax_takes_the_first_of_the_largest(length):
     assert np.isnan(results_of("hardmax", {}, [x])).all()
 
 
+def sorting(name, forward):
+    return Activation(name=name, kind="axis", forward=forward, parameters=(Parameter("axis", -1),))
+
+
+WHOLE = sorting("in_order", lambda xp, x, *, axis: xp.sort(x, axis=axis) * 1.0)
+TWICE = sorting(
+    "twice_in_order",
+    lambda xp, x, *, axis: xp.sort(x * xp.max(x, axis=axis), axis=axis) - xp.sort(-x, axis=axis),
+)
+
+
+@pytest.mark.parametrize("length", [1, 2, LANES - 1, LANES, LANES + 1, 5 * LANES + 3, 3000])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_row_is_sorted(dtype, length):
+    generator = np.random.default_rng(10)
+    x = generator.integers(-9, 9, (3, length)).astype(dtype)
+    x[1] = generator.standard_normal(length)
+    x[2, : length // 2] = np.inf
+    np.testing.assert_array_equal(made_of(WHOLE, x), np.sort(x, axis=-1))
+    of_numbers = x[:2]
+    product = of_numbers.astype(np.float64) * of_numbers.max(axis=-1, keepdims=True)
+    wanted = np.sort(product, axis=-1) - np.sort(-of_numbers.astype(np.float64), axis=-1)
+    np.testing.assert_array_equal(made_of(TWICE, of_numbers), wanted.astype(dtype))
+    x[0, length // 3] = np.nan  # as NumPy sorts it
+    np.testing.assert_array_equal(made_of(WHOLE, x), np.sort(x, axis=-1))
+
+
+def made_of(activation, x):
+    got, whole = np.empty_like(x), np.ascontiguousarray(x)
+    assert computed(
+        activation, {"axis": -1}, x.dtype.name, x.shape, [whole.ctypes.data], [got.ctypes.data]
+    )
+    return got
+
+
+@pytest.mark.parametrize("name", ["sparsemax", "entmax15"])
+@pytest.mark.parametrize("spread", [0.0, 1e-3, 0.3, 2.0, 40.0])
+def test_only_the_largest_elements_are_sorted(name, spread):
+    nodes = lowered(record(ACTIVATIONS.find(name), {"axis": -1}, wide=True))[0].graph.nodes
+    bounds = [Sorted(node, nodes)._bound for node in nodes if node.operation == "sort"]
+    assert bounds == [1.0]  # of what is sorted: how far an element is below the largest
+    x = (np.random.default_rng(11).standard_normal((40, 333)) * spread).astype("float32")
+    shares = results_of(name, {"axis": -1}, [x])
+    np.testing.assert_allclose(shares.sum(axis=-1), 1.0, rtol=1e-5)
+    exact = assemble(ACTIVATIONS.find(name), numpy_namespace(), {"axis": -1})(x.astype("float64"))
+    np.testing.assert_allclose(shares, exact, rtol=1e-6, atol=1e-7)
+
+
 def test_an_activation_of_a_plugin_without_derivatives():
     bent = Activation(name="bent", forward=lambda xp, x: (xp.sqrt(x * x + 1.0) - 1.0) * 0.5 + x)
     x = np.linspace(-3.0, 3.0, 61)
@@ -283,7 +336,6 @@ def test_an_activation_of_a_plugin_without_derivatives():
 @pytest.mark.parametrize(
     ("name", "dtype", "order", "reason"),
     [
-        ("sparsemax", "float32", 0, "no machine code for sort"),
         ("softmax", "float32", 2, "elementwise"),
         ("gelu", "int8", 0, "float32 and float64 only"),
         ("geglu", "float32", 2, "elementwise"),
@@ -294,6 +346,16 @@ def test_where_there_is_no_kernel(name, dtype, order, reason):
     assert fused(activation, {}, dtype, order) is None
     assert reason in unavailable(activation, {}, dtype, order)
     assert not unavailable(ACTIVATIONS.find("gelu"))
+
+
+def test_an_operation_that_no_machine_code_is_written_for():
+    product = Activation(
+        name="product",
+        kind="axis",
+        forward=lambda xp, x, axis: x / xp.prod(x, axis=axis),
+        parameters=(Parameter("axis", -1),),
+    )
+    assert unavailable(product) == "there is no machine code for prod"
 
 
 def changing(forward, derivative=None, resized=lambda length, **_: length // 2):
@@ -367,13 +429,13 @@ def test_parts_of_any_axis(name, groups, axis):
 
 
 @pytest.mark.parametrize("order", [0, 1])
-def test_all_others_have_one(order):
+def test_every_built_in_activation_has_one(order):
     missing = {
         spec.name
         for name, spec in SPECS.items()
         if unavailable(spec, parameters_of(name), order=order)
     }
-    assert missing == {"entmax15", "masked_sparsemax", "sparsemax"}
+    assert not missing
 
 
 def test_what_cannot_be_recorded_has_no_kernel():

@@ -458,6 +458,8 @@ class FrameworkBackend:
             for spelling in self.spellings(dtype)
         }
         several = len(request.inputs) > 1
+        # Found out now: what finds it out once takes a lock, which Dynamo cannot follow.
+        _ = activation.weights
 
         def other(x: Any, *further: Any) -> Any:
             if not self.is_array(x):

@@ -42,7 +42,7 @@ def _roots(xp: Any, x: Any, axis: int) -> tuple[Any, Any, Any]:
     below = rank * value * value - total * value * 2.0 + squares
     inside = xp.where(near, below, xp.full_like(ordered, 1.0)) < 1.0
     # Once more by the threshold: over a long row these sums are off by more than a share.
-    inside = z > _threshold(xp, ordered, inside, axis)
+    inside = z > _threshold(xp, value, inside, axis)
     return xp.where(inside, z - _threshold(xp, z, inside, axis), 0.0), inside, z
 
 

@@ -26,12 +26,12 @@ def _shares(xp: Any, shifted: Any, axis: int) -> Any:
     ordered = -xp.sort(-xp.stop_gradient(shifted), axis=axis)
     # What is a whole 1 below the largest gets no share, however many there are.
     near = ordered > -1.0
-    nothing = xp.full_like(ordered, 0.0)
+    value, nothing = xp.where(near, ordered, 0.0), xp.full_like(ordered, 0.0)
     rank = xp.cumulative_sum(xp.full_like(ordered, 1.0), axis=axis)
-    total = xp.cumulative_sum(xp.where(near, ordered, 0.0), axis=axis)
-    inside = xp.where(near, rank * xp.where(near, ordered, 0.0) + 1.0 - total, nothing) > 0.0
+    total = xp.cumulative_sum(value, axis=axis)
+    inside = xp.where(near, rank * value + 1.0 - total, nothing) > 0.0
     number = xp.sum(xp.where(inside, 1.0, nothing), axis=axis)
-    threshold = (xp.sum(xp.where(inside, ordered, 0.0), axis=axis) - 1.0) / number
+    threshold = (xp.sum(xp.where(inside, value, 0.0), axis=axis) - 1.0) / number
     return shifted > threshold
 
 

@@ -26,6 +26,7 @@ from unified_act.expression import (
 from unified_act.kernels import polynomials
 from unified_act.kernels.polynomials import Polynomial
 from unified_act.kernels.row_emitter import REDUCTIONS, SCANS
+from unified_act.kernels.sorting import SORT
 
 __all__ = ["FAR_ANGLE", "lowered"]
 
@@ -109,7 +110,7 @@ class _Elementary(Recorder):
         if operation == "div" and self.wide and self._is_same_in_row(operands[1]):
             quotient: Node = operands[0] * (1.0 / operands[1])
             return quotient
-        if operation in _PRIMITIVE or operation in (*REDUCTIONS, *SCANS):
+        if operation in _PRIMITIVE or operation in (*REDUCTIONS, *SCANS, SORT):
             return self.graph.apply(operation, *operands, kind=node.kind, **attributes)
         if attributes:
             raise NotImplementedError(f"there is no machine code for {operation}")
@@ -129,7 +130,7 @@ class _Elementary(Recorder):
         """Whether a number divides many, so that to multiply by its inverse costs less."""
         if node.index not in self._same_in_row:
             self._same_in_row[node.index] = node.operation in REDUCTIONS or (
-                node.operation not in ("input", *SCANS)
+                node.operation not in ("input", *SCANS, SORT)
                 and all(map(self._is_same_in_row, node.operands))
             )
         return self._same_in_row[node.index]

@@ -5,7 +5,8 @@ the last one computes the results. What takes long to compute is kept for the pa
 the row is not too long; all else is computed again in each pass, which costs less. Sums are of
 `LANES` numbers side by side, and then of those in pairs. For float64 what each addition loses is
 summed too, as Neumaier did; for float32, float64 has digits to spare. A cumulative sum is made in
-each pass that needs it, of a block and what all blocks before come to.
+each pass that needs it, of a block and what all blocks before come to. What is sorted is collected
+in a pass, and read in those after it: see `sorting`.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from unified_act.kernels.instructions import (
     listed,
     splat,
 )
+from unified_act.kernels.sorting import DECLARED, SORT, Sorted, sorting
 
 __all__ = ["REDUCTIONS", "SCANS", "has_reductions", "row_function"]
 
@@ -39,7 +41,8 @@ _START = {"sum": "0x0000000000000000", "max": "0xFFF0000000000000"}
 
 def has_reductions(outputs: Sequence[Node]) -> bool:
     """Whether an element depends on others of its row."""
-    return any(node.operation in (*REDUCTIONS, *SCANS) for node in outputs[0].graph.needed(outputs))
+    along = (*REDUCTIONS, *SCANS, SORT)
+    return any(node.operation in along for node in outputs[0].graph.needed(outputs))
 
 
 def row_function(
@@ -57,15 +60,17 @@ def row_function(
         results: As for `module_text`.
     """
     again = _Row(writer, inputs, outputs, results)
+    writer.declarations |= DECLARED
+    sort = sorting() if again.sorts else ""
     keeping = _Row(writer, inputs, outputs, results, keeps=True)
     if not keeping.slots:
-        return again.text("flat")
+        return sort + again.text("flat")
     number = len(inputs) + len(results)
     pointers = listed([f"%p{index}" for index in range(number)])
     choice = _CHOICE.format(
         parameters=pointers, longest=_LONGEST, lanes=LANES, bytes=LANES * 8 * keeping.slots
     )
-    return "\n".join([again.text("again"), keeping.text("keeping"), choice])
+    return "\n".join([sort, again.text("again"), keeping.text("keeping"), choice])
 
 
 class _Row:
@@ -90,7 +95,8 @@ class _Row:
         """The number of passes before which a node cannot be computed."""
         for node in self._nodes:
             levels = [self._levels[operand.index] for operand in node.operands]
-            self._levels[node.index] = max(levels, default=0) + (node.operation in REDUCTIONS)
+            after_all = node.operation in (*REDUCTIONS, SORT)
+            self._levels[node.index] = max(levels, default=0) + after_all
             if node.operation != "input" and not node.operands:
                 self._names[node.index] = constant(node)
         self._by_level: dict[int, list[Node]] = {}
@@ -103,10 +109,12 @@ class _Row:
         for node in self._nodes:
             if node.operation in REDUCTIONS or (
                 node.operands
-                and node.operation not in SCANS
+                and node.operation not in (*SCANS, SORT)
                 and all(each.index in self._in_row for each in node.operands)
             ):
                 self._in_row.add(node.index)
+        self.sorts = [Sorted(node, self._nodes) for node in self._nodes if node.operation == SORT]
+        """What is sorted."""
         self._grown: list[tuple[str, str, str]] = []
         """Of a pass: the name of what is carried along the row, its start, and its next value."""
         self._last = max(self._levels[node.index] for node in outputs)
@@ -137,17 +145,28 @@ class _Row:
 
     def _wanted(self, level: int) -> list[Node]:
         """The elements that a pass computes something of."""
+        return self._wanted_after(level) + (list(self._outputs) if level == self._last else [])
+
+    def _wanted_after(self, level: int) -> list[Node]:
+        """The elements that a pass computes for what is known after it."""
         wanted = [node.operands[0] for node in self._reductions(level)]
-        return wanted + (list(self._outputs) if level == self._last else [])
+        return wanted + [each.node.operands[0] for each in self._sorts_after(level)]
 
     def _reductions(self, level: int) -> list[Node]:
         """What is known of the whole row after a pass."""
         return self._by_level.get(level + 1, [])
 
+    def _sorts_after(self, level: int) -> list[Sorted]:
+        """What is sorted after a pass."""
+        return [each for each in self.sorts if self._levels[each.node.index] == level + 1]
+
     def text(self, name: str) -> str:
         """The function, of this name."""
         last = self._last
         before, after = self._room()
+        for each in self.sorts:
+            before += each.room
+            after += each.end
         lines = self._writer.lines = [*before]
         block = "entry"
         for level in range(last + 1):
@@ -199,13 +218,12 @@ class _Row:
         index = f"%i{level}"
         inside = writer.lines = []
         writer.block = body
-        if reductions:
-            left = writer.new(f"sub i64 %n, {writer.new(f'mul i64 {index}, {LANES}')}")
-            numbers = ", ".join(f"i64 {lane}" for lane in range(LANES))
-            lefts = writer.spread(left, "i64")
-            valid = writer.new(f"icmp slt <{LANES} x i64> <{numbers}>, {lefts}")
+        sorts = self._sorts_after(level)
+        valid = self._valid(index) if reductions or sorts else ""
         grown = self._grown = []
-        names = self._computed([node.operands[0] for node in reductions], index, level)
+        names = self._computed(self._wanted_after(level), index, level)
+        for each in sorts:
+            each.collect(writer, names[each.node.operands[0].index], valid)
         sums = [f"%sum{node.index}" for node in reductions]
         for node, name in zip(reductions, sums, strict=True):
             value = self._counted(node, names[node.operands[0].index], valid)
@@ -215,12 +233,7 @@ class _Row:
                 lost = f"%lost{node.index}"
                 grown.append((lost, _START["sum"], self._lost(lost, name, value, joined)))
         if last:
-            names = self._computed(self._outputs, index, level, names)
-            first = len(self._inputs)
-            for number, (node, result) in enumerate(
-                zip(self._outputs, self._results, strict=True), first
-            ):
-                writer.store(names[node.index], result, self._place(number, result.size, index))
+            self._store(self._computed(self._outputs, index, level, names), index)
         end, writer.lines = writer.block, outer
         outer += [
             f"  br label %{head}",
@@ -240,14 +253,35 @@ class _Row:
             f"{done}:",
         ]
         writer.block = done
+        for each in sorts:
+            outer += each.sort
         for node, name in zip(reductions, sums, strict=True):
             whole = self._restored(node, name) if self._is_compensated(node) else name
             self._names[node.index] = writer.spread(self._reduced(node, whole), "double")
+        self._compute_of_row(level)
+        return writer.block
+
+    def _valid(self, index: str) -> str:
+        """Which elements of a block are in the row."""
+        writer = self._writer
+        left = writer.new(f"sub i64 %n, {writer.new(f'mul i64 {index}, {LANES}')}")
+        numbers = ", ".join(f"i64 {lane}" for lane in range(LANES))
+        lefts = writer.spread(left, "i64")
+        return writer.new(f"icmp slt <{LANES} x i64> <{numbers}>, {lefts}")
+
+    def _store(self, names: Mapping[int, str], index: str) -> None:
+        """Writes a block of the results."""
+        results = zip(self._outputs, self._results, strict=True)
+        for number, (node, result) in enumerate(results, len(self._inputs)):
+            place = self._place(number, result.size, index)
+            self._writer.store(names[node.index], result, place)
+
+    def _compute_of_row(self, level: int) -> None:
+        """Writes what is known of the whole row after a pass, made of its sums and maxima."""
         for node in self._nodes:
             known = node.index in self._in_row and node.index not in self._names
             if known and self._levels[node.index] <= level + 1:
-                self._names[node.index] = writer.computed(node, self._names)
-        return writer.block
+                self._names[node.index] = self._writer.computed(node, self._names)
 
     def _computed(
         self,
@@ -270,9 +304,14 @@ class _Row:
                 argument = self._inputs[name]
                 place = self._place(self._places[name], argument.size, index)
                 names[node.index] = self._writer.loaded(argument, node.kind, place)
+            elif node.operation == SORT:
+                (found_sorted,) = (each for each in self.sorts if each.node is node)
+                names[node.index] = found_sorted.load(self._writer, index)
             elif node.operation in SCANS:
                 carried = f"%carry{node.index}.{index.removeprefix('%')}"
-                names[node.index] = self._summed_up(names[node.operands[0].index], carried)
+                summand = node.operands[0]
+                ones = summand.value == 1.0
+                names[node.index] = self._summed_up(names[summand.index], carried, ones=ones)
             else:
                 names[node.index] = self._writer.computed(node, names)
             if node.index in self._kept and node.index not in ready:
@@ -289,8 +328,35 @@ class _Row:
         offset = new(f"mul i64 {new(f'add i64 {block}, {slot}')}, {8 * LANES}")
         return new(f"getelementptr i8, ptr %kept, i64 {offset}")
 
-    def _summed_up(self, value: str, carried: str) -> str:
-        """The cumulative sum of a block, on top of that of the blocks before."""
+    def _summed_up(self, value: str, carried: str, *, ones: bool) -> str:
+        """The cumulative sum of a block, on top of that of the blocks before.
+
+        A block of zeros adds nothing, and ones are counted.
+        """
+        new, writer = self._writer.new, self._writer
+        if ones:
+            counted = ", ".join(f"double {1 + lane}.0" for lane in range(LANES))
+            value = new(f"fadd {_DOUBLES} {carried}, <{counted}>")
+        else:
+            nothing = new(f"fcmp oeq {_DOUBLES} {value}, {splat('double 0.0')}")
+            all_zero = f"@llvm.vector.reduce.and.v{LANES}i1"
+            writer.declarations.add(f"declare i1 {all_zero}(<{LANES} x i1>)")
+            same = new(f"call i1 {all_zero}(<{LANES} x i1> {nothing})")
+            number, before = same.removeprefix("%"), writer.block
+            writer.lines += [
+                f"  br i1 {same}, label %after{number}, label %some{number}",
+                f"some{number}:",
+            ]
+            total = self._added_up(value, carried)
+            writer.lines += [f"  br label %after{number}", f"after{number}:"]
+            writer.block = f"after{number}"
+            value = new(f"phi {_DOUBLES} [ {carried}, %{before} ], [ {total}, %some{number} ]")
+        last = new(f"extractelement {_DOUBLES} {value}, i64 {LANES - 1}")
+        self._grown.append((carried, _START["sum"], self._writer.spread(last, "double")))
+        return value
+
+    def _added_up(self, value: str, carried: str) -> str:
+        """Each element of a block and all before it."""
         new, start, shift = self._writer.new, splat(f"double {_START['sum']}"), 1
         while shift < LANES:
             # Element i of the two vectors after another, each moved by some elements.
@@ -299,10 +365,7 @@ class _Row:
                 f"shufflevector {_DOUBLES} {start}, {_DOUBLES} {value}, <{LANES} x i32> <{order}>"
             )
             value, shift = new(f"fadd {_DOUBLES} {value}, {moved}"), 2 * shift
-        value = new(f"fadd {_DOUBLES} {value}, {carried}")
-        last = new(f"extractelement {_DOUBLES} {value}, i64 {LANES - 1}")
-        self._grown.append((carried, _START["sum"], self._writer.spread(last, "double")))
-        return value
+        return new(f"fadd {_DOUBLES} {value}, {carried}")
 
     def _elements(self, wanted: Iterable[Node], ready: Container[int] = ()) -> list[Node]:
         """The nodes that differ from element to element, down to what is the same in the row.
@@ -317,7 +380,7 @@ class _Row:
             node = waiting.pop()
             if node.index not in found and node.index not in self._in_row:
                 found[node.index] = node
-                if node.index not in ready:
+                if node.index not in ready and node.operation != SORT:
                     waiting.extend(node.operands)
         return [found[index] for index in sorted(found)]
 
@@ -378,8 +441,6 @@ class _Row:
 
 
 _CHOICE = """
-declare ptr @malloc(i64)
-declare void @free(ptr)
 define void @flat({parameters}, i64 %n) nounwind {{
 entry:
   %long = icmp ugt i64 %n, {longest}
