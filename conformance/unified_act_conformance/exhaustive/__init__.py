@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from unified_act_conformance.exhaustive.certificates import certificates
-from unified_act_conformance.exhaustive.finding import LIMIT, Finding, Place
+from unified_act_conformance.exhaustive.finding import LIMIT, LISTED, Finding, Place
 from unified_act_conformance.exhaustive.folder import written
 from unified_act_conformance.exhaustive.judge import Task, judge_part
 from unified_act_conformance.exhaustive.parts import LARGEST, Part, parts_of
@@ -12,6 +12,7 @@ from unified_act_conformance.exhaustive.run import described, exhaust, is_as_pro
 __all__ = [
     "LARGEST",
     "LIMIT",
+    "LISTED",
     "Finding",
     "Part",
     "Place",

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from unified_act.backend import Numerics
 from unified_act_conformance.exhaustive.finding import LIMIT, LISTED, Finding, Place
 from unified_act_conformance.exhaustive.parts import LARGEST, Part
-from unified_act_conformance.floats import FloatArray, round_to, to_type, ulp, widen
+from unified_act_conformance.floats import FloatArray, half_ulp, round_to, to_type, ulp, widen
 from unified_act_conformance.harness import load_harness
 from unified_act_conformance.problems import flat_stretches, signed_zeros
 from unified_act_conformance.subject import Case, Subject, registered
@@ -84,6 +84,7 @@ def _judge(task: Task, order: int, x: FloatArray, output: FloatArray, unlike: in
     differ = np.flatnonzero((y != nearest) & ~(np.isnan(y) & np.isnan(nearest)))
     points, y, nearest, bits = points[differ], y[differ], nearest[differ], _bits(x)[differ]
     errors = _errors(task, order, points, y)
+    units = _in_units(task, order, points, errors)
 
     def place(index: int) -> Place:
         error = round(float(errors[index]), 6)
@@ -96,11 +97,13 @@ def _judge(task: Task, order: int, x: FloatArray, output: FloatArray, unlike: in
         not_nearest=differ.size,
         beyond_limit=_count(errors > LIMIT),
         beyond_one=_count(errors > 1.0),
+        beyond_budget=_count(units > LIMIT),
         wrong_kind=_count(np.isinf(errors)),
         wrong_zero=_count(zeros),
         unlike=unlike,
         blocks=dict(Counter((bits // LARGEST).tolist())),
         largest=place(int(np.argmax(errors))) if differ.size else None,
+        units=round(float(units.max(initial=0.0)), 6),
         exceptions=tuple(place(int(i)) for i in np.flatnonzero(errors > LIMIT)[:LISTED]),
     )
 
@@ -175,6 +178,18 @@ def _error(task: Task, order: int, points: Doubles, y: Doubles, precision: str) 
         error = abs((y - exact.high) - exact.low) / ulp(exact.high, exact.low, task.dtype)
     found = np.isfinite(y) & np.isfinite(exact.high)
     return np.where(found, error, np.inf)
+
+
+def _in_units(task: Task, order: int, points: Doubles, errors: Doubles) -> Doubles:
+    """Errors in ulp as errors in the units of the suite."""
+    exact = _evaluate(task, order, points, task.dtype)
+    finite = np.isfinite(errors)
+    units = errors.copy()
+    unit = ulp(exact.high[finite], exact.low[finite], task.dtype)
+    condition = _truth(task).condition(order, points[finite], task.dtype)
+    slack = np.nan_to_num(half_ulp(points[finite], task.dtype) * condition)
+    units[finite] *= unit / (unit + slack)
+    return units
 
 
 def _evaluate(task: Task, order: int, points: Doubles, precision: str) -> Reference:

@@ -132,9 +132,9 @@ def _digest(backend: str) -> str:
 
 
 def is_as_promised(document: Mapping[str, Any]) -> bool:
-    """Whether no output is an exception."""
+    """Whether no output is beyond the suite's budget, of another kind, or unlike its twin."""
     return not any(
-        document[name][count]
+        getattr(Finding.of_document(document[name]), count)
         for name in ("value", "gradient")
-        for count in ("beyond_limit", "wrong_kind", "unlike")
+        for count in ("beyond_budget", "wrong_kind", "unlike")
     )

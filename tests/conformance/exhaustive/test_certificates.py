@@ -9,6 +9,7 @@ from unified_act.kernels import unavailable
 from unified_act_conformance.exhaustive import (
     LARGEST,
     LIMIT,
+    LISTED,
     Finding,
     Task,
     certificates,
@@ -35,8 +36,19 @@ def test_it_is_complete(name):
         found = Finding.of_document(document[what])
         assert found.inputs == NUMBERS
         assert sum(found.blocks.values()) == found.not_nearest
-        assert found.largest is None or 0.5 <= found.largest.error <= LIMIT
+        assert found.units <= LIMIT
         assert (found.largest is None) == (found.not_nearest == 0)
+        assert (found.largest is not None and found.largest.error > LIMIT) == bool(
+            found.beyond_limit
+        )
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_what_is_far_off_is_a_derivative_near_0(name):
+    assert not Finding.of_document(KEPT[name]["value"]).beyond_limit
+    far = Finding.of_document(KEPT[name]["gradient"])
+    assert len(far.exceptions) == min(far.beyond_limit, LISTED)
+    assert all(abs(place.want) < 0.002 for place in far.exceptions)
 
 
 @pytest.mark.exhaustive
@@ -53,5 +65,5 @@ def test_a_random_thousandth_again(name):
             kept = Finding.of_document(document[what])
             where = f"{what} in the part from {part.first:#x}, CERTIFICATE_SEED={seed}"
             assert found.not_nearest == kept.blocks.get(part.first // LARGEST, 0), where
-            assert found.beyond_limit == 0, where
+            assert found.beyond_budget == 0, where
             assert found.largest is None or found.largest.error <= kept.largest.error, where
