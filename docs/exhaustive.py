@@ -39,8 +39,8 @@ processes. Workers of Dask need this package and the framework.
 - **ulp**: units in the last place of the exact value.
 - **units**: the measure of the [suite](conformance.md#how-an-output-is-judged), which allows for
   the rounding of the input. It differs where a derivative crosses 0, as that of gelu does at
-  -0.7518. The exact value is tiny there and an ulp of it too, but half an ulp of change in the input
-  changes the result by millions of these.
+  -0.7518. The exact value is tiny there and an ulp of it too, but half an ulp of change in the
+  input changes the result by millions of these.
 - **the other zero**: the output is -0 and should be 0, or the reverse. In a gradient this is no
   fault.
 
