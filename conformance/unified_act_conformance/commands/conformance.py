@@ -368,6 +368,7 @@ def _judge(
     judged: JudgedFunction | None = None,
 ) -> Run:
     available = dtypes_of(names, given.dtypes or (judged.dtypes if judged is not None else ()))
+    asked: list[tuple[Mapping[str, Sequence[str]], Sequence[int]]]
     asked = [(available, given.orders or ORDERS)]
     if given.quick and judged is None and not (given.dtypes or given.orders):
         wide = dict.fromkeys(available, ("float32",))
