@@ -94,8 +94,7 @@ RUN = (
     click.option(
         "--quick",
         is_flag=True,
-        help="Use fewer inputs for float32 and float64, fewer checks besides accuracy, and no "
-        "compilers.",
+        help="Use fewer inputs, fewer checks besides accuracy, and no compilers.",
     ),
     click.option(
         "--slow",
