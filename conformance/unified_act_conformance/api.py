@@ -55,7 +55,7 @@ def check_activation(
             the suite.
         domain: Judge only inputs in this interval, such as ``(-100, 100)`` for a formula that
             overflows further out.
-        quick: Whether to use fewer inputs for float32 and float64.
+        quick: Whether to use fewer inputs.
         **parameters: The parameters of the activation.
 
     Returns:
@@ -131,7 +131,7 @@ def check_backend(
         activations: Judge these activations only.
         dtypes: Judge them in these float types only.
         numerics: The profile.
-        quick: Whether to use fewer inputs for float32 and float64.
+        quick: Whether to use fewer inputs.
 
     Returns:
         All results, including those of cases that the framework does not support.
@@ -194,7 +194,7 @@ def check_function(
         orders: Judge only these derivatives; 0 is the value.
         numerics: The profile: ``"strict"`` does not forgive errors of the machine epsilon.
         domain: Judge only inputs in this interval, such as ``(-100, 100)``.
-        quick: Whether to use fewer inputs for float32 and float64, and no compilers.
+        quick: Whether to use fewer inputs, and no compilers.
         **parameters: Numbers that the function, its gradient and the oracle are called with.
 
     Returns:

@@ -102,8 +102,7 @@ RUN = (
     click.option(
         "--quick",
         is_flag=True,
-        help="Use fewer inputs for float32 and float64, fewer checks besides accuracy, and no "
-        "compilers.",
+        help="Use fewer inputs, fewer checks besides accuracy, and no compilers.",
     ),
     click.option(
         "--slow",
@@ -392,6 +391,7 @@ def _judge(
     judged: JudgedFunction | None = None,
 ) -> Run:
     available = dtypes_of(names, given.dtypes or (judged.dtypes if judged is not None else ()))
+    asked: list[tuple[Mapping[str, Sequence[str]], Sequence[int]]]
     asked = [(available, given.orders or ORDERS)]
     if given.quick and judged is None and not (given.dtypes or given.orders):
         wide = dict.fromkeys(available, ("float32",))

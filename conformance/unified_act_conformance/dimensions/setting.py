@@ -178,7 +178,7 @@ def settings_of(
     if pairs:
         rows = AllPairs(table)
     else:
-        table = [_some(values, activation.name) for values in table]
+        table = [list(_some(values, activation.name)) for values in table]
         # Several threads take several times as long.
         rows = _each_once([*table[:-1], [*[1] * (SINGLE - 1), *table[-1]]])
     ordinary = {dimension.name: dimension.values[0] for dimension in dimensions}

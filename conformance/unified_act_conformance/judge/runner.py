@@ -169,7 +169,10 @@ def _ceiling(case: Case, numerics: Numerics) -> float:
         parameters = activation.bind(dict(case.subject.parameters))
         if activation.along_axis:  # any axis is made the last one
             parameters["axis"] = -1
-        if kernels.unavailable(activation, parameters, case.dtype, min(case.order, 1)):
+        why = kernels.unavailable(activation, parameters, case.dtype, min(case.order, 1))
+        if why.startswith("LLVM"):  # it compiles all that we write
+            raise RuntimeError(why)
+        if why:
             return math.inf
     return shared_budget(code, case.order, case.dtype)
 

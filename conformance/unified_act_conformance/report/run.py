@@ -48,7 +48,7 @@ class Run:
     Attributes:
         results: One for each case.
         numerics: The profile.
-        quick: Whether there were fewer inputs for float32 and float64.
+        quick: Whether there were fewer inputs.
         environment: Where it happened.
         checks: What was checked besides accuracy.
     """

@@ -61,6 +61,10 @@ def test_a_function_becomes_wrong_under_a_condition(condition: str) -> None:
     assert found == f"@wrong_for({condition!r}, {parameter!r})\n{FUNCTION}"
 
 
+def test_no_flag_is_above_1() -> None:
+    assert mutated("for a parameter above 1", FUNCTION, alpha="False") == []
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -70,6 +74,10 @@ def test_a_function_becomes_wrong_under_a_condition(condition: str) -> None:
         "y = [None] * n",
         'Parameter("alpha", low=0.5)',
         "def f(x: 'a' = None) -> a | b: ...",
+        # Which of two right implementations serves.
+        'Native("softmax", rows=1024, columns=128, outrun={"float32": 0.68})',
+        "def at_most(length, longest):\n    return length <= longest",
+        "def short_way(inputs):\n    if len(inputs) > 1:\n        return None",
     ],
 )
 def test_what_is_not_about_numbers_is_left_alone(text: str) -> None:
