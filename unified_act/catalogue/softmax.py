@@ -199,9 +199,8 @@ def _softmax_one_second_derivative(
     y, spare = _with_spare(xp, x, axis)
     first, first_spare = _centred_with_spare(xp, direction, y, spare, axis)
     second, second_spare = _centred_with_spare(xp, cotangent, y, spare, axis)
-    product = first * second
-    mean = xp.sum(product * y, axis=axis) + first_spare * second_spare * spare
-    return y * first, y * (product - mean)
+    product = first * second - first_spare * second_spare  # then 0 goes with the spare share
+    return y * first, y * _centred_with_spare(xp, product, y, spare, axis)[0]
 
 
 AXIS = Parameter("axis", -1, "axis along which the function is computed")
