@@ -148,7 +148,7 @@ def with_out(
     if "<locals>" in getattr(function, "__qualname__", ""):
         function.__qualname__ = name  # for Python's errors about wrong arguments
 
-    def written(x: Any, further: Sequence[Any], out: Any) -> Array:
+    def written(x: Any, further: Sequence[Any], out: Any, **named: Any) -> Array:
         target = _target(name, out)
         if isinstance(x, (np.ndarray, np.generic)) and target.dtype != x.dtype:
             raise _mismatch(name, target, f"the dtype of the input, {x.dtype}")
@@ -160,7 +160,7 @@ def with_out(
             if code is not None and _can_be_written(x, target):
                 code(address_of(x), address_of(target), target.size)
                 return target
-        result = function(x, *further)
+        result = function(x, *further, **named)
         if target.shape != result.shape:
             raise _mismatch(name, target, f"the shape of the result, {result.shape}")
         np.copyto(target, result)
@@ -169,8 +169,10 @@ def with_out(
     def of_one(x: Any, *, out: Any = None) -> Any:
         return function(x) if out is None else written(x, (), out)
 
-    def of_several(x: Any, *further: Any, out: Any = None) -> Any:
-        return function(x, *further) if out is None else written(x, further, out)
+    def of_several(x: Any, *further: Any, out: Any = None, **named: Any) -> Any:
+        if out is None:
+            return function(x, *further, **named)
+        return written(x, further, out, **named)
 
     return of_several if several else of_one
 

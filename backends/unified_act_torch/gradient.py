@@ -76,7 +76,7 @@ def shared_definition(
                 # them outside of a Function first, or it fails at the second call in one graph. It
                 # drops these results, which nothing uses.
                 constants = [x.detach() for x in inputs]
-                pullback(widen(value(*constants)), *map(widen, constants))
+                compiled_back(widen(compiled(*constants)), *map(widen, constants))
             return traced.apply(*inputs)  # type: ignore[no-untyped-call, no-any-return]
         # What torch.jit records is saved and exported, which a Function cannot be.
         if torch.jit.is_tracing():  # type: ignore[attr-defined, no-untyped-call]

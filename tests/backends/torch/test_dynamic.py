@@ -61,6 +61,6 @@ def test_what_dynamo_meets_first_is_not_computed():
         graphs.clear()
         compiled = torch.compile(gelu, backend=aot_autograd(fw_compiler=backend), dynamic=dynamic)
         compiled(torch.ones(4, 6))
-        calls = [node for node in graphs[0].graph.nodes if "erfc" in str(node.target)]
+        calls = [node for node in graphs[0].graph.nodes if "exp" in str(node.target)]
         sizes.append(len(calls))
     assert sizes == [1, 1]
