@@ -45,7 +45,7 @@ KINDS = ("golu", "dyt", "drelu", "ssmax")
 FLUSHED = "second derivative: error"
 KNOWN = {
     # TensorFlow takes subnormal numbers for 0.
-    ("tensorflow", "golu"): (FLUSHED,),
+    ("tensorflow", "golu"): (FLUSHED, "forward mode: gradient"),
     ("tensorflow", "smu"): (FLUSHED,),
     ("tensorflow", "dyt"): (FLUSHED,),
     ("tensorflow", "b_silu"): (FLUSHED,),
@@ -176,7 +176,7 @@ def test_the_suite_finds_no_fault(name, backend, numerics):
         check_activation(name, backends=[backend], numerics=numerics)
         return
     with pytest.raises(AssertionError) as caught:
-        check_activation(name, backends=[backend], numerics=numerics)
+        check_activation(name, backends=[backend], numerics=numerics, quick=False)
     faults = [line for line in str(caught.value).splitlines() if f"{name} on {backend}, " in line]
     assert faults
     for line in faults:
