@@ -149,9 +149,7 @@ def with_out(
         function.__qualname__ = name  # for Python's errors about wrong arguments
 
     def written(x: Any, further: Sequence[Any], out: Any, **named: Any) -> Array:
-        target = _target(name, out)
-        if isinstance(x, (np.ndarray, np.generic)) and target.dtype != x.dtype:
-            raise _mismatch(name, target, f"the dtype of the input, {x.dtype}")
+        target = _target(name, x, out)
         if _are_alike(x, target):
             if ufunc is not None and x.dtype in ufunc[1]:
                 ufunc[0](x, out=target)
@@ -177,7 +175,7 @@ def with_out(
     return of_several if several else of_one
 
 
-def _target(name: str, out: Any) -> Array:
+def _target(name: str, x: Any, out: Any) -> Array:
     """Returns the array to write into; NumPy's own functions take a tuple of one too."""
     if isinstance(out, tuple) and len(out) == 1:
         (out,) = out
@@ -185,6 +183,8 @@ def _target(name: str, out: Any) -> Array:
         raise InputTypeError(f"{name}: out must be a NumPy array, got {kind_of(out)}.")
     if not out.flags.writeable:
         raise InputTypeError(f"{name}: out cannot be written to. Pass an array of your own.")
+    if isinstance(x, (np.ndarray, np.generic)) and out.dtype != x.dtype:
+        raise _mismatch(name, out, f"the dtype of the input, {x.dtype}")
     return out
 
 
