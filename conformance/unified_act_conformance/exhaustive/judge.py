@@ -83,8 +83,9 @@ def _judge(task: Task, order: int, x: FloatArray, output: FloatArray, unlike: in
     zeros = signed & (y == 0) & (nearest == 0) & (np.signbit(y) != np.signbit(nearest))
     differ = np.flatnonzero((y != nearest) & ~(np.isnan(y) & np.isnan(nearest)))
     points, y, nearest, bits = points[differ], y[differ], nearest[differ], _bits(x)[differ]
-    errors = _errors(task, order, points, y)
-    units = _in_units(task, order, points, errors)
+    exact = _evaluate(task, order, points, task.dtype)
+    errors = _errors(task, order, points, y, exact)
+    units = _in_units(task, order, points, errors, exact)
 
     def place(index: int) -> Place:
         error = round(float(errors[index]), 6)
@@ -156,9 +157,9 @@ def _runs(mask: Mask) -> list[slice]:
     return [slice(*ends) for ends in zip(edges[::2], edges[1::2], strict=True)]
 
 
-def _errors(task: Task, order: int, points: Doubles, y: Doubles) -> Doubles:
+def _errors(task: Task, order: int, points: Doubles, y: Doubles, exact: Reference) -> Doubles:
     """How far outputs are from the exact values, in units in the last place of these."""
-    errors = _error(task, order, points, y, task.dtype)
+    errors = _error(y, exact, task.dtype)
     if not errors.size:
         return errors
     with np.errstate(invalid="ignore"):
@@ -168,21 +169,22 @@ def _errors(task: Task, order: int, points: Doubles, y: Doubles) -> Doubles:
     listed = np.zeros(errors.size, dtype=np.bool_)
     listed[np.flatnonzero(errors > LIMIT - NEAR)[:LISTED]] = True
     again = np.flatnonzero(np.any([listed, *close], axis=0) & np.isfinite(errors))
-    errors[again] = _error(task, order, points[again], y[again], "float64")
+    closer = _evaluate(task, order, points[again], "float64")
+    errors[again] = _error(y[again], closer, task.dtype)
     return np.where(errors > HALF, errors, 0.5)
 
 
-def _error(task: Task, order: int, points: Doubles, y: Doubles, precision: str) -> Doubles:
-    exact = _evaluate(task, order, points, precision)
+def _error(y: Doubles, exact: Reference, dtype: str) -> Doubles:
     with np.errstate(all="ignore"):
-        error = abs((y - exact.high) - exact.low) / ulp(exact.high, exact.low, task.dtype)
+        error = abs((y - exact.high) - exact.low) / ulp(exact.high, exact.low, dtype)
     found = np.isfinite(y) & np.isfinite(exact.high)
     return np.where(found, error, np.inf)
 
 
-def _in_units(task: Task, order: int, points: Doubles, errors: Doubles) -> Doubles:
+def _in_units(
+    task: Task, order: int, points: Doubles, errors: Doubles, exact: Reference
+) -> Doubles:
     """Errors in ulp as errors in the units of the suite."""
-    exact = _evaluate(task, order, points, task.dtype)
     finite = np.isfinite(errors)
     units = errors.copy()
     unit = ulp(exact.high[finite], exact.low[finite], task.dtype)
