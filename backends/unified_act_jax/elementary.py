@@ -18,7 +18,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-from unified_act.special import polynomial
+from unified_act.special import Crossover, polynomial
 
 __all__ = ["ERFC_SLOPE", "again", "expm1", "split_exp", "square_exp", "tanh", "times_erfc"]
 
@@ -64,9 +64,9 @@ least squares, with weights that grew where the error was largest. Every coeffic
 that nothing cancels, and near 0 little is rounded."""
 ERFC_SLOPE = -2.0 / math.sqrt(math.pi)
 """The derivative of erfc at 0."""
-_SQUARE_END = 13.2
+_SQUARE_END: Crossover = 13.2
 """exp(-z²) is 0 from here on beside the largest number."""
-_EXP_END = 176.0
+_EXP_END: Crossover = 176.0
 """So is exp(-x)."""
 _FAR = -100
 """Where a power of 2 becomes two factors."""

@@ -8,11 +8,12 @@ import tensorflow as tf
 
 from unified_act import special
 from unified_act.catalogue import gaussian
+from unified_act.special import Crossover
 from unified_act_tensorflow import namespace
 
 __all__ = ["FAST"]
 
-_GELU_IS_ZERO = -40.0
+_GELU_IS_ZERO: Crossover = -40.0
 
 FAST = special.variant_of(namespace)
 

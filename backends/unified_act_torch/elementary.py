@@ -11,7 +11,7 @@ import math
 import torch
 from torch import Tensor
 
-from unified_act.special import polynomial
+from unified_act.special import Crossover, polynomial
 
 __all__ = ["gelu", "in_double", "square_exp", "times_erfc"]
 
@@ -39,9 +39,9 @@ _UNDER = (
 """exp(z²)·erfc(z) is the quotient of the two within 1.6e-13, for z from 0 to `_END`. Found by least
 squares, with weights that grew where the error was largest. Every coefficient is positive, so that
 nothing cancels."""
-_END = 28.5
+_END: Crossover = 28.5
 """exp(-z²) is 0 from here on in float64."""
-_GELU_IS_ZERO = 40.0
+_GELU_IS_ZERO: Crossover = 40.0
 """So is gelu of the negative."""
 
 

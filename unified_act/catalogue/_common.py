@@ -5,17 +5,20 @@ from __future__ import annotations
 from math import inf, nan
 from typing import Any
 
-from unified_act.special import is_wide, own
+from unified_act.special import Crossover, is_wide, own
 
 POSITIVE = 5e-324
 """The smallest positive number: as a lower bound it means "greater than 0"."""
 
-EXP_IS_ZERO = 800.0
+EXP_IS_ZERO: Crossover = 800.0
 """exp(-x) is 0 from here on, in every dtype up to float64."""
 
-_FAR = 80.0
+_FAR: Crossover = 80.0
 """Up to here exp(-x) is a normal number, and exp(-x/2) is nothing beside 1 from here on, in every
 dtype that is computed with."""
+
+_STEEP: Crossover = 0.5
+"""Up to here 1 - exp(-2x) cancels in tanh(x)."""
 
 INFINITY = inf
 
@@ -87,7 +90,7 @@ def tanh(xp: Any, x: Any) -> Any:
     # Both forms are exact, and accurate on their side.
     size = xp.abs(x)
     e, decay = xp.exp(size * -2.0), xp.expm1(size * -2.0)
-    size = xp.where(size > 0.5, 1.0 - e * 2.0 / (e + 1.0), -decay / (decay + 2.0))
+    size = xp.where(size > _STEEP, 1.0 - e * 2.0 / (e + 1.0), -decay / (decay + 2.0))
     return xp.where(x > 0.0, size, xp.where(x < 0.0, -size, x))
 
 

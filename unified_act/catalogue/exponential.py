@@ -6,12 +6,13 @@ from typing import Any
 
 from unified_act.activation import Activation, Kink, Limits, Parameter
 from unified_act.catalogue._common import INFINITY, POSITIVE, scaled_exp
+from unified_act.special import Crossover
 
 __all__ = ["ACTIVATIONS"]
 
 _SELU_ALPHA = 1.6732632423543772
 _SELU_SCALE = 1.0507009873554805
-_EXPM1_IS_X = 1e-18
+_EXPM1_IS_X: Crossover = 1e-18
 """exp(x) - 1 is x up to here, in every dtype up to float64."""
 
 

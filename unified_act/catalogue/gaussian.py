@@ -17,7 +17,7 @@ from unified_act.catalogue._common import (
     inside,
     within,
 )
-from unified_act.special import is_wide, own, square_exp, times_gaussian
+from unified_act.special import Crossover, is_wide, own, square_exp, times_gaussian
 
 __all__ = [
     "ACTIVATIONS",
@@ -43,11 +43,12 @@ _TANH_SLOPE_HEAD = 3268.0 / 2048.0
 """The first 12 bits of the slope."""
 QUICK_GELU_SLOPE = 1.702
 
-CONSTANT_FROM = 40.0
+CONSTANT_FROM: Crossover = 40.0
 """Beyond, gelu and gelu_tanh are 0 or x to the last bit of float64."""
-_QUICK_CONSTANT_FROM = 500.0
+_QUICK_CONSTANT_FROM: Crossover = 500.0
 """The same for quick_gelu."""
-TAIL_FROM, _LEVELS = 13.0, 5
+TAIL_FROM: Crossover = 13.0
+_LEVELS = 5
 """From where on `tail_ratio` is within half an eps of float64, with so many levels."""
 _MINIMUM_AT = -0.7517915246935645
 """Where gelu stops falling."""
@@ -203,9 +204,9 @@ _SOURCE = "Hendrycks & Gimpel 2016, arXiv:1606.08415"
 # exact in every type, and a rest; z is the sum of a rounded number and what its rounding lost.
 # Near μ, z is k (μ - x): that difference is exact, and kx - c would lose it where c is large.
 
-_LAPLACE_END = 30.0
+_LAPLACE_END: Crossover = 30.0
 """exp(-z²) is 0 from here on in every dtype."""
-_LAPLACE_NEAR = 0.25
+_LAPLACE_NEAR: Crossover = 0.25
 """So far from μ, in units of x, that x less μ is exact, and rounded as x itself may be."""
 _LAPLACE_NARROW = _LAPLACE_END * (1.0 + _LAPLACE_NEAR) / _LAPLACE_NEAR
 """Where c is as large as this, whatever is not near μ is constant."""

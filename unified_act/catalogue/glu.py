@@ -20,7 +20,7 @@ from unified_act.catalogue._common import (
     within,
 )
 from unified_act.catalogue._common import gated as times_sigmoid
-from unified_act.special import is_wide, sigmoid, sigmoid_derivative, square_exp
+from unified_act.special import Crossover, is_wide, sigmoid, sigmoid_derivative, square_exp
 
 __all__ = ["ACTIVATIONS"]
 
@@ -31,9 +31,9 @@ _Hessian = tuple[tuple[Any, Any], tuple[Any, Any]]
 # value would magnify. So the factor enters as two, the second one last, as in `_common.gated`. And
 # the value meets one of them before it meets what is greater than 1, or the largest would overflow.
 
-_EXP_IS_ZERO = 2.0 * EXP_IS_ZERO
+_EXP_IS_ZERO: Crossover = 2.0 * EXP_IS_ZERO
 """exp(-x) is 0 from here on beside the largest value of every dtype."""
-_CLOSED = 55.0
+_CLOSED: Crossover = 55.0
 """So is exp(-x²/2)."""
 _QUICK = gaussian.QUICK_GELU_SLOPE
 

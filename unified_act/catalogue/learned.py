@@ -13,18 +13,18 @@ from unified_act.catalogue._common import (
     relu_derivative,
     within,
 )
-from unified_act.special import polynomial, sigmoid
+from unified_act.special import Crossover, polynomial, sigmoid
 
 __all__ = ["ACTIVATIONS"]
 
 _QUARTER_TURN = math.pi / 4.0
-_BEYOND_ANGLES = 2.0**60
+_BEYOND_ANGLES: Crossover = 2.0**60
 """From here on, the next number of every dtype is many turns away, and a wave is lost in x."""
 
 
-_ROOT_IS_ZERO = 2.0 * EXP_IS_ZERO
+_ROOT_IS_ZERO: Crossover = 2.0 * EXP_IS_ZERO
 """exp(-z/2) is 0 from here on, in every dtype."""
-_FAR = -40.0
+_FAR: Crossover = -40.0
 """e^x is nothing beside 1 from here on, in every dtype."""
 
 
@@ -63,20 +63,22 @@ def _wave(xp: Any, x: Any, frequency: Any) -> tuple[Any, Any]:
     return xp.where(told, x, 0.0), xp.where(told, angle, 0.0)
 
 
+_SERIES_UP_TO: Crossover = 1.0
+"""Up to here the series below say more than the functions that they stand for."""
 _SINC = [(-1.0) ** k / math.factorial(2 * k + 1) for k in range(10)]
 _EXCESS = [1.0 / math.factorial(k + 2) for k in range(18)]
 
 
 def _sinc(xp: Any, z: Any) -> Any:
     """sin(z)/z, near 0 by its series, which can be differentiated there."""
-    near = xp.abs(z) < 1.0
+    near = xp.abs(z) < _SERIES_UP_TO
     small, large = xp.where(near, z, 0.0), xp.where(near, 1.0, z)
     return xp.where(near, polynomial(small * small, _SINC), xp.sin(large) / large)
 
 
 def _excess(xp: Any, x: Any) -> Any:
     """e^x - 1 - x for x ≤ 0, near 0 by its series: the difference would cancel."""
-    near = x > -1.0
+    near = x > -_SERIES_UP_TO
     small = xp.where(near, x, 0.0)
     return xp.where(near, small * small * polynomial(small, _EXCESS), xp.expm1(x) - x)
 
@@ -105,7 +107,7 @@ def _snake_second_derivative(xp: Any, x: Any, alpha: Any) -> tuple[tuple[Any, An
     close, angle = _wave(xp, x, alpha)
     turn = xp.sin(angle * 2.0 + 2.0 * _QUARTER_TURN) * 2.0  # 2 cos(2z)
     turn = xp.where(close == x, turn, 0.0)  # where no wave is told, x is all
-    near = xp.abs(angle) < 1.0
+    near = xp.abs(angle) < _SERIES_UP_TO
     small, large = xp.where(near, angle, 0.0), xp.where(near, 1.0, angle)
     sine = xp.sin(large) / large
     beyond = (turn - xp.sin(large * 2.0) / large * 2.0 + sine * sine * 2.0) / large
@@ -208,7 +210,7 @@ def _srelu(xp: Any, x: Any, t_left: Any, a_left: Any, t_right: Any, a_right: Any
 # magnifies it, an x or 1/β, can come between them. torch.compile of torch.func.grad differentiates
 # the functions themselves: at z = 0 the branch of the negative numbers is taken everywhere.
 
-_RATIO_IS_ONE = 1e-18
+_RATIO_IS_ONE: Crossover = 1e-18
 """Up to here log(1 + e) is e, in every dtype."""
 
 

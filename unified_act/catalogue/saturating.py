@@ -16,15 +16,15 @@ from unified_act.catalogue._common import (
     tanh_second_derivative,
     within,
 )
-from unified_act.special import sigmoid, sigmoid_derivative
+from unified_act.special import Crossover, sigmoid, sigmoid_derivative
 
 __all__ = ["ACTIVATIONS"]
 
-_TANH_IS_X = 1e-9
+_TANH_IS_X: Crossover = 1e-9
 """tanh(x) is x up to here, in every dtype up to float64."""
-_TANGENT_IS_LARGE = 1e18
+_TANGENT_IS_LARGE: Crossover = 1e18
 """1 is nothing beside its square, in every dtype."""
-_SOFTSIGN_IS_ONE = 1e18
+_SOFTSIGN_IS_ONE: Crossover = 1e18
 """x / (1 + x) rounds to 1 from here on, in every dtype up to float64."""
 
 

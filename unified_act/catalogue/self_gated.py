@@ -21,7 +21,7 @@ from unified_act.catalogue._common import (
     tanh_second_derivative,
     within,
 )
-from unified_act.special import times_gaussian
+from unified_act.special import Crossover, times_gaussian
 
 __all__ = ["ACTIVATIONS", "silu", "silu_derivative"]
 
@@ -106,9 +106,9 @@ def _lisht_second_derivative(xp: Any, x: Any) -> Any:
 # telu, serf and smish are x·g too, and g is about e^x far on the left, where it is made of two
 # factors; what is left of it there is its ratio to e^x.
 
-_TANH_EXP_IS_ONE = 7.0
+_TANH_EXP_IS_ONE: Crossover = 7.0
 """tanh(e^x) is 1 from here on, and its slope is 0, in every dtype."""
-_RATIO_IS_ONE = 1e-18
+_RATIO_IS_ONE: Crossover = 1e-18
 """tanh(z)/z and log(1 + z)/z are 1 up to here, in every dtype."""
 _TWO_OVER_SQRT_PI = 2.0 / math.sqrt(math.pi)
 

@@ -16,7 +16,7 @@ from unified_act.catalogue._common import (
     split_exp,
     zero,
 )
-from unified_act.special import sigmoid, sigmoid_derivative
+from unified_act.special import Crossover, sigmoid, sigmoid_derivative
 
 __all__ = ["ACTIVATIONS"]
 
@@ -37,15 +37,17 @@ def _softplus_second_derivative(xp: Any, x: Any, *, beta: float) -> Any:
     return sech_squared(xp, x * (0.5 * beta), 0.25 * beta)
 
 
-_HALF_OF_X = 1e-18
+_HALF_OF_X: Crossover = 1e-18
 """shifted_softplus(x) is x/2 up to here, in every dtype up to float64."""
+_NEAR: Crossover = 1.0
+"""Up to here log(1 + exp(-x)) and log(2) cancel."""
 
 
 def _shifted_softplus(xp: Any, x: Any) -> Any:
     positive, size = x > 0.0, xp.abs(x)
     # Near 0 it is log(1 + (e - 1)/2), since log(1 + e) and log(2) would cancel.
-    near = xp.log1p(xp.expm1(-xp.where(size < 1.0, size, 1.0)) * 0.5)
-    tail = xp.where(size < 1.0, near, xp.log1p(xp.exp(-size)) - math.log(2.0))
+    near = xp.log1p(xp.expm1(-xp.where(size < _NEAR, size, 1.0)) * 0.5)
+    tail = xp.where(size < _NEAR, near, xp.log1p(xp.exp(-size)) - math.log(2.0))
     value = xp.where(positive, x + tail, tail)
     half = xp.where(size < _HALF_OF_X, x * 0.5, 0.0)
     # There the tail could be subnormal. The square says where x/2 itself would be a tie.
@@ -55,7 +57,7 @@ def _shifted_softplus(xp: Any, x: Any) -> Any:
 # sqrt_softplus is sqrt(e·h) with e = exp(x) and h = log1p(e)/e on the left. There exp(x/2) is a
 # number long after exp(x) has become 0, and h is 1.
 
-_RATIO_IS_ONE = 1e-18
+_RATIO_IS_ONE: Crossover = 1e-18
 
 
 def _sqrt_softplus_parts(xp: Any, x: Any) -> tuple[Any, Any, Any, Any]:

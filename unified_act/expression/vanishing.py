@@ -13,12 +13,13 @@ from dataclasses import replace
 
 from unified_act.expression.graph import Node
 from unified_act.expression.record import Expression
+from unified_act.special import Crossover
 
 __all__ = ["keeping_digits"]
 
-_FAR = 76.0
+_FAR: Crossover = 76.0
 """1 is nothing beside exp(_FAR / 2) in any dtype, and exp(-_FAR) is a normal number."""
-_NOTHING_FROM = 30.0
+_NOTHING_FROM: Crossover = 30.0
 """From here on the carriers are 0 in every dtype."""
 _CARRIERS = ("times_gaussian", "times_erfc")
 """What multiplies by something that vanishes, and keeps the digits of the product."""

@@ -1,5 +1,6 @@
 """Special functions, written once with the other functions of a namespace."""
 
+from unified_act.special.choosing import Crossover
 from unified_act.special.derived import DERIVED, complete, variant_of
 from unified_act.special.error_function import times_erfc
 from unified_act.special.exponential import (
@@ -14,6 +15,7 @@ from unified_act.special.namespaces import is_wide, own, polynomial
 
 __all__ = [
     "DERIVED",
+    "Crossover",
     "complete",
     "expm1",
     "is_wide",

@@ -6,9 +6,10 @@ Where two branches meet, the derivative is that of the constant one.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, TypeAlias
 
 __all__ = [
+    "Crossover",
     "clip",
     "copysign",
     "is_number",
@@ -22,6 +23,10 @@ __all__ = [
     "signbit",
     "with_sign_of",
 ]
+
+Crossover: TypeAlias = float
+"""Where one formula takes over from another. Both are right around it, and any number near it would
+do as well."""
 
 
 def is_number(x: Any) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from unified_act.special.choosing import with_sign_of
+from unified_act.special.choosing import Crossover, with_sign_of
 from unified_act.special.exponential import GAUSSIAN_IS_ZERO, square_exp
 from unified_act.special.namespaces import polynomial
 
@@ -46,7 +46,7 @@ _P = (
 
 # erf(z) = z · Q(z²) for |z| ≤ ½, where erfc by the above would have more rounding errors, from the
 # Chebyshev interpolant of erf(√w)/√w in w on [0, ¼], cut below 1e-17.
-_NEAR = 0.5
+_NEAR: Crossover = 0.5
 _Q = (
     1.1283791670955126,
     -0.37612638903183476,
@@ -86,7 +86,8 @@ def erf(xp: Any, x: Any) -> Any:
 
 # By Wichura's algorithm AS 241 (Applied Statistics 37, 1988), which inverts the normal distribution
 # within about 1e-16: a quotient of polynomials in the middle, and two in the tails.
-_MIDDLE, _TAIL = 0.85, 5.0
+_MIDDLE: Crossover = 0.85
+_TAIL: Crossover = 5.0
 _QUOTIENTS = {
     "middle": (
         (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from unified_act.special.choosing import isfinite, maximum, minimum, with_sign_of
+from unified_act.special.choosing import Crossover, isfinite, maximum, minimum, with_sign_of
 from unified_act.special.namespaces import is_wide, own, polynomial
 
 __all__ = [
@@ -29,14 +29,16 @@ __all__ = [
 ]
 
 _LN2 = math.log(2.0)
-GAUSSIAN_IS_ZERO = 30.0
+GAUSSIAN_IS_ZERO: Crossover = 30.0
 """exp(-z²) is 0 from here on in every dtype."""
-_FAR = 60.0
+_FAR: Crossover = 60.0
 """From here on exp(-2x) is nothing beside 1, and exp(x) overflows in no dtype yet."""
-_LARGE = 2.0**28
+_SUBNORMAL_FROM: Crossover = 64.0
+"""exp(-z) may be subnormal from here on."""
+_LARGE: Crossover = 2.0**28
 """From here on 1 is nothing beside x², in every dtype."""
 
-_SMALL = 0.5
+_SMALL: Crossover = 0.5
 _EXPM1 = tuple(1.0 / math.factorial(k + 2) for k in range(13))
 """(e^x - 1 - x)/x² for |x| ≤ ½, by its series: the next term is below 4e-17 of e^x - 1."""
 
@@ -72,7 +74,7 @@ def square_exp(xp: Any, factor: Any, z: Any) -> Any:
         return factor * xp.exp(-(z * z))
     cut = xp.floor(z * 16.0 + 0.5) * 0.0625
     square = cut * cut
-    tiny = square > 64.0
+    tiny = square > _SUBNORMAL_FROM
     power = xp.exp(xp.where(tiny, square * -0.5, -square))
     factor = factor + factor * xp.expm1((cut - z) * (cut + z))
     return factor * power * xp.where(tiny, power, 1.0)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from unified_act.special.choosing import is_number, signbit, with_sign_of
+from unified_act.special.choosing import Crossover, is_number, signbit, with_sign_of
 from unified_act.special.namespaces import polynomial
 
 __all__ = ["acos", "asin", "atan", "atan2", "hypot", "tan"]
 
 # atan(w) = w + w³ · A(w²) for |w| ≤ tan(π/8), from the Chebyshev interpolant of (atan(w) - w)/w³ in
 # w² on [0, 0.1716], cut below 1e-17. tests/test_special.py derives it again.
-_EIGHTH = math.sqrt(2.0) - 1.0
+_EIGHTH: Crossover = math.sqrt(2.0) - 1.0
 _ATAN = (
     -0.3333333333333333,
     0.1999999999999981,

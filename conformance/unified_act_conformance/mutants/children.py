@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import json
+import math
 import os
+import resource
 import signal
 import sys
 import tempfile
@@ -23,6 +25,8 @@ Task = Callable[[], Any]
 """What a child does. What it returns has to be JSON."""
 _Result = TypeVar("_Result")
 _SET_DEATH_SIGNAL = 1
+_PATIENCE = 4
+"""A child may wait so many times as long as it may compute."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,8 @@ def in_parallel(
     Args:
         plans: Each yields a task, is sent the reply of the child that did it, and so on.
         jobs: How many children run at a time.
-        limit: How many seconds a child may take.
+        limit: How many seconds of the processor's time a child may take. How busy the machine is
+            makes no difference then.
     """
     waiting, running = iter(plans), list[_Child]()
     with tempfile.TemporaryDirectory() as folder:
@@ -91,6 +96,7 @@ def _started(plan: Generator[Task, Reply, Any], task: Task, folder: Path, limit:
         try:
             os.setpgid(0, 0)  # with its own children it can be ended
             _end_with_parent()
+            resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(limit), math.ceil(limit) + 1))
             nothing = os.open(os.devnull, os.O_RDWR)
             for stream in (0, 1, 2):
                 os.dup2(nothing, stream)
@@ -101,7 +107,7 @@ def _started(plan: Generator[Task, Reply, Any], task: Task, folder: Path, limit:
             Path(name).write_text(f"{type(error).__name__}: {error}", encoding="utf-8")
         finally:
             os._exit(status)
-    return _Child(plan, pid, Path(name), time.monotonic() + limit)
+    return _Child(plan, pid, Path(name), time.monotonic() + _PATIENCE * limit)
 
 
 def _end_with_parent() -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeGuard
 
 from unified_act_conformance.mutants.faults import CONDITIONS
 
@@ -21,6 +22,7 @@ _COMPARISONS: Mapping[type[ast.cmpop], Sequence[type[ast.cmpop]]] = {
 }
 _NARROWER = {"float64": "float32", "double": "float", "float32": "float16"}
 _SYMMETRIC = ("minimum", "maximum", "logical_and", "logical_or", "add", "multiply")
+_SMALL_CHANGES = ("constant by an ulp", "constant by 1 %")
 _FLAGS = ("True", "False")
 _NOT_NUMERIC = (ast.JoinedStr, ast.Tuple, ast.List, ast.ListComp, ast.Dict, ast.Set)
 
@@ -84,18 +86,29 @@ class Source:
         whole = self.text[start : self._lines[line]].encode()
         return start + len(whole[:column].decode())
 
-    def edits(self, defaults: Mapping[str, str]) -> Iterator[Edit]:
+    def crossovers(self) -> Iterator[str]:
+        """Yields the names of the numbers at which one right formula takes over from another."""
+        for node in self.tree.body:
+            if _is_crossover(node):
+                yield _name(node.target)
+
+    def edits(self, defaults: Mapping[str, str], crossovers: Container[str] = ()) -> Iterator[Edit]:
         """Yields every change of every operator, in the order of the text.
 
         Args:
             defaults: The parameters of activations, with their defaults as source text.
+            crossovers: The names of numbers around which two formulas are right.
         """
         for node in ast.walk(self.tree):
             if isinstance(node, ast.expr):
                 if not self._left_out(node):
+                    near = self._near_crossover(node, crossovers)
                     for name, operator in OPERATORS.items():
+                        if near and name in _SMALL_CHANGES:
+                            continue
                         for text in operator(node, self.parent(node)):
-                            yield Edit(name, node, *self.span(node), f"({text})")
+                            if not (near and name == "comparison" and _same_side(node, text)):
+                                yield Edit(name, node, *self.span(node), f"({text})")
             elif isinstance(node, ast.FunctionDef):
                 yield from self._replaced_parameters(node, defaults)
                 yield from self._conditions(node, defaults)
@@ -121,6 +134,13 @@ class Source:
                 return True
             inner = outer
         return False
+
+    def _near_crossover(self, node: ast.AST, crossovers: Container[str]) -> bool:
+        """Whether a small change of it only moves the place where a formula takes over."""
+        if isinstance(node, ast.Compare):
+            sides = (node.left, *node.comparators)
+            return any(_name(part) in crossovers for side in sides for part in ast.walk(side))
+        return any(_is_crossover(outer) for outer in self.ancestors(node))
 
     def _chooses(self, node: ast.If) -> bool:
         """Whether a condition only decides if a shorter way to the same function is taken."""
@@ -156,6 +176,16 @@ class Source:
                 about = condition.replace("a parameter", name) if name else condition
                 note = f"{node.name} is wrong for {about}"
                 yield Edit(f"for {condition}", node, start, start, text, note)
+
+
+def _is_crossover(node: ast.AST) -> TypeGuard[ast.AnnAssign]:
+    return isinstance(node, ast.AnnAssign) and _name(node.annotation) == "Crossover"
+
+
+def _same_side(node: ast.expr, text: str) -> bool:
+    """Whether two comparisons differ only where both sides are equal."""
+    first, second = (ast.unparse(each).replace("=", "") for each in (node, ast.parse(text)))
+    return first == second
 
 
 def _raises(node: ast.If) -> bool:

@@ -28,8 +28,8 @@ REQUIRED = 0.95
 CACHE = Path(".cache")
 LIMIT = 900.0
 """How many seconds a child may take; a mutant may run for ever."""
-ACTIVATIONS_EACH = 4
-"""A change that makes no difference for one activation may make one for the next."""
+TARGETS_EACH = 4
+"""A change that makes no difference for one activation or backend may make one for the next."""
 
 UNTRIED = ("for ", "axis", "default", "integer by 1")
 """How the operators begin for which `digest` has no inputs: it varies no axis and no length."""
@@ -183,18 +183,28 @@ def _judged(
     number: int, mutant: Mutant, seed: int
 ) -> Generator[Task, Reply, tuple[int, MutantResult]]:
     """Asks about a mutant until something is seen."""
-    targets = sorted(mutant.targets)
-    random.Random(f"{seed} {mutant.id}").shuffle(targets)  # noqa: S311
-    by_activation = {target.activation: target for target in targets}
-    asked = list(by_activation.values())[:ACTIVATIONS_EACH]
     results = []
-    for target in asked:
+    for target in _some_of(mutant, seed):
         result = yield from _asked(mutant, target)
         if result.seen:
             return number, result
         results.append(result)
     # What survived for one activation is not equivalent, if it is for another.
     return number, min(results, key=lambda result: NOT_SEEN.index(result.verdict))
+
+
+def _some_of(mutant: Mutant, seed: int) -> list[Target]:
+    """Some targets, of as many activations and backends as possible, in a random order."""
+    left = sorted(mutant.targets)
+    random.Random(f"{seed} {mutant.id}").shuffle(left)  # noqa: S311
+    found: list[Target] = []
+    while left and len(found) < TARGETS_EACH:
+        activations = Counter(target.activation for target in found)
+        backends = Counter(target.backend for target in found)
+        rarest = min(left, key=lambda each: (activations[each.activation], backends[each.backend]))
+        found.append(rarest)
+        left.remove(rarest)
+    return found
 
 
 def _asked(mutant: Mutant, target: Target) -> Generator[Task, Reply, MutantResult]:

@@ -177,11 +177,12 @@ def list_mutants(backends: Sequence[str], jobs: int, cache: Path, limit: float) 
     runs = _Runs(_who_runs_what(modules, backends, jobs, cache, limit))
     sources = {module: Source(module.path.read_text(encoding="utf-8")) for module in modules}
     defaults = _defaults(sources.values())
+    crossovers = {name for source in sources.values() for name in source.crossovers()}
     users = _Users(sources, runs)
     found = (
         _mutant(module, source, edit, users)
         for module, source in sources.items()
-        for edit in source.edits(defaults)
+        for edit in source.edits(defaults, crossovers)
     )
     by_id = {mutant.id: mutant for mutant in found if mutant is not None}  # x + x → x, twice
     return list(by_id.values())

@@ -83,3 +83,18 @@ def test_no_flag_is_above_1() -> None:
 def test_what_is_not_about_numbers_is_left_alone(text: str) -> None:
     edits = [edit for edit in Source(text).edits({}) if not edit.operator.startswith("for ")]
     assert edits == []
+
+
+CROSSOVER = "_NEAR: Crossover = 0.5\ny = where(abs(x) < _NEAR, a, b)"
+
+
+def test_a_crossover_is_not_moved_a_little() -> None:
+    source = Source(CROSSOVER)
+    edits = list(source.edits({}, set(source.crossovers())))
+    assert {edit.operator for edit in edits} == {"sign", "comparison", "branches"}
+    changed = [edit.text for edit in edits if edit.operator == "comparison"]
+    assert changed == ["(abs(x) > _NEAR)"]
+
+
+def test_every_other_comparison_is_moved_a_little() -> None:
+    assert mutated("comparison", "y = x < edge") == ["y = (x <= edge)", "y = (x > edge)"]
