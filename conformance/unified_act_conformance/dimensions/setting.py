@@ -48,6 +48,8 @@ BATCHES = (3, 70)
 NUMBERS = (0.3, 1.69921875, 25.3, -0.7, -25.3, 1e-3, 1e3)
 """Values of parameters: on both sides of 1 and of 0. bfloat16 lacks a binary digit of the second,
 and has none of the others."""
+BEYOND = ((1.69921875, 25.3), (-25.3, -0.7))
+"""The two ends of an interval that lies beside the ordinary one."""
 PLACES = (
     *((3, 1), (1, 0), (1, -1), (2, 0), (2, 1), (2, -1), (2, -2), (3, 0), (3, -1), (3, -2)),
     *((4, 1), (4, -2), (4, 3), (4, -4), (5, 2), (5, -3), (5, 4), (5, -5)),
@@ -188,6 +190,8 @@ def settings_of(
         for setting in _telling(dict(zip(names, row, strict=True)), ordinary)
     ]
     settings = [_made_possible(activation, setting, ordinary) for setting in found]
+    if pairs:
+        settings += _parameters_alone(activation, ordinary, dimensions)
     often = {**ordinary, "before": CALLS}
     settings += [{**often, "order": order} for order in repeated]
     return tuple({repr(sorted(setting.items())): setting for setting in settings}.values())
@@ -226,6 +230,30 @@ def _telling(setting: Setting, ordinary: Setting) -> list[Setting]:
     if setting["threads"] == 1 or max(setting[name] for name in sizes) <= SMALL:
         return found
     return [{**each, **change} for each in found for change in ({"threads": 1}, sizes)]
+
+
+def _parameters_alone(
+    activation: Activation, ordinary: Setting, dimensions: Sequence[Dimension]
+) -> Iterator[Setting]:
+    """Value and gradient at every value of each parameter, all else being ordinary.
+
+    Of parameters that tie each other, such as the ends of an interval, also at two values that are
+    both above the ordinary ones, and both below.
+    """
+    names = {parameter.name for parameter in activation.parameters}
+    values = {each.name: each.values for each in dimensions if each.name in names}
+    changes = [{name: value} for name, several in values.items() for value in several]
+    if activation.constraint is not None:
+        changes += [
+            dict(zip(two, ends, strict=True))
+            for two in combinations(values, 2)
+            if not any(isinstance(ordinary[name], bool) for name in two)
+            for ends in BEYOND
+        ]
+    for change in changes:
+        setting = {**ordinary, **change}
+        if _is_possible(activation, setting):
+            yield from ({**setting, "order": order} for order in (0, 1))
 
 
 def _made_possible(activation: Activation, setting: Setting, ordinary: Setting) -> Setting:

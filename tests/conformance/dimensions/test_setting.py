@@ -102,6 +102,21 @@ def test_every_pair_of_values_is_tried(name: str) -> None:
         assert tried >= pairs, (one.name, other.name)
 
 
+def test_value_and_gradient_are_tried_with_one_parameter_changed_and_all_else_ordinary() -> None:
+    activation = ACTIVATIONS.find("hard_sigmoid")
+    ordinary = {each.name: each.values[0] for each in dimensions_of(activation, ())}
+    found = settings_of(activation, (), True)
+    for order in (0, 1):
+        assert {**ordinary, "alpha": 6.0, "order": order} in found
+
+
+@pytest.mark.parametrize("ends", [(1.69921875, 25.3), (-25.3, -0.7)])
+def test_an_interval_is_tried_that_lies_beside_the_ordinary_one(ends: tuple[float, float]) -> None:
+    found = settings_of(ACTIVATIONS.find("hard_tanh"), (), True)
+    tried = [each for each in found if (each["min_value"], each["max_value"]) == ends]
+    assert {each["order"] for each in tried} >= {0, 1}
+
+
 def test_parameters_that_cannot_be_varied_are_left_alone() -> None:
     activation = ACTIVATIONS.find("elu")
     for setting in settings_of(activation, (("alpha", 0.5),), True, True):
