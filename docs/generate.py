@@ -208,7 +208,8 @@ def _rows(kernels: dict[str, Native | None]) -> Iterable[list[str]]:
             f"; not with {unless}" if unless else ""
         )
         limits += "".join(
-            f"; on {device}: {', '.join(SHORT[dtype] for dtype in dtypes)}"
+            f"; on {'others' if device == 'other' else device}: "
+            + ", ".join(SHORT[dtype] for dtype in dtypes)
             for device, dtypes in kernel.elsewhere.items()
         )
         limits += "".join(f"; {part}" for part in (kernel.reach, kernel.outruns) if part)

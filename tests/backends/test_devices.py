@@ -54,6 +54,13 @@ class TestAdmitted:
         assert row.serving({"at": 0.1}).elsewhere["cuda"] == WIDE
         assert Native("function", dtypes=()).serving({}) is None
 
+    def test_what_serves_on_every_kind_of_device_that_is_not_named(self):
+        row = Native("function", dtypes=(), elsewhere={"cuda": DTYPES, "other": DTYPES})
+        assert READ.admitted(row, "cuda") == DTYPES
+        assert READ.admitted(row, "mps") == WIDE
+        assert READ.admitted(row, "cpu") == ()
+        assert READ.known(row) == ("cuda",)
+
     def test_the_function_of_a_plugin_serves_everywhere(self):
         plugin = dataclasses.replace(ACTIVATIONS.find("gelu"), overrides={"torch": "some:function"})
         row = kernel_for("torch", {}, plugin, "fast")
@@ -65,7 +72,7 @@ def test_the_data_name_dtypes_and_kinds_of_devices(backend):
     loaded = load_backend(backend)
     for row in loaded.native.values():
         for device, dtypes in row.elsewhere.items():
-            assert device in loaded.devices.read
+            assert device in (*loaded.devices.read, "other")
             assert set(dtypes) <= set(DTYPES)
 
 

@@ -39,6 +39,8 @@ DTYPES = ("float16", "bfloat16", "float32", "float64")
 HOME = "cpu"
 """The kind of device in whose memory machine code and NumPy can read."""
 _WIDE = ("float32", "float64")
+_OTHER = "other"
+"""Every kind of device that a row of the table does not name."""
 
 
 class _Format(NamedTuple):
@@ -78,7 +80,7 @@ class Native:
         dtypes: The dtypes in which the kernel is used, because it is accurate enough there. This
             was judged on a CPU; `Devices` says what follows for other devices.
         elsewhere: The dtypes in which it is used on other kinds of devices, by the kind, where
-            they are not what `Devices` has.
+            they are not what `Devices` has; under ``"other"`` those for every kind not named.
         everywhere: Whether `dtypes` holds on every device: the function only compares numbers and
             chooses among them, or belongs to a user.
         keywords: The keyword of the function for each parameter of the activation.
@@ -225,12 +227,13 @@ class Devices:
             return kernel.elsewhere[device]
         if device in self.judged or device in self.read:
             return kernel.dtypes
-        return tuple(dtype for dtype in kernel.dtypes if dtype in _WIDE)
+        admitted = kernel.elsewhere.get(_OTHER, kernel.dtypes)
+        return tuple(dtype for dtype in admitted if dtype in _WIDE)
 
     def known(self, kernel: Native) -> Sequence[str]:
         """Returns the kinds of devices other than a CPU that data name, for a kernel."""
         named = (*self.judged, *self.read, *kernel.elsewhere)
-        return tuple(device for device in dict.fromkeys(named) if device != HOME)
+        return tuple(device for device in dict.fromkeys(named) if device not in (HOME, _OTHER))
 
     def why(self, device: str) -> str:
         """Says what serves on a kind of device that nobody has judged; empty if it was judged."""
