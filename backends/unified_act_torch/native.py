@@ -44,8 +44,8 @@ NATIVE = {
         dtypes=(),
         constants={"approximate": "tanh"},
         elsewhere={"cuda": ("float16", *_WIDE), "other": _WIDE},
-        why="machine code, tables and what torch.compile makes of the definition take 0.3 to 0.8 of "
-        "its time; bfloat16: the gradient is NaN for a quarter of all inputs",
+        why="machine code, tables and what torch.compile makes of the definition take 0.3 to "
+        "0.8 of its time; bfloat16: the gradient is NaN for a quarter of all inputs",
     ),
     "hard_shrink": Native(
         "nn.functional.hardshrink",
@@ -97,8 +97,8 @@ NATIVE = {
         "nn.functional.mish",
         dtypes=(),
         elsewhere={"cuda": DTYPES, "other": _WIDE},
-        why="machine code, tables and what torch.compile makes of the definition take 0.1 to 0.3 of "
-        "its time; double backward is NaN from x = 88.7 on",
+        why="machine code, tables and what torch.compile makes of the definition take 0.1 to "
+        "0.3 of its time; double backward is NaN from x = 88.7 on",
     ),
     "prelu": Native(
         "prelu",
