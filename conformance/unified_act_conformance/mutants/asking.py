@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from unified_act.backend import Numerics
     from unified_act_conformance.subject import Case, Check
 
-__all__ = ["ask", "digest", "importable", "list_names", "trace"]
+__all__ = ["ask", "digest", "importable", "kinds", "list_names", "trace"]
 
 # The imports are inside the functions: the process that is forked must not have the modules that a
 # mutant takes the place of.
@@ -30,6 +30,13 @@ def list_names() -> list[str]:
     from unified_act_conformance.truth import list_subjects
 
     return list(dict.fromkeys(subject.activation for subject in list_subjects()))
+
+
+def kinds() -> dict[str, str]:
+    """Returns the kind of every activation: elementwise, along an axis, gated and so on."""
+    from unified_act.registry import ACTIVATIONS
+
+    return {activation.name: str(activation.kind) for activation in ACTIVATIONS}
 
 
 def importable(activation: str, backend: str) -> bool:

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 from unified_act_conformance.mutants.frameworks import forget_ours
 
-__all__ = ["Reply", "Task", "in_parallel"]
+__all__ = ["Reply", "Task", "in_parallel", "one"]
 
 Task = Callable[[], Any]
 """What a child does. What it returns has to be JSON."""
@@ -83,6 +83,21 @@ def in_parallel(
         finally:
             for child in running:
                 _kill(child)
+
+
+def one(task: Task) -> Generator[Task, Reply, Any]:
+    """A plan of one task, which has to succeed.
+
+    Args:
+        task: The task.
+
+    Raises:
+        RuntimeError: The child died.
+    """
+    reply = yield task
+    if reply.died:
+        raise RuntimeError(f"a child died: {reply.died}")
+    return reply.value
 
 
 def _started(plan: Generator[Task, Reply, Any], task: Task, folder: Path, limit: float) -> _Child:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unified_act_conformance.mutants import asking
-from unified_act_conformance.mutants.children import Reply, Task, in_parallel
+from unified_act_conformance.mutants.children import Reply, Task, in_parallel, one
 from unified_act_conformance.mutants.faults import install
 from unified_act_conformance.mutants.frameworks import import_frameworks
 from unified_act_conformance.mutants.sites import Mutant, Target, list_mutants
@@ -28,8 +28,9 @@ REQUIRED = 0.95
 CACHE = Path(".cache")
 LIMIT = 900.0
 """How many seconds a child may take; a mutant may run for ever."""
-TARGETS_EACH = 4
-"""A change that makes no difference for one activation or backend may make one for the next."""
+TARGETS_EACH = 5
+"""A change that makes no difference for one activation or backend may make one for the next: there
+are so many kinds of activations."""
 
 UNTRIED = ("for ", "axis", "default", "integer by 1")
 """How the operators begin for which `digest` has no inputs: it varies no axis and no length."""
@@ -148,9 +149,10 @@ def mutation_score(
     every = list_mutants(usable, jobs, cache, LIMIT) if mutants is None else list(mutants)
     chosen = [mutant for mutant in every if f"{mutant.id} [" in again] if again else every
     waiting = enumerate(chosen if again or mutants is not None else sample(every, seed))
+    ((_, kinds),) = in_parallel([one(asking.kinds)], 1, LIMIT)
     made: dict[int, MutantResult] = {}
     # What turns out to be unusable is replaced by the next ones: the same ones in every run.
-    while plans := [_judged(*each, seed) for each in islice(waiting, count - len(made))]:
+    while plans := [_judged(*each, kinds, seed) for each in islice(waiting, count - len(made))]:
         for _, (number, result) in in_parallel(plans, jobs, LIMIT):
             report(result)
             if result.verdict in MADE:
@@ -180,11 +182,11 @@ def _in_turn(lists: Sequence[Sequence[Mutant]]) -> Iterator[Mutant]:
 
 
 def _judged(
-    number: int, mutant: Mutant, seed: int
+    number: int, mutant: Mutant, kinds: Mapping[str, str], seed: int
 ) -> Generator[Task, Reply, tuple[int, MutantResult]]:
     """Asks about a mutant until something is seen."""
     results = []
-    for target in _some_of(mutant, seed):
+    for target in _some_of(mutant, kinds, seed):
         result = yield from _asked(mutant, target)
         if result.seen:
             return number, result
@@ -193,17 +195,24 @@ def _judged(
     return number, min(results, key=lambda result: NOT_SEEN.index(result.verdict))
 
 
-def _some_of(mutant: Mutant, seed: int) -> list[Target]:
-    """Some targets, of as many activations and backends as possible, in a random order."""
+def _some_of(mutant: Mutant, kinds: Mapping[str, str], seed: int) -> list[Target]:
+    """Some targets, of as many kinds, activations and backends as possible, in a random order."""
     left = sorted(mutant.targets)
     random.Random(f"{seed} {mutant.id}").shuffle(left)  # noqa: S311
     found: list[Target] = []
+
+    def likeness(target: Target) -> tuple[int, ...]:
+        """How many of those that were found have the same kind, activation and backend."""
+        kind = kinds.get(target.activation)
+        return (
+            sum(kinds.get(each.activation) == kind for each in found),
+            sum(each.activation == target.activation for each in found),
+            sum(each.backend == target.backend for each in found),
+        )
+
     while left and len(found) < TARGETS_EACH:
-        activations = Counter(target.activation for target in found)
-        backends = Counter(target.backend for target in found)
-        rarest = min(left, key=lambda each: (activations[each.activation], backends[each.backend]))
-        found.append(rarest)
-        left.remove(rarest)
+        found.append(min(left, key=likeness))
+        left.remove(found[-1])
     return found
 
 

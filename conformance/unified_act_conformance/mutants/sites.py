@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from unified_act_conformance.mutants.asking import list_names, trace
-from unified_act_conformance.mutants.children import Reply, Task, in_parallel
+from unified_act_conformance.mutants.children import in_parallel, one
 from unified_act_conformance.mutants.faults import ALWAYS, OF_SIZE
 from unified_act_conformance.mutants.operators import Edit, Source
 
@@ -339,23 +339,15 @@ def _who_runs_what(
         found: dict[str, dict[str, Any]] = json.loads(file.read_text(encoding="utf-8"))
         return found
     recorded: dict[str, dict[str, Any]] = {backend: {} for backend in backends}
-    ((_, names),) = in_parallel([_one(list_names)], 1, limit)
+    ((_, names),) = in_parallel([one(list_names)], 1, limit)
     files = [str(module.path) for module in modules]
     plans = {}
     for backend in backends:
         for start in range(0, len(names), AT_A_TIME):
             part = names[start : start + AT_A_TIME]
-            plans[_one(partial(trace, backend, part, files))] = backend
+            plans[one(partial(trace, backend, part, files))] = backend
     for plan, lines in in_parallel(list(plans), jobs, limit):
         recorded[plans[plan]] |= lines
     cache.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps(recorded), encoding="utf-8")
     return recorded
-
-
-def _one(task: Task) -> Generator[Task, Reply, Any]:
-    """A plan of one task, which has to succeed."""
-    reply = yield task
-    if reply.died:
-        raise RuntimeError(f"a child died: {reply.died}")
-    return reply.value

@@ -10,7 +10,13 @@ from typing import Any
 
 import pytest
 
-from unified_act_conformance.mutants.score import MutantResult, MutationScore, sample
+from unified_act_conformance.mutants.score import (
+    TARGETS_EACH,
+    MutantResult,
+    MutationScore,
+    _some_of,
+    sample,
+)
 from unified_act_conformance.mutants.sites import Target
 
 # Forked is a process of its own: the one of these tests may have threads, which a copy has not.
@@ -53,6 +59,18 @@ def test_the_suite_is_asked_about_mutants(tmp_path: Path, run_python) -> None:
     targets, different, every = made
     assert targets == [target]
     assert different == every
+
+
+def test_several_kinds_and_backends_are_asked() -> None:
+    kinds = {"gelu": "elementwise", "relu": "elementwise", "softmax": "along axis"}
+    backends = ("numpy", "torch")
+    targets = {Target(name, backend): ["fast"] for name in kinds for backend in backends}
+    asked = _some_of(SimpleNamespace(id="x", targets=targets), kinds, 1)  # type: ignore[arg-type]
+    assert len(asked) == TARGETS_EACH
+    assert len(set(asked)) == len(asked)
+    assert {kinds[target.activation] for target in asked[:2]} == {"elementwise", "along axis"}
+    assert {target.backend for target in asked[:2]} == set(backends)
+    assert {target.activation for target in asked[:3]} == set(kinds)
 
 
 def made(operator: str, module: str, number: int) -> Any:
