@@ -34,17 +34,28 @@ def _compiled(function: Function, backend: str) -> Function:
     return compiled
 
 
+def _batched(function: Function) -> Function:
+    """The function by `torch.vmap`, over one batch. No kernel of ours can run there."""
+
+    def batched(*inputs: Any) -> Any:
+        return torch.vmap(function)(*(x.unsqueeze(0) for x in inputs)).squeeze(0)
+
+    return batched
+
+
 class TorchHarness(Harness):
     """PyTorch has no bridge to NumPy for bfloat16, so its bits pass as int16."""
 
     modes: Mapping[str, Callable[[Function], Function]] = {
         "compile": partial(_compiled, backend="aot_eager"),
         "inductor": partial(_compiled, backend="inductor"),
+        "vmap": _batched,
     }
+    eager_modes = ("vmap",)
 
     def tried_modes(self, numerics: Numerics) -> Sequence[str]:
         """All but the slow compiler; autocast decides the type of PyTorch's own prelu."""
-        return ("compile",) if numerics == "fast" else ("compile", "autocast")
+        return ("compile", "vmap", *(("autocast",) if numerics == "strict" else ()))
 
     def use_device(self, device: str) -> str:
         """Raises unless PyTorch has this device here, and tensors on it have values."""

@@ -232,7 +232,8 @@ class Trial:
         if mode in self.harness.flushing_modes:
             chosen &= ~may_be_flushed(asked, ends, case.dtype)
         # A compiler may reorder what strict promises.
-        numerics: Numerics = "fast" if mode in self.harness.modes else self.numerics
+        compiled = mode in self.harness.modes and mode not in self.harness.eager_modes
+        numerics: Numerics = "fast" if compiled else self.numerics
         judgement = judge_problem(case, numerics, asked, ends, chosen, statistics=False)
         if judgement.passed or not judgement.count:
             return ""

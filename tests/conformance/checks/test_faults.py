@@ -122,6 +122,11 @@ def compiled_otherwise(x):
     return gelu_tanh(x) if torch.compiler.is_compiling() else gelu(x)
 
 
+def batched_otherwise(x):
+    in_vmap = torch._C._functorch.peek_interpreter_stack() is not None
+    return gelu_tanh(x) if in_vmap else gelu(x)
+
+
 def breaks_the_graph(x):
     return x if float(x.detach().reshape(-1)[:1].sum()) == 1234.5 else gelu(x)
 
@@ -129,6 +134,7 @@ def breaks_the_graph(x):
 ON_TORCH = {
     "forward mode is doubled": ("tanh", "forward mode", faulty(DoubledForward.apply)),
     "compiled, it is another": ("gelu", "mode compile", faulty(compiled_otherwise)),
+    "in vmap, it is another": ("gelu", "mode vmap", faulty(batched_otherwise)),
     "not one graph": ("gelu", "mode compile", faulty(breaks_the_graph)),
     "keeps another array": (
         "silu",
