@@ -19,7 +19,6 @@ from unified_act.kernels.instructions import (
     VECTOR,
     Argument,
     Writer,
-    constant,
     listed,
     splat,
 )
@@ -98,7 +97,7 @@ class _Row:
             after_all = node.operation in (*REDUCTIONS, SORT)
             self._levels[node.index] = max(levels, default=0) + after_all
             if node.operation != "input" and not node.operands:
-                self._names[node.index] = constant(node)
+                self._names[node.index] = writer.constant(node)
         self._by_level: dict[int, list[Node]] = {}
         """The reductions, by the passes that they need."""
         for node in self._nodes:
