@@ -32,7 +32,8 @@ def clip(x: NDArray[Any], *, low: float, high: float) -> NDArray[Any]:
 def lisht(x: NDArray[Any]) -> NDArray[Any]:
     """The input times its tanh."""
     result: NDArray[Any] = np.tanh(x)
-    result *= x
+    with np.errstate(under="ignore"):  # the square of a tiny number
+        result *= x
     return result
 
 
