@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["clip", "relu"]
+__all__ = ["clip", "lisht", "relu", "tanh_shrink"]
 
 _ZERO = np.float16(0.0)
 """Of the narrowest type: NumPy 1 makes float64 of a Python number and an array of no dimensions."""
@@ -24,3 +24,20 @@ def clip(x: NDArray[Any], *, low: float, high: float) -> NDArray[Any]:
     if x.ndim:
         return x.clip(low, high)
     return x.clip(x.dtype.type(low), x.dtype.type(high))  # as above
+
+
+# NumPy's tanh takes half as long as machine code of ours, which is as accurate as float32 can be.
+
+
+def lisht(x: NDArray[Any]) -> NDArray[Any]:
+    """The input times its tanh."""
+    result: NDArray[Any] = np.tanh(x)
+    with np.errstate(under="ignore"):  # the square of a tiny number
+        result *= x
+    return result
+
+
+def tanh_shrink(x: NDArray[Any]) -> NDArray[Any]:
+    """The input minus its tanh."""
+    result: NDArray[Any] = np.tanh(x)
+    return np.subtract(x, result, out=result) if x.ndim else x - result

@@ -8,6 +8,7 @@ __all__ = ["NATIVE", "TABLED"]
 
 _WIDE = ("float32", "float64")
 _COMPUTED_WIDE = "16-bit types: a table is correctly rounded"
+_QUICK_IN_FLOAT32 = f"float64: machine code is quicker; {_COMPUTED_WIDE}"
 
 NATIVE = {
     "clipped_relu": Native(
@@ -30,6 +31,7 @@ NATIVE = {
         outrun={"float32": 0.41, "float64": 0.32},
         why=_COMPUTED_WIDE,
     ),
+    "lisht": Native("unified_act_numpy.kernels:lisht", dtypes=("float32",), why=_QUICK_IN_FLOAT32),
     "relu": Native(
         "unified_act_numpy.kernels:relu",
         dtypes=_WIDE,
@@ -44,6 +46,9 @@ NATIVE = {
         why=_COMPUTED_WIDE,
     ),
     "tanh": Native("tanh", dtypes=_WIDE, why=_COMPUTED_WIDE),
+    "tanh_shrink": Native(
+        "unified_act_numpy.kernels:tanh_shrink", dtypes=("float32",), why=_QUICK_IN_FLOAT32
+    ),
 }
 
 TABLED = Tabled(("float16", "bfloat16"), compiled=True)

@@ -50,8 +50,15 @@ def shared_definition(
 
     if pullback is None or twice is None:
         return by_kernel(activation, parameters, otherwise or value, _by_operations_back(value))
+
+    def pulled_back(cotangent: Tensor, *inputs: Tensor) -> tuple[Tensor | None, ...]:
+        found = twice(widen(cotangent), *map(widen, inputs))
+        return tuple(
+            None if by is None else by.to(x.dtype) for by, x in zip(found, inputs, strict=True)
+        )
+
     if otherwise is not None:
-        return by_kernel(activation, parameters, otherwise, twice)
+        return by_kernel(activation, parameters, otherwise, pulled_back)
     names = activation.inputs_for(parameters)
     # Not its `apply`: of a method Dynamo knows the code only, and would take what it has compiled
     # for one activation for any other.
@@ -82,12 +89,6 @@ def shared_definition(
         if torch.jit.is_tracing():  # type: ignore[attr-defined, no-untyped-call]
             return exported(*inputs) if torch.onnx.is_in_onnx_export() else value(*inputs)
         return eager(*inputs)
-
-    def pulled_back(cotangent: Tensor, *inputs: Tensor) -> tuple[Tensor | None, ...]:
-        found = twice(widen(cotangent), *map(widen, inputs))
-        return tuple(
-            None if by is None else by.to(x.dtype) for by, x in zip(found, inputs, strict=True)
-        )
 
     return by_kernel(activation, parameters, call, pulled_back)
 

@@ -9,7 +9,7 @@ import torch
 import unified_act as ua
 from tests.backends.arrays import bits, native
 from tests.implementations import forget_implementations
-from tests.specifications import REQUIRED, parameters_of
+from tests.specifications import REQUIRED, further_inputs, parameters_of
 from unified_act.backend import FrameworkBackend, Native
 from unified_act.kernels import unavailable
 from unified_act.loading import load_backend
@@ -30,13 +30,27 @@ def two(backend, name):
         yield ua.get_activation(REQUIRED.get(name, name), backend=backend, numerics=numerics)
 
 
+def weights(backend, name, shape, dtype):
+    """What it takes after `x`."""
+    return [
+        native(backend, weight, dtype) for weight in further_inputs(REQUIRED.get(name, name), shape)
+    ]
+
+
 @pytest.mark.parametrize(("backend", "name", "dtype"), CASES)
 def test_the_bits_are_those_of_strict(monkeypatch, backend, name, dtype):
     monkeypatch.setattr(Native, "find", lambda self, module: lambda *x, **keywords: 1 / 0)
     x = native(backend, np.tile(VALUES, 2000), dtype)  # of few elements NumPy's kernels are quicker
-    fast, strict = two(backend, name)
-    for found, wanted in zip(ua.value_and_grad(fast, x), ua.value_and_grad(strict, x), strict=True):
+    inputs = [x, *weights(backend, name, (len(x),), dtype)]
+    fast, strict = (ua.value_and_grad(function, *inputs) for function in two(backend, name))
+    for found, wanted in zip(each(fast), each(strict), strict=True):
         assert bits(backend, found, dtype) == bits(backend, wanted, dtype)
+
+
+def each(value_and_grad):
+    """The value and each gradient."""
+    value, gradient = value_and_grad
+    return [value, *(gradient if isinstance(gradient, tuple) else [gradient])]
 
 
 @pytest.mark.parametrize(
@@ -61,22 +75,24 @@ class TestOnPyTorch:
 
     def test_meta(self, calls, name, dtype):
         fast, _ = two("torch", name)
-        x = torch.empty(3, dtype=getattr(torch, dtype), device="meta")
-        assert fast(x).device.type == "meta"
+        inputs = [torch.ones(3), *weights("torch", name, (3,), dtype)]
+        inputs = [each.to("meta", getattr(torch, dtype)) for each in inputs]
+        assert fast(*inputs).device.type == "meta"
         assert calls
 
     def test_vmap(self, calls, name, dtype):
         fast, _ = two("torch", name)
-        torch.vmap(fast)(torch.ones(2, 3, dtype=getattr(torch, dtype)))
+        inputs = [torch.ones(3), *weights("torch", name, (3,), dtype)]
+        torch.vmap(fast)(*(each.to(getattr(torch, dtype)).expand(2, -1) for each in inputs))
         assert calls
 
 
-def exported(function, x):
+def exported(function, inputs):
     class Model(torch.nn.Module):
-        def forward(self, x):
-            return function(x)
+        def forward(self, *inputs):
+            return function(*inputs)
 
-    return str(torch.export.export(Model(), (x,)).graph)
+    return str(torch.export.export(Model(), tuple(inputs)).graph)
 
 
 @pytest.mark.parametrize(
@@ -86,7 +102,8 @@ def test_what_is_exported_is_pytorch_s_function(name, dtype):
     row = load_backend("torch").native[name]
     own = functools.partial(row.find(torch), **row.arguments(parameters_of(name)))
     x = torch.ones(3, dtype=getattr(torch, dtype))
-    assert exported(ua.get_activation(name, backend="torch"), x) == exported(own, x)
+    inputs = [x, *weights("torch", name, (3,), dtype)]
+    assert exported(ua.get_activation(name, backend="torch"), inputs) == exported(own, inputs)
 
 
 @pytest.mark.parametrize("backend", ["torch"])

@@ -11,6 +11,7 @@ NEED_IT = {
     "test_gathering",
     "test_threads",
     "test_values",
+    "test_width",
 }
 
 

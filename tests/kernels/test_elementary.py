@@ -7,7 +7,7 @@ import mpmath
 import numpy as np
 import pytest
 
-from tests.kernels.running import compiled_function, random_bits
+from tests.kernels.running import awkward, compiled_function, random_bits
 from unified_act.kernels import polynomials
 from unified_act.kernels.elementary import FAR_ANGLE
 
@@ -26,6 +26,7 @@ def atanh_rest(square):
 
 
 FUNCTIONS = {
+    "ATAN": lambda x: over(mpmath.atan, mpmath.sqrt(x)),
     "EXPM1": lambda x: over(mpmath.expm1, x),
     "EXPM1_FULL": lambda x: over(mpmath.expm1, x),
     "LOG1P": lambda x: over(mpmath.log1p, x),
@@ -55,6 +56,7 @@ def test_every_polynomial_is_derived():
 
 
 WHERE = {
+    "atan": [(-1.0, 1.0), (-5.0, 5.0), (0.41, 0.42), (2.41, 2.42), (-1e-9, 1e-9), (-1e60, 1e60)],
     "exp": [(-750.0, 712.0), (-1.0, 1.0), (-1e-3, 1e-3)],
     "expm1": [(-40.0, 712.0), (-1.0, 1.0), (-1e-9, 1e-9)],
     "log": [(0.0, 3.0), (0.5, 2.0), (1 - 1e-6, 1 + 1e-6), (0.0, 1e-307), (0.0, 1e300)],
@@ -106,6 +108,7 @@ def test_relative_error(name, wide):
 
 
 ENDS = {
+    "atan": [(-np.inf, -np.pi / 2), (np.inf, np.pi / 2), (-0.0, -0.0), (0.0, 0.0)],
     "exp": [(-np.inf, 0.0), (np.inf, np.inf), (-0.0, 1.0), (1000.0, np.inf), (-1000.0, 0.0)],
     "expm1": [(-np.inf, -1.0), (np.inf, np.inf), (-0.0, -0.0), (0.0, 0.0), (1000.0, np.inf)],
     "log": [(0.0, -np.inf), (-0.0, -np.inf), (-1.0, np.nan), (np.inf, np.inf), (1.0, 0.0)],
@@ -127,3 +130,67 @@ def test_at_the_ends(name, wide):
     np.testing.assert_allclose(got, wanted, rtol=2.0**-31 if wide else 0.0)
     zeros = wanted == 0.0
     np.testing.assert_array_equal(np.signbit(got[zeros]), np.signbit(wanted[zeros]))
+
+
+ARGUMENTS = {
+    "minus a size": ("exp", lambda xp, v: -xp.abs(v)),
+    "a size times a negative number": ("exp", lambda xp, v: xp.abs(v) * -2.0),
+    "a size times a number": ("exp", lambda xp, v: xp.abs(v) * 2.0),
+    "minus a square": ("exp", lambda xp, v: -(v * v)),
+    "minus a product": ("exp", lambda xp, v: -(v * (v + 1.0))),
+    "minus a number": ("exp", lambda xp, v: -v),
+    "a number times a negative one": ("exp", lambda xp, v: v * -2.0),
+    "a difference": ("exp", lambda xp, v: v - xp.abs(v * 0.5)),
+    "a decay": ("log1p", lambda xp, v: xp.exp(-xp.abs(v))),
+    "the square of a decay": ("log1p", lambda xp, v: xp.exp(xp.abs(v) * -0.5) ** 2.0),
+    "minus a decay": ("log1p", lambda xp, v: -xp.exp(-xp.abs(v))),
+    "twice a decay": ("log1p", lambda xp, v: xp.exp(-xp.abs(v)) * 2.0),
+    "an exponential": ("log1p", lambda xp, v: xp.exp(v)),
+    "a square": ("log1p", lambda xp, v: v * v),
+    "a change": ("tanh", lambda xp, v: xp.expm1(-xp.abs(v))),
+}
+
+
+@pytest.mark.parametrize("wide", [False, True])
+@pytest.mark.parametrize("name", ARGUMENTS)
+def test_what_is_known_of_an_argument_changes_no_bit(name, wide):
+    function, argument = ARGUMENTS[name]
+    apart = [
+        compiled_function(argument, wide=wide),
+        compiled_function(lambda xp, v: getattr(xp, function)(v), wide=wide),
+    ]
+    at_once = compiled_function(lambda xp, v: getattr(xp, function)(argument(xp, v)), wide=wide)
+    generator = np.random.default_rng(2)
+    spread = [generator.normal(0.0, scale, 20_000) for scale in (0.01, 1.0, 10.0, 500.0)]
+    roots = -np.log(np.nextafter(math.sqrt(2.0) - 1.0, [0.0, 1.0]))  # where 1 + exp(-x) is √2
+    x = np.concatenate([awkward("float64"), random_bits("float64", 20_000), roots, *spread])
+    got, wanted = at_once(x), apart[1](apart[0](x))
+    np.testing.assert_array_equal(got, wanted)
+    np.testing.assert_array_equal(np.signbit(got[got == 0.0]), np.signbit(wanted[got == 0.0]))
+
+
+CLIPS = {
+    "lt gt": lambda xp, v: xp.where(v < -2.0, -2.0, xp.where(v > 3.0, 3.0, v)),
+    "le ge": lambda xp, v: xp.where(v <= -2.0, -2.0, xp.where(v >= 3.0, 3.0, v)),
+    "zeros": lambda xp, v: xp.where(v <= -0.0, -0.0, xp.where(v >= 3.0, 3.0, v)),
+    "crossed": lambda xp, v: xp.where(v < 3.0, 3.0, xp.where(v > -2.0, -2.0, v)),
+    "another low": lambda xp, v: xp.where(v < -2.0, -7.0, xp.where(v > 3.0, 3.0, v)),
+    "another high": lambda xp, v: xp.where(v < -2.0, -2.0, xp.where(v > -4.0, 3.0, v)),
+    "another number": lambda xp, v: xp.where(v + 1.0 < -2.0, -2.0, xp.where(v > 3.0, 3.0, v)),
+    "arrays": lambda xp, v: xp.where(v < v * v, v * v, xp.where(v > 3.0, 3.0, v)),
+}
+
+
+@pytest.mark.parametrize("name", CLIPS)
+def test_clips(name):
+    """Whether it becomes the smaller and the larger of two numbers, or not."""
+
+    class Arrays:
+        where = staticmethod(np.where)
+
+    x = np.concatenate([awkward("float64"), np.linspace(-5.0, 5.0, 41)])
+    with np.errstate(all="ignore"):
+        wanted = CLIPS[name](Arrays, x)
+    got = compiled_function(CLIPS[name])(x)
+    np.testing.assert_array_equal(got, wanted)
+    np.testing.assert_array_equal(np.signbit(got[got == 0.0]), np.signbit(wanted[got == 0.0]))

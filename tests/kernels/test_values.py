@@ -243,6 +243,20 @@ def test_noise_is_an_input():
     np.testing.assert_array_equal(call(kernel, x, noise), wanted)
 
 
+@pytest.mark.parametrize("order", [0, 1])
+@pytest.mark.parametrize("name", ["silu_beta", "softplus_beta", "snake"])
+def test_a_weight_meets_an_input_where_things_go_wrong(name, order):
+    """In float32 they have simpler forms than in float64, with the same infinities and NaNs."""
+    numbers = [np.inf, -np.inf, np.nan, 0.0, -0.0, 3e38, -3e38, 1.0, -1.0, 1e-45, -1e-45, 80.0]
+    x, weight = (each.ravel() for each in np.meshgrid(np.float32(numbers), np.float32(numbers)))
+    inputs = [x, weight, *[np.full_like(x, -1.0)][:order]]
+    got = call(kernel_of(name, (), "float32", order, weights="array"), *inputs)
+    inputs = [each.astype(np.float64) for each in inputs]
+    wanted = call(kernel_of(name, (), "float64", order, weights="array"), *inputs)
+    with np.errstate(over="ignore", under="ignore"):
+        np.testing.assert_allclose(got, np.float32(wanted), rtol=1e-6)
+
+
 @pytest.mark.parametrize("length", [1, 2, LANES - 1, LANES, LANES + 1, 5 * LANES + 3])
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_cumulative_sums(dtype, length):

@@ -443,7 +443,7 @@ class FrameworkBackend:
     def _outrunning(self, request: Request, dtype: str, kernel: _Function) -> _Function:
         """Returns machine code, which is quicker, with the kernel for what it does not serve."""
         activation, parameters = request.activation, request.parameters
-        if dtype in self.tabled.dtypes:
+        if activation.kind.elementwise and dtype in self.tabled.dtypes:
             function = self.tables.by_table(activation, parameters, dtype, kernel, in_memory=True)
         else:
             function = self.gradient.shared_definition(activation, parameters, kernel)

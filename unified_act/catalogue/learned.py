@@ -13,7 +13,7 @@ from unified_act.catalogue._common import (
     relu_derivative,
     within,
 )
-from unified_act.special import Crossover, polynomial, sigmoid
+from unified_act.special import Crossover, is_wide, polynomial, sigmoid
 
 __all__ = ["ACTIVATIONS"]
 
@@ -85,8 +85,11 @@ def _excess(xp: Any, x: Any) -> Any:
 
 def _snake(xp: Any, x: Any, alpha: Any) -> Any:
     near, angle = _wave(xp, x, alpha)
+    sine = xp.sin(angle)
+    if is_wide(xp):
+        return x + sine * sine * (1.0 / xp.where(xp.abs(alpha) > 0.0, alpha, 1.0))
     # sin²(αx)/α = x·sin(αx)·sin(αx)/(αx), which has a limit at α = 0.
-    return x + near * xp.sin(angle) * _sinc(xp, angle)
+    return x + near * sine * _sinc(xp, angle)
 
 
 def _snake_derivative(xp: Any, x: Any, alpha: Any) -> tuple[Any, Any]:
@@ -218,18 +221,24 @@ def _steepened(xp: Any, x: Any, beta: Any) -> tuple[Any, Any, Any, Any]:
     """The z up to ±`_ROOT_IS_ZERO`, |z|, exp(-|z|/2), and an x that is finite where that is 0."""
     finite = xp.where(xp.isinf(x), 0.0, x)
     z = within(xp, xp.where(beta == 0.0, finite, x) * beta, _ROOT_IS_ZERO)
-    size = xp.where(z > 0.0, z, -z)
+    size = xp.abs(z) if is_wide(xp) else xp.where(z > 0.0, z, -z)
     sign = xp.where(x < 0.0, -1.0, xp.full_like(x, 1.0))
     return z, size, xp.exp(size * -0.5), xp.where(size == _ROOT_IS_ZERO, sign, x)
 
 
 def _silu_beta(xp: Any, x: Any, beta: Any) -> Any:
-    z, _, root, near = _steepened(xp, x, beta)
+    z, size, root, near = _steepened(xp, x, beta)
+    if is_wide(xp):
+        e = xp.exp(-size)
+        return xp.where(z > 0.0, x, near * e) / (e + 1.0)
     return xp.where(z > 0.0, x, near * root * root) / (root * root + 1.0)
 
 
 def _silu_beta_derivative(xp: Any, x: Any, beta: Any) -> tuple[Any, Any]:
-    z, _, root, near = _steepened(xp, x, beta)
+    z, size, root, near = _steepened(xp, x, beta)
+    if is_wide(xp):
+        e = xp.exp(-size)
+        return gated_derivative(xp, z, z), near * near * e / ((e + 1.0) * (e + 1.0))
     share = near * root / (root * root + 1.0)
     return gated_derivative(xp, z, z), share * share
 
@@ -253,13 +262,18 @@ def _tail(xp: Any, e: Any) -> Any:
 
 
 def _softplus_beta(xp: Any, x: Any, beta: Any) -> Any:
-    z, _, root, _ = _steepened(xp, x, beta)
+    z, size, root, _ = _steepened(xp, x, beta)
+    if is_wide(xp):
+        return xp.where(z > 0.0, x, 0.0) + xp.log1p(xp.exp(-size)) / beta
     return xp.where(z > 0.0, x, 0.0) + root / beta * root * _tail(xp, root * root)
 
 
 def _softplus_beta_derivative(xp: Any, x: Any, beta: Any) -> tuple[Any, Any]:
     z, size, root, _ = _steepened(xp, x, beta)
     # By β it is (zσ(z) - log(1 + e^z))/β², where z cancels in both if it is positive.
+    if is_wide(xp):
+        e = xp.exp(-size)
+        return sigmoid(xp, z), -(size * e / (e + 1.0) + xp.log1p(e)) / (beta * beta)
     e, share = root * root, root / beta
     return sigmoid(xp, z), -share * (size / (e + 1.0) + _tail(xp, e)) * share
 

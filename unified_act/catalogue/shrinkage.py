@@ -58,12 +58,14 @@ def _tanh_shrink(xp: Any, x: Any) -> Any:
         return quick(x)
     inner = within(xp, x, 1.0)
     square = inner * inner
-    near = inner * square * polynomial(square, _P) / polynomial(square, _Q)
-    # (|x| - 1) + (1 - tanh |x|): neither is negative, and 1 - tanh is 2e/(1 + e).
+    # Farther out: (|x| - 1) + (1 - tanh |x|), neither is negative, and 1 - tanh is 2e/(1 + e).
     size = xp.abs(x)
     e = xp.exp(size * -2.0)
-    far = (size - 1.0) + e * 2.0 / (e + 1.0)
-    return xp.where(size <= 1.0, near, xp.where(x < 0.0, -far, far))
+    near = size <= 1.0
+    over = xp.where(near, inner * square * polynomial(square, _P), e * 2.0)
+    quotient = over / xp.where(near, polynomial(square, _Q), e + 1.0)
+    far = (size - 1.0) + quotient
+    return xp.where(near, quotient, xp.where(x < 0.0, -far, far))
 
 
 def _tanh_shrink_derivative(xp: Any, x: Any) -> Any:

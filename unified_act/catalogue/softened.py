@@ -44,11 +44,12 @@ _NEAR: Crossover = 1.0
 
 
 def _shifted_softplus(xp: Any, x: Any) -> Any:
-    positive, size = x > 0.0, xp.abs(x)
+    size = xp.abs(x)
+    near = size < _NEAR
     # Near 0 it is log(1 + (e - 1)/2), since log(1 + e) and log(2) would cancel.
-    near = xp.log1p(xp.expm1(-xp.where(size < _NEAR, size, 1.0)) * 0.5)
-    tail = xp.where(size < _NEAR, near, xp.log1p(xp.exp(-size)) - math.log(2.0))
-    value = xp.where(positive, x + tail, tail)
+    log = xp.log1p(xp.where(near, xp.expm1(-size) * 0.5, xp.exp(-size)))
+    tail = xp.where(near, log, log - math.log(2.0))
+    value = xp.where(x > 0.0, x + tail, tail)
     half = xp.where(size < _HALF_OF_X, x * 0.5, 0.0)
     # There the tail could be subnormal. The square says where x/2 itself would be a tie.
     return xp.where(size < _HALF_OF_X, half * (half * 0.5 + 1.0), value)

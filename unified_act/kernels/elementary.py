@@ -17,6 +17,7 @@ from unified_act import special
 from unified_act.expression import (
     HELPERS,
     INTEGER,
+    MASK,
     OPAQUE,
     Expression,
     Graph,
@@ -47,6 +48,8 @@ FAR_ANGLE = 2.0**45
 """Up to here the products of an integer with the parts of π say where in its turn an angle is.
 Farther out the C library computes sine and cosine, element by element."""
 _ERFC_MIDDLE, _ERFC_END = 2.75, 14.0
+_EIGHTH: special.Crossover = math.sqrt(2.0) - 1.0
+"""The tangent of π/8; that of 3π/8 is larger by 2."""
 
 
 def _bits(number: float) -> int:
@@ -84,6 +87,26 @@ def lowered(expression: Expression, graph: Graph | None = None) -> list[Node]:
     return [made[output.index] for output in outputs]
 
 
+def _is_clip(condition: Node, low: Node, held: Node) -> bool:
+    """Whether a choice is ``where(x < low, low, where(x > high, high, x))``, with constants.
+
+    Then it may ask what is held below `high`, in the place of x: that is what a processor has one
+    instruction for.
+    """
+    if condition.operation not in ("lt", "le") or held.operation != "where":
+        return False
+    above, high, x = held.operands
+    return (
+        above.operation in ("gt", "ge")
+        and above.operands[0] is condition.operands[0] is x
+        and above.operands[1] is high
+        and condition.operands[1] is low
+        and low.value is not None
+        and high.value is not None
+        and low.value < high.value
+    )
+
+
 def part_name(name: str, part: int) -> str:
     """The name of the input for a part of an array.
 
@@ -101,6 +124,8 @@ class _Elementary(Recorder):
         super().__init__(graph)
         self.own = None
         self._same_in_row: dict[int, bool] = {}
+        self._decays: set[int] = set()
+        """What is the exponential of no positive number, and so between 0 and 1."""
 
     def apply(self, node: Node, operands: Sequence[Node]) -> Node:
         """Returns a node of another graph, here."""
@@ -110,6 +135,10 @@ class _Elementary(Recorder):
         if operation == "div" and self.wide and self._is_same_in_row(operands[1]):
             quotient: Node = operands[0] * (1.0 / operands[1])
             return quotient
+        if operation == "where" and _is_clip(*operands):
+            condition, low, held = operands
+            compared = self.graph.apply(condition.operation, held, low, kind=MASK)
+            return self.where(compared, low, held)
         if operation in _PRIMITIVE or operation in (*REDUCTIONS, *SCANS, SORT):
             return self.graph.apply(operation, *operands, kind=node.kind, **attributes)
         if attributes:
@@ -141,7 +170,10 @@ class _Elementary(Recorder):
 
     def exp(self, x: Node) -> Node:
         """2ⁿ(1 + (exp(r) - 1))."""
-        return self._exp_parts(x)[0]
+        found = self._exp_parts(x)[0]
+        if self._is_negative(x):
+            self._decays.add(found.index)
+        return found
 
     def expm1(self, x: Node) -> Node:
         """exp(r) - 1 where n is 0, with the sign of a zero."""
@@ -155,10 +187,12 @@ class _Elementary(Recorder):
         """exp(x), n, exp(r) - 1 and 2ⁿ, with x = n ln(2) + r."""
         if self.wide:
             # Where the exponent of 2ⁿ leaves the range its bits become those of infinity, or of 0.
-            low, high, bias = -709.2, 709.8, 1023
+            low, high, bias = -709.25, 709.75, 1023
         else:
             low, high, bias = -746.0, 709.8, 2048
-        x = self.where(x < low, low, self.where(x > high, high, x))
+        # A processor has one instruction for the smaller of two numbers, and one for the larger.
+        x = x if self._is_negative(x) else self.where(x > high, high, x)
+        x = self.where(x < low, low, x)
         rounder = _ROUNDER + bias
         shifted = self._fma(x, 1.0 / _LN2, rounder)
         n = shifted - rounder
@@ -194,6 +228,12 @@ class _Elementary(Recorder):
 
     def log1p(self, x: Node) -> Node:
         """log(1 + x), from a mantissa that keeps what the sum loses."""
+        if self._is_decay(x):
+            # 1 + x is between 1 and 2, so nothing has to be looked up in its bits. A comparison
+            # with √2 would be one with a number of float32.
+            large = x + 1.0 - 2.0 * math.sqrt(0.5) >= 0.0
+            f = self.where(large, self._fma(x, 0.5, -0.5), x)
+            return self._log_of(f, self.where(large, -1.0, 0.0))
         mantissa, minus_k, inverse = self._log_parts(x + 1.0)
         f = self._fma(inverse, x, inverse - 1.0)
         if self.wide:
@@ -252,7 +292,24 @@ class _Elementary(Recorder):
     def tanh(self, x: Node) -> Node:
         """By expm1, which keeps the digits near 0."""
         change = self.expm1(self.graph.apply("abs", x) * -2.0)
-        return self.graph.apply("copysign", -change / (change + 2.0), x)
+        return self.graph.apply("copysign", change / (change + 2.0), x)
+
+    def atan(self, x: Node) -> Node:
+        """Inverse tangent.
+
+        From tan(π/8) on it is π/4 + atan((x - 1)/(x + 1)), and from tan(3π/8) on π/2 - atan(1/x).
+        """
+        if not self.wide:
+            found: Node = special.DERIVED["atan"](self, x)
+            return found
+        size = self.graph.apply("abs", x)
+        beyond, far = size > _EIGHTH, size > _EIGHTH + 2.0
+        over = self.where(far, -1.0, self.where(beyond, size - 1.0, size))
+        under = self.where(far, size, self.where(beyond, size + 1.0, 1.0))
+        w = over / under
+        angle = self.where(far, math.pi / 2.0, self.where(beyond, math.pi / 4.0, 0.0))
+        angle = self._fma(w, self._polynomial(w * w, polynomials.ATAN), angle)
+        return self.graph.apply("copysign", angle, x)
 
     def times_erfc(self, factor: Any, x: Node) -> Node:
         """`factor` · erfc(x)."""
@@ -291,6 +348,25 @@ class _Elementary(Recorder):
         near = self._of_bits(self._integers("ixor", self._to_bits(sine), odd))
         return self.graph.apply(f"far_{name}", x, near)
 
+    def _is_negative(self, x: Node) -> bool:
+        """Whether it is known to be negative, 0 or NaN."""
+        first, *rest = x.operands or (x,)
+        if x.operation == "neg":
+            return self._is_positive(first)
+        if x.operation == "sub":
+            return rest[0].operation == "max" and rest[0].operands[0] is first
+        factor = rest[0].value if x.operation == "mul" else None
+        return factor is not None and factor < 0.0 and self._is_positive(first)
+
+    def _is_positive(self, x: Node) -> bool:
+        """Whether it is known to be positive, 0 or NaN."""
+        return x.operation == "abs" or (x.operation == "mul" and x.operands[0] is x.operands[1])
+
+    def _is_decay(self, x: Node) -> bool:
+        """Whether it is known to be between 0 and 1, or NaN: an exponential, or its square."""
+        root = x.operands[0] if self._is_positive(x) else x
+        return root.index in self._decays
+
     def _polynomial(self, x: Node, wanted: Polynomial) -> Node:
         """By Horner's rule."""
         *rest, highest = wanted.coefficients
@@ -318,6 +394,7 @@ class _Elementary(Recorder):
 
 
 for _name in OPAQUE:
-    setattr(_Elementary, _name, special.DERIVED[_name])
+    if _name not in vars(_Elementary):
+        setattr(_Elementary, _name, special.DERIVED[_name])
 for _name in HELPERS:
     setattr(_Elementary, _name, getattr(special, _name))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from unified_act.expression import Node
 from unified_act.kernels.instructions import CONSTANT, LANES, Argument, Writer, listed
 from unified_act.kernels.row_emitter import has_reductions, row_function
+from unified_act.kernels.width import fits_float32
 
 __all__ = ["MEMORY", "elementwise", "module_text", "slices"]
 
@@ -31,10 +32,11 @@ def module_text(
     """
     arguments = [*inputs.values(), *results]
     pointers = [f"%p{index}" for index in range(len(arguments))]
-    writer = Writer(far_angle)
     if has_reductions(outputs):
+        writer = Writer(far_angle)
         functions = [row_function(writer, inputs, outputs, results)]
     else:
+        writer = Writer(far_angle, single=fits_float32(outputs, arguments))
         before, inside = _body(writer, inputs, outputs, results)
         functions = elementwise(writer, before, inside, arguments, len(inputs))
     functions += [_rows(pointers), slices(len(pointers)), slices(len(pointers), of_rows=True)]

@@ -20,7 +20,6 @@ __all__ = [
     "VECTOR",
     "Argument",
     "Writer",
-    "constant",
     "listed",
     "splat",
 ]
@@ -75,6 +74,7 @@ VECTOR = {
     INTEGER: f"<{LANES} x i64>",
     MASK: f"<{LANES} x i1>",
 }
+"""The elements of a block in float64, by their kind."""
 
 
 @dataclass(frozen=True)
@@ -108,14 +108,6 @@ def splat(element: str) -> str:
     return f"<{', '.join([element] * LANES)}>"
 
 
-def constant(node: Node) -> str:
-    """Returns a node without operands as a vector."""
-    value = node.attributes["value"]
-    if node.kind == FLOAT:
-        return splat(f"double {_hexadecimal(value)}")
-    return splat(f"i64 {value}" if node.kind == INTEGER else f"i1 {int(value)}")
-
-
 def _words(number: int) -> str:
     """A vector of equal integers of 32 bits."""
     return splat(f"i32 {number}")
@@ -129,17 +121,22 @@ class Writer:
     """Writes instructions, one after another.
 
     Attributes:
+        vector: The elements of a block as they are computed with, by their kind.
         lines: Where they are written. It may be set to another list at any time.
         block: The name of the current basic block.
         declarations: The functions that are called.
     """
 
-    def __init__(self, far_angle: float) -> None:
+    def __init__(self, far_angle: float, *, single: bool = False) -> None:
         """Starts in a block "loop".
 
         Args:
             far_angle: From which absolute value on the C library computes sine and cosine.
+            single: Whether all is computed in float32, which `width` decides.
         """
+        self._single = single
+        self._element = "float" if single else "double"
+        self.vector = {**VECTOR, FLOAT: f"<{LANES} x {self._element}>"}
         self.lines: list[str] = []
         self.block = "loop"
         self.declarations: set[str] = set()
@@ -169,7 +166,7 @@ class Writer:
             found = self.new(f"load {vector}, ptr {place}, align {size}")
         if kind == MASK:
             return self.new(f"icmp ne {vector} {found}, zeroinitializer")
-        return self._in_double(found, argument.dtype)
+        return self._as_computed(found, argument.dtype)
 
     def loaded_pair(self, argument: Argument, place: str) -> list[str]:
         """Returns elements of both arrays of a pair, as they are computed with.
@@ -187,17 +184,15 @@ class Writer:
             parts.append(
                 self.new(f"shufflevector {both} {found}, {both} poison, <{LANES} x i32> <{order}>")
             )
-        return [self._in_double(part, argument.dtype) for part in parts]
+        return [self._as_computed(part, argument.dtype) for part in parts]
 
-    def _in_double(self, found: str, dtype: str) -> str:
+    def _as_computed(self, found: str, dtype: str) -> str:
         """Numbers of a type, as they are computed with."""
-        element, _ = _TYPES[dtype]
-        vector = f"<{LANES} x {element}>"
-        if element == "double":
+        if dtype in NARROW:
+            found, dtype = self.widened(found, dtype), "float32"
+        if _TYPES[dtype][0] == self._element:
             return found
-        if element == "i16":
-            found, vector = self.widened(found, dtype), f"<{LANES} x float>"
-        return self.new(f"fpext {vector} {found} to {VECTOR[FLOAT]}")
+        return self.new(f"fpext <{LANES} x float> {found} to {self.vector[FLOAT]}")
 
     def spread(self, one: str, element: str) -> str:
         """Returns a vector all of whose elements are one number of a type."""
@@ -252,10 +247,16 @@ class Writer:
 
     def _in_type(self, value: str, dtype: str) -> str:
         """What was computed, rounded to a type: to 16 bits from float32."""
-        element, _ = _TYPES[dtype]
-        if element != "double":
-            value = self.new(f"fptrunc {VECTOR[FLOAT]} {value} to <{LANES} x float>")
-        return self.rounded(value, dtype) if element == "i16" else value
+        if dtype != "float64" and not self._single:
+            value = self.new(f"fptrunc {self.vector[FLOAT]} {value} to <{LANES} x float>")
+        return self.rounded(value, dtype) if dtype in NARROW else value
+
+    def constant(self, node: Node) -> str:
+        """Returns a node without operands as a vector."""
+        value = node.attributes["value"]
+        if node.kind == FLOAT:
+            return splat(f"{self._element} {_hexadecimal(value)}")
+        return splat(f"i64 {value}" if node.kind == INTEGER else f"i1 {int(value)}")
 
     def computed(self, node: Node, names: Mapping[int, str]) -> str:
         """Returns the result of an operation.
@@ -265,14 +266,14 @@ class Writer:
             names: The names of its operands, by their indices.
         """
         if not node.operands:
-            return constant(node)
+            return self.constant(node)
         operation = node.operation
         operands = [names[operand.index] for operand in node.operands]
         typed = [
-            f"{VECTOR[operand.kind]} {name}"
+            f"{self.vector[operand.kind]} {name}"
             for operand, name in zip(node.operands, operands, strict=True)
         ]
-        vector = VECTOR[node.kind]
+        vector = self.vector[node.kind]
         if operation in _BINARY:
             return self.new(f"{_BINARY[operation]} {typed[0]}, {operands[1]}")
         if operation == "not":
@@ -286,8 +287,8 @@ class Writer:
 
     def call(self, name: str, typed: Sequence[str]) -> str:
         """Returns the result of a function of LLVM."""
-        vector = VECTOR[FLOAT]
-        function = f"@llvm.{name}.v{LANES}f64"
+        vector = self.vector[FLOAT]
+        function = f"@llvm.{name}.v{LANES}f{32 if self._single else 64}"
         types = ", ".join([vector] * len(typed))
         self.declarations.add(f"declare {vector} {function}({types})")
         return self.new(f"call {vector} {function}({', '.join(typed)})")

@@ -133,8 +133,8 @@ def fused(
 ) -> Kernel | None:
     """Returns a kernel of an activation, or None; `unavailable` says why.
 
-    float32 is computed in float64 and rounded once; 16 bits are rounded from float32. The bits are
-    the same on all processors.
+    float32 is computed in float64 and rounded once, or in float32 where that gives the same bits;
+    16 bits are rounded from float32. The bits are the same on all processors.
 
     The elements of a row of an activation along an axis lie one after another.
 

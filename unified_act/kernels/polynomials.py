@@ -9,7 +9,17 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["ERFC", "EXPM1", "EXPM1_FULL", "LOG1P", "LOG1P_FULL", "SIN", "SIN_FULL", "Polynomial"]
+__all__ = [
+    "ATAN",
+    "ERFC",
+    "EXPM1",
+    "EXPM1_FULL",
+    "LOG1P",
+    "LOG1P_FULL",
+    "SIN",
+    "SIN_FULL",
+    "Polynomial",
+]
 
 
 class Polynomial(NamedTuple):
@@ -25,6 +35,21 @@ class Polynomial(NamedTuple):
     high: float
     coefficients: tuple[float, ...]
 
+
+ATAN = Polynomial(
+    0.0,
+    0.1717,
+    (
+        0.9999999999782941,
+        -0.333333320925389,
+        0.1999988346566031,
+        -0.14281577905250847,
+        0.1104035418385071,
+        -0.08455426503962427,
+        0.04705729588523701,
+    ),
+)
+"""atan(w)/w in w², for |w| ≤ tan(π/8) and a little more."""
 
 EXPM1 = Polynomial(
     -0.3466,

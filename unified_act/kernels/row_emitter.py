@@ -19,7 +19,6 @@ from unified_act.kernels.instructions import (
     VECTOR,
     Argument,
     Writer,
-    constant,
     listed,
     splat,
 )
@@ -98,7 +97,7 @@ class _Row:
             after_all = node.operation in (*REDUCTIONS, SORT)
             self._levels[node.index] = max(levels, default=0) + after_all
             if node.operation != "input" and not node.operands:
-                self._names[node.index] = constant(node)
+                self._names[node.index] = writer.constant(node)
         self._by_level: dict[int, list[Node]] = {}
         """The reductions, by the passes that they need."""
         for node in self._nodes:
@@ -263,11 +262,12 @@ class _Row:
 
     def _valid(self, index: str) -> str:
         """Which elements of a block are in the row."""
-        writer = self._writer
-        left = writer.new(f"sub i64 %n, {writer.new(f'mul i64 {index}, {LANES}')}")
-        numbers = ", ".join(f"i64 {lane}" for lane in range(LANES))
-        lefts = writer.spread(left, "i64")
-        return writer.new(f"icmp slt <{LANES} x i64> <{numbers}>, {lefts}")
+        new = self._writer.new
+        left = new(f"sub i64 %n, {new(f'mul i64 {index}, {LANES}')}")
+        more = new(f"icmp ugt i64 {left}, {LANES}")
+        number = new(f"trunc i64 {new(f'select i1 {more}, i64 {LANES}, i64 {left}')} to i32")
+        numbers = ", ".join(f"i32 {lane}" for lane in range(LANES))
+        return new(f"icmp slt <{LANES} x i32> <{numbers}>, {self._writer.spread(number, 'i32')}")
 
     def _store(self, names: Mapping[int, str], index: str) -> None:
         """Writes a block of the results."""
@@ -420,10 +420,11 @@ class _Row:
         new, vector, mask = self._writer.new, f"<{lanes} x double>", f"<{lanes} x i1>"
         if node.operation == "sum":
             return new(f"fadd {vector} {a}, {b}")
-        keep = new(f"fcmp oge {vector} {a}, {b}")
-        larger = new(f"select {mask} {keep}, {vector} {a}, {vector} {b}")
-        nan = new(f"fcmp uno {vector} {a}, {a}")
-        return new(f"select {mask} {nan}, {vector} {a}, {vector} {larger}")
+        # In this form the first two are one instruction of a processor.
+        less = new(f"fcmp olt {vector} {a}, {b}")
+        larger = new(f"select {mask} {less}, {vector} {b}, {vector} {a}")
+        nan = new(f"fcmp uno {vector} {b}, {b}")
+        return new(f"select {mask} {nan}, {vector} {b}, {vector} {larger}")
 
     def _reduced(self, node: Node, name: str) -> str:
         """One number from those side by side: the two halves are joined, again and again."""
