@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 from collections.abc import Iterator, Sequence
@@ -9,13 +10,15 @@ from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_complet
 from contextlib import contextmanager, suppress
 
 from unified_act.backend import HOME, Numerics
-from unified_act_conformance.checks import CheckResult, run_checks
+from unified_act_conformance.checks import DIMENSIONS, CheckResult, run_checks
 from unified_act_conformance.harness import load_harness, use_device
 from unified_act_conformance.judge import Result, run
 from unified_act_conformance.subject import Case, Check, Subject, native_kernel, registered
 
-__all__ = ["SMALL", "helpers", "processes_for", "run_everything"]
+__all__ = ["LONG_CHECK", "SMALL", "helpers", "processes_for", "run_everything"]
 
+LONG_CHECK = 10
+"""The check `dimensions` takes as long as so many others."""
 SMALL = 400
 """Cases and checks that are over before another process has imported the frameworks."""
 
@@ -61,6 +64,7 @@ def _import(backends: Sequence[str], device: str) -> None:
             load_harness(name)
             if device != HOME:
                 use_device(name, device)
+    gc.freeze()
 
 
 def run_everything(
@@ -82,6 +86,7 @@ def run_everything(
         quick: Fewer inputs for float32 and float64.
         native: Whether the frameworks' own kernels are judged.
     """
+    gc.freeze()  # a framework makes a million objects that stay: none is looked through again
     if pool is None:
         yield from _run(cases, checks, numerics, quick, native)
         return
@@ -91,7 +96,8 @@ def run_everything(
         by_subject.setdefault(case.subject, ([], []))[0].append(case)
     for check in checks:
         by_subject.setdefault(check.subject, ([], []))[1].append(check)
-    parts = list(by_subject.values())
+    # All processes work on small parts at the end, and so end together.
+    parts = _small_ones_in_the_middle(list(by_subject.values()))
     pending = [pool.submit(_run_all, *part, numerics, quick, native) for part in parts]
     # This process takes from the end what no other has begun.
     for future, part in reversed(list(zip(pending, parts, strict=True))):
@@ -101,6 +107,20 @@ def run_everything(
             yield from _finished(pending)
     for done in as_completed(pending):
         yield from done.result()
+
+
+_Part = tuple[list[Case], list[Check]]
+
+
+def _small_ones_in_the_middle(parts: Sequence[_Part]) -> list[_Part]:
+    """The same parts, which are begun from both ends, with the largest ones there."""
+    ordered = sorted(parts, key=_size, reverse=True)
+    return [*ordered[::2], *reversed(ordered[1::2])]
+
+
+def _size(part: _Part) -> int:
+    cases, checks = part
+    return len(cases) + sum(LONG_CHECK if check.name == DIMENSIONS else 1 for check in checks)
 
 
 def _finished(pending: list[Future[list[Result | CheckResult]]]) -> Iterator[Result | CheckResult]:

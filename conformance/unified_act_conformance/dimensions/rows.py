@@ -39,6 +39,8 @@ Array = NDArray[Any]
 Doubles = NDArray[np.float64]
 Codes = NDArray[np.int64]
 
+FEW = 16
+"""Different numbers that are looked for one by one; what is left then is sorted."""
 SHORT_ROW = 4
 """Elements of a row for the second derivative, which costs their square and more."""
 ROW_KINDS = 7
@@ -313,12 +315,30 @@ def _different(row: Doubles) -> tuple[Doubles, Codes, Doubles]:
     for line in row:
         if (line == line[0]).all():
             continue
-        values, inverse = np.unique(line, return_inverse=True)
-        code = code * len(values) + inverse.reshape(-1)
-    _, place, inverse, counts = np.unique(
-        code, return_index=True, return_inverse=True, return_counts=True
-    )
-    return row[:, place], inverse.reshape(-1).astype(np.int64), counts.astype(np.float64)
+        number, inverse = _numbered(line)
+        code = code * number + inverse
+    counts = np.bincount(code)
+    found = np.flatnonzero(counts)
+    first = np.empty(counts.size, dtype=np.int64)
+    first[code[::-1]] = np.arange(code.size)[::-1]
+    place = np.empty(counts.size, dtype=np.int64)
+    place[found] = np.arange(found.size)
+    return row[:, first[found]], place[code], counts[found].astype(np.float64)
+
+
+def _numbered(line: Doubles) -> tuple[int, Codes]:
+    """How many different numbers there are, and the rank of each; NaN is the last.
+
+    There are few of them in a long row, which sorting would take long to find.
+    """
+    rest = line[~np.isnan(line)]
+    found: list[float] = []
+    while rest.size and len(found) < FEW:
+        found.append(float(rest[0]))
+        rest = rest[rest != rest[0]]
+    values = np.unique([*found, *rest])
+    inverse = np.searchsorted(values, line)
+    return values.size + int(np.isnan(line).any()), inverse
 
 
 def _row_answers(
