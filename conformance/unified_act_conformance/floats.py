@@ -160,8 +160,6 @@ def widen(values: FloatArray) -> NDArray[np.float64]:
     Returns:
         The same numbers as float64.
     """
-    if values.dtype == np.float64:
-        return np.array(values)
     # Signalling NaNs, which are among the 65,536 patterns, would warn.
     with np.errstate(invalid="ignore"):
         return np.asarray(values.astype(np.float64))

@@ -41,6 +41,9 @@ def helpers(
 ) -> Iterator[Executor | None]:
     """Starts processes beside this one; they import frameworks while this one does so too.
 
+    Frameworks that are not imported yet let threads of OpenMP sleep when they have no work, unless
+    ``OMP_WAIT_POLICY`` says otherwise.
+
     Args:
         processes: How many there are to be with this one; none is started for 1.
         backends: The names of the backends.
@@ -49,6 +52,8 @@ def helpers(
     if processes == 1:
         yield None
         return
+    # The threads of a framework would wait for work in a loop, on the core of another process.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     # A forked process would have TensorFlow's threads without the threads.
     spawn = multiprocessing.get_context("spawn")
     given = tuple(backends), device
