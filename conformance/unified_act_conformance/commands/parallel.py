@@ -118,9 +118,12 @@ _Part = tuple[list[Case], list[Check]]
 
 
 def _small_ones_in_the_middle(parts: Sequence[_Part]) -> list[_Part]:
-    """The same parts, which are begun from both ends, with the largest ones there."""
-    ordered = sorted(parts, key=_size, reverse=True)
-    return [*ordered[::2], *reversed(ordered[1::2])]
+    """The same parts, which are begun from both ends; neighbours, which share much, stay so."""
+    typical = sum(map(_size, parts)) / max(len(parts), 1)
+    large = [part for part in parts if _size(part) >= typical]
+    small = [part for part in parts if _size(part) < typical]
+    half = len(large) // 2
+    return [*large[:half], *small, *large[half:]]
 
 
 def _size(part: _Part) -> int:

@@ -41,13 +41,10 @@ def test_two_processes_find_what_one_finds(native):
 
 
 def test_what_takes_long_is_begun_first_from_both_ends():
-    checks = [*["cotangents"] * 30, "dimensions", "lengths", "layouts"]
+    checks = ["lengths", "dimensions", "layouts", "dimensions", "dimensions", "weights"]
     parts = [([], [Check(name, Subject("relu"), "numpy", "float32")]) for name in checks]
-    parts += [([], [])]
-    found = _small_ones_in_the_middle(parts)
-    assert sorted(map(repr, found)) == sorted(map(repr, parts))
-    assert found[0] == parts[30]
-    assert ([], []) in found[len(found) // 2 - 1 : len(found) // 2 + 1]
+    found = [check.name for _, (check,) in _small_ones_in_the_middle(parts)]
+    assert found == ["dimensions", "lengths", "layouts", "weights", "dimensions", "dimensions"]
 
 
 def test_what_a_process_raises_is_raised():
