@@ -25,6 +25,7 @@ class TensorflowHarness(Harness):
         "jit": partial(tf.function, jit_compile=True),
     }
     flushing_modes = ("jit",)
+    traces_forward_mode = True
     repeated = (0,)  # a derivative takes a millisecond
     _place: str | None = None
     _placed: Any = None

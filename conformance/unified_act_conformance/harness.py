@@ -59,6 +59,8 @@ class Harness:
         repeated: Of which orders a call is repeated some hundred times.
         compiles_each_shape: Whether the framework compiles a function anew for every shape of its
             input, also in eager calls. Then ``--quick`` tries fewer shapes.
+        traces_forward_mode: Whether the framework traces each operation before it differentiates in
+            forward mode. Then ``--quick`` tries that with some activations.
         device: The device that arrays are put on.
     """
 
@@ -69,6 +71,7 @@ class Harness:
     differentiates = True
     repeated: Sequence[int] = (0, 1, 2)
     compiles_each_shape = False
+    traces_forward_mode = False
     device = HOME
 
     def use_device(self, device: str) -> str:

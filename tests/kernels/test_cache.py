@@ -36,6 +36,14 @@ def test_what_is_stored_is_found(folder):
         assert stat.S_IMODE(folder.stat().st_mode) & 0o077 == 0
 
 
+@needs_llvmlite
+def test_the_same_code_is_loaded_once():
+    last, first = kernel_of("softmax", {"axis": -1}), kernel_of("softmax", {"axis": 0})
+    assert last is not first
+    assert last._library is first._library
+    assert last._library is not kernel_of("log_softmax", {"axis": -1})._library
+
+
 @pytest.mark.parametrize(
     "damage",
     [

@@ -97,7 +97,10 @@ class Graph:
         Raises:
             RecordingError: An operand is neither a node of this graph nor a Python number.
         """
-        nodes = [self.lift(operand) for operand in operands]
+        nodes = [
+            operand if type(operand) is Node and operand.graph is self else self.lift(operand)
+            for operand in operands
+        ]
         if self.wide and operation in _COMPARISONS:
             nodes = [self._as_in_arrays(node) for node in nodes]
         if not attributes:
@@ -138,18 +141,23 @@ class Graph:
     def _node(
         self, operation: str, operands: tuple[Node, ...], kind: str, attributes: dict[str, Any]
     ) -> Node:
-        indices = [operand.index for operand in operands]
-        if operation in _COMMUTATIVE:
-            indices.sort()
-        key = (operation, kind, *indices, *sorted(attributes.items()))
+        key: tuple[Any, ...]
         if operation == "number":  # 0.0 == -0.0, and a NaN is not equal to itself
             key = (operation, struct.pack("<d", attributes["value"]))
-        if key not in self._known:
+        else:
+            indices = [operand.index for operand in operands]
+            if operation in _COMMUTATIVE:
+                indices.sort()
+            key = (operation, kind, *indices)
+            if attributes:
+                key += tuple(sorted(attributes.items()))
+        node = self._known.get(key)
+        if node is None:
             place = self.place() if self.place else ""
             node = Node(self, len(self.nodes), operation, operands, kind, attributes, place)
             self.nodes.append(node)
             self._known[key] = node
-        return self._known[key]
+        return node
 
 
 def _binary(operation: str, kind: str = FLOAT, *, swapped: bool = False) -> Any:

@@ -7,6 +7,7 @@ import os
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import Any
+from weakref import WeakValueDictionary
 
 from unified_act import __version__
 from unified_act.activation import Activation
@@ -28,6 +29,8 @@ _LEAST = 2.0**-126
 """The smallest normal number of float32. Its inverse is near the largest."""
 _kept: OrderedDict[Any, Kernel | str] = OrderedDict()
 """By what was asked for: the kernel, or why there is none."""
+_libraries: WeakValueDictionary[str, compiler.Library] = WeakValueDictionary()
+"""What is in use, by its key in the cache: some parameters, such as an axis, change no code."""
 
 
 class Kernel:
@@ -322,11 +325,15 @@ def library_of(text: str) -> compiler.Library:
     """
     processor = compiler.host()
     key = cache.key_of(text, *processor, compiler.version(), __version__)
-    code = cache.load(key)
-    if code is None:
-        code = compiler.compiled(text, processor)
-        cache.store(key, code)
-    return compiler.Library(code)
+    with compiler.LOCK:
+        found = _libraries.get(key)
+        if found is None:
+            code = cache.load(key)
+            if code is None:
+                code = compiler.compiled(text, processor)
+                cache.store(key, code)
+            found = _libraries[key] = compiler.Library(code)
+    return found
 
 
 if hasattr(os, "register_at_fork"):

@@ -112,6 +112,15 @@ class _Row:
                 and all(each.index in self._in_row for each in node.operands)
             ):
                 self._in_row.add(node.index)
+        self._row_by_level: dict[int, list[Node]] = {}
+        """What is made of the sums and maxima of a row, by the passes that it needs, at least 1."""
+        for node in self._nodes:
+            if (
+                node.index in self._in_row
+                and node.index not in self._names
+                and node.operation not in REDUCTIONS
+            ):
+                self._row_by_level.setdefault(max(self._levels[node.index], 1), []).append(node)
         self.sorts = [Sorted(node, self._nodes) for node in self._nodes if node.operation == SORT]
         """What is sorted."""
         self._grown: list[tuple[str, str, str]] = []
@@ -278,10 +287,8 @@ class _Row:
 
     def _compute_of_row(self, level: int) -> None:
         """Writes what is known of the whole row after a pass, made of its sums and maxima."""
-        for node in self._nodes:
-            known = node.index in self._in_row and node.index not in self._names
-            if known and self._levels[node.index] <= level + 1:
-                self._names[node.index] = self._writer.computed(node, self._names)
+        for node in self._row_by_level.get(level + 1, []):
+            self._names[node.index] = self._writer.computed(node, self._names)
 
     def _computed(
         self,

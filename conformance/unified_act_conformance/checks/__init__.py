@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from unified_act_conformance.checks.run import CHECKS, CheckResult, list_checks, run_checks
+from unified_act_conformance.checks.run import (
+    CHECKS,
+    DIMENSIONS,
+    CheckResult,
+    list_checks,
+    run_checks,
+)
 from unified_act_conformance.checks.same import (
     COUNT,
     SAME,
@@ -14,6 +20,7 @@ from unified_act_conformance.checks.same import (
 __all__ = [
     "CHECKS",
     "COUNT",
+    "DIMENSIONS",
     "SAME",
     "CheckResult",
     "Comparison",

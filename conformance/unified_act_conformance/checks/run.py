@@ -19,7 +19,7 @@ from unified_act_conformance.judge import Domain, Outcome
 from unified_act_conformance.subject import ORDERS, Case, Check, Implement, Subject, registered
 from unified_act_conformance.truth import Oracle, record_of
 
-__all__ = ["CHECKS", "SLOW_MODES", "CheckResult", "list_checks", "run_checks"]
+__all__ = ["CHECKS", "DIMENSIONS", "SLOW_MODES", "CheckResult", "list_checks", "run_checks"]
 
 
 def _specified(subject: Subject) -> Activation:
@@ -34,6 +34,7 @@ def _draws(subject: Subject) -> bool:
 
 
 DIMENSIONS = "dimensions"
+FORWARD_MODE = "forward mode"
 
 CHECKS: Mapping[str, Callable[[Bench], str]] = MappingProxyType(
     {
@@ -43,7 +44,7 @@ CHECKS: Mapping[str, Callable[[Bench], str]] = MappingProxyType(
         "lengths": basic.lengths,
         "layouts": basic.layouts,
         "weights": basic.weights,
-        "forward mode": autodiff.forward_mode,
+        FORWARD_MODE: autodiff.forward_mode,
         "saved tensors": autodiff.saved_tensors,
         "shares": contracts.shares,
         "seeds": contracts.seeds,
@@ -57,9 +58,11 @@ CHECKS: Mapping[str, Callable[[Bench], str]] = MappingProxyType(
 SLOW_MODES = ("inductor",)
 """Compilers that are tried only on demand."""
 COMPILED_DTYPES = ("float32",)
-ONE_TYPE = ("forward mode", "refused")
+ONE_TYPE = (FORWARD_MODE, "refused")
 """Checks that a quick run makes in one type: a framework traces operations anew in each, as
 TensorFlow does, or all types have the same code."""
+FEWER = 4
+"""Of how many activations a quick run tries one in forward mode, where each operation is traced."""
 ONLY: Mapping[str, Callable[[Subject], bool]] = MappingProxyType(
     {
         "weights": lambda subject: bool(_specified(subject).weights),
@@ -121,13 +124,14 @@ def list_checks(
         compilers: Whether compilers are tried at all, unless they are named.
         quick: Unless checks are named, only those of the first subject of each activation, in two
             types, and some in one. The accuracy cases and `dimensions` vary the parameters too, and
-            have all types.
+            have all types. Where forward mode is traced, one activation in four is tried in it.
     """
     planned = []
     modes = {
         backend: [mode for mode in load_harness(backend).modes if slow or mode not in SLOW_MODES]
         for backend in backends
     }
+    traced = {backend: load_harness(backend).traces_forward_mode for backend in backends}
     # Backends innermost: the exact values are then computed once for all.
     known: set[str] = set()
     for subject in subjects:
@@ -145,6 +149,8 @@ def list_checks(
                     found = [name for name in found if name == DIMENSIONS]
                 if quick and not names and dtype not in COMPILED_DTYPES:
                     found = [name for name in found if name not in ONE_TYPE]
+                if quick and not names and traced[backend] and _number(subject) % FEWER:
+                    found = [name for name in found if name != FORWARD_MODE]
                 if (compilers or names) and (slow or dtype in COMPILED_DTYPES):
                     found += [f"mode {mode}" for mode in modes[backend]]
                 planned += [
@@ -158,8 +164,12 @@ def list_checks(
 def _two_of(dtypes: Sequence[str], subject: Subject) -> Sequence[str]:
     """float32 and another type, which is not the same for all activations."""
     others = [dtype for dtype in dtypes if dtype != "float32"]
-    number = zlib.crc32(subject.activation.encode())
-    return ["float32", *([others[number % len(others)]] if others else [])]
+    return ["float32", *([others[_number(subject) % len(others)]] if others else [])]
+
+
+def _number(subject: Subject) -> int:
+    """A number that differs from activation to activation."""
+    return zlib.crc32(subject.activation.encode())
 
 
 def run_checks(

@@ -20,7 +20,7 @@ from unified_act.backend import HOME, Numerics
 from unified_act.literals import shown
 from unified_act.loading import computing_backend
 from unified_act.registry import ACTIVATIONS
-from unified_act_conformance.checks import CHECKS, CheckResult, list_checks
+from unified_act_conformance.checks import CHECKS, DIMENSIONS, CheckResult, list_checks
 from unified_act_conformance.commands.common import (
     EXISTING,
     FILE,
@@ -29,7 +29,12 @@ from unified_act_conformance.commands.common import (
     several,
 )
 from unified_act_conformance.commands.function import FUNCTION, function_named
-from unified_act_conformance.commands.parallel import helpers, processes_for, run_everything
+from unified_act_conformance.commands.parallel import (
+    LONG_CHECK,
+    helpers,
+    processes_for,
+    run_everything,
+)
 from unified_act_conformance.commands.same import same
 from unified_act_conformance.function import JudgedFunction
 from unified_act_conformance.harness import use_device
@@ -58,8 +63,6 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 QUICK_ORDERS = (0, 1)
 """The derivatives that a quick run judges in every float type; the others in float32."""
-LONG_CHECK = 10
-"""The check `dimensions` takes as long as so many others."""
 
 NUMERICS = click.option(
     "--numerics",
@@ -377,7 +380,7 @@ def _reckoned(given: Options, names: Sequence[str], subjects: Sequence[Subject])
     if not given.orders and given.implementation == "ours":
         chosen, each = given.checks or CHECKS, len(names) * len(dtypes)
         checks = len(subjects) * each * len(chosen)
-        if "dimensions" in chosen:
+        if DIMENSIONS in chosen:
             checks += len({subject.activation for subject in subjects}) * each * LONG_CHECK
     return cases + checks
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 from collections.abc import Iterator, Sequence
@@ -9,13 +10,15 @@ from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_complet
 from contextlib import contextmanager, suppress
 
 from unified_act.backend import HOME, Numerics
-from unified_act_conformance.checks import CheckResult, run_checks
+from unified_act_conformance.checks import DIMENSIONS, CheckResult, run_checks
 from unified_act_conformance.harness import load_harness, use_device
 from unified_act_conformance.judge import Result, run
 from unified_act_conformance.subject import Case, Check, Subject, native_kernel, registered
 
-__all__ = ["SMALL", "helpers", "processes_for", "run_everything"]
+__all__ = ["LONG_CHECK", "SMALL", "helpers", "processes_for", "run_everything"]
 
+LONG_CHECK = 10
+"""The check `dimensions` takes as long as so many others."""
 SMALL = 400
 """Cases and checks that are over before another process has imported the frameworks."""
 
@@ -38,6 +41,9 @@ def helpers(
 ) -> Iterator[Executor | None]:
     """Starts processes beside this one; they import frameworks while this one does so too.
 
+    Frameworks that are not imported yet let threads of OpenMP sleep when they have no work, unless
+    ``OMP_WAIT_POLICY`` says otherwise.
+
     Args:
         processes: How many there are to be with this one; none is started for 1.
         backends: The names of the backends.
@@ -46,6 +52,8 @@ def helpers(
     if processes == 1:
         yield None
         return
+    # The threads of a framework would wait for work in a loop, on the core of another process.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     # A forked process would have TensorFlow's threads without the threads.
     spawn = multiprocessing.get_context("spawn")
     given = tuple(backends), device
@@ -61,6 +69,7 @@ def _import(backends: Sequence[str], device: str) -> None:
             load_harness(name)
             if device != HOME:
                 use_device(name, device)
+    gc.freeze()
 
 
 def run_everything(
@@ -82,6 +91,7 @@ def run_everything(
         quick: Fewer inputs for float32 and float64.
         native: Whether the frameworks' own kernels are judged.
     """
+    gc.freeze()  # a framework makes a million objects that stay: none is looked through again
     if pool is None:
         yield from _run(cases, checks, numerics, quick, native)
         return
@@ -91,7 +101,8 @@ def run_everything(
         by_subject.setdefault(case.subject, ([], []))[0].append(case)
     for check in checks:
         by_subject.setdefault(check.subject, ([], []))[1].append(check)
-    parts = list(by_subject.values())
+    # All processes work on small parts at the end, and so end together.
+    parts = _small_ones_in_the_middle(list(by_subject.values()))
     pending = [pool.submit(_run_all, *part, numerics, quick, native) for part in parts]
     # This process takes from the end what no other has begun.
     for future, part in reversed(list(zip(pending, parts, strict=True))):
@@ -101,6 +112,23 @@ def run_everything(
             yield from _finished(pending)
     for done in as_completed(pending):
         yield from done.result()
+
+
+_Part = tuple[list[Case], list[Check]]
+
+
+def _small_ones_in_the_middle(parts: Sequence[_Part]) -> list[_Part]:
+    """The same parts, which are begun from both ends; neighbours, which share much, stay so."""
+    typical = sum(map(_size, parts)) / max(len(parts), 1)
+    large = [part for part in parts if _size(part) >= typical]
+    small = [part for part in parts if _size(part) < typical]
+    half = len(large) // 2
+    return [*large[:half], *small, *large[half:]]
+
+
+def _size(part: _Part) -> int:
+    cases, checks = part
+    return len(cases) + sum(LONG_CHECK if check.name == DIMENSIONS else 1 for check in checks)
 
 
 def _finished(pending: list[Future[list[Result | CheckResult]]]) -> Iterator[Result | CheckResult]:

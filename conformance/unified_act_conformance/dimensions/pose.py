@@ -88,7 +88,7 @@ def pose_for(
     return _posed(name, parameters, relevant, weights, turn, oracle)
 
 
-@kept_while_registered(64)
+@kept_while_registered(256)  # all of one type, which the backends are asked in turn; some 100 MB
 def _posed(
     name: str,
     parameters: tuple[tuple[str, Any], ...],

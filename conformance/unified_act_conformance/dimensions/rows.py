@@ -39,6 +39,8 @@ Array = NDArray[Any]
 Doubles = NDArray[np.float64]
 Codes = NDArray[np.int64]
 
+FEW = 16
+"""Different numbers that are looked for one by one; what is left then is sorted."""
 SHORT_ROW = 4
 """Elements of a row for the second derivative, which costs their square and more."""
 ROW_KINDS = 7
@@ -87,7 +89,7 @@ def rows_pose(
     if case.order < 2 and activation.name in SPREADING:
         patterns.append(np.where(np.arange(length) == length // 2, math.nan, patterns[0]))
     kinds = (np.arange(number) + turn) % len(patterns)
-    x = np.stack([patterns[kind] for kind in kinds]).reshape(moved)
+    x = np.stack(patterns)[kinds].reshape(moved)
     x = to_type(np.moveaxis(x, -1, axis), case.dtype)
     further: list[Array] = []
     for name in activation.inputs_for(parameters)[1:]:
@@ -105,7 +107,8 @@ def rows_pose(
             found = activation.kind.result_length(activation, parameters, length)
             length_out = length if found is None else found
         per_row = np.resize(np.array(COTANGENTS), length_out + ROW_KINDS)
-        given = np.stack([per_row[kind : kind + length_out] for kind in kinds])
+        shifted = [per_row[kind : kind + length_out] for kind in range(len(patterns))]
+        given = np.stack(shifted)[kinds]
         given = given.reshape(*moved[:-1], length_out)
         cotangent = to_type(np.moveaxis(given, -1, axis), case.dtype)
     if case.order == 2:
@@ -265,10 +268,11 @@ def _by_levels(
             mask = _as_rows(np.broadcast_to(array, shape), axis)
         else:
             noise = _as_rows(widen(array), axis)
-    is_end = np.isin(noise, list(ENDS))
-    for end, instead in ENDS.items():
-        noise = np.where(noise == end, instead, noise)
     has_noise = bool(activation.noise) and len(inputs) > 1
+    is_end = np.zeros(x.shape, dtype=np.bool_)
+    for end, instead in ENDS.items() if has_noise else ():
+        is_end |= noise == end
+        noise = np.where(noise == end, instead, noise)
     compared = x - np.log(-np.log(noise)) if has_noise else x
     first = np.zeros(x.shape, dtype=np.bool_)
     first[np.arange(len(x)), compared.argmax(axis=1)] = True
@@ -276,9 +280,12 @@ def _by_levels(
     known: dict[bytes, Codes] = {}
     columns: list[tuple[Array, ...]] = []
     start = 0
-    for index, row in enumerate(np.stack([x, given, mask, noise, is_end, first], axis=1)):
-        key = row.tobytes()
+    lines = [x, given, mask, noise, is_end, first]
+    telling = lines[:-1] if has_noise else lines[:3]  # which say what comes first too
+    for index in range(len(x)):
+        key = b"".join([line[index].tobytes() for line in telling])
         if key not in known:
+            row = np.stack([line[index] for line in lines]).astype(np.float64)
             different, inverse, counts = _different(row)
             found = _row_answers(case, parameters, different, counts, has_noise, dtype)
             columns.append((*found, different[0]))
@@ -313,12 +320,30 @@ def _different(row: Doubles) -> tuple[Doubles, Codes, Doubles]:
     for line in row:
         if (line == line[0]).all():
             continue
-        values, inverse = np.unique(line, return_inverse=True)
-        code = code * len(values) + inverse.reshape(-1)
-    _, place, inverse, counts = np.unique(
-        code, return_index=True, return_inverse=True, return_counts=True
-    )
-    return row[:, place], inverse.reshape(-1).astype(np.int64), counts.astype(np.float64)
+        number, inverse = _numbered(line)
+        code = code * number + inverse
+    counts = np.bincount(code)
+    found = np.flatnonzero(counts)
+    first = np.empty(counts.size, dtype=np.int64)
+    first[code[::-1]] = np.arange(code.size)[::-1]
+    place = np.empty(counts.size, dtype=np.int64)
+    place[found] = np.arange(found.size)
+    return row[:, first[found]], place[code], counts[found].astype(np.float64)
+
+
+def _numbered(line: Doubles) -> tuple[int, Codes]:
+    """How many different numbers there are, and the rank of each; NaN is the last.
+
+    There are few of them in a long row, which sorting would take long to find.
+    """
+    rest = line[~np.isnan(line)]
+    found: list[float] = []
+    while rest.size and len(found) < FEW:
+        found.append(float(rest[0]))
+        rest = rest[rest != rest[0]]
+    values = np.unique([*found, *rest])
+    inverse = np.searchsorted(values, line)
+    return values.size + int(np.isnan(line).any()), inverse
 
 
 def _row_answers(

@@ -10,6 +10,7 @@ import pytest
 
 import unified_act as ua
 import unified_act_conformance
+from unified_act.registry import ACTIVATIONS
 from unified_act_conformance.checks.bench import bench_for
 from unified_act_conformance.checks.run import CHECKS, list_checks, run_checks
 from unified_act_conformance.checks.same import SAME
@@ -223,6 +224,18 @@ def test_a_quick_run_tries_forward_mode_in_one_type_and_checks_one_subject_of_an
     assert {str(check.subject) for check in planned} == {"elu", "relu"}
     tried = [str(check.dtype) for check in planned if check.name == "forward mode"]
     assert tried == ["float32"] * 2
+    named = list_checks(subjects, names=["forward mode"], **how)
+    assert len(named) == len(ALL) * len(subjects)
+
+
+def test_a_quick_run_tries_forward_mode_with_some_of_each_kind_where_it_is_traced():
+    subjects = [subject for subject in list_subjects() if not subject.parameters]
+    how = {"backends": {"tensorflow": list(ALL)}, "quick": True}
+    planned = list_checks(subjects, **how)
+    tried = [check.subject.activation for check in planned if check.name == "forward mode"]
+    assert 0.2 * len(subjects) < len(tried) < 0.4 * len(subjects)
+    kinds = {ACTIVATIONS.find(subject.activation).kind for subject in subjects}
+    assert {ACTIVATIONS.find(name).kind for name in tried} == kinds
     named = list_checks(subjects, names=["forward mode"], **how)
     assert len(named) == len(ALL) * len(subjects)
 

@@ -4,8 +4,14 @@ import pytest
 
 import unified_act as ua
 from unified_act_conformance.checks.run import list_checks
-from unified_act_conformance.commands.parallel import SMALL, helpers, processes_for, run_everything
-from unified_act_conformance.subject.cases import list_cases
+from unified_act_conformance.commands.parallel import (
+    SMALL,
+    _small_ones_in_the_middle,
+    helpers,
+    processes_for,
+    run_everything,
+)
+from unified_act_conformance.subject.cases import Check, Subject, list_cases
 from unified_act_conformance.truth.records import list_subjects
 
 
@@ -32,6 +38,13 @@ def test_two_processes_find_what_one_finds(native):
             found.append(list(results))
     assert len(found[0]) == len(cases) + len(checks)
     assert sorted(map(repr, found[0])) == sorted(map(repr, found[1]))
+
+
+def test_what_takes_long_is_begun_first_from_both_ends():
+    checks = ["lengths", "dimensions", "layouts", "dimensions", "dimensions", "weights"]
+    parts = [([], [Check(name, Subject("relu"), "numpy", "float32")]) for name in checks]
+    found = [check.name for _, (check,) in _small_ones_in_the_middle(parts)]
+    assert found == ["dimensions", "lengths", "layouts", "weights", "dimensions", "dimensions"]
 
 
 def test_what_a_process_raises_is_raised():

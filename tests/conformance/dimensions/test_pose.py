@@ -120,3 +120,19 @@ def test_no_array_is_larger_than_its_elements_or_its_row_demand() -> None:
     shape = shape_of(setting, setting["row"])
     assert len(shape) == 5
     assert 70_000 <= np.prod(shape) <= LARGEST
+
+
+@pytest.mark.parametrize("different", [1, 5, 3 * rows.FEW])
+@pytest.mark.parametrize("with_nan", [False, True])
+def test_a_row_is_made_of_its_different_columns(different, with_nan):
+    length = 200
+    numbers = np.random.default_rng(0).normal(size=different)
+    row = np.zeros((3, length))
+    row[0] = numbers[np.arange(length) * 7 % different]
+    row[2] = np.arange(length) % 3 == 1
+    if with_nan:
+        row[0, length // 2] = np.nan
+    columns, codes, counts = rows._different(row)
+    np.testing.assert_array_equal(columns[:, codes], row)
+    np.testing.assert_array_equal(np.bincount(codes), counts)
+    assert len({column.tobytes() for column in columns.T}) == counts.size
