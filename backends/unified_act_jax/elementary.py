@@ -30,8 +30,10 @@ __all__ = [
     "square_exp",
     "tanh",
     "times_erfc",
+    "times_gate",
     "times_gelu",
     "times_gelu_slope",
+    "times_slope",
 ]
 
 _LN2_HIGH = 709.0 / 1024.0
@@ -201,6 +203,27 @@ def exp_by_roots(size: Array) -> tuple[Array, Array, Array]:
     return first, second, first * second
 
 
+_GATE_END = 1600.0
+"""exp(-x) is 0 from here on beside the largest number."""
+
+
+def times_gate(value: Array, gate: Array, z: Array) -> Array:
+    """`value` · `gate` · sigmoid(z), for a `gate` that has the sign of z, with one quotient."""
+    first, second, e = exp_by_roots(lax.abs(z))
+    is_shut = z < 0.0
+    shut = jnp.where(z < -_GATE_END, -1.0, jnp.where(is_shut, gate, 0.0))  # not infinity · 0
+    share = jnp.where(is_shut, shut * first, gate) / (e + 1.0)
+    return jnp.where(is_shut, value * second, value) * share
+
+
+def times_slope(value: Array, z: Array, w: Array) -> Array:
+    """`value` · (sigmoid(z) + w·sigmoid′(z)), with one quotient."""
+    first, second, e = exp_by_roots(lax.abs(z))
+    is_shut = z < 0.0
+    numerator = jnp.where(is_shut, (w + 1.0 + e) * first, w * e + e + 1.0)
+    return jnp.where(is_shut, value * second, value) * (numerator / ((e + 1.0) * (e + 1.0)))
+
+
 @jax.custom_jvp
 def square_exp(factor: Array, z: Array) -> Array:
     """`factor` · exp(-z²), without the error of rounding z²."""
@@ -218,11 +241,11 @@ def _bounded(z: Array) -> Array:
     return jnp.where(size > _SQUARE_END, _SQUARE_END, size)
 
 
-def _square_exp(factor: Array, size: Array, power: int = 0) -> Array:
-    """`factor` · exp(-size²) · 2^`power`."""
+def _square_exp(factor: Array, size: Array, raised: Array | int = 0) -> Array:
+    """`factor` · exp(-size²) · 2^`raised`."""
     head = lax.bitcast_convert_type(_bits(size) & _HEAD, jnp.float32)
     n, small = _exp_parts(-(head * head), (head - size) * (head + size))
-    n = n + power
+    n = n + raised
     half = n >> 1
     return (factor + factor * small) * _power(half) * _power(n - half)
 
@@ -242,35 +265,42 @@ times_erfc.defjvps(
 )
 
 
-_GELU_END = 40.0
-"""From here on gelu is 0, or x, whatever it is multiplied by."""
-_SLOPE_POWER = 5
-"""Divided by 2 to this power, what exp(-z²) is multiplied by in the slope is below 1."""
+_GELU_END = 18.95
+"""From here on exp(-x²/2) is 0 beside the largest number."""
 _ROOT_HALF = math.sqrt(0.5)
 _DENSITY_AT_0 = 1.0 / math.sqrt(2.0 * math.pi)
 
 
 def _gelu_parts(gate: Array) -> tuple[Array, Array, Array, Array]:
-    """Whether the gate is open, a finite gate, |gate|/√2, and half of exp(z²)·erfc(z) for that."""
-    near = jnp.where(gate < -_GELU_END, -_GELU_END, gate)
-    size = _bounded(near * _ROOT_HALF)
+    """Whether the gate is open, |gate|/√2, half of exp(z²)·erfc(z) for that z, and a power of 2.
+
+    By that power the factor of exp(-z²) is to be divided first: it could overflow, and so could the
+    second power of `_square_exp` underflow.
+    """
+    size = lax.abs(gate) * _ROOT_HALF
+    end = _GELU_END * _ROOT_HALF
+    size = jnp.where(size > end, end, size)
     half = again(polynomial(size, _ERFCX_OVER) * 0.5 / polynomial(size, _ERFCX_UNDER))
-    return near > 0.0, near, size, half
+    raised = jnp.where(size > 5.7, 8, jnp.where(size > 2.0, 3, 0))
+    return gate > 0.0, size, half, raised.astype(jnp.int32)
 
 
 def times_gelu(value: Array, gate: Array) -> Array:
     """`value` · gelu(`gate`), also where gelu is subnormal and the value large."""
-    is_open, near, size, half = _gelu_parts(gate)
+    is_open, size, half, raised = _gelu_parts(gate)
+    near = jnp.where(gate < -_GELU_END, -_GELU_END, gate)
     # On the left gate·exp(z²)·erfc(z) is at most 1, so that its product with a value is finite.
+    half = half * _power(-raised)
     shut = value * (jnp.where(is_open, 0.0, near) * half)
-    found = _square_exp(jnp.where(is_open, half, shut), size)
+    found = _square_exp(jnp.where(is_open, half, shut), size, raised)
     return jnp.where(is_open, value * (near * (1.0 - found)), found)
 
 
 def times_gelu_slope(value: Array, gate: Array) -> Array:
     """`value` · gelu′(`gate`)."""
-    is_open, near, size, half = _gelu_parts(gate)
-    bell = jnp.where(near > _GELU_END, _GELU_END, near) * _DENSITY_AT_0
-    part = (bell + jnp.where(is_open, -half, half)) * 2.0**-_SLOPE_POWER
-    found = _square_exp(jnp.where(is_open, part, value * part), size, _SLOPE_POWER)
+    is_open, size, half, raised = _gelu_parts(gate)
+    near = jnp.where(gate > _GELU_END, _GELU_END, gate)
+    near = jnp.where(gate < -_GELU_END, -_GELU_END, near)
+    part = (near * _DENSITY_AT_0 + jnp.where(is_open, -half, half)) * _power(-raised)
+    found = _square_exp(jnp.where(is_open, part, value * part), size, raised)
     return jnp.where(is_open, value * (found + 1.0), found)

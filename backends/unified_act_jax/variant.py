@@ -26,8 +26,10 @@ STRICT.own = {
     "split_exp": elementary.split_exp,
     "square_exp": elementary.square_exp,
     "tanh": elementary.tanh,
+    "times_gate": elementary.times_gate,
     "times_gelu": elementary.times_gelu,
     "times_gelu_slope": elementary.times_gelu_slope,
+    "times_slope": elementary.times_slope,
 }
 
 _ROOT = (

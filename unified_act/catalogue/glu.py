@@ -107,23 +107,28 @@ def _times_gate(xp: Any, value: Any, gate: Any, z: Any) -> Any:
     """value·gate·sigmoid(z)."""
     if is_wide(xp):
         return value * times_sigmoid(xp, xp.where(z < -EXP_IS_ZERO, -1.0, gate), z)
-    first, second, e = exp_by_roots(xp, xp.abs(z))
-    closed = z < 0.0
-    # Not infinite: the factor is 0 there, and their product would be NaN.
-    shut = xp.where(z < -_EXP_IS_ZERO, -1.0, xp.where(closed, gate, 0.0))
-    share = xp.where(closed, shut * first, gate) / (e + 1.0)
-    return xp.where(closed, value * second, value) * share
+    quick = own(xp, "times_gate")
+    if quick is not None:
+        return quick(value, gate, z)
+    root = xp.exp(xp.abs(z) * -0.5)
+    opened = root * root + 1.0
+    # Not infinite: the root is 0 there, and their product would be NaN.
+    shut = xp.where(z < -_EXP_IS_ZERO, -1.0, xp.where(z < 0.0, gate, 0.0))
+    return xp.where(z < 0.0, (value * root) * (shut * root) / opened, value * (gate / opened))
 
 
 def _times_slope(xp: Any, value: Any, z: Any, w: Any) -> Any:
     """value·(sigmoid(z) + w·sigmoid′(z)): the derivative by the gate, where w = gate·z′."""
     if is_wide(xp):
         return value * gated_derivative(xp, z, w)
-    first, second, e = exp_by_roots(xp, xp.abs(z))
-    closed = z < 0.0
-    numerator = xp.where(closed, (w + 1.0 + e) * first, w * e + e + 1.0)
-    slope = numerator / ((e + 1.0) * (e + 1.0))
-    return xp.where(closed, value * second, value) * slope
+    quick = own(xp, "times_slope")
+    if quick is not None:
+        return quick(value, z, w)
+    root = xp.exp(xp.abs(z) * -0.5)
+    e = root * root
+    opened = (e + 1.0) * (e + 1.0)
+    shut = (value * root) * ((w + 1.0 + e) / opened) * root
+    return xp.where(z < 0.0, shut, value * ((w * e + e + 1.0) / opened))
 
 
 def _times_bend(xp: Any, value: Any, z: Any, linear: Any, quadratic: Any) -> Any:

@@ -134,10 +134,10 @@ def test_log1p_at_the_ends_of_its_domain():
     np.testing.assert_allclose(got, [-np.inf, np.nan, np.log(3.4e38), np.log(2.0**-24)], rtol=1e-7)
 
 
-@pytest.mark.parametrize("value", [1.0, -3e37, 1e-30])
+@pytest.mark.parametrize("value", [1.0, -3.3e38, 1e-30, 2e-37])
 @pytest.mark.parametrize("order", [0, 1])
 def test_a_product_with_gelu_is_right_in_its_tail(value, order):
-    gate = jnp.asarray([-18.0, -14.3, -11.7, -2.0, -0.3, 0.0, 0.4, 3.0, 8.0], jnp.float32)
+    gate = jnp.asarray([-60.0, -18.0, -14.3, -11.7, -2.0, -0.3, 0.0, 0.4], jnp.float32)
     function = (elementary.times_gelu, elementary.times_gelu_slope)[order]
     factor = np.float32(value)
     exact = [
