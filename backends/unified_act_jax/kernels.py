@@ -16,7 +16,6 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from unified_act.activation import Activation
-from unified_act.catalogue.gaussian import TANH_CUBIC, TANH_SLOPE
 from unified_act_jax.elementary import again, exp_by_roots
 
 __all__ = ["in_fast"]
@@ -44,12 +43,6 @@ def _squareplus(xp: Any, x: Array, *, b: float) -> Any:
     return xp.where(x <= 0.0, 0.0, x) + rest
 
 
-def _gelu_tanh(xp: Any, x: Array) -> Any:
-    near = xp.where(x < -_GELU_END, -_GELU_END, x)  # -infinity · 0 would be NaN
-    inner = near * (near * near * TANH_CUBIC + 1.0) * (0.5 * TANH_SLOPE)
-    return near * (lax.tanh(inner) * 0.5 + 0.5)
-
-
 def _hard_silu(xp: Any, x: Array) -> Any:
     return xp.where(x <= -3.0, 0.0, x * (jnp.minimum(x + 3.0, 6.0) * (1.0 / 6.0)))
 
@@ -58,8 +51,6 @@ def _hard_mish(xp: Any, x: Array) -> Any:
     return xp.where(x <= -2.0, 0.0, x * (jnp.minimum(x + 2.0, 2.0) * 0.5))
 
 
-_GELU_END = 40.0
-"""-x is nothing beside 1 from here on."""
 _GATE_IS_SHUT = 1600.0
 """exp(-z) is 0 from here on, whatever it is multiplied by."""
 
@@ -116,7 +107,6 @@ def _masked_log_softmax(xp: Any, x: Array, mask: Array, *, axis: int) -> Any:
 
 _PARTS: Mapping[str, Mapping[str, Callable[..., Any] | None]] = {
     "gaussian": {"forward": _gaussian, "derivative": None},
-    "gelu_tanh": {"forward": _gelu_tanh},
     "hard_mish": {"forward": _hard_mish},
     "hard_silu": {"forward": _hard_silu},
     "masked_log_softmax": {"forward": _masked_log_softmax},
