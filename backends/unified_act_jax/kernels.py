@@ -37,12 +37,6 @@ def _shifted_softplus(xp: Any, x: Array) -> Any:
     return xp.where(x > 0.0, x, 0.0) + xp.log((xp.exp(-size) + 1.0) * 0.5)
 
 
-def _squareplus(xp: Any, x: Array, *, b: float) -> Any:
-    half = xp.abs(x) * 0.5
-    rest = 0.25 * b / (half + xp.sqrt(half * half + 0.25 * b)) if b else 0.0
-    return xp.where(x <= 0.0, 0.0, x) + rest
-
-
 def _hard_silu(xp: Any, x: Array) -> Any:
     return xp.where(x <= -3.0, 0.0, x * (jnp.minimum(x + 3.0, 6.0) * (1.0 / 6.0)))
 
@@ -113,7 +107,6 @@ _PARTS: Mapping[str, Mapping[str, Callable[..., Any] | None]] = {
     "maxout": {"forward": _maxout},
     "shifted_softplus": {"forward": _shifted_softplus},
     "silu_beta": {"forward": _silu_beta, "derivative": _silu_beta_derivative},
-    "squareplus": {"forward": _squareplus},
     "telu": {"derivative": _telu_derivative},
 }
 
