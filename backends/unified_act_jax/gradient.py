@@ -14,8 +14,9 @@ from unified_act.activation import Activation
 from unified_act.assembly import assemble, pullback_of
 from unified_act.backend import check_cotangent
 from unified_act.callables import ActivationFunction
-from unified_act_jax import namespace, variant
+from unified_act_jax import kernels, namespace, variant
 from unified_act_jax.elementary import again
+from unified_act_jax.reuse import reusing
 
 __all__ = ["shared_definition", "value_and_grad", "widen"]
 
@@ -38,8 +39,9 @@ def shared_definition(
         parameters: Every parameter with its value.
         fast: Whether float32 may be computed with absolute errors of an eps.
     """
-    quick = fast and activation.kind.elementwise
-    single = _definition(activation, variant.FAST if quick else variant.STRICT, parameters)
+    chosen = kernels.in_fast(activation) if fast else activation
+    quick = variant.FAST if activation.kind.elementwise else variant.JOINT
+    single = _definition(chosen, quick if fast else variant.STRICT, parameters)
     double = _definition(activation, namespace, parameters)
 
     def function(*inputs: jax.Array) -> jax.Array:
@@ -50,8 +52,12 @@ def shared_definition(
 
 
 def _definition(activation: Activation, xp: Any, parameters: Mapping[str, float]) -> _Function:
-    function = assemble(activation, xp, parameters)
-    pullback = pullback_of(activation, xp, parameters, _with_pullback)
+    function = reusing(assemble(activation, xp, parameters))
+
+    def with_pullback(part: _Function, back: Callable[..., Any]) -> _Function:
+        return _with_pullback(part if activation.along_axis else reusing(part), back)
+
+    pullback = pullback_of(activation, xp, parameters, with_pullback)
 
     def value(*inputs: jax.Array) -> jax.Array:
         result: jax.Array = function(*map(widen, inputs))

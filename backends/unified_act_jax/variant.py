@@ -8,21 +8,28 @@ from types import SimpleNamespace
 import jax
 from jax import Array, lax
 
+from unified_act.catalogue.gaussian import TANH_CUBIC, TANH_SLOPE
 from unified_act.special import polynomial, variant_of
 from unified_act_jax import elementary, namespace
 from unified_act_jax.elementary import ERFC_SLOPE, again
 
-__all__ = ["FAST", "STRICT"]
+__all__ = ["FAST", "JOINT", "STRICT"]
 
 STRICT = variant_of(namespace)
 STRICT.expm1 = elementary.expm1
+STRICT.log1p = elementary.log1p
 STRICT.tanh = elementary.tanh
 STRICT.times_erfc = elementary.times_erfc
 STRICT.erfc = lambda x: elementary.times_erfc(lax.full_like(x, 1.0), x)
 STRICT.own = {
+    "exp_by_roots": elementary.exp_by_roots,
     "split_exp": elementary.split_exp,
     "square_exp": elementary.square_exp,
     "tanh": elementary.tanh,
+    "times_gate": elementary.times_gate,
+    "times_gelu": elementary.times_gelu,
+    "times_gelu_slope": elementary.times_gelu_slope,
+    "times_slope": elementary.times_slope,
 }
 
 _ROOT = (
@@ -39,10 +46,14 @@ _ROOT = (
 """For z ≥ 0 the inverse of the eighth power is erfc(z) within 6.4e-8. Found by least squares."""
 
 
-def _erfc(x: Array) -> Array:
+def _erf(x: Array) -> Array:
     erf = again(lax.erf(x))  # which goes beyond 1
     where = namespace.where
-    return 1.0 - where(erf > 1.0, 1.0, where(erf < -1.0, -1.0, erf))
+    return where(erf > 1.0, 1.0, where(erf < -1.0, -1.0, erf))
+
+
+def _erfc(x: Array) -> Array:
+    return 1.0 - _erf(x)
 
 
 @jax.custom_jvp
@@ -71,10 +82,15 @@ def _gelu(x: Array) -> Array:
     return where(value < _GELU_LEAST, _GELU_LEAST, value)
 
 
+def _gelu_argument(x: Array) -> Array:
+    return (x * x * TANH_CUBIC + 1.0) * x * TANH_SLOPE
+
+
 FAST = SimpleNamespace(**vars(STRICT))
 """For functions of one number: an error below one eps does not count in ``fast``."""
 FAST.wide = True
 FAST.tanh = namespace.tanh
+FAST.erf = _erf
 FAST.erfc = _erfc
 FAST.times_erfc = _times_erfc
 FAST.own = {
@@ -82,3 +98,7 @@ FAST.own = {
     "split_exp": elementary.split_exp,
     "tanh_shrink": lambda x: x - namespace.tanh(x),
 }
+
+JOINT = SimpleNamespace(**vars(STRICT))
+"""For functions of several numbers in ``fast``: another number may magnify any error."""
+JOINT.own = {**STRICT.own, "gelu_argument": _gelu_argument}

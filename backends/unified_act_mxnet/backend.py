@@ -31,7 +31,7 @@ from unified_act_mxnet._framework import DTYPE_OBJECTS, mx
 from unified_act_mxnet.gradient import Graph
 from unified_act_mxnet.guards import is_plain
 from unified_act_mxnet.namespace import variable
-from unified_act_mxnet.native import DEVICES, FEW, NATIVE, ONLY_IN_GRAPHS, TABLED, TWICE
+from unified_act_mxnet.native import DEVICES, FEW, NATIVE, ONCE, ONLY_IN_GRAPHS, TABLED, TWICE
 from unified_act_mxnet.numbers import exactly
 
 __all__ = ["MxnetBackend"]
@@ -145,7 +145,8 @@ class MxnetBackend(FrameworkBackend):
             if dtype not in kernel.outrun:
                 return operator
             few = 1 if (name, dtype) in ONLY_IN_GRAPHS else FEW
-            needs_code, once = dtype not in self.tabled.dtypes, name not in TWICE
+            needs_code = dtype not in self.tabled.dtypes
+            once = name not in TWICE or dtype in ONCE
             return _by_size(operator, shared[dtype], few, needs_code=needs_code, once=once)
 
         return {dtype: chosen(dtype, operator) for dtype, operator in functions.items()}

@@ -30,7 +30,6 @@ from unified_act_mxnet.tables import narrow, wide
 
 __all__ = ["by_kernel"]
 
-_MEMORY = NumpyMemory()
 _BITS = np.dtype(np.uint16)
 _Pullback = Callable[[int, Sequence[Target | None]], None]
 
@@ -159,10 +158,13 @@ class _Whole:
         """The pullback, at what the arrays are now."""
         saved = [each.copy() for each in self._views(inputs)]
         of_value = self._shape_of_value(saved[0].shape)
+        of_x = saved[0].shape, self._bits
 
         def pull(cotangent: int, targets: Sequence[Target | None]) -> None:
+            first = targets[0]
+            lent = None if first is None or first.add else view(first.address, *of_x)
             found = pulled_back(
-                _MEMORY,
+                NumpyMemory() if lent is None else _Lending(lent),
                 *self._what,
                 saved,
                 view(cotangent, of_value, self._bits),
@@ -171,9 +173,10 @@ class _Whole:
             )
             assert found is not None  # noqa: S101  # where there is a kernel of the value
             for by, target in zip(self.moving(found), targets, strict=True):
-                if target is not None:
-                    total = view(target.address, by.shape, self._bits)
-                    total[...] = self._added(total, by) if target.add else by
+                if target is None or by is lent:  # where it goes already
+                    continue
+                total = view(target.address, by.shape, self._bits)
+                total[...] = self._added(total, by) if target.add else by
 
         return pull
 
@@ -233,6 +236,25 @@ class _Results(NumpyMemory):
         result = empty(found.shape, self._like)
         np.copyto(view(address_of(result.handle), found.shape, found.dtype), found)
         return result
+
+
+class _Lending(NumpyMemory):
+    """NumPy's memory, but that the first new array of a shape is a given one.
+
+    Args:
+        array: The array: where the gradient by `x` goes, which is the first result.
+    """
+
+    def __init__(self, array: Any) -> None:
+        self._array: Any = array
+
+    def empty(self, shape: Sequence[int], like: Any, /, *, wide: bool = False) -> Any:
+        """A new array."""
+        array = self._array
+        if array is None or wide or tuple(shape) != array.shape:
+            return super().empty(shape, like, wide=wide)
+        self._array = None
+        return array
 
 
 def _sum_to_bits(by: Any, weight: Any, *, axis: int) -> Any:

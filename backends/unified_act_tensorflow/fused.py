@@ -1,7 +1,7 @@
 """Activations of eager tensors on a CPU, by kernels: one pass over memory.
 
-Kernels compute float32 and float64. Tensors of 16 bits are cast to float32, and the results
-rounded; those of elementwise activations have tables instead.
+Tensors of 16 bits are computed in float32, and rounded once; elementwise activations have tables
+for them instead. NumPy sees those of bfloat16 as integers: kernels go by the name of the type.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ __all__ = ["by_kernel", "pulled_by_operations"]
 _ALIGNED = 64
 """TensorFlow's own functions fail on memory that begins elsewhere."""
 _NAMES = {
+    tf.float16: "float16",
+    tf.bfloat16: "bfloat16",
     tf.float32: "float32",
     tf.float64: "float64",
-    tf.float16: "float32",
-    tf.bfloat16: "float32",
 }
-"""The types that kernels compute tensors in."""
+"""The types that there are kernels for."""
 _Pullback = Callable[..., Sequence[Any]]
 
 
@@ -74,12 +74,12 @@ class _Memory(NumpyMemory):
     """The memory of what becomes tensors."""
 
     def empty(self, shape: Sequence[int], like: Any, /, *, wide: bool = False) -> Any:
-        """A new array that TensorFlow can use as it is. It is never one of 16 bits."""
-        del wide
-        size = int(np.prod(shape)) * like.dtype.itemsize
+        """A new array that TensorFlow can use as it is."""
+        dtype = np.dtype(np.float32) if wide else like.dtype
+        size = int(np.prod(shape)) * dtype.itemsize
         room = np.empty(size + _ALIGNED, np.uint8)
         start = -room.ctypes.data % _ALIGNED
-        return room[start : start + size].view(like.dtype).reshape(shape)
+        return room[start : start + size].view(dtype).reshape(shape)
 
 
 _MEMORY = _Memory()
@@ -102,8 +102,7 @@ class _Computing:
             found = name is not None and has_kernel(self._activation, self._parameters, name)
             self._served[dtype] = found
         return self._served[dtype] and all(
-            mask or _NAMES.get(x.dtype) == _NAMES[dtype]
-            for mask, x in zip(self._masks, inputs, strict=True)
+            mask or x.dtype == dtype for mask, x in zip(self._masks, inputs, strict=True)
         )
 
     def value(self, inputs: Sequence[Any]) -> Any:
@@ -116,7 +115,7 @@ class _Computing:
             [_view(x) for x in inputs],
             threads=_threads(),
         )
-        return None if found is None else _rounded(found[0], inputs[0].dtype)
+        return None if found is None else _tensor(found[0], inputs[0].dtype)
 
     def pulled_back(self, cotangent: Any, inputs: Sequence[Any]) -> Sequence[Any] | None:
         """The cotangent of each input; None if there is no kernel."""
@@ -124,7 +123,7 @@ class _Computing:
 
         def sum_to_weight(by: Any, _: Any, *, axis: int) -> Any:
             weight = next(weights)
-            found = namespace.sum_to_weight(_tensor(by), weight, axis=axis)
+            found = namespace.sum_to_weight(_tensor(by, tf.as_dtype(by.dtype)), weight, axis=axis)
             return tf.cast(found, weight.dtype)
 
         found = pulled_back(
@@ -140,7 +139,7 @@ class _Computing:
         if found is None:
             return None
         return [
-            _rounded(by, x.dtype) if isinstance(by, np.ndarray) else by
+            _tensor(by, x.dtype) if isinstance(by, np.ndarray) else by
             for by, x in zip(found, inputs, strict=True)
         ]
 
@@ -208,23 +207,19 @@ def _present(found: Sequence[Any]) -> list[Any]:
 
 
 def _view(x: Any) -> Any:
-    """The memory of an eager tensor as an array; of 16 bits a copy, as float32."""
-    return x.numpy().astype(np.float32) if x.dtype.size == 2 else np.asarray(memoryview(x))
+    """The memory of an eager tensor as an array; of bfloat16 a copy, as integers."""
+    if x.dtype == tf.bfloat16:  # whose memory Python does not know
+        return np.asarray(x.numpy()).view(np.uint16)
+    return np.asarray(memoryview(x))
 
 
-def _tensor(array: Any) -> Any:
+def _tensor(array: Any, dtype: tf.DType) -> Any:
     """A tensor in the memory of an array; what lies otherwise in memory is copied."""
     if not array.size or not array.flags.c_contiguous:
-        return tf.constant(array)
-    return tf.experimental.dlpack.from_dlpack(array.__dlpack__())
-
-
-def _rounded(array: Any, dtype: tf.DType) -> Any:
-    """A tensor of a type. NumPy rounds to 16 bits; TensorFlow would lose subnormal numbers."""
-    if dtype.size > 2:
-        return _tensor(array)
-    with np.errstate(all="ignore"):
-        return tf.constant(array.astype(dtype.as_numpy_dtype))
+        found = tf.constant(array)
+    else:
+        found = tf.experimental.dlpack.from_dlpack(array.__dlpack__())
+    return tf.bitcast(found, dtype) if found.dtype != dtype else found
 
 
 def _threads() -> Threads:

@@ -54,6 +54,13 @@ NATIVE = {
     ),
     "relu": Native("nn.relu", everywhere=True),
     "relu6": Native("nn.relu6", everywhere=True),
+    "rrelu": Native(
+        "unified_act_tensorflow.kernels:rrelu",
+        dtypes=("float16", "bfloat16", "float32"),
+        keywords={"lower": "lower", "upper": "upper"},
+        only={"training": False},
+        why="float64: the slope is rounded to float32",
+    ),
     "selu": Native(
         "nn.selu",
         dtypes=(),

@@ -167,7 +167,9 @@ def test_other_parameters_get_the_shared_definition(monkeypatch, backend, name):
     row = kernel(backend, name)
     monkeypatch.setattr(Native, "find", lambda self, module: 1 / 0)
     others = {
-        parameter: value + (1 if value == int(value) else 0.125)
+        parameter: not value
+        if isinstance(value, bool)
+        else value + (1 if value == int(value) else 0.125)
         for parameter, value in row.only.items()
     }
     for parameter, value in {**others, **row.unless}.items():
@@ -175,4 +177,7 @@ def test_other_parameters_get_the_shared_definition(monkeypatch, backend, name):
         if name != "prelu":
             harness = load_harness(backend)
             x = to_type(np.ones((2, 3)), "float32")
-            assert tuple(function(harness.to_native(x, "float32")).shape) == (2, 3)
+            noise = np.full((2, 3), 0.5, np.float32)
+            given = [noise] if name == "rrelu" else []
+            inputs = [harness.to_native(each, "float32") for each in (x, *given)]
+            assert tuple(function(*inputs).shape) == (2, 3)

@@ -130,7 +130,10 @@ def sech_squared(xp: Any, x: Any, scale: float = 1.0) -> Any:
 
 
 def split_exp(xp: Any, size: Any) -> tuple[Any, Any]:
-    """exp(-size) for size ≥ 0 as two factors, the second of which is 1 as long as it can be."""
+    """exp(-size) as two factors, the second of which is 1 as long as it can be.
+
+    The size may be any number from which on exp(-size) is finite.
+    """
     quick = own(xp, "split_exp")
     if quick is not None:
         found: tuple[Any, Any] = quick(size)
@@ -144,6 +147,10 @@ def split_exp(xp: Any, size: Any) -> tuple[Any, Any]:
 
 def exp_by_roots(xp: Any, size: Any) -> tuple[Any, Any, Any]:
     """exp(-size) as two factors, of which neither is subnormal too early, and by itself."""
+    quick = own(xp, "exp_by_roots")
+    if quick is not None:
+        parts: tuple[Any, Any, Any] = quick(size)
+        return parts
     if is_wide(xp):
         e = xp.exp(-size)
         return e, 1.0, e

@@ -149,6 +149,9 @@ def tanh_argument(xp: Any, x: Any) -> tuple[Any, Any, Any]:
     square = x * x
     slope = (square * (3.0 * TANH_CUBIC) + 1.0) * TANH_SLOPE
     curvature = x * (6.0 * TANH_CUBIC * TANH_SLOPE)
+    quick = own(xp, "gelu_argument")
+    if quick is not None:
+        return quick(x), slope, curvature
     if is_wide(xp):
         return (square * TANH_CUBIC + 1.0) * x * TANH_SLOPE, slope, curvature
     # The exponential magnifies an error of this. The product with the head of the slope is exact.

@@ -20,7 +20,7 @@ from unified_act.catalogue._common import (
     within,
 )
 from unified_act.catalogue._common import gated as times_sigmoid
-from unified_act.special import Crossover, is_wide, sigmoid, sigmoid_derivative, square_exp
+from unified_act.special import Crossover, is_wide, own, sigmoid, sigmoid_derivative, square_exp
 
 __all__ = ["ACTIVATIONS"]
 
@@ -79,11 +79,16 @@ def _by_gate(
 
 
 def _geglu(xp: Any, value: Any, gate: Any) -> Any:
+    quick = own(xp, "times_gelu")
+    if quick is not None:
+        return quick(value, gate)
     return _by_gate(xp, value, gate, gaussian.gelu, lambda x: x * gaussian.tail_ratio(x))
 
 
 def _geglu_derivative(xp: Any, value: Any, gate: Any) -> tuple[Any, Any]:
-    slope = gaussian.gelu_derivative
+    slope, quick = gaussian.gelu_derivative, own(xp, "times_gelu_slope")
+    if quick is not None:
+        return gaussian.gelu(xp, gate), quick(value, gate)
     by_gate = _by_gate(xp, value, gate, slope, lambda x: x + gaussian.tail_ratio(x))
     return gaussian.gelu(xp, gate), by_gate
 
@@ -102,6 +107,9 @@ def _times_gate(xp: Any, value: Any, gate: Any, z: Any) -> Any:
     """value·gate·sigmoid(z)."""
     if is_wide(xp):
         return value * times_sigmoid(xp, xp.where(z < -EXP_IS_ZERO, -1.0, gate), z)
+    quick = own(xp, "times_gate")
+    if quick is not None:
+        return quick(value, gate, z)
     root = xp.exp(xp.abs(z) * -0.5)
     opened = root * root + 1.0
     # Not infinite: the root is 0 there, and their product would be NaN.
@@ -113,6 +121,9 @@ def _times_slope(xp: Any, value: Any, z: Any, w: Any) -> Any:
     """value·(sigmoid(z) + w·sigmoid′(z)): the derivative by the gate, where w = gate·z′."""
     if is_wide(xp):
         return value * gated_derivative(xp, z, w)
+    quick = own(xp, "times_slope")
+    if quick is not None:
+        return quick(value, z, w)
     root = xp.exp(xp.abs(z) * -0.5)
     e = root * root
     opened = (e + 1.0) * (e + 1.0)

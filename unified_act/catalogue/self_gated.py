@@ -21,7 +21,7 @@ from unified_act.catalogue._common import (
     tanh_second_derivative,
     within,
 )
-from unified_act.special import Crossover, is_wide, times_gaussian
+from unified_act.special import Crossover, times_gaussian
 
 __all__ = ["ACTIVATIONS", "silu", "silu_derivative"]
 
@@ -121,11 +121,8 @@ def _ratio(xp: Any, value: Any, e: Any, at_0: float) -> Any:
 
 def _telu(xp: Any, x: Any) -> Any:
     x = at_least(xp, x, -EXP_IS_ZERO)
-    if is_wide(xp):
-        return x * tanh(xp, xp.exp(xp.where(x > _TANH_EXP_IS_ONE, _TANH_EXP_IS_ONE, x)))
-    e, rest = split_exp(xp, xp.where(x < 0.0, -x, 0.0))
-    grown = xp.exp(xp.where(x > _TANH_EXP_IS_ONE, _TANH_EXP_IS_ONE, xp.where(x < 0.0, 0.0, x)))
-    return x * tanh(xp, xp.where(x < 0.0, e, grown)) * rest
+    e, rest = split_exp(xp, -xp.where(x > _TANH_EXP_IS_ONE, _TANH_EXP_IS_ONE, x))
+    return x * tanh(xp, e) * rest
 
 
 def _telu_parts(xp: Any, x: Any) -> tuple[Any, Any, Any, Any]:
@@ -151,10 +148,9 @@ def _telu_second_derivative(xp: Any, x: Any) -> Any:
 
 def _serf(xp: Any, x: Any) -> Any:
     x = at_least(xp, x, -EXP_IS_ZERO)
-    positive = xp.where(x > 0.0, x, 0.0)
-    e, rest = split_exp(xp, positive - x)
-    softplus = positive + xp.log1p(xp.where(x > 0.0, xp.exp(-positive), e))
-    return x * xp.erf(softplus) * rest
+    e, rest = split_exp(xp, xp.abs(x))
+    value = x * xp.erf(xp.where(x > 0.0, x, 0.0) + xp.log1p(e))
+    return xp.where(x > 0.0, value, value * rest)
 
 
 def _serf_parts(xp: Any, x: Any) -> tuple[Any, Any, Any, Any]:

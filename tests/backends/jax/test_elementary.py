@@ -63,6 +63,11 @@ def exp_of_minus(x):
     return first * second
 
 
+def log1p(x):
+    with np.errstate(invalid="ignore"):
+        return np.log1p(x)  # NaN below -1, where no result is compared
+
+
 def erfc(z):
     return np.array([float(mpmath.erfc(each)) for each in z])
 
@@ -71,11 +76,12 @@ def erfc(z):
     ("function", "exact", "largest", "bound"),
     [
         (elementary.expm1, np.expm1, 88.0, 2.2),
+        (elementary.log1p, log1p, 3e38, 1.5),
         (elementary.tanh, np.tanh, 20.0, 2.6),
         (lambda z: elementary.square_exp(jnp.ones_like(z), z), lambda z: np.exp(-z * z), 13.0, 2.0),
         (exp_of_minus, lambda x: np.exp(-abs(x)), 87.0, 2.0),
     ],
-    ids=["expm1", "tanh", "square_exp", "split_exp"],
+    ids=["expm1", "log1p", "tanh", "square_exp", "split_exp"],
 )
 def test_accuracy(function, exact, largest, bound):
     assert errors(function, exact, everywhere(largest)).max() < bound
@@ -108,17 +114,48 @@ def test_a_large_factor_meets_the_tail_before_it_is_rounded():
     ("function", "wanted"),
     [
         (elementary.expm1, [0.0, -0.0, np.inf, -1.0, np.nan, 1e-30, -1e-30]),
+        (elementary.log1p, [0.0, -0.0, np.inf, np.nan, np.nan, 1e-30, -1e-30]),
         (elementary.tanh, [0.0, -0.0, 1.0, -1.0, np.nan, 1e-30, -1e-30]),
         (STRICT.erfc, [1.0, 1.0, 0.0, 2.0, np.nan, 1.0, 1.0]),
         (FAST.erfc, [1.0, 1.0, 0.0, 2.0, np.nan, 1.0, 1.0]),
         (elementary.again, SPECIAL),
     ],
-    ids=["expm1", "tanh", "erfc", "fast erfc", "again"],
+    ids=["expm1", "log1p", "tanh", "erfc", "fast erfc", "again"],
 )
 def test_special_values(function, wanted):
     got = np.asarray(jax.jit(function)(jnp.asarray(SPECIAL, jnp.float32)))
     np.testing.assert_array_equal(got, np.asarray(wanted, np.float32))
     np.testing.assert_array_equal(np.signbit(got[:2]), np.signbit(wanted[:2]))
+
+
+def test_log1p_at_the_ends_of_its_domain():
+    x = jnp.asarray([-1.0, -1.5, 3.4e38, -0.99999994], jnp.float32)
+    got = np.asarray(jax.jit(elementary.log1p)(x))
+    np.testing.assert_allclose(got, [-np.inf, np.nan, np.log(3.4e38), np.log(2.0**-24)], rtol=1e-7)
+
+
+@pytest.mark.parametrize("value", [1.0, -3.3e38, 1e-30, 2e-37])
+@pytest.mark.parametrize("order", [0, 1])
+def test_a_product_with_gelu_is_right_in_its_tail(value, order):
+    gate = jnp.asarray([-60.0, -18.0, -14.3, -11.7, -2.0, -0.3, 0.0, 0.4], jnp.float32)
+    function = (elementary.times_gelu, elementary.times_gelu_slope)[order]
+    factor = np.float32(value)
+    exact = [
+        float(
+            mpmath.mpf(float(factor)) * mpmath.diff(lambda g: g * mpmath.ncdf(g), float(g), order)
+        )
+        for g in gate
+    ]
+    got = jax.jit(function)(jnp.full_like(gate, factor), gate)
+    # To round gate/√2 costs up to 2e-5 in the tail, as to round the gate itself would.
+    np.testing.assert_allclose(got, exact, rtol=2e-5, atol=1.2e-38)
+
+
+def test_a_product_with_gelu_at_the_infinities():
+    gate = jnp.asarray([-jnp.inf, jnp.inf, jnp.nan], jnp.float32)
+    value = jnp.full_like(gate, 2.0)
+    np.testing.assert_array_equal(elementary.times_gelu(value, gate), [0.0, np.inf, np.nan])
+    np.testing.assert_array_equal(elementary.times_gelu_slope(value, gate), [0.0, 2.0, np.nan])
 
 
 def loops(function, *arguments):
@@ -128,7 +165,10 @@ def loops(function, *arguments):
 
 
 @pytest.mark.parametrize("numerics", ["fast", "strict"])
-@pytest.mark.parametrize("name", ["gelu", "laplace", "quick_gelu", "mish", "lisht", "tanh_shrink"])
+@pytest.mark.parametrize(
+    "name",
+    ["gelu", "laplace", "quick_gelu", "mish", "lisht", "tanh_shrink", "telu", "serf", "silut"],
+)
 def test_one_loop_each_for_value_and_gradient(name, numerics):
     function = ua.get_activation(name, backend="jax", numerics=numerics)
     x = jnp.ones((64, 64), jnp.float32)
@@ -153,13 +193,14 @@ def test_again_is_differentiated_as_the_identity():
     ("function", "derivative"),
     [
         (elementary.expm1, mpmath.exp),
+        (lambda x: elementary.log1p(abs(x)), lambda x: mpmath.sign(x) / (1 + abs(x))),
         (elementary.tanh, lambda x: mpmath.sech(x) ** 2),
         (exp_of_minus, lambda x: -mpmath.sign(x) * mpmath.exp(-abs(x))),
         (lambda x: elementary.square_exp(x, x), lambda x: mpmath.diff(square_exp_of_both, x)),
         (lambda x: elementary.times_erfc(x, x), lambda x: mpmath.diff(erfc_of_both, x)),
         (lambda x: FAST.times_erfc(x, x), lambda x: mpmath.diff(erfc_of_both, x)),
     ],
-    ids=["expm1", "tanh", "split_exp", "square_exp", "times_erfc", "fast times_erfc"],
+    ids=["expm1", "log1p", "tanh", "split_exp", "square_exp", "times_erfc", "fast times_erfc"],
 )
 def test_derivatives_for_definitions_without_one(function, derivative):
     x = jnp.asarray([-3.7, -0.4, -0.1, 0.2, 1.3, 2.9], jnp.float32)

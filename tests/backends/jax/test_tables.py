@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 import unified_act as ua
+from unified_act.kernels import table_of
+from unified_act.registry import ACTIVATIONS
 from unified_act_jax.native import TABLED
 
 DTYPE = jnp.bfloat16
@@ -78,6 +80,28 @@ def test_no_second_derivative_of_its_own(x):
 
 def test_what_is_quicker_composed_is_an_activation_without_a_kernel_for_16_bits():
     assert set(TABLED.composed) <= set(ua.list_activations(kind="elementwise"))
-    for name in ("gelu_tanh", "mish", "hard_silu"):
+    for name in ("gelu_tanh", "mish", "hard_silu", "leaky_relu"):
         text = str(jax.make_jaxpr(ua.get_activation(name, backend="jax"))(jnp.ones(3, DTYPE)))
         assert ("gather" in text) == (name not in TABLED.composed)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.parametrize(
+    ("name", "looked_up"),
+    [("relu", 0), ("hard_tanh", 0), ("threshold(threshold=0.3, value=-0.3)", 0), ("leaky_relu", 1)],
+)
+def test_what_only_chooses_is_not_looked_up_and_is_the_same(name, looked_up, dtype):
+    f = ua.get_activation(name, backend="jax", numerics="strict")
+    table = table_of(ACTIVATIONS.find(f.name), f.parameters, dtype)
+    x = jax.lax.bitcast_convert_type(jnp.arange(1 << 16, dtype=jnp.uint16), jnp.dtype(dtype))
+
+    def both(x):
+        value, pullback = jax.vjp(f, x)
+        return value, pullback(jnp.ones_like(x))[0]
+
+    assert str(jax.make_jaxpr(both)(x)).count("gather[") == looked_up
+    value, slope = jax.jit(both)(x)
+    wanted = jax.lax.bitcast_convert_type(jnp.asarray(table.values()), x.dtype)
+    slopes = table.slopes().astype(x.dtype)
+    for pair in ((value, wanted), (slope, slopes)):
+        np.testing.assert_array_equal(*(np.asarray(each).astype(np.float32) for each in pair))

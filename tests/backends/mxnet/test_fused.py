@@ -15,14 +15,14 @@ import pytest
 import unified_act as ua
 from tests.processes import run_python
 from tests.specifications import SPECS, further_inputs
-from unified_act.kernels import Table, unavailable
+from unified_act.kernels import unavailable
 from unified_act_conformance.judge import judge_problem
 from unified_act_conformance.problems import problems_for
 from unified_act_conformance.subject import Case
 from unified_act_conformance.truth import list_subjects
-from unified_act_mxnet import fused, recording
+from unified_act_mxnet import fused, recording, tables
 from unified_act_mxnet._framework import mx
-from unified_act_mxnet.native import FEW, TWICE
+from unified_act_mxnet.native import FEW, ONCE, TWICE
 
 pytestmark = pytest.mark.skipif(bool(unavailable()), reason=unavailable() or "there is one")
 ELEMENTWISE = (
@@ -347,7 +347,7 @@ class TestFast:
             return lambda *given, **keywords: called.append(name) or function(*given, **keywords)
 
         monkeypatch.setattr(fused._Elements, "value", noted("kernel", fused._Elements.value))
-        monkeypatch.setattr(Table, "at", noted("table", Table.at))
+        monkeypatch.setattr(tables, "_look_up", noted("table", tables._look_up))
         return called
 
     @pytest.mark.parametrize(("dtype", "by"), [("float64", "kernel"), ("float16", "table")])
@@ -373,6 +373,14 @@ class TestFast:
             first.backward()
             np.testing.assert_allclose(x.grad.asnumpy(), -0.6397, rtol=1e-3)
         assert y.shape == x.shape
+
+    @pytest.mark.parametrize("dtype", ONCE)
+    def test_where_that_takes_too_long(self, called, dtype):
+        x = mx.nd.amp_cast(mx.nd.ones((FEW,)), dtype=dtype)
+        with mx.autograd.record():
+            x.attach_grad()
+            ua.get_activation("tanh", backend="mxnet")(x)
+        assert called == ["table"]
 
     def test_what_is_wrong_at_infinities_is_left_to_graphs(self, called):
         f = ua.get_activation("gelu", backend="mxnet")

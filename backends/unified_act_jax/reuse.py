@@ -1,0 +1,60 @@
+"""Definitions in which XLA repeats an operation sooner than write its result into an array."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+from jax.extend.core import Jaxpr, Literal
+
+from unified_act_jax.elementary import again
+
+__all__ = ["reusing"]
+
+_EXPENSIVE = ("cos", "div", "pow", "sin")
+"""What the namespace, or an operator, leaves to be made cheap here, where it is used twice."""
+
+
+def reusing(function: Callable[..., jax.Array]) -> Callable[..., jax.Array]:
+    """Returns `function` with `again` around each expensive result that it uses more than once.
+
+    A quotient, for example, comes from the operator of an array, which knows nothing of that.
+
+    Args:
+        function: A function of arrays. No derivative may flow through its expensive operations in
+            reverse, by `jax.linear_transpose`: `again` has none.
+    """
+
+    def call(*inputs: jax.Array) -> jax.Array:
+        closed = jax.make_jaxpr(function)(*inputs)
+        result: jax.Array = _run(closed.jaxpr, closed.consts, inputs)[0]
+        return result
+
+    return call
+
+
+def _run(jaxpr: Jaxpr, constants: Sequence[Any], inputs: Sequence[Any]) -> list[Any]:
+    values: dict[Any, Any] = dict(zip(jaxpr.constvars, constants, strict=True))
+    values |= dict(zip(jaxpr.invars, inputs, strict=True))
+    named = [v for equation in jaxpr.eqns for v in equation.invars if not isinstance(v, Literal)]
+    uses = Counter(named)
+
+    def value(variable: Any) -> Any:
+        return variable.val if isinstance(variable, Literal) else values[variable]
+
+    for equation in jaxpr.eqns:
+        primitive: Any = equation.primitive
+        operands = [value(v) for v in equation.invars]
+        if primitive.name == "pjit":  # such as jax.numpy.where
+            inner = equation.params["jaxpr"]
+            results = _run(inner.jaxpr, inner.consts, operands)
+        else:
+            functions, parameters = primitive.get_bind_params(equation.params)
+            found = primitive.bind(*functions, *operands, **parameters)
+            results = found if primitive.multiple_results else [found]
+            if primitive.name in _EXPENSIVE and uses[equation.outvars[0]] > 1:
+                results = [again(results[0])]
+        values |= dict(zip(equation.outvars, results, strict=True))
+    return [value(v) for v in jaxpr.outvars]
