@@ -203,7 +203,7 @@ def exp_by_roots(size: Array) -> tuple[Array, Array, Array]:
     return first, second, first * second
 
 
-_GATE_END = 1600.0
+_GATE_END: Crossover = 1600.0
 """exp(-x) is 0 from here on beside the largest number."""
 
 
@@ -265,7 +265,7 @@ times_erfc.defjvps(
 )
 
 
-_GELU_END = 18.95
+_GELU_END: Crossover = 18.95
 """From here on exp(-x²/2) is 0 beside the largest number."""
 _ROOT_HALF = math.sqrt(0.5)
 _DENSITY_AT_0 = 1.0 / math.sqrt(2.0 * math.pi)

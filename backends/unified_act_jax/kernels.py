@@ -16,11 +16,12 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from unified_act.activation import Activation
+from unified_act.special import Crossover
 from unified_act_jax.elementary import again, exp_by_roots
 
 __all__ = ["in_fast"]
 
-_TANH_EXP_IS_ONE = 7.0
+_TANH_EXP_IS_ONE: Crossover = 7.0
 
 
 def _telu_derivative(xp: Any, x: Array) -> Any:
@@ -45,7 +46,7 @@ def _hard_mish(xp: Any, x: Array) -> Any:
     return xp.where(x <= -2.0, 0.0, x * (jnp.minimum(x + 2.0, 2.0) * 0.5))
 
 
-_GATE_IS_SHUT = 1600.0
+_GATE_IS_SHUT: Crossover = 1600.0
 """exp(-z) is 0 from here on, whatever it is multiplied by."""
 
 
