@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from unified_act_conformance.dimensions.check import dimensions
+from unified_act_conformance.dimensions.check import dimensions, outputs
 from unified_act_conformance.dimensions.trial import Trial
 
-__all__ = ["Trial", "dimensions"]
+__all__ = ["Trial", "dimensions", "outputs"]

@@ -16,7 +16,7 @@ from unified_act_conformance.dimensions.words import mode
 from unified_act_conformance.harness import NotOfferedError
 from unified_act_conformance.subject import ORDERS
 
-__all__ = ["dimensions"]
+__all__ = ["dimensions", "outputs"]
 
 IN_A_MODE = 2
 """Settings that are tried in each mode: compiling takes a while."""
@@ -49,6 +49,21 @@ def dimensions(trial: Trial, dtype: str, *, pairs: bool) -> str:
     if not tried:
         raise NotOfferedError(f"no setting can be tried in {dtype}")
     return ""
+
+
+def outputs(trial: Trial, dtype: str) -> Iterator[bytes]:
+    """Yields the bits of what an activation gives in each setting of a whole run.
+
+    Args:
+        trial: What tries it.
+        dtype: The float type to try it in.
+    """
+    for setting in _settings(trial, dtype, pairs=True):
+        try:
+            found = [array.tobytes() for array in trial.outputs(setting)]
+        except Exception as error:
+            found = [repr(error).encode()]
+        yield from found
 
 
 def _dimensions(trial: Trial) -> tuple[Dimension, ...]:

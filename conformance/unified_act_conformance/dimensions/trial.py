@@ -114,6 +114,19 @@ class Trial:
                 raise NotOfferedError(str(error)) from error
             return f"{type(error).__name__}: {error}"
 
+    def outputs(self, setting: Setting) -> list[FloatArray]:
+        """Returns what one call in a setting gives: the value, or the gradients.
+
+        Args:
+            setting: The setting.
+
+        Raises:
+            NotOfferedError: The backend or its framework does not offer this.
+        """
+        with self.harness.context(setting["mode"]):
+            case, _, call = self._prepared(setting, 0)
+            return self._numbers(case, call())
+
     def _fault(self, setting: Setting) -> str:
         with self.harness.context(setting["mode"]):
             return self._fault_in_mode(setting)

@@ -34,7 +34,7 @@ def main() -> int:
     )
     print(found)
     given.survivors.parent.mkdir(parents=True, exist_ok=True)
-    lines = [f"{result}\n" for result in found.survivors]
+    lines = [f"{result}\n" for result in [*found.survivors, *found.equal]]
     given.survivors.write_text("".join(lines), encoding="utf-8")
     return 0 if found.passed else 1
 

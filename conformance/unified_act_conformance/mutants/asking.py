@@ -95,7 +95,7 @@ def _questions(activation: str, backend: str) -> list[Case | Check]:
 
 
 def digest(activation: str, backend: str, profiles: Sequence[Numerics]) -> str:
-    """Returns a digest of the bits of values and derivatives at many inputs, in all types.
+    """Returns a digest of the bits of all outputs that a whole run of the suite judges.
 
     Args:
         activation: The activation.
@@ -110,22 +110,25 @@ def digest(activation: str, backend: str, profiles: Sequence[Numerics]) -> str:
 
 
 def _outputs(activation: str, backend: str, numerics: Numerics) -> Iterator[bytes]:
+    from unified_act_conformance.dimensions import Trial, outputs
     from unified_act_conformance.harness import load_harness
     from unified_act_conformance.judge.runner import output_of
     from unified_act_conformance.problems import problems_for
     from unified_act_conformance.subject import dtypes_of, list_cases, registered
     from unified_act_conformance.truth import list_subjects
 
-    harness = load_harness(backend)
-    for case in list_cases(list_subjects([activation]), dtypes_of([backend])):
+    harness, subjects = load_harness(backend), list_subjects([activation])
+    for case in list_cases(subjects, dtypes_of([backend])):
         if case.order not in harness.orders(activation, case.dtype, numerics):
             continue
         try:
             implementation = registered(case, numerics)
-            for problem in problems_for(case, True):
+            for problem in problems_for(case):
                 yield output_of(case, harness, implementation, problem).tobytes()
         except Exception as error:
             yield repr(error).encode()
+    for dtype in dtypes_of([backend])[backend]:
+        yield from outputs(Trial(subjects[0], backend, numerics, harness), dtype)
 
 
 def trace(

@@ -32,17 +32,13 @@ TARGETS_EACH = 5
 """A change that makes no difference for one activation or backend may make one for the next: there
 are so many kinds of activations."""
 
-UNTRIED = ("for ", "axis", "default", "integer by 1")
-"""How the operators begin for which `digest` has no inputs: it varies no axis and no length."""
-
 SEEN = ("seen", "raised", "crashed")
 """By its numbers; by an error that the suite reports; or the process ended, or did not end."""
-MADE = (*SEEN, "survived", "no difference")
-"""Of the last, not a bit of any output is another. Another verdict, ``"unusable"``, is that of what
-cannot be imported, or of which the suite says the same without the change."""
-
-
-NOT_SEEN = ("survived", "no difference", "unusable")
+MADE = (*SEEN, "survived")
+EQUAL = "no difference"
+"""Not a bit is another in all that a whole run calls: it is no fault, and does not count."""
+NOT_SEEN = ("survived", EQUAL, "unusable")
+"""The last is what cannot be imported, or of which the suite says the same without the change."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +47,7 @@ class MutantResult:
 
     Attributes:
         mutant: The mutant.
-        verdict: One of `MADE`.
+        verdict: One of `MADE`, or `EQUAL`.
         target: What the suite was asked about last.
         said: What it said; if nothing, how it was asked.
     """
@@ -78,12 +74,14 @@ class MutationScore:
     """What became of a sample of mutants.
 
     Attributes:
-        results: One for each mutant.
+        results: One for each mutant that changes an output.
         available: How many mutants the sample was drawn from.
+        equal: Those that change none, and which others have replaced in the sample.
     """
 
     results: Sequence[MutantResult]
     available: int
+    equal: Sequence[MutantResult] = ()
 
     @property
     def score(self) -> float:
@@ -109,10 +107,9 @@ class MutationScore:
             rows.append(f"{operator:<40}{counts}")
         total = Counter(result.verdict for result in self.results)
         rows.append(f"{'all':<40}" + "".join(f"{total[verdict]:>15}" for verdict in MADE))
-        rows += ["", *map(str, sorted(self.survivors, key=lambda result: result.verdict)), ""]
-        seen = len(self.results) - len(self.survivors)
-        different = len(self.results) - total["no difference"]
-        rows.append(f"seen, of those that make a difference: {seen}/{different}")
+        rows += ["", *map(str, [*self.survivors, *self.equal]), ""]
+        seen, every = len(self.results) - len(self.survivors), len(self.results) + len(self.equal)
+        rows.append(f"with those that make no difference: {seen}/{every}")
         rows.append(
             f"mutation score {seen}/{len(self.results)} = {self.score:.1%}, "
             f"of {self.available:,} mutants"
@@ -139,7 +136,7 @@ def mutation_score(
         mutants: These mutants, in place of a sample.
         again: Mutants whose ids are in this text, in place of a sample.
         seed: The sample's seed.
-        count: How many mutants the sample has.
+        count: How many mutants the sample has that make a difference.
         jobs: How many processes to use.
         backends: Mutants for these backends only. The default is those that are installed.
         cache: The folder that keeps who runs which line of the sources.
@@ -151,13 +148,17 @@ def mutation_score(
     waiting = enumerate(chosen if again or mutants is not None else sample(every, seed))
     ((_, kinds),) = in_parallel([one(asking.kinds)], 1, LIMIT)
     made: dict[int, MutantResult] = {}
-    # What turns out to be unusable is replaced by the next ones: the same ones in every run.
+    equal: dict[int, MutantResult] = {}
+    # What turns out to be no fault is replaced by the next ones: the same ones in every run.
     while plans := [_judged(*each, kinds, seed) for each in islice(waiting, count - len(made))]:
         for _, (number, result) in in_parallel(plans, jobs, LIMIT):
             report(result)
             if result.verdict in MADE:
                 made[number] = result
-    return MutationScore([made[number] for number in sorted(made)], len(every))
+            elif result.verdict == EQUAL:
+                equal[number] = result
+    of_difference, others = ([found[number] for number in sorted(found)] for found in (made, equal))
+    return MutationScore(of_difference, len(every), others)
 
 
 def sample(mutants: Sequence[Mutant], seed: int) -> Iterator[Mutant]:
@@ -238,8 +239,8 @@ def _asked(mutant: Mutant, target: Target) -> Generator[Task, Reply, MutantResul
         # Does it matter at all what the function returns?
         if (yield from _same(mutant, target, profiles, mutant.always)):
             verdict = "unusable"
-    elif not mutant.operator.startswith(UNTRIED) and (yield from _same(mutant, target, profiles)):
-        verdict = "no difference"
+    elif (yield from _same(mutant, target, profiles)):
+        verdict = EQUAL
     return MutantResult(mutant, verdict, target, " and ".join(profiles))
 
 

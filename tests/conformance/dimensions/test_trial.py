@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from unified_act_conformance.dimensions import Trial, dimensions
+from unified_act_conformance.dimensions import Trial, dimensions, outputs
 from unified_act_conformance.harness import load_harness
 from unified_act_conformance.subject import (
     DTYPES,
@@ -133,3 +133,10 @@ def test_an_exception_is_a_fault() -> None:
         return y
 
     assert report("relu", planted(fails)).endswith("ValueError: four")
+
+
+def test_the_outputs_of_all_settings_tell_a_fault_in_one_dimension() -> None:
+    sound, again = (list(outputs(trial_of("softmax"), "float32")) for _ in range(2))
+    assert sound == again
+    wrong = trial_of("softmax", wrong_if(lambda x, case: axis_of(case) == 1))
+    assert list(outputs(wrong, "float32")) != sound

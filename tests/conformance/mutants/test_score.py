@@ -44,7 +44,8 @@ assert line in text
 equivalent = replace(wrong, text=text.replace(line, "return positive * relu(xp, x)"))
 broken = replace(wrong, text="import nothing_of_this_name")
 found = mutation_score([wrong, broken, equivalent], backends=["numpy"], cache=Path(sys.argv[1]))
-print(json.dumps([(result.verdict, result.target, result.said) for result in found.results]))
+every_result = [*found.results, *found.equal]
+print(json.dumps([(result.verdict, result.target, result.said) for result in every_result]))
 print(json.dumps([list(late.targets), len({mutant.id for mutant in every}), len(every)]))
 """
 
@@ -106,8 +107,10 @@ def test_a_score_needs_19_of_20(survivors: int, passed: bool) -> None:
         MutantResult(made("sign", "m", number), verdict, Target("relu", "numpy"), "why")
         for number, verdict in enumerate(verdicts[:20])
     ]
-    found = MutationScore(results, 1000)
+    equal = [MutantResult(made("sign", "m", 20), "no difference", Target("relu", "numpy"))]
+    found = MutationScore(results, 1000, equal)
     assert found.passed is passed
     assert len(found.survivors) == survivors
     assert str(found).splitlines()[-1].startswith(f"mutation score {20 - survivors}/20 = 9")
     assert "survived: sign m 0 [relu, numpy] why" in str(found)
+    assert "no difference: sign m 20 [relu, numpy]" in str(found)
