@@ -34,7 +34,6 @@ _MODULES: Mapping[str, type[nn.Module]] = {
     "hard_tanh": nn.Hardtanh,
     "identity": nn.Identity,
     "leaky_relu": nn.LeakyReLU,
-    "mish": nn.Mish,
     "prelu": nn.PReLU,
     "relu": nn.ReLU,
     "relu6": nn.ReLU6,

@@ -155,7 +155,7 @@ def test_its_specification():
 class TestTorchScript:
     """docs/compatibility.md."""
 
-    @pytest.mark.parametrize("name", ["relu", "mish", "prelu", "threshold"])
+    @pytest.mark.parametrize("name", ["relu", "silu", "prelu", "threshold"])
     def test_modules_of_pytorch_are_scripted(self, name):
         layer = layer_of(name)
         assert torch.equal(torch.jit.script(layer)(X), layer(X))
