@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -13,6 +13,8 @@ from unified_act_jax.elementary import again
 
 __all__ = ["reusing"]
 
+_CALLS = ("pjit", "jit")
+"""Calls of a function of JAX, in its older and newer versions."""
 _EXPENSIVE = ("cos", "div", "pow", "sin")
 """What the namespace, or an operator, leaves to be made cheap here, where it is used twice."""
 
@@ -35,6 +37,13 @@ def reusing(function: Callable[..., jax.Array]) -> Callable[..., jax.Array]:
     return call
 
 
+def _bound(primitive: Any, operands: Sequence[Any], parameters: Mapping[str, Any]) -> Any:
+    given = primitive.get_bind_params(parameters)
+    # JAX returned the functions inside beside the parameters, and now returns them among these.
+    functions, given = given if isinstance(given, tuple) else ((), given)
+    return primitive.bind(*functions, *operands, **given)
+
+
 def _run(jaxpr: Jaxpr, constants: Sequence[Any], inputs: Sequence[Any]) -> list[Any]:
     values: dict[Any, Any] = dict(zip(jaxpr.constvars, constants, strict=True))
     values |= dict(zip(jaxpr.invars, inputs, strict=True))
@@ -47,12 +56,11 @@ def _run(jaxpr: Jaxpr, constants: Sequence[Any], inputs: Sequence[Any]) -> list[
     for equation in jaxpr.eqns:
         primitive: Any = equation.primitive
         operands = [value(v) for v in equation.invars]
-        if primitive.name == "pjit":  # such as jax.numpy.where
+        if primitive.name in _CALLS:  # such as jax.numpy.where
             inner = equation.params["jaxpr"]
             results = _run(inner.jaxpr, inner.consts, operands)
         else:
-            functions, parameters = primitive.get_bind_params(equation.params)
-            found = primitive.bind(*functions, *operands, **parameters)
+            found = _bound(primitive, operands, equation.params)
             results = found if primitive.multiple_results else [found]
             if primitive.name in _EXPENSIVE and uses[equation.outvars[0]] > 1:
                 results = [again(results[0])]
