@@ -47,9 +47,10 @@ CONSTANT_FROM: Crossover = 40.0
 """Beyond, gelu and gelu_tanh are 0 or x to the last bit of float64."""
 _QUICK_CONSTANT_FROM: Crossover = 500.0
 """The same for quick_gelu."""
-TAIL_FROM: Crossover = 13.0
 _LEVELS = 5
-"""From where on `tail_ratio` is within half an eps of float64, with so many levels."""
+"""The levels of the continued fraction in `tail_ratio`."""
+TAIL_FROM: Crossover = 13.0
+"""From here on `tail_ratio` is within half an eps of float64, with so many levels."""
 _MINIMUM_AT = -0.7517915246935645
 """Where gelu stops falling."""
 
