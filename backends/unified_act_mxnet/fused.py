@@ -14,14 +14,7 @@ from typing import Any
 import numpy as np
 
 from unified_act.activation import Activation
-from unified_act.kernels import (
-    NumpyMemory,
-    Threads,
-    available_threads,
-    computed_arrays,
-    fused,
-    pulled_back,
-)
+from unified_act.kernels import ArrayKernels, NumpyMemory, Threads, available_threads, fused
 from unified_act.shapes import summed_axes, weight_shape
 from unified_act_mxnet._framework import BFLOAT16, DTYPE_OBJECTS, mx
 from unified_act_mxnet.guards import address_of, empty, is_plain, view
@@ -124,8 +117,9 @@ class _Whole:
     """Any other activation by kernels."""
 
     def __init__(self, activation: Activation, parameters: Mapping[str, Any], dtype: str) -> None:
-        self._what = activation, parameters, dtype
-        self._activation, self._dtype = activation, np.dtype(DTYPE_OBJECTS[dtype])
+        self._activation, self._parameters = activation, parameters
+        self._kernels = ArrayKernels(activation, parameters)
+        self._name, self._dtype = dtype, np.dtype(DTYPE_OBJECTS[dtype])
         self._bits = _BITS if dtype == "bfloat16" else self._dtype
         self._masks = [name in activation.masks for name in activation.inputs_for(parameters)]
         if activation.along_axis:  # any axis is made the last one
@@ -149,10 +143,10 @@ class _Whole:
     def value(self, inputs: Sequence[Any]) -> Any:
         """The value; None if there is no kernel."""
         memory = _Results(inputs[0])
-        found = computed_arrays(
-            memory, *self._what, self._views(inputs), threads=Threads(available_threads())
+        found = self._kernels.value(
+            memory, self._name, self._views(inputs), threads=Threads(available_threads())
         )
-        return None if found is None else memory.array_of(found[0])
+        return None if found is None else memory.array_of(found)
 
     def pullback(self, inputs: Sequence[Any]) -> _Pullback:
         """The pullback, at what the arrays are now."""
@@ -163,9 +157,9 @@ class _Whole:
         def pull(cotangent: int, targets: Sequence[Target | None]) -> None:
             first = targets[0]
             lent = None if first is None or first.add else view(first.address, *of_x)
-            found = pulled_back(
+            found = self._kernels.pulled_back(
                 NumpyMemory() if lent is None else _Lending(lent),
-                *self._what,
+                self._name,
                 saved,
                 view(cotangent, of_value, self._bits),
                 _sum_to_weight if self._bits is self._dtype else _sum_to_bits,
@@ -188,7 +182,7 @@ class _Whole:
     def _shape_of_value(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         if self._activation.kind != "gated":
             return shape
-        axis = self._what[1]["axis"] % len(shape)
+        axis = self._parameters["axis"] % len(shape)
         return (*shape[:axis], shape[axis] // 2, *shape[axis + 1 :])
 
     def _views(self, inputs: Sequence[Any]) -> list[Any]:

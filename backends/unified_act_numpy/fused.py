@@ -12,10 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unified_act import kernels
 from unified_act.activation import Activation
 from unified_act.backend import DTYPES
-from unified_act.kernels import Kernel, NumpyMemory, computed_arrays, fused
+from unified_act.kernels import ArrayKernels, Kernel, NumpyMemory, fused
 from unified_act_numpy import namespace
 from unified_act_numpy.blocks import in_blocks
 from unified_act_numpy.calls import Code, address_of
@@ -54,14 +53,15 @@ def by_kernel(
     """
     if activation.kind.elementwise:
         return _Elements(activation, parameters, shared)
+    arrays = ArrayKernels(activation, parameters)
 
     def value(*inputs: Array) -> Array:
         alike = _alike(inputs)
         if not _are_plain(activation, alike):
             return shared(*inputs)
         name = _name_of(alike[0].dtype)
-        found = computed_arrays(_MEMORY, activation, parameters, name, alike)
-        return shared(*inputs) if found is None else _result(found[0], inputs[0])
+        found = arrays.value(_MEMORY, name, alike)
+        return shared(*inputs) if found is None else _result(found, inputs[0])
 
     return value
 
@@ -88,14 +88,9 @@ def pulled_back(
         if kernel is None:
             return None
         return (_in_memory_order(kernel, alike[0], along),)
-    found = kernels.pulled_back(
-        _MEMORY,
-        activation,
-        parameters,
-        _name_of(alike[0].dtype),
-        alike,
-        along,
-        namespace.sum_to_weight,
+    arrays = ArrayKernels(activation, parameters)
+    found = arrays.pulled_back(
+        _MEMORY, _name_of(alike[0].dtype), alike, along, namespace.sum_to_weight
     )
     if found is None:
         return None

@@ -13,14 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from unified_act.activation import Activation
-from unified_act.kernels import (
-    NumpyMemory,
-    Threads,
-    available_threads,
-    computed_arrays,
-    has_kernel,
-    pulled_back,
-)
+from unified_act.kernels import ArrayKernels, NumpyMemory, Threads, available_threads
 from unified_act_tensorflow import namespace
 from unified_act_tensorflow.guards import at_hand, has_tangent, recorded
 
@@ -89,8 +82,7 @@ class _Computing:
     """An activation by kernels."""
 
     def __init__(self, activation: Activation, parameters: Mapping[str, Any]) -> None:
-        self._activation = activation
-        self._parameters = parameters
+        self._kernels = ArrayKernels(activation, parameters)
         self._masks = [name in activation.masks for name in activation.inputs_for(parameters)]
         self._served: dict[tf.DType, bool] = {}
 
@@ -99,23 +91,17 @@ class _Computing:
         dtype = inputs[0].dtype
         if dtype not in self._served:
             name = _NAMES.get(dtype)
-            found = name is not None and has_kernel(self._activation, self._parameters, name)
-            self._served[dtype] = found
+            self._served[dtype] = name is not None and self._kernels.serves(name)
         return self._served[dtype] and all(
             mask or x.dtype == dtype for mask, x in zip(self._masks, inputs, strict=True)
         )
 
     def value(self, inputs: Sequence[Any]) -> Any:
         """The value; None if there is no kernel."""
-        found = computed_arrays(
-            _MEMORY,
-            self._activation,
-            self._parameters,
-            _NAMES[inputs[0].dtype],
-            [_view(x) for x in inputs],
-            threads=_threads(),
-        )
-        return None if found is None else _tensor(found[0], inputs[0].dtype)
+        dtype = inputs[0].dtype
+        views = [_view(x) for x in inputs]
+        found = self._kernels.value(_MEMORY, _NAMES[dtype], views, threads=_threads())
+        return None if found is None else _tensor(found, dtype)
 
     def pulled_back(self, cotangent: Any, inputs: Sequence[Any]) -> Sequence[Any] | None:
         """The cotangent of each input; None if there is no kernel."""
@@ -126,10 +112,8 @@ class _Computing:
             found = namespace.sum_to_weight(_tensor(by, tf.as_dtype(by.dtype)), weight, axis=axis)
             return tf.cast(found, weight.dtype)
 
-        found = pulled_back(
+        found = self._kernels.pulled_back(
             _MEMORY,
-            self._activation,
-            self._parameters,
             _NAMES[inputs[0].dtype],
             [_view(x) for x in inputs],
             _view(cotangent),

@@ -12,9 +12,8 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from unified_act import kernels
 from unified_act.activation import Activation
-from unified_act.kernels import Kernel, computed_arrays, fused, has_kernel
+from unified_act.kernels import ArrayKernels, Kernel, fused
 from unified_act_torch import namespace
 from unified_act_torch.guards import applied, are_on_hand
 from unified_act_torch.threads import FEW, threads
@@ -128,47 +127,36 @@ class _Whole:
     """Any other activation by kernels."""
 
     def __init__(self, activation: Activation, parameters: Mapping[str, Any]) -> None:
-        self._activation = activation
-        self._parameters = parameters
+        self._kernels = ArrayKernels(activation, parameters)
         self._masks = [name in activation.masks for name in activation.inputs_for(parameters)]
         self._served: dict[torch.dtype, bool] = {}
 
     def serves(self, inputs: Sequence[Tensor]) -> bool:
         """Whether there is a kernel for tensors of these types."""
         dtype = inputs[0].dtype
-        if dtype not in self._served:
+        served = self._served.get(dtype)
+        if served is None:
             name = _OF_ALL.get(dtype)
-            found = name is not None and has_kernel(self._activation, self._parameters, name)
-            self._served[dtype] = found
-        return self._served[dtype] and all(
-            mask or x.dtype is dtype or (dtype in _NARROW and x.dtype is torch.float32)
-            for mask, x in zip(self._masks, inputs, strict=True)
-        )
+            served = self._served[dtype] = name is not None and self._kernels.serves(name)
+        if not served:
+            return False
+        for mask, x in zip(self._masks, inputs, strict=True):
+            if not mask and x.dtype is not dtype:
+                return dtype in _NARROW and x.dtype is torch.float32
+        return True
 
     def value(self, inputs: Sequence[Tensor]) -> Tensor | None:
         """The value; None if there is no kernel."""
         name, alike = self._alike(inputs)
-        found = computed_arrays(
-            _Memory, self._activation, self._parameters, name, alike, threads=threads()
-        )
-        if found is None:
-            return None
-        value: Tensor = found[0]
+        value: Tensor | None = self._kernels.value(_Memory, name, alike, threads=threads())
         dtype = inputs[0].dtype
-        return value if value.dtype is dtype else value.to(dtype)
+        return value if value is None or value.dtype is dtype else value.to(dtype)
 
     def pulled_back(self, cotangent: Tensor, inputs: Sequence[Tensor]) -> _Gradients | None:
         """The cotangent of each input; None if there is no kernel."""
         name, (along, *alike) = self._alike((cotangent, *inputs))
-        found = kernels.pulled_back(
-            _Memory,
-            self._activation,
-            self._parameters,
-            name,
-            alike,
-            along,
-            namespace.sum_to_weight,
-            threads=threads(),
+        found = self._kernels.pulled_back(
+            _Memory, name, alike, along, namespace.sum_to_weight, threads=threads()
         )
         if found is None:
             return None
@@ -180,10 +168,11 @@ class _Whole:
 
     def _alike(self, tensors: Sequence[Tensor]) -> tuple[str, Sequence[Tensor]]:
         """The tensors, all but masks of one type, and its name; noise may have come as float32."""
-        dtypes = {x.dtype for x in tensors if x.dtype in _OF_ALL}
-        if len(dtypes) == 1:
-            return _OF_ALL[dtypes.pop()], tensors
-        return "float32", [x.float() if x.dtype in _NARROW else x for x in tensors]
+        first = tensors[0].dtype
+        for x in tensors:
+            if x.dtype is not first and x.dtype in _OF_ALL:
+                return "float32", [x.float() if x.dtype in _NARROW else x for x in tensors]
+        return _OF_ALL[first], tensors
 
 
 class _Memory:
@@ -197,7 +186,9 @@ class _Memory:
 
     @staticmethod
     def empty(shape: Sequence[int], like: Tensor, *, wide: bool = False) -> Tensor:
-        return torch.empty(shape, dtype=torch.float32 if wide else like.dtype, device=like.device)
+        if wide:
+            return like.new_empty(shape, dtype=torch.float32)
+        return torch.empty_like(like) if like.shape == shape else like.new_empty(shape)
 
 
 def _differentiable(

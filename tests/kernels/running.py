@@ -3,7 +3,7 @@
 import numpy as np
 
 from unified_act.expression import record_function
-from unified_act.kernels import ALONE, compiler, computed, fused
+from unified_act.kernels import ALONE, compiler, fused, plan_of
 from unified_act.kernels.elementary import FAR_ANGLE, lowered
 from unified_act.kernels.emitter import module_text
 from unified_act.kernels.instructions import Argument
@@ -47,17 +47,15 @@ def results_of(name, parameters, inputs, cotangent=None, threads=ALONE):
         shape[bound["axis"]] //= 2
     number = 1 + len(others) - len(activation.masks) if order else 1
     results = [np.empty(shape, x.dtype) for _ in range(number)]
-    assert computed(
+    plan = plan_of(
         activation,
         bound,
         x.dtype.name,
         terms[0].shape,
-        [term.ctypes.data for term in terms],
-        [result.ctypes.data for result in results],
         order=order,
         weight_sizes=[weight.size for weight in weights],
-        threads=threads,
     )
+    plan.run([array.ctypes.data for array in (*terms, *results)], threads)
     results = [one if axis == -1 else np.moveaxis(one, -1, axis) for one in results]
     for place, weight in enumerate(weights if order else [], start=1):
         results[place] = namespace.sum_to_weight(results[place], weight, axis=bound["axis"])

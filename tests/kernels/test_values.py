@@ -13,11 +13,11 @@ from unified_act import Activation, Parameter, UnknownParameterError
 from unified_act.assembly import assemble
 from unified_act.expression import record
 from unified_act.kernels import (
+    ArrayKernels,
     NumpyMemory,
     Threads,
-    computed,
-    computed_arrays,
     fused,
+    plan_of,
     unavailable,
 )
 from unified_act.kernels.elementary import lowered
@@ -171,11 +171,9 @@ def test_weights_of_one_and_of_several_numbers():
     got = results_of("star_relu", {}, [x, *weights])
     np.testing.assert_allclose(got, wanted, rtol=1e-14)
     last = np.ascontiguousarray(np.moveaxis(x, 1, 2))
-    addresses = [array.ctypes.data for array in (last, *weights)]
     star_relu = ACTIVATIONS.find("star_relu")
-    options = {"weight_sizes": [1, 3]}
-    given = ({"axis": -1}, "float64", last.shape, addresses, [last.ctypes.data])
-    assert not computed(star_relu, *given, **options)  # neither is the same all along a row
+    # Neither is the same all along a row.
+    assert plan_of(star_relu, {"axis": -1}, "float64", last.shape, weight_sizes=[1, 3]) is None
 
 
 @pytest.mark.parametrize(
@@ -215,8 +213,7 @@ def test_infinities_in_a_sum():
     )
     for dtype in DTYPES:
         given, got = x.astype(dtype), np.empty((3, 3), dtype)
-        addresses = [given.ctypes.data], [got.ctypes.data]
-        assert computed(summed, {"axis": -1}, dtype, (3, 3), *addresses)
+        plan_of(summed, {"axis": -1}, dtype, (3, 3)).run([given.ctypes.data, got.ctypes.data])
         np.testing.assert_array_equal(got[:, 0], [np.inf, -np.inf, np.nan])
 
 
@@ -274,7 +271,7 @@ def test_cumulative_sums(dtype, length):
     so_far = np.cumsum(x.astype(np.float64), axis=-1)
     wanted = so_far / np.abs(so_far).max(axis=-1, keepdims=True) + np.cumsum(so_far, axis=-1)
     got = np.empty_like(x)
-    assert computed(shares, {"axis": -1}, dtype, x.shape, [x.ctypes.data], [got.ctypes.data])
+    plan_of(shares, {"axis": -1}, dtype, x.shape).run([x.ctypes.data, got.ctypes.data])
     np.testing.assert_allclose(got, wanted, rtol=2 * np.finfo(dtype).eps)
 
 
@@ -317,9 +314,8 @@ def test_a_row_is_sorted(dtype, length):
 
 def made_of(activation, x):
     got, whole = np.empty_like(x), np.ascontiguousarray(x)
-    assert computed(
-        activation, {"axis": -1}, x.dtype.name, x.shape, [whole.ctypes.data], [got.ctypes.data]
-    )
+    plan = plan_of(activation, {"axis": -1}, x.dtype.name, x.shape)
+    plan.run([whole.ctypes.data, got.ctypes.data])
     return got
 
 
@@ -415,7 +411,7 @@ def test_a_length_that_is_not_that_of_the_parts_gets_no_kernel(length):
     spec = changing(lambda xp, x, *, axis: halves(xp, x, axis)[0], resized=lambda n, **_: n // 4)
     x = np.zeros((3, length), np.float32)
     assert not unavailable(spec)
-    assert computed_arrays(NumpyMemory(), spec, {"axis": -1}, "float32", [x]) is None
+    assert ArrayKernels(spec, {"axis": -1}).value(NumpyMemory(), "float32", [x]) is None
 
 
 @pytest.mark.parametrize("axis", [0, 1, -1])
@@ -436,10 +432,9 @@ def test_parts_of_any_axis(name, groups, axis):
         by_x = np.where(x > 0, first, 0) - np.where(x < 0, second, 0)
     else:
         by_x = np.concatenate([np.where(p == wanted, cotangent, 0) for p in pieces], axis=axis)
-    found = computed_arrays(
-        NumpyMemory(), SPECS[PARTED[name]], dict(function.parameters), "float32", [x], cotangent
-    )
-    np.testing.assert_array_equal(found[0], by_x)
+    arrays = ArrayKernels(SPECS[PARTED[name]], dict(function.parameters))
+    (found,) = arrays.derivatives(NumpyMemory(), "float32", [x], cotangent)
+    np.testing.assert_array_equal(found, by_x)
 
 
 @pytest.mark.parametrize("order", [0, 1])

@@ -458,15 +458,14 @@ class FrameworkBackend:
             for spelling in self.spellings(dtype)
         }
         several = len(request.inputs) > 1
-        # Found out now: what finds it out once takes a lock, which Dynamo cannot follow.
-        _ = activation.weights
+        are_alike = _test_of_further(activation, usual)
 
         def other(x: Any, *further: Any) -> Any:
-            if not self.is_array(x):
+            if type(x) not in usual and not self.is_array(x):
                 return self.symbolic(request, x, *further)
             if x.dtype not in by_dtype:
                 raise self.wrong_input(activation.name, x)
-            if several:
+            if several and not are_alike(x, further):
                 further = tuple(self.prepared(activation, x, further))
                 check_further(activation, x, further, lambda role, one: self._fits(role, one, x))
             try:
@@ -544,6 +543,26 @@ def _row_test(
         return at_most(shape[axis], rows if axis in (-1, rank - 1) else columns)
 
     return fits
+
+
+def _test_of_further(
+    activation: Activation, usual: Sequence[type]
+) -> Callable[[Any, Sequence[Any]], bool]:
+    """Returns a function that tells whether the inputs after `x` need no other check."""
+    number = len(activation.inputs) - 1
+    # Found out now: what finds it out once takes a lock, which Dynamo cannot follow.
+    _, masks = activation.weights, activation.masks
+
+    def are_alike(x: Any, further: Sequence[Any]) -> bool:
+        if masks or len(further) != number:
+            return False
+        dtype = x.dtype
+        for one in further:  # noqa: SIM110  # it costs half of what all() does
+            if type(one) not in usual or one.dtype != dtype:
+                return False
+        return True
+
+    return are_alike
 
 
 def _by_device(device_of: Callable[[Any], str], by_kind: Mapping[str, _Function]) -> _Function:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from unified_act.activation import Activation
 from unified_act.kernels.instructions import NARROW
 from unified_act.kernels.kernel import Kernel, fused, in_parts
-from unified_act.kernels.layout import computed
+from unified_act.kernels.layout import Plan, plan_of
 from unified_act.kernels.threads import ALONE, Threads
 from unified_act.shapes import channels_of, weight_shape
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Memory", "NumpyMemory", "computed_arrays", "has_kernel", "pulled_back"]
+__all__ = ["ArrayKernels", "Memory", "NumpyMemory"]
+
+_LARGEST_NUMBER = 256
+"""For so many shapes what was found is kept."""
+_Shapes = tuple[tuple[int, ...], ...]
 
 
 class Memory(Protocol):
@@ -28,7 +33,7 @@ class Memory(Protocol):
         """The number of elements."""
 
     def empty(self, shape: Sequence[int], like: Any, /, *, wide: bool = False) -> Any:
-        """A new array of the type of `like`, or of float32, contiguous in C order."""
+        """A new array of the type of `like`, or of float32. Both are contiguous in C order."""
 
     def whole(self, array: Any, /) -> Any:
         """The array itself if it is contiguous in C order, else a copy that is."""
@@ -78,136 +83,205 @@ class NumpyMemory:
         return np.moveaxis(array, source, destination)
 
 
-def has_kernel(activation: Activation, parameters: Mapping[str, Any], dtype: str) -> bool:
-    """Whether `computed_arrays` has a kernel for the value.
+class ArrayKernels:
+    """An activation with its parameters, of whole arrays of a framework, by kernels.
 
     Args:
         activation: The activation.
         parameters: Every parameter with its value.
-        dtype: The type of the arrays.
     """
-    if activation.along_axis:  # any axis is made the last one
-        parameters = {**parameters, "axis": -1}
-    return fused(activation, parameters, dtype) is not None
+
+    def __init__(self, activation: Activation, parameters: Mapping[str, Any]) -> None:
+        self._activation, self._parameters = activation, parameters
+        self._masks = [name in activation.masks for name in activation.inputs_for(parameters)]
+        self._ways: dict[Any, _Way | None] = {}
+
+    def serves(self, dtype: str) -> bool:
+        """Whether there is a kernel for the value.
+
+        Args:
+            dtype: The type of the arrays.
+        """
+        parameters = self._parameters
+        if self._activation.along_axis:  # any axis is made the last one
+            parameters = {**parameters, "axis": -1}
+        return fused(self._activation, parameters, dtype) is not None
+
+    def value(
+        self, memory: Memory, dtype: str, inputs: Sequence[Any], *, threads: Threads = ALONE
+    ) -> Any:
+        """Returns the value, a new array; None if there is no kernel for the arrays.
+
+        Args:
+            memory: The framework.
+            dtype: The type of all arrays but masks.
+            inputs: The inputs. Their shapes go together.
+            threads: The threads.
+        """
+        found = self._computed(memory, dtype, inputs, (), threads)
+        return None if found is None else found[0]
+
+    def derivatives(
+        self,
+        memory: Memory,
+        dtype: str,
+        inputs: Sequence[Any],
+        cotangent: Any,
+        *,
+        threads: Threads = ALONE,
+    ) -> list[Any] | None:
+        """Returns the derivative by each input but masks, times the cotangent of the value.
+
+        That by a weight is one for each element, and of 16 bits as float32. None is returned if
+        there is no kernel for the arrays.
+
+        Args:
+            memory: As for `value`, like all that is not named here.
+            dtype: The type.
+            inputs: The inputs.
+            cotangent: The cotangent of the value.
+            threads: The threads.
+        """
+        return self._computed(memory, dtype, inputs, (cotangent,), threads)
+
+    def pulled_back(
+        self,
+        memory: Memory,
+        dtype: str,
+        inputs: Sequence[Any],
+        cotangent: Any,
+        sum_to_weight: Callable[..., Any],
+        *,
+        threads: Threads = ALONE,
+    ) -> tuple[Any, ...] | None:
+        """Returns the cotangent of each input, None for a mask; None if there is no kernel.
+
+        Args:
+            memory: As for `value`, like all that is not named here.
+            dtype: The type.
+            inputs: The inputs.
+            cotangent: The cotangent of the value.
+            sum_to_weight: That of the framework's namespace.
+            threads: The threads.
+        """
+        found = self._computed(memory, dtype, inputs, (cotangent,), threads)
+        if found is None:
+            return None
+        if self._activation.weights:
+            by_x, *by_weights = found
+            pairs = zip(by_weights, inputs[1:], strict=True)
+            axis = self._parameters["axis"]
+            return (by_x, *(sum_to_weight(by, weight, axis=axis) for by, weight in pairs))
+        rest = iter(found)
+        return tuple(None if mask else next(rest) for mask in self._masks)
+
+    def _computed(
+        self,
+        memory: Memory,
+        dtype: str,
+        inputs: Sequence[Any],
+        cotangents: tuple[Any, ...],
+        threads: Threads,
+    ) -> list[Any] | None:
+        shapes = tuple([tuple(x.shape) for x in inputs])
+        order = len(cotangents)
+        key = dtype, order, shapes
+        try:
+            way = self._ways[key]
+        except KeyError:
+            way = _way_of(self._activation, self._parameters, dtype, order, shapes)
+            if len(self._ways) >= _LARGEST_NUMBER:
+                self._ways.clear()
+            self._ways[key] = way
+        if way is None:
+            return None
+        shape = shapes[0]
+        terms = [*inputs, *cotangents]
+        for number in way.spread:
+            terms[number] = memory.broadcast(terms[number], shape)
+        if way.axis is not None:
+            terms = [memory.moved(term, way.axis, -1) for term in terms]
+        terms = [memory.whole(term) for term in terms]
+        x = terms[0]
+        results = [memory.empty(way.result, x) for _ in range(way.results)]
+        results += [memory.empty(way.result, x, wide=True) for _ in range(way.wide)]
+        way.plan.run([memory.address(array) for array in (*terms, *results)], threads)
+        if way.axis is not None:
+            return [memory.moved(each, -1, way.axis) for each in results]
+        return results
 
 
-def computed_arrays(
-    memory: Memory,
+class _Way(NamedTuple):
+    """How arrays of some shapes are computed.
+
+    Attributes:
+        plan: How the kernel goes through them.
+        spread: The numbers of the inputs that are broadcast to the shape of `x`.
+        axis: The axis that is made the last one; None if none is.
+        result: The shape of the results, before that.
+        results: How many results have the type of `x`.
+        wide: How many further results are of float32.
+    """
+
+    plan: Plan
+    spread: Sequence[int]
+    axis: int | None
+    result: tuple[int, ...]
+    results: int
+    wide: int
+
+
+def _way_of(
     activation: Activation,
     parameters: Mapping[str, Any],
     dtype: str,
-    inputs: Sequence[Any],
-    cotangent: Any = None,
-    *,
-    threads: Threads = ALONE,
-) -> list[Any] | None:
-    """Returns what a kernel computes of new arrays; None if there is no kernel for them.
-
-    Args:
-        memory: The framework.
-        activation: The activation.
-        parameters: Every parameter with its value.
-        dtype: The type of all arrays but masks.
-        inputs: The inputs. Their shapes go together.
-        cotangent: The cotangent of the value; None asks for the value.
-        threads: The threads.
-
-    Returns:
-        The value, or the derivative by each input but masks, times the cotangent: by a weight, for
-        each element, and of 16 bits as float32.
-    """
-    x, *others = inputs
-    shape, order = tuple(x.shape), int(cotangent is not None)
+    order: int,
+    shapes: _Shapes,
+) -> _Way | None:
+    """Returns how arrays of some shapes are computed; None if there is no kernel for them."""
+    shape, *others = shapes
     rank = len(shape)
-    weights = others if activation.weights else []
-    if not weights:
-        others = [o if tuple(o.shape) == shape else memory.broadcast(o, shape) for o in others]
-    by_channel: tuple[int, ...] | None = ()
-    if any(len(weight.shape) > 1 for weight in weights):
-        meeting = [weight_shape(weight.shape, shape, parameters["axis"]) for weight in weights]
-        by_channel, parameters = channels_of(shape, meeting), {**parameters, "axis": 1}
-    terms = [x, *others, *([cotangent] if order else [])]
-    axis = -1
     changes = in_parts(activation)
+    by_channel: tuple[int, ...] | None = ()
+    sizes: list[int] = []
+    spread: list[int] = []
+    if not activation.weights:
+        spread = [number for number, other in enumerate(others, start=1) if other != shape]
+    else:
+        sizes = [math.prod(weight) for weight in others]
+        if any(len(weight) > 1 for weight in others):
+            meeting = [weight_shape(weight, shape, parameters["axis"]) for weight in others]
+            by_channel, parameters = channels_of(shape, meeting), {**parameters, "axis": 1}
     if (changes and not rank) or by_channel is None:
         return None
+    axis = None
+    whole = list(shape)
     if activation.along_axis and not changes and parameters["axis"] not in (-1, rank - 1):
-        # It is made the last one.
-        axis, parameters = parameters["axis"], {**parameters, "axis": -1}
-        if fused(activation, parameters, dtype, order) is None:
-            return None  # before anything is copied
         if rank:
-            terms = [memory.moved(term, axis, -1) for term in terms]
-    terms = [memory.whole(term) for term in terms]
-    whole = tuple(terms[0].shape)
+            axis = int(parameters["axis"])
+            whole.append(whole.pop(axis))
+        parameters = {**parameters, "axis": -1}
     result = list(whole)
     if activation.resizes and not order:
         length = result[parameters["axis"]]
         found = activation.kind.result_length(activation, parameters, length)
-        if changes and not _is_made_of_parts(fused(activation, parameters, dtype), length, found):
+        kernel = fused(activation, parameters, dtype)
+        if found is None or (changes and not _is_made_of_parts(kernel, length, found)):
             return None
         result[parameters["axis"]] = found
-    number = 1 + len(others) - len(activation.masks) if order else 1
-    by_weights = len(weights) if order and dtype in NARROW else 0
-    results = [memory.empty(result, x) for _ in range(number - by_weights)]
-    results += [memory.empty(result, x, wide=True) for _ in range(by_weights)]
-    served = computed(
-        activation,
-        parameters,
-        dtype,
-        by_channel or whole,
-        [memory.address(term) for term in terms],
-        [memory.address(result) for result in results],
-        order=order,
-        weight_sizes=[memory.size(weight) for weight in weights],
-        threads=threads,
+    plan = plan_of(
+        activation, parameters, dtype, by_channel or whole, order=order, weight_sizes=sizes
     )
-    if not served:
+    if plan is None:
         return None
-    return [memory.moved(each, -1, axis) for each in results] if axis != -1 and rank else results
+    number = 1 + len(others) - len(activation.masks) if order else 1
+    wide = len(sizes) if order and dtype in NARROW else 0
+    return _Way(plan, spread, axis, tuple(result), number - wide, wide)
 
 
-def _is_made_of_parts(kernel: Kernel | None, length: int, found: int | None) -> bool:
+def _is_made_of_parts(kernel: Kernel | None, length: int, found: int) -> bool:
     """Whether rows of x of some length give rows of the length `found`, part by part."""
-    if kernel is None or found is None:
+    if kernel is None:
         return False
     number = len(kernel.inputs)
     return length % number == 0 and length // number * kernel.results == found
-
-
-def pulled_back(
-    memory: Memory,
-    activation: Activation,
-    parameters: Mapping[str, Any],
-    dtype: str,
-    inputs: Sequence[Any],
-    cotangent: Any,
-    sum_to_weight: Callable[..., Any],
-    *,
-    threads: Threads = ALONE,
-) -> tuple[Any, ...] | None:
-    """Returns the cotangent of each input, None for a mask; None if there is no kernel for them.
-
-    Args:
-        memory: As for `computed_arrays`, like all that is not named here.
-        activation: The activation.
-        parameters: Every parameter with its value.
-        dtype: The type.
-        inputs: The inputs.
-        cotangent: The cotangent of the value.
-        sum_to_weight: That of the framework's namespace.
-        threads: The threads.
-    """
-    found = computed_arrays(
-        memory, activation, parameters, dtype, inputs, cotangent, threads=threads
-    )
-    if found is None:
-        return None
-    if activation.weights:
-        by_x, *by_weights = found
-        pairs = zip(by_weights, inputs[1:], strict=True)
-        axis = parameters["axis"]
-        return (by_x, *(sum_to_weight(by, weight, axis=axis) for by, weight in pairs))
-    rest = iter(found)
-    masks = (name in activation.masks for name in activation.inputs_for(parameters))
-    return tuple(None if mask else next(rest) for mask in masks)

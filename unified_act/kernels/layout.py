@@ -11,43 +11,81 @@ from unified_act.kernels.instructions import ARRAY, CONSTANT
 from unified_act.kernels.kernel import Kernel, fused, in_parts
 from unified_act.kernels.threads import ALONE, Threads
 
-__all__ = ["computed"]
+__all__ = ["Plan", "plan_of"]
 
 
-def computed(
+class Plan(NamedTuple):
+    """How a kernel goes through whole arrays of some shape.
+
+    Attributes:
+        kernel: The kernel.
+        places: Where each of its pointers begins: the number of an array, and how many bytes from
+            the first of its elements.
+        rows: The number of rows; if `strides` is empty, of elements without gaps.
+        length: The number of elements of a row.
+        strides: The number of bytes from one row to the next, for each pointer.
+        turns: How often the kernel goes through so many rows.
+        steps: The number of bytes from one turn to the next, for each pointer.
+    """
+
+    kernel: Kernel
+    places: Sequence[tuple[int, int]]
+    rows: int
+    length: int = 1
+    strides: Sequence[int] = ()
+    turns: int = 1
+    steps: Sequence[int] = ()
+
+    def run(self, addresses: Sequence[int], threads: Threads = ALONE) -> None:
+        """Computes arrays that lie anywhere.
+
+        Args:
+            addresses: The addresses of the inputs, of the cotangent if the order is not 0, and of
+                the results: the value, if it is wanted, and the derivative by each input.
+            threads: The threads.
+        """
+        pointers = [addresses[number] + offset for number, offset in self.places]
+        if not self.strides:
+            self.kernel(*pointers, count=self.rows, threads=threads)
+            return
+        for turn in range(self.turns):
+            if turn:
+                pointers = [at + step for at, step in zip(pointers, self.steps, strict=True)]
+            self.kernel.rows(
+                *pointers,
+                length=self.length,
+                count=self.rows,
+                strides=self.strides,
+                threads=threads,
+            )
+
+
+def plan_of(
     activation: Activation,
     parameters: Mapping[str, Any],
     dtype: str,
     shape: Sequence[int],
-    inputs: Sequence[int],
-    results: Sequence[int],
     *,
     order: int = 0,
     with_value: bool = False,
     weight_sizes: Sequence[int] = (),
-    threads: Threads = ALONE,
-) -> bool:
-    """Computes an activation of whole arrays, if there is a kernel for that.
+) -> Plan | None:
+    """Returns how a kernel computes an activation of whole arrays; None if there is none for that.
 
     All arrays are contiguous in C order. Weights have their own shape, and of a gated activation
-    the value and the cotangent have that of the result. All others have the shape of `x`.
+    the value and the cotangent have that of the result. All others have the shape of `x`. A
+    derivative by a weight is one for each element; the sums for each channel are up to the caller.
+
+    There is no plan along an axis that is not the last.
 
     Args:
         activation: The activation.
         parameters: Every parameter with its value.
         dtype: The type of the arrays.
         shape: The shape of `x`.
-        inputs: The addresses of the inputs, and of the cotangent if the order is not 0.
-        results: Where to write the value, if it is wanted, and the derivative by each input: by a
-            weight, for each element; the sums for each channel are up to the caller.
         order: As for `fused`.
         with_value: As for `fused`.
         weight_sizes: The number of elements of each weight: 1, or one for each channel.
-        threads: The threads.
-
-    Returns:
-        Whether there is a kernel. If not, nothing has been written. There is none along an axis
-        that is not the last.
     """
     axis = int(parameters.get("axis", -1)) % max(len(shape), 1)
     outer, inner = math.prod(shape[:axis]), math.prod(shape[axis + 1 :])
@@ -56,108 +94,92 @@ def computed(
     ends = inner == 1  # the axis is the last one
     rows = activation.along_axis and not in_parts(activation)
     if (rows and not ends) or (spread and ends and len(set(weight_sizes)) > 1):
-        return False
-    weights = ARRAY if spread and ends else CONSTANT
-    interleaved = bool(parameters.get("interleaved")) and activation.kind == "gated"
+        return None
+    in_turn = bool(parameters.get("interleaved")) and activation.kind == "gated" and ends
     kernel = fused(
         activation,
         parameters,
         dtype,
         order,
         with_value=with_value,
-        weights=weights,
-        in_turn=interleaved and ends,
+        weights=ARRAY if spread and ends else CONSTANT,
+        in_turn=in_turn,
     )
     if kernel is None:
-        return False
-    call = _Call(kernel, tuple(inputs), tuple(results), threads)
-    if interleaved and ends:
-        kernel(*inputs, *results, count=outer * (channels // 2), threads=threads)
-    elif activation.kind == "gated":
-        # Interleaved halves are pairs of rows, each as long as what lies behind the axis.
-        half, count = (
-            (inner, outer * (channels // 2)) if interleaved else (channels // 2 * inner, outer)
-        )
-        call.gated(half, count, bool(parameters["gate_first"]))
+        return None
+    if activation.kind == "gated" and not in_turn:
+        between = order + int(not order or with_value)
+        plan = _of_gated(kernel, parameters, (outer, channels, inner), between)
     elif in_parts(activation):
-        call.in_parts(channels * inner, outer)
+        plan = _of_parts(kernel, channels * inner, outer, order)
     elif rows:
-        call.along_axis(channels, outer)
+        strides = [channels * size for size in kernel.sizes]
+        plan = Plan(kernel, _one_each(kernel), outer, channels, strides)
     elif spread:
-        call.learned(outer, channels, inner, weight_sizes)
+        plan = _of_learned(kernel, outer, channels, inner, weight_sizes)
     else:
-        kernel(*inputs, *results, count=math.prod(shape), threads=threads)
-    return True
+        number = math.prod(shape) // (2 if in_turn else 1)
+        plan = Plan(kernel, _one_each(kernel), number)
+    return plan
 
 
-class _Call(NamedTuple):
-    """A kernel and the addresses of its arrays."""
+def _one_each(kernel: Kernel) -> list[tuple[int, int]]:
+    """The places of pointers to the first element of each array."""
+    return [(number, 0) for number in range(len(kernel.sizes))]
 
-    kernel: Kernel
-    inputs: tuple[int, ...]
-    results: tuple[int, ...]
-    threads: Threads
 
-    def along_axis(self, length: int, count: int) -> None:
-        """Computes rows that lie one after another."""
-        strides = [length * size for size in self.kernel.sizes]
-        self._rows([*self.inputs, *self.results], strides, length, count)
+def _of_gated(
+    kernel: Kernel, parameters: Mapping[str, Any], shape: tuple[int, int, int], between: int
+) -> Plan:
+    """Rows, each from a half of the axis in `x` and the other half.
 
-    def gated(self, half: int, count: int, gate_first: bool) -> None:
-        """Computes rows, each from a half of the axis in `x` and the other half."""
-        row = half * self.kernel.sizes[0]
-        halves = (row, 0) if gate_first else (0, row)  # where the value is, and the gate
-        x, *cotangent = self.inputs
-        value = self.results[:-1] if cotangent else self.results
-        slopes = self.results[len(value) :]
-        pointers = [*(x + half for half in halves), *cotangent, *value]
-        pointers += [slope + half for slope in slopes for half in halves]
-        strides = [2 * row] * 2 + [row] * (len(cotangent) + len(value)) + [2 * row] * 2
-        self._rows(pointers, strides[: len(pointers)], half, count)
+    So many arrays between `x` and its gradient have no halves.
+    """
+    outer, channels, inner = shape
+    if parameters.get("interleaved"):  # pairs of rows, each as long as what lies behind the axis
+        half, count = inner, outer * (channels // 2)
+    else:
+        half, count = channels // 2 * inner, outer
+    row = half * kernel.sizes[0]
+    halves = (row, 0) if parameters["gate_first"] else (0, row)  # where the value is, and the gate
+    places = [(0, at) for at in halves] + [(1 + number, 0) for number in range(between)]
+    places += [(1 + between, at) for at in halves]
+    strides = [2 * row] * 2 + [row] * between + [2 * row] * 2
+    number = len(kernel.sizes)  # of a value the last two are not there
+    return Plan(kernel, places[:number], count, half, strides[:number])
 
-    def in_parts(self, row: int, count: int) -> None:
-        """Computes rows from equal parts of the arrays; `x` has `row` elements in each."""
-        names = [name.partition(".")[0] for name in self.kernel.inputs]
-        of_x = names.count("x")
-        length = row // of_x
-        numbers = [names.count(name) for name in dict.fromkeys(names)]
-        left = self.kernel.results
-        for _ in self.results[1:]:  # the value is first, and the last is by x
-            numbers.append(left - of_x)
-            left = of_x
-        numbers.append(left)
-        part = length * self.kernel.sizes[0]
-        pointers, strides = [], []
-        for array, number in zip((*self.inputs, *self.results), numbers, strict=True):
-            pointers += [array + index * part for index in range(number)]
-            strides += [number * part] * number
-        self._rows(pointers, strides, length, count)
 
-    def learned(self, outer: int, channels: int, inner: int, weight_sizes: Sequence[int]) -> None:
-        """Computes rows of one channel each, or of all channels where their axis is the last."""
-        pointers, sizes = [*self.inputs, *self.results], self.kernel.sizes
-        weights = range(1, 1 + len(weight_sizes))
-        if inner == 1:
-            strides = [0 if i in weights else channels * size for i, size in enumerate(sizes)]
-            self._rows(pointers, strides, channels, outer)
-            return
-        # A row is what a channel has of an element of `outer`. All rows of a channel are computed
-        # at once, or those of all channels: the fewer calls the better.
-        by_channel = channels < outer
-        turns, count = (channels, outer) if by_channel else (outer, channels)
-        rows = [inner * size for size in sizes]
-        whole = [channels * row for row in rows]
-        steps, strides = (rows, whole) if by_channel else (whole, rows)
-        for index, number in zip(weights, weight_sizes, strict=True):
-            own = sizes[index] if number > 1 else 0
-            steps[index], strides[index] = (own, 0) if by_channel else (0, own)
-        for turn in range(turns):
-            moved = [pointer + turn * step for pointer, step in zip(pointers, steps, strict=True)]
-            self._rows(moved, strides, inner, count)
+def _of_parts(kernel: Kernel, row: int, count: int, order: int) -> Plan:
+    """Rows from equal parts of the arrays; `x` has `row` elements in each."""
+    names = [name.partition(".")[0] for name in kernel.inputs]
+    of_x = names.count("x")
+    length = row // of_x
+    numbers = [names.count(name) for name in dict.fromkeys(names)]
+    by_x = of_x if order else 0  # the last of the results
+    numbers += [number for number in (kernel.results - by_x, by_x) if number]
+    part = length * kernel.sizes[0]
+    places = [(array, i * part) for array, number in enumerate(numbers) for i in range(number)]
+    strides = [number * part for number in numbers for _ in range(number)]
+    return Plan(kernel, places, count, length, strides)
 
-    def _rows(
-        self, pointers: Sequence[int], strides: Sequence[int], length: int, count: int
-    ) -> None:
-        self.kernel.rows(
-            *pointers, length=length, count=count, strides=strides, threads=self.threads
-        )
+
+def _of_learned(
+    kernel: Kernel, outer: int, channels: int, inner: int, weight_sizes: Sequence[int]
+) -> Plan:
+    """Rows of one channel each, or of all channels where their axis is the last."""
+    places, sizes = _one_each(kernel), kernel.sizes
+    weights = range(1, 1 + len(weight_sizes))
+    if inner == 1:
+        strides = [0 if i in weights else channels * size for i, size in enumerate(sizes)]
+        return Plan(kernel, places, outer, channels, strides)
+    # A row is what a channel has of an element of `outer`. All rows of a channel are computed at
+    # once, or those of all channels: the fewer calls the better.
+    by_channel = channels < outer
+    turns, count = (channels, outer) if by_channel else (outer, channels)
+    rows = [inner * size for size in sizes]
+    whole = [channels * row for row in rows]
+    steps, strides = (rows, whole) if by_channel else (whole, rows)
+    for index, number in zip(weights, weight_sizes, strict=True):
+        own = sizes[index] if number > 1 else 0
+        steps[index], strides[index] = (own, 0) if by_channel else (0, own)
+    return Plan(kernel, places, count, inner, strides, turns, steps)

@@ -413,7 +413,7 @@ class TestWithoutKernels:
             raise AssertionError("a kernel was called")
 
         monkeypatch.setattr(fused._Elements, "_computed", refuse)
-        monkeypatch.setattr(fused, "computed_arrays", refuse)
+        monkeypatch.setattr(fused.ArrayKernels, "value", refuse)
 
     def test_a_kernel_is_called_otherwise(self, f, x):
         with pytest.raises(AssertionError):

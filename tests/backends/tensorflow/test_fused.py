@@ -171,7 +171,7 @@ class TestWithoutKernels:
         def refuse(*_, **__):
             raise AssertionError("a kernel was called")
 
-        monkeypatch.setattr(fused, "computed_arrays", refuse)
+        monkeypatch.setattr(fused.ArrayKernels, "value", refuse)
 
     def test_a_kernel_is_called_otherwise(self, f, x):
         with pytest.raises(AssertionError):
