@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -16,7 +15,16 @@ from unified_act_conformance.checks.bench import Bench, bench_for
 from unified_act_conformance.declared import declared_for
 from unified_act_conformance.harness import NotOfferedError, load_harness
 from unified_act_conformance.judge import Domain, Outcome
-from unified_act_conformance.subject import ORDERS, Case, Check, Implement, Subject, registered
+from unified_act_conformance.subject import (
+    ORDERS,
+    Case,
+    Check,
+    Implement,
+    Subject,
+    number_of,
+    registered,
+    two_dtypes,
+)
 from unified_act_conformance.truth import Oracle, record_of
 
 __all__ = ["CHECKS", "DIMENSIONS", "SLOW_MODES", "CheckResult", "list_checks", "run_checks"]
@@ -123,8 +131,8 @@ def list_checks(
         slow: The slow compilers too, and all compilers in all types.
         compilers: Whether compilers are tried at all, unless they are named.
         quick: Unless checks are named, only those of the first subject of each activation, in two
-            types, and some in one. The accuracy cases and `dimensions` vary the parameters too, and
-            have all types. Where forward mode is traced, one activation in four is tried in it.
+            types, and some in one. `dimensions`, which varies the parameters too, has all types.
+            Where forward mode is traced, one activation in four is tried in it.
     """
     planned = []
     modes = {
@@ -142,14 +150,14 @@ def list_checks(
         known.add(subject.activation)
         for dtype in DTYPES:
             for backend in (backend for backend in backends if dtype in backends[backend]):
-                here = _two_of(backends[backend], subject)
+                here = two_dtypes(backends[backend], subject)
                 found = [name for name in CHECKS if name not in ONLY or ONLY[name](subject)]
                 found = [name for name in found if name not in left_out]
                 if quick and not names and dtype not in here:
                     found = [name for name in found if name == DIMENSIONS]
                 if quick and not names and dtype not in COMPILED_DTYPES:
                     found = [name for name in found if name not in ONE_TYPE]
-                if quick and not names and traced[backend] and _number(subject) % FEWER:
+                if quick and not names and traced[backend] and number_of(subject) % FEWER:
                     found = [name for name in found if name != FORWARD_MODE]
                 if (compilers or names) and (slow or dtype in COMPILED_DTYPES):
                     found += [f"mode {mode}" for mode in modes[backend]]
@@ -159,17 +167,6 @@ def list_checks(
                     if not names or name in names
                 ]
     return planned
-
-
-def _two_of(dtypes: Sequence[str], subject: Subject) -> Sequence[str]:
-    """float32 and another type, which is not the same for all activations."""
-    others = [dtype for dtype in dtypes if dtype != "float32"]
-    return ["float32", *([others[_number(subject) % len(others)]] if others else [])]
-
-
-def _number(subject: Subject) -> int:
-    """A number that differs from activation to activation."""
-    return zlib.crc32(subject.activation.encode())
 
 
 def run_checks(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import reduce
@@ -53,6 +53,7 @@ from unified_act_conformance.subject import (
     has_native_kernel,
     list_cases,
     subject_of,
+    two_dtypes,
     usual_backends,
 )
 from unified_act_conformance.truth import list_subjects, use_folder_of_user, without_subject
@@ -62,7 +63,7 @@ __all__ = ["conformance"]
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 QUICK_ORDERS = (0, 1)
-"""The derivatives that a quick run judges in every float type; the others in float32."""
+"""The derivatives that a quick run judges in more types than float32."""
 
 NUMERICS = click.option(
     "--numerics",
@@ -394,14 +395,12 @@ def _judge(
     judged: JudgedFunction | None = None,
 ) -> Run:
     available = dtypes_of(names, given.dtypes or (judged.dtypes if judged is not None else ()))
-    asked: list[tuple[Mapping[str, Sequence[str]], Sequence[int]]]
-    asked = [(available, given.orders or ORDERS)]
+    asked: list[_Asked] = [(subjects, available, given.orders or ORDERS)]
     if given.quick and judged is None and not (given.dtypes or given.orders):
-        wide = dict.fromkeys(available, ("float32",))
-        asked = [(available, QUICK_ORDERS), (wide, [o for o in ORDERS if o not in QUICK_ORDERS])]
-    cases = [] if given.checks else [case for each in asked for case in list_cases(subjects, *each)]
+        asked = list(_asked_quickly(subjects, available))
+    cases = [] if given.checks else [case for each in asked for case in list_cases(*each)]
     checks = [] if given.orders else _checks(given, subjects, available)
-    expected = sum(count_cases(subjects, *each) for each in asked)
+    expected = sum(count_cases(*each) for each in asked)
     if native := given.implementation == "native":
         cases, checks = [case for case in cases if has_native_kernel(case)], []
         expected = len(cases)
@@ -445,6 +444,25 @@ def _judge(
         environment(available),
         [checked[check] for check in checks],
     )
+
+
+_Asked = tuple[Sequence[Subject], Mapping[str, Sequence[str]], Sequence[int]]
+"""Subjects, the types of each backend, and derivatives."""
+
+
+def _asked_quickly(
+    subjects: Sequence[Subject], available: Mapping[str, Sequence[str]]
+) -> Iterator[_Asked]:
+    """What a quick run judges: an activation in all types, but its further parameters in two."""
+    wide = dict.fromkeys(available, ("float32",))
+    known: set[str] = set()
+    for subject in subjects:
+        here = available
+        if subject.activation in known:
+            here = {name: two_dtypes(dtypes, subject) for name, dtypes in available.items()}
+        known.add(subject.activation)
+        yield [subject], here, QUICK_ORDERS
+        yield [subject], wide, [order for order in ORDERS if order not in QUICK_ORDERS]
 
 
 def _checks(

@@ -15,7 +15,9 @@ from unified_act_conformance.subject.cases import (
     describe,
     dtypes_of,
     list_cases,
+    number_of,
     subject_of,
+    two_dtypes,
     usual_backends,
 )
 from unified_act_conformance.subject.implementation import (
@@ -64,10 +66,12 @@ __all__ = [
     "list_cases",
     "native_kernel",
     "native_table",
+    "number_of",
     "place_of",
     "registered",
     "shared_code",
     "subject_of",
     "tabled_in",
+    "two_dtypes",
     "usual_backends",
 ]

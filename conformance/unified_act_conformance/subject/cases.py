@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,7 +31,9 @@ __all__ = [
     "describe",
     "dtypes_of",
     "list_cases",
+    "number_of",
     "subject_of",
+    "two_dtypes",
     "usual_backends",
 ]
 
@@ -129,6 +132,26 @@ def check_id(check: Check, *, spelled: bool = False) -> str:
 def _id(parts: Sequence[str], spelled: bool) -> str:
     text = "-".join(parts)
     return text.replace(", ", ",").replace(" ", "-") if spelled else text
+
+
+def number_of(subject: Subject) -> int:
+    """Returns a number that differs from subject to subject, by which a sample is chosen.
+
+    Args:
+        subject: The subject.
+    """
+    return zlib.crc32(str(subject).encode())
+
+
+def two_dtypes(dtypes: Sequence[str], subject: Subject) -> Sequence[str]:
+    """Returns float32 and another type, which is not the same for all subjects.
+
+    Args:
+        dtypes: Those to choose from.
+        subject: The subject.
+    """
+    others = [dtype for dtype in dtypes if dtype != "float32"]
+    return ["float32", *([others[number_of(subject) % len(others)]] if others else [])]
 
 
 def describe(what: Case | Check) -> str:

@@ -1,9 +1,12 @@
 """The command `unified-act conformance`."""
 
+import json
+
 import pytest
 from click.testing import CliRunner
 
 import unified_act as ua
+from unified_act.backend import DTYPES
 from unified_act_conformance.commands.main import cli
 from unified_act_conformance.subject import cases
 from unified_act_numpy import NumpyBackend
@@ -27,6 +30,24 @@ def test_success():
 
 def test_strict():
     assert invoke("--backend", "numpy", "--numerics", "strict", *SMALL).exit_code == 0
+
+
+def test_a_quick_run_judges_further_parameters_in_two_types(tmp_path):
+    report = tmp_path / "report.json"
+    options = ("--activation", "elu", "--backend", "numpy", "--quick", "--jobs", "1")
+    result = invoke(*options, "--json", str(report))
+    assert result.exit_code == 0, result.output
+    judged = {}
+    for case in json.loads(report.read_text(encoding="utf-8"))["verdict"]["cases"]:
+        parameters = tuple(case["parameters"].items())
+        judged.setdefault(parameters, {}).setdefault(case["order"], set()).add(case["dtype"])
+    first, *further = judged.values()
+    assert first == {0: set(DTYPES), 1: set(DTYPES), 2: {"float32"}}
+    assert len(further) > 1
+    for orders in further:
+        assert "float32" in orders[0] == orders[1]
+        assert len(orders[0]) == 2
+        assert orders[2] == {"float32"}
 
 
 def test_several_backends():
