@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
@@ -178,7 +178,7 @@ def settings_of(
     names = [dimension.name for dimension in dimensions]
     table = [list(dimension.values) for dimension in dimensions]
     if pairs:
-        rows = AllPairs(table)
+        rows = _with_threads(AllPairs(table[:-1]), table[-1])
     else:
         table = [list(_some(values, activation.name)) for values in table]
         # Several threads take several times as long.
@@ -195,6 +195,21 @@ def settings_of(
     often = {**ordinary, "before": CALLS}
     settings += [{**often, "order": order} for order in repeated]
     return tuple({repr(sorted(setting.items())): setting for setting in settings}.values())
+
+
+def _with_threads(rows: Iterable[list[Any]], threads: Sequence[int]) -> Iterator[list[Any]]:
+    """The rows, each with a number of threads, so that every value occurs with each number.
+
+    Several threads take several times as long, so there are few of these rows.
+    """
+    alone, *several = threads
+    met: set[tuple[int, str]] = set()
+    for row in rows:
+        values = {(place, repr(value)) for place, value in enumerate(row)}
+        yield [*row, alone]
+        if not values <= met:
+            met |= values
+            yield from ([*row, number] for number in several)
 
 
 def _some(values: Sequence[Any], name: str) -> Sequence[Any]:

@@ -150,7 +150,9 @@ def mutation_score(
     made: dict[int, MutantResult] = {}
     equal: dict[int, MutantResult] = {}
     # What turns out to be no fault is replaced by the next ones: the same ones in every run.
-    while plans := [_judged(*each, kinds, seed) for each in islice(waiting, count - len(made))]:
+    sound: _Digests = {}
+    while missing := list(islice(waiting, count - len(made))):
+        plans = [_judged(*each, kinds, seed, sound) for each in missing]
         for _, (number, result) in in_parallel(plans, jobs, LIMIT):
             report(result)
             if result.verdict in MADE:
@@ -182,13 +184,17 @@ def _in_turn(lists: Sequence[Sequence[Mutant]]) -> Iterator[Mutant]:
         yield from (found[index] for found in lists if index < len(found))
 
 
+_Digests = dict[tuple[Target, tuple["Numerics", ...]], str]
+"""Of the outputs without any change."""
+
+
 def _judged(
-    number: int, mutant: Mutant, kinds: Mapping[str, str], seed: int
+    number: int, mutant: Mutant, kinds: Mapping[str, str], seed: int, sound: _Digests
 ) -> Generator[Task, Reply, tuple[int, MutantResult]]:
     """Asks about a mutant until something is seen."""
     results = []
     for target in _some_of(mutant, kinds, seed):
-        result = yield from _asked(mutant, target)
+        result = yield from _asked(mutant, target, sound)
         if result.seen:
             return number, result
         results.append(result)
@@ -217,7 +223,7 @@ def _some_of(mutant: Mutant, kinds: Mapping[str, str], seed: int) -> list[Target
     return found
 
 
-def _asked(mutant: Mutant, target: Target) -> Generator[Task, Reply, MutantResult]:
+def _asked(mutant: Mutant, target: Target, sound: _Digests) -> Generator[Task, Reply, MutantResult]:
     """Asks about one activation on one backend, in each profile that runs the line."""
     profiles = mutant.targets[target]
     for numerics in profiles:
@@ -229,29 +235,35 @@ def _asked(mutant: Mutant, target: Target) -> Generator[Task, Reply, MutantResul
             return MutantResult(mutant, verdict, target, reply.died)
         if reply.value is not None:
             index, what, said = reply.value
-            sound = yield partial(asking.ask, *target, numerics, index)
+            unchanged = yield partial(asking.ask, *target, numerics, index)
             verdict = _verdict(said)
-            if sound.died or sound.value is not None:
+            if unchanged.died or unchanged.value is not None:
                 verdict = "unusable"
             return MutantResult(mutant, verdict, target, f"{what}, {numerics}: {said}")
     verdict = "survived"
     if mutant.operator.startswith("for "):
         # Does it matter at all what the function returns?
-        if (yield from _same(mutant, target, profiles, mutant.always)):
+        if (yield from _same(mutant, target, profiles, sound, mutant.always)):
             verdict = "unusable"
-    elif (yield from _same(mutant, target, profiles)):
+    elif (yield from _same(mutant, target, profiles, sound)):
         verdict = EQUAL
     return MutantResult(mutant, verdict, target, " and ".join(profiles))
 
 
 def _same(
-    mutant: Mutant, target: Target, profiles: Sequence[Numerics], text: str = ""
+    mutant: Mutant,
+    target: Target,
+    profiles: Sequence[Numerics],
+    sound: _Digests,
+    text: str = "",
 ) -> Generator[Task, Reply, bool]:
     """Whether all outputs have the same bits with the mutant, or another text, and without."""
-    task = partial(asking.digest, *target, profiles)
-    sound = yield task
+    task, key = partial(asking.digest, *target, profiles), (target, tuple(profiles))
+    if key not in sound:
+        reply = yield task
+        sound[key] = reply.value or ""
     changed = yield partial(_with, replace(mutant, text=text or mutant.text), task)
-    return bool(sound.value) and sound.value == changed.value
+    return bool(sound[key]) and sound[key] == changed.value
 
 
 def _with(mutant: Mutant, task: Task) -> Any:
