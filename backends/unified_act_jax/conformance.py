@@ -30,8 +30,13 @@ _configure("jax_enable_x64", True)
 if jax.config.jax_compilation_cache_dir is None:  # type: ignore[attr-defined]
     caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     _configure("jax_compilation_cache_dir", str(caches / "unified_act" / "jax"))
-    _configure("jax_persistent_cache_min_compile_time_secs", 0.0)
-    _configure("jax_persistent_cache_min_entry_size_bytes", -1)
+# Small programs too, in whatever folder: there are thousands of them.
+for _name, _least in (
+    ("jax_persistent_cache_min_compile_time_secs", 0.0),
+    ("jax_persistent_cache_min_entry_size_bytes", -1),
+):
+    if _name.upper() not in os.environ:
+        _configure(_name, _least)
 # Another process may be writing what this one reads; then this one compiles it too.
 warnings.filterwarnings("ignore", "Error reading persistent compilation cache", UserWarning)
 

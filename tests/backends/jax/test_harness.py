@@ -1,5 +1,9 @@
 """The harness of JAX: many calls as one program, and fewer shapes in a quick run."""
 
+import os
+import subprocess
+import sys
+
 import jax
 import numpy as np
 import pytest
@@ -64,3 +68,21 @@ def test_a_quick_run_tries_fewer_shapes(check):
     assert few < all_of_them
     if check is basic.lengths:
         assert all_of_them == {(length,) for length in range(1, 34)}
+
+
+def test_small_programs_are_kept_on_disk_in_any_folder(tmp_path):
+    text = """
+from unified_act_conformance.harness import load_harness
+load_harness("jax")
+import os
+import subprocess
+import sys
+
+import jax
+jax.jit(lambda x: x * 2.0 + 1.0)(3.0)
+"""
+    left_out = ("JAX_PERSISTENT_CACHE", "JAX_ENABLE_COMPILATION_CACHE")
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(left_out)}
+    environment["JAX_COMPILATION_CACHE_DIR"] = str(tmp_path)
+    subprocess.run([sys.executable, "-c", text], check=True, env=environment)
+    assert list(tmp_path.iterdir())
