@@ -27,6 +27,8 @@ _Result = TypeVar("_Result")
 _SET_DEATH_SIGNAL = 1
 _PATIENCE = 4
 """A child may wait so many times as long as it may compute."""
+_MEMORY = 10 * 2**30
+"""So many bytes a child may ask for. All frameworks together take less than 4 GB."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +114,7 @@ def _started(plan: Generator[Task, Reply, Any], task: Task, folder: Path, limit:
             os.setpgid(0, 0)  # with its own children it can be ended
             _end_with_parent()
             resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(limit), math.ceil(limit) + 1))
+            resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
             nothing = os.open(os.devnull, os.O_RDWR)
             for stream in (0, 1, 2):
                 os.dup2(nothing, stream)

@@ -43,7 +43,8 @@ line = "return positive * positive"
 assert line in text
 equivalent = replace(wrong, text=text.replace(line, "return positive * relu(xp, x)"))
 broken = replace(wrong, text="import nothing_of_this_name")
-found = mutation_score([wrong, broken, equivalent], backends=["numpy"], cache=Path(sys.argv[1]))
+greedy = replace(wrong, text=text.replace(line, "return positive * len(bytearray(20 * 2**30))"))
+found = mutation_score([wrong, broken, greedy, equivalent], backends=["numpy"], cache=Path(sys.argv[1]))
 every_result = [*found.results, *found.equal]
 print(json.dumps([(result.verdict, result.target, result.said) for result in every_result]))
 print(json.dumps([list(late.targets), len({mutant.id for mutant in every}), len(every)]))
@@ -53,10 +54,12 @@ print(json.dumps([list(late.targets), len({mutant.id for mutant in every}), len(
 def test_the_suite_is_asked_about_mutants(tmp_path: Path, run_python) -> None:
     results, made = map(json.loads, run_python(PROGRAM, arguments=[str(tmp_path)]).splitlines())
     target = ["squared_relu", "numpy"]
-    assert len(results) == 2  # what cannot be imported is no mutant
+    assert len(results) == 3  # what cannot be imported is no mutant
     assert results[0][:2] == ["seen", target]
     assert results[0][2].startswith("squared_relu on numpy, float32, value, fast: error")
-    assert results[1] == ["no difference", target, "fast and strict"]
+    assert results[1][:2] == ["raised", target]
+    assert "MemoryError" in results[1][2]  # it must not take the memory of everything else
+    assert results[2] == ["no difference", target, "fast and strict"]
     targets, different, every = made
     assert targets == [target]
     assert different == every
