@@ -44,7 +44,8 @@ assert line in text
 equivalent = replace(wrong, text=text.replace(line, "return positive * relu(xp, x)"))
 broken = replace(wrong, text="import nothing_of_this_name")
 greedy = replace(wrong, text=text.replace(line, "return positive * len(bytearray(20 * 2**30))"))
-found = mutation_score([wrong, broken, greedy, equivalent], backends=["numpy"], cache=Path(sys.argv[1]))
+mutants = [wrong, broken, greedy, equivalent]
+found = mutation_score(mutants, backends=["numpy"], cache=Path(sys.argv[1]))
 every_result = [*found.results, *found.equal]
 print(json.dumps([(result.verdict, result.target, result.said) for result in every_result]))
 print(json.dumps([list(late.targets), len({mutant.id for mutant in every}), len(every)]))
