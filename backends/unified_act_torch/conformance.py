@@ -52,6 +52,7 @@ class TorchHarness(Harness):
         "vmap": _batched,
     }
     eager_modes = ("vmap",)
+    light_modes = ("vmap", "autocast")
 
     def tried_modes(self, numerics: Numerics) -> Sequence[str]:
         """All but the slow compiler; autocast decides the type of PyTorch's own prelu."""

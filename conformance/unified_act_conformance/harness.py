@@ -53,6 +53,8 @@ class Harness:
         modes: The compilers of the framework by name: functions that compile a function.
         flushing_modes: The names of the compilers that may replace subnormal numbers by 0.
         eager_modes: The names of those that compile nothing and run each operation by itself.
+        light_modes: The names of compilers and contexts that take little longer than a call. They
+            are tried with many shapes, axes and parameters.
         scalars: Whether an array may have no dimensions.
         differentiates: Whether the framework can differentiate any function. If not, only
             activations with a derivative have a gradient.
@@ -67,6 +69,7 @@ class Harness:
     modes: Mapping[str, Callable[[Function], Function]] = {}
     flushing_modes: Sequence[str] = ()
     eager_modes: Sequence[str] = ()
+    light_modes: Sequence[str] = ()
     scalars = True
     differentiates = True
     repeated: Sequence[int] = (0, 1, 2)

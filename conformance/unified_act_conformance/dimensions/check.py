@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from unified_act.loading import load_backend
 from unified_act_conformance.dimensions.cause import narrowed
 from unified_act_conformance.dimensions.setting import (
     CALLS,
@@ -72,8 +73,15 @@ def _dimensions(trial: Trial) -> tuple[Dimension, ...]:
 
 def _settings(trial: Trial, dtype: str, pairs: bool) -> Iterator[Setting]:
     costly = trial.harness.compiles_each_shape
-    base, repeated = trial.subject.parameters, tuple(trial.harness.repeated) if pairs else ()
-    planned = settings_of(trial.activation, base, pairs and not costly, trial.fixed, repeated)
+    repeated = tuple(trial.harness.repeated) if pairs and (dtype == "float32" or not costly) else ()
+    planned = settings_of(
+        trial.activation,
+        trial.subject.parameters,
+        pairs and not costly,
+        trial.fixed,
+        repeated,
+        _named_by_a_kernel(trial) if pairs and not trial.fixed else (),
+    )
     own = [setting for setting in planned if setting["dtype"] == dtype]
     if not pairs and dtype != "float32":  # second derivatives take longest, and are tried in that
         own = [{**setting, "order": setting["order"] % max(ORDERS)} for setting in own]
@@ -82,10 +90,34 @@ def _settings(trial: Trial, dtype: str, pairs: bool) -> Iterator[Setting]:
     )
     if dtype != "float32" or not pairs:
         return
-    # One for each mode, since compiling takes a while: a gradient, whose call gives the value too.
+    # Of the gradient, whose call gives the value too.
     order = max((order for order in trial.orders if order < 2), default=0)
     small = [s for s in own if s["order"] == order and s.get("row", 1) < LARGEST]
-    small = [s for s in small if s.get("elements", 1) < LARGEST**2]
-    small = [s for s in small if s["threads"] == 1 and s["before"] != CALLS]
+    small = [s for s in small if s.get("elements", 1) < LARGEST**2 and s["before"] != CALLS]
     for name in trial.harness.tried_modes(trial.numerics):
-        yield from ({**setting, "mode": name} for setting in small[-1:])
+        tried = small if name in trial.harness.light_modes else [*_most_telling(small)]
+        yield from ({**setting, "mode": name} for setting in tried)
+
+
+def _named_by_a_kernel(trial: Trial) -> tuple[tuple[str, float], ...]:
+    """The parameters for which alone a kernel of the framework serves, or does not."""
+    kernel = getattr(load_backend(trial.backend), "native", {}).get(trial.subject.activation)
+    if kernel is None:
+        return ()
+    values = {**kernel.unless, **kernel.only_at_16_bits, **kernel.only}
+    values.pop("axis", None)
+    return tuple(values.items())
+
+
+def _most_telling(settings: Sequence[Setting]) -> Iterator[Setting]:
+    """One setting, since compiling takes a while: along an axis that is neither first nor last.
+
+    A weight is a vector: a symbol of MXNet has no shape, and is taken for one.
+    """
+
+    def told(setting: Setting) -> tuple[bool, bool]:
+        rank, axis = setting["place"]
+        between = isinstance(axis, int) and 0 < axis % max(rank, 1) < rank - 1
+        return not isinstance(setting.get("channels"), str), between
+
+    yield from sorted((s for s in settings if s["threads"] == 1), key=told)[-1:]

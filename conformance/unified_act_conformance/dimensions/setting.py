@@ -18,7 +18,7 @@ from unified_act.activation import Parameter
 from unified_act.backend import DTYPES
 from unified_act_conformance.dimensions import words
 from unified_act_conformance.problems import rank_for, weight_values
-from unified_act_conformance.subject import ORDERS
+from unified_act_conformance.subject import ORDERS, Subject, two_dtypes
 
 __all__ = ["CALLS", "Dimension", "Setting", "bound", "dimensions_of", "lengthened", "settings_of"]
 
@@ -164,6 +164,7 @@ def settings_of(
     pairs: bool,
     fixed: bool = False,
     repeated: tuple[int, ...] = (),
+    named: tuple[tuple[str, float], ...] = (),
 ) -> tuple[Setting, ...]:
     """Returns the settings to try: every value, or every pair of values, of all dimensions.
 
@@ -172,7 +173,9 @@ def settings_of(
         base: The parameters that differ from the defaults in an ordinary call.
         pairs: Whether every pair of values of two dimensions is to occur, or every value.
         fixed: Whether the parameters cannot be varied.
-        repeated: The orders that are tried again after many calls.
+        repeated: The orders that are tried again after many calls: values in all types, derivatives
+            in two.
+        named: Parameters that are to be tried together: those that a table of kernels names.
     """
     dimensions = dimensions_of(activation, base, fixed)
     names = [dimension.name for dimension in dimensions]
@@ -192,8 +195,14 @@ def settings_of(
     settings = [_made_possible(activation, setting, ordinary) for setting in found]
     if pairs:
         settings += _parameters_alone(activation, ordinary, dimensions)
+        settings += _flags_together(activation, ordinary, dimensions)
     often = {**ordinary, "before": CALLS}
-    settings += [{**often, "order": order} for order in repeated]
+    for order in repeated:
+        dtypes = two_dtypes(DTYPES, Subject(activation.name)) if order else DTYPES
+        settings += [{**often, "order": order, "dtype": dtype} for dtype in dtypes]
+    there = {**ordinary, **dict(named)}
+    if named and _is_possible(activation, there):
+        settings += [{**there, "order": o, "dtype": dtype} for o in (0, 1) for dtype in DTYPES]
     return tuple({repr(sorted(setting.items())): setting for setting in settings}.values())
 
 
@@ -267,6 +276,19 @@ def _parameters_alone(
         ]
     for change in changes:
         setting = {**ordinary, **change}
+        if _is_possible(activation, setting):
+            yield from ({**setting, "order": order} for order in (0, 1))
+
+
+def _flags_together(
+    activation: Activation, ordinary: Setting, dimensions: Sequence[Dimension]
+) -> Iterator[Setting]:
+    """Value and gradient with all flags the other way, at every place of the axis."""
+    names = [parameter.name for parameter in activation.parameters]
+    flags = {name: not ordinary[name] for name in names if isinstance(ordinary.get(name), bool)}
+    places = next(each.values for each in dimensions if each.name == "place")
+    for place in places if len(flags) > 1 else ():
+        setting = {**ordinary, **flags, "place": place}
         if _is_possible(activation, setting):
             yield from ({**setting, "order": order} for order in (0, 1))
 

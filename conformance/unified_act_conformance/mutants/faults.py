@@ -7,6 +7,7 @@ import linecache
 import math
 import sys
 import threading
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, SourceFileLoader
@@ -101,6 +102,9 @@ CONDITIONS: Mapping[str, Callable[[Call], bool]] = {
     "the 300th call and later": lambda call: call.number >= 300,
 }
 """What a function can be made wrong for, by name."""
+_calls: Counter[CodeType] = Counter()
+"""How often the functions have been called. Those inside another one are made anew in each of its
+calls, of the same code."""
 ALWAYS = "every call"
 """The condition that shows whether it matters at all what a function returns."""
 
@@ -118,17 +122,16 @@ def wrong_for(condition: str, parameter: str = "") -> Callable[[_Function], _Fun
     holds = CONDITIONS.get(condition)
 
     def decorate(function: _Function) -> _Function:
-        calls = 0
+        code = function.__code__
 
         @functools.wraps(function)
         def faulty(*arguments: Any, **keywords: Any) -> Any:
-            nonlocal calls
             result = function(*arguments, **keywords)
             if compiling():
                 return result
-            calls += 1
+            _calls[code] += 1
             shape = next(filter(None, map(_shape_of, arguments)), ())
-            call = Call(shape, keywords.get(parameter), calls)
+            call = Call(shape, keywords.get(parameter), _calls[code])
             return _too_large(result) if holds is None or holds(call) else result
 
         return faulty

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import math
+import re
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeGuard
@@ -164,18 +165,27 @@ class Source:
     def _conditions(self, node: ast.FunctionDef, defaults: Mapping[str, str]) -> Iterator[Edit]:
         start, _ = self.span(node)
         keywords = [argument.arg for argument in node.args.kwonlyargs]
+        values = zip(keywords, node.args.kw_defaults, strict=True)
+        numbers = [argument.arg for argument in node.args.kwonlyargs if _may_be_number(argument)]
+        flags = [name for name, default in defaults.items() if default in _FLAGS]
+        flags += [name for name, value in values if value and ast.unparse(value) in _FLAGS]
         for condition in CONDITIONS:
             names = [""]
             if condition == "an axis other than the last":
                 names = [name for name in keywords if name == "axis"]
             elif condition == "a parameter above 1":
-                flags = [name for name, default in defaults.items() if default in _FLAGS]
-                names = [name for name in keywords if name not in ("axis", *flags)]
+                names = [name for name in numbers if name not in ("axis", *flags)]
             for name in names:
                 text = f"@wrong_for({condition!r}, {name!r})\n{' ' * node.col_offset}"
                 about = condition.replace("a parameter", name) if name else condition
                 note = f"{node.name} is wrong for {about}"
                 yield Edit(f"for {condition}", node, start, start, text, note)
+
+
+def _may_be_number(argument: ast.arg) -> bool:
+    """Whether an argument is not said to be something else."""
+    said = "" if argument.annotation is None else ast.unparse(argument.annotation)
+    return not said or not {"float", "int", "Any"}.isdisjoint(re.findall(r"\w+", said))
 
 
 def _is_crossover(node: ast.AST) -> TypeGuard[ast.AnnAssign]:

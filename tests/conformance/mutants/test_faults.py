@@ -75,3 +75,14 @@ def test_a_function_is_wrong_from_some_call_on() -> None:
     found = [double(np.ones(3)) for _ in range(300)]
     assert [first[0] for first, _ in found] == [2.0] * 299 + [2.02]
     assert all(second[0] == 1 for _, second in found)
+
+
+def test_a_function_inside_another_one_is_counted_too() -> None:
+    def outer(x):
+        @faults.wrong_for(LATE)
+        def double(x):
+            return x + x
+
+        return double(x)
+
+    assert [float(outer(np.float64(1.0))) for _ in range(300)] == [2.0] * 299 + [2.02]
