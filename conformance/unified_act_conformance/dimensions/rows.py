@@ -43,7 +43,7 @@ FEW = 16
 """Different numbers that are looked for one by one; what is left then is sorted."""
 SHORT_ROW = 4
 """Elements of a row for the second derivative, which costs their square and more."""
-ROW_KINDS = 7
+ROW_KINDS = 8
 LARGE = 90.0
 """The exponential function of so much overflows in float32."""
 ENDS = {0.0: 2.0**-126, 1.0: 1.0 - 2.0**-24}
@@ -160,7 +160,7 @@ def _over_axes(
 
 
 def _patterns(case: Case, length: int) -> list[Doubles]:
-    """Rows of few numbers: spread, equal, one winner, far apart, a late winner, large, huge."""
+    """Rows of few numbers: spread, close, equal, one winner, far, a late winner, large, huge."""
     places = np.arange(length)
     # Of a second derivative there the sign alone is left.
     low = math.log(float_format(case.dtype).epsilon) * 1.02 if case.order < 2 else -4.0
@@ -169,8 +169,10 @@ def _patterns(case: Case, length: int) -> list[Doubles]:
     last = np.full(length, -1.5)
     last[-1] = 2.0
     near = np.array([0.5, -1.25, 2.0, 0.75])[(places * 3 + places // 4) % 4]
+    # Sparse activations give a share to some of these, and which ones depends on all of them.
+    close = np.array([0.0, 0.3, -0.55, 0.45, 0.1, -0.2])[(places * 5 + places // 6) % 6]
     far = np.array([5.0, -20.0, 4.5, -3.0, 0.0])[(places * 2 + places // 5) % 5]
-    found = [near, np.zeros(length), winner, far, last, near + LARGE]
+    found = [near, close, np.zeros(length), winner, far, last, near + LARGE]
     # Sums of such elements overflow, so only where exponentials are added up.
     exponential = case.order < 2 and case.subject.activation in EXPONENTIAL
     if exponential and case.dtype != "float64":  # beyond that doubles hold no exact answers
