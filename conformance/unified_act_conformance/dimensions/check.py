@@ -20,6 +20,7 @@ from unified_act_conformance.subject import ORDERS
 
 __all__ = ["dimensions", "outputs"]
 
+THREADS = 8
 LARGEST = 40
 """Elements of a row that are tried in a mode."""
 
@@ -95,7 +96,10 @@ def _settings(trial: Trial, dtype: str, pairs: bool) -> Iterator[Setting]:
     small = [s for s in own if s["order"] == order and s.get("row", 1) < LARGEST]
     small = [s for s in small if s.get("elements", 1) < LARGEST**2 and s["before"] != CALLS]
     for name in trial.harness.tried_modes(trial.numerics):
-        tried = small if name in trial.harness.light_modes else [*_most_telling(small)]
+        if name in trial.harness.light_modes:
+            tried = [*small, *({**setting, "threads": THREADS} for setting in small[-1:])]
+        else:
+            tried = [*_most_telling(small)]
         yield from ({**setting, "mode": name} for setting in tried)
 
 
