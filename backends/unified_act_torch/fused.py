@@ -141,8 +141,9 @@ class _Whole:
         if not served:
             return False
         for mask, x in zip(self._masks, inputs, strict=True):
-            if not mask and x.dtype is not dtype:
-                return dtype in _NARROW and x.dtype is torch.float32
+            own = x.dtype
+            if not (mask or own is dtype or (dtype in _NARROW and own is torch.float32)):
+                return False
         return True
 
     def value(self, inputs: Sequence[Tensor]) -> Tensor | None:
@@ -179,7 +180,6 @@ class _Memory:
     """The memory of tensors."""
 
     address = staticmethod(Tensor.data_ptr)
-    size = staticmethod(Tensor.numel)
     broadcast = staticmethod(Tensor.expand)
     moved = staticmethod(Tensor.movedim)
     whole = staticmethod(Tensor.contiguous)

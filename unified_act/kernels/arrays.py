@@ -29,9 +29,6 @@ class Memory(Protocol):
     def address(self, array: Any, /) -> int:
         """The address of the first element."""
 
-    def size(self, array: Any, /) -> int:
-        """The number of elements."""
-
     def empty(self, shape: Sequence[int], like: Any, /, *, wide: bool = False) -> Any:
         """A new array of the type of `like`, or of float32. Both are contiguous in C order."""
 
@@ -51,10 +48,6 @@ class NumpyMemory:
     def address(self, array: NDArray[Any], /) -> int:
         """The address of the first element."""
         return array.ctypes.data
-
-    def size(self, array: NDArray[Any], /) -> int:
-        """The number of elements."""
-        return array.size
 
     def empty(
         self, shape: Sequence[int], like: NDArray[Any], /, *, wide: bool = False
@@ -265,8 +258,9 @@ def _way_of(
     if activation.resizes and not order:
         length = result[parameters["axis"]]
         found = activation.kind.result_length(activation, parameters, length)
-        kernel = fused(activation, parameters, dtype)
-        if found is None or (changes and not _is_made_of_parts(kernel, length, found)):
+        if found is None:
+            return None
+        if changes and not _is_made_of_parts(fused(activation, parameters, dtype), length, found):
             return None
         result[parameters["axis"]] = found
     plan = plan_of(

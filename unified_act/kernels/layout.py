@@ -41,7 +41,7 @@ class Plan(NamedTuple):
 
         Args:
             addresses: The addresses of the inputs, of the cotangent if the order is not 0, and of
-                the results: the value, if it is wanted, and the derivative by each input.
+                the results: the value, or the derivative by each input.
             threads: The threads.
         """
         pointers = [addresses[number] + offset for number, offset in self.places]
@@ -67,7 +67,6 @@ def plan_of(
     shape: Sequence[int],
     *,
     order: int = 0,
-    with_value: bool = False,
     weight_sizes: Sequence[int] = (),
 ) -> Plan | None:
     """Returns how a kernel computes an activation of whole arrays; None if there is none for that.
@@ -84,7 +83,6 @@ def plan_of(
         dtype: The type of the arrays.
         shape: The shape of `x`.
         order: As for `fused`.
-        with_value: As for `fused`.
         weight_sizes: The number of elements of each weight: 1, or one for each channel.
     """
     axis = int(parameters.get("axis", -1)) % max(len(shape), 1)
@@ -101,15 +99,13 @@ def plan_of(
         parameters,
         dtype,
         order,
-        with_value=with_value,
         weights=ARRAY if spread and ends else CONSTANT,
         in_turn=in_turn,
     )
     if kernel is None:
         return None
     if activation.kind == "gated" and not in_turn:
-        between = order + int(not order or with_value)
-        plan = _of_gated(kernel, parameters, (outer, channels, inner), between)
+        plan = _of_gated(kernel, parameters, (outer, channels, inner))
     elif in_parts(activation):
         plan = _of_parts(kernel, channels * inner, outer, order)
     elif rows:
@@ -128,12 +124,10 @@ def _one_each(kernel: Kernel) -> list[tuple[int, int]]:
     return [(number, 0) for number in range(len(kernel.sizes))]
 
 
-def _of_gated(
-    kernel: Kernel, parameters: Mapping[str, Any], shape: tuple[int, int, int], between: int
-) -> Plan:
+def _of_gated(kernel: Kernel, parameters: Mapping[str, Any], shape: tuple[int, int, int]) -> Plan:
     """Rows, each from a half of the axis in `x` and the other half.
 
-    So many arrays between `x` and its gradient have no halves.
+    The value, or the cotangent, has no halves; the gradient, which comes after it, has.
     """
     outer, channels, inner = shape
     if parameters.get("interleaved"):  # pairs of rows, each as long as what lies behind the axis
@@ -142,9 +136,8 @@ def _of_gated(
         half, count = channels // 2 * inner, outer
     row = half * kernel.sizes[0]
     halves = (row, 0) if parameters["gate_first"] else (0, row)  # where the value is, and the gate
-    places = [(0, at) for at in halves] + [(1 + number, 0) for number in range(between)]
-    places += [(1 + between, at) for at in halves]
-    strides = [2 * row] * 2 + [row] * between + [2 * row] * 2
+    places = [*((0, at) for at in halves), (1, 0), *((2, at) for at in halves)]
+    strides = [2 * row, 2 * row, row, 2 * row, 2 * row]
     number = len(kernel.sizes)  # of a value the last two are not there
     return Plan(kernel, places[:number], count, half, strides[:number])
 

@@ -8,6 +8,7 @@ from unified_act.loading import load_backend
 from unified_act_conformance.dimensions.cause import narrowed
 from unified_act_conformance.dimensions.setting import (
     CALLS,
+    THREADS,
     Dimension,
     Setting,
     dimensions_of,
@@ -20,7 +21,6 @@ from unified_act_conformance.subject import ORDERS
 
 __all__ = ["dimensions", "outputs"]
 
-THREADS = 8
 LARGEST = 40
 """Elements of a row that are tried in a mode."""
 

@@ -20,7 +20,16 @@ from unified_act_conformance.dimensions import words
 from unified_act_conformance.problems import rank_for, weight_values
 from unified_act_conformance.subject import ORDERS, Subject, two_dtypes
 
-__all__ = ["CALLS", "Dimension", "Setting", "bound", "dimensions_of", "lengthened", "settings_of"]
+__all__ = [
+    "CALLS",
+    "THREADS",
+    "Dimension",
+    "Setting",
+    "bound",
+    "dimensions_of",
+    "lengthened",
+    "settings_of",
+]
 
 Setting = Mapping[str, Any]
 """A value for each dimension, by its name."""
@@ -32,6 +41,7 @@ BEYOND_A_BLOCK = 70_000
 IN_A_SUM = 600_000
 """Terms in the sum that is the gradient of a weight."""
 CALLS = 500
+THREADS = 8
 MOST_VALUES = 10
 """So many values of a dimension are tried where pairs are not: more than any parameter has."""
 SINGLE = 3
@@ -142,7 +152,7 @@ def _dimensions(
         values = range(len(weight_values(activation)[index]))
         yield Dimension(f"weight {weight}", values, words.weight(activation, index))
     yield Dimension("before", ("nothing", "the same", "another shape"), words.before)
-    yield Dimension("threads", (1, 8), words.threads)
+    yield Dimension("threads", (1, THREADS), words.threads)
 
 
 def _values_of(parameter: Parameter, base: float, with_zero: bool) -> Sequence[Any]:
