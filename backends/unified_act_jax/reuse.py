@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
-from jax.extend.core import Jaxpr, Literal
+from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
 
 from unified_act_jax.elementary import again
 
@@ -29,6 +30,7 @@ def reusing(function: Callable[..., jax.Array]) -> Callable[..., jax.Array]:
             reverse, by `jax.linear_transpose`: `again` has none.
     """
 
+    @jax.jit  # traced once for the value, and for its derivatives
     def call(*inputs: jax.Array) -> jax.Array:
         closed = jax.make_jaxpr(function)(*inputs)
         result: jax.Array = _run(closed.jaxpr, closed.consts, inputs)[0]
@@ -44,6 +46,12 @@ def _bound(primitive: Any, operands: Sequence[Any], parameters: Mapping[str, Any
     return primitive.bind(*functions, *operands, **given)
 
 
+@functools.lru_cache(maxsize=256)
+def _called(inner: ClosedJaxpr) -> Callable[..., list[Any]]:
+    """A function that is called several times, in a form that is traced once."""
+    return jax.jit(lambda *operands: _run(inner.jaxpr, inner.consts, operands))
+
+
 def _run(jaxpr: Jaxpr, constants: Sequence[Any], inputs: Sequence[Any]) -> list[Any]:
     values: dict[Any, Any] = dict(zip(jaxpr.constvars, constants, strict=True))
     values |= dict(zip(jaxpr.invars, inputs, strict=True))
@@ -57,8 +65,7 @@ def _run(jaxpr: Jaxpr, constants: Sequence[Any], inputs: Sequence[Any]) -> list[
         primitive: Any = equation.primitive
         operands = [value(v) for v in equation.invars]
         if primitive.name in _CALLS:  # such as jax.numpy.where
-            inner = equation.params["jaxpr"]
-            results = _run(inner.jaxpr, inner.consts, operands)
+            results = _called(equation.params["jaxpr"])(*operands)
         else:
             found = _bound(primitive, operands, equation.params)
             results = found if primitive.multiple_results else [found]

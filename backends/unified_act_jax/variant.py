@@ -22,6 +22,7 @@ STRICT.tanh = elementary.tanh
 STRICT.times_erfc = elementary.times_erfc
 STRICT.erfc = lambda x: elementary.times_erfc(lax.full_like(x, 1.0), x)
 STRICT.own = {
+    **namespace.own,
     "exp_by_roots": elementary.exp_by_roots,
     "split_exp": elementary.split_exp,
     "square_exp": elementary.square_exp,
@@ -94,6 +95,7 @@ FAST.erf = _erf
 FAST.erfc = _erfc
 FAST.times_erfc = _times_erfc
 FAST.own = {
+    **namespace.own,
     "gelu": _gelu,
     "split_exp": elementary.split_exp,
     "tanh_shrink": lambda x: x - namespace.tanh(x),

@@ -62,6 +62,17 @@ def test_many_thresholds_on_the_way(alpha, length):
     np.testing.assert_array_equal(found > 0, entmax(x, -1, alpha) > 0)
 
 
+@pytest.mark.parametrize("what", ["entmax15", *map(named, ALPHAS)], ids=str)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_second_derivative_where_differences_overflow(what, dtype):
+    jax = pytest.importorskip("jax")
+    largest = np.finfo(dtype).max
+    x = native("jax", np.array([[0.2, -0.7, 0.7, 0.1]]) * largest, dtype)
+    function = ua.get_activation(what, backend="jax")
+    slope = jax.grad(lambda x: (function(x)[0] * jax.numpy.arange(4.0, dtype=dtype)).sum())
+    np.testing.assert_array_equal(jax.grad(lambda x: slope(x).sum())(x), np.zeros((1, 4)))
+
+
 @pytest.mark.parametrize("alpha", [0.999, 2.001, -1.0])
 def test_what_alpha_may_be(alpha):
     with pytest.raises(ua.ParameterValueError, match="at least 1 and at most 2"):

@@ -13,6 +13,7 @@ from unified_act.catalogue.softmax import (
     softmax_derivative,
     softmax_second_derivative,
 )
+from unified_act.special import repeated
 
 __all__ = ["ACTIVATIONS"]
 
@@ -81,9 +82,9 @@ _STEPS = 14
 
 def _powers(xp: Any, d: Any, top: Any, k: float) -> tuple[Any, Any, Any, Any]:
     """The shares in terms of the largest one, 1 + d/(k·u), its logarithm, and which there are."""
-    ratio = d / (xp.exp(top * (1.0 / k)) * k)
-    inside = ratio > -1.0
-    ratio = xp.where(inside, ratio, 0.0)
+    reach = xp.exp(top * (1.0 / k)) * k
+    inside = d > -reach
+    ratio = xp.where(inside, d, 0.0) / reach  # d may be -infinity, whose derivative would be NaN
     logs = xp.log1p(ratio)
     return xp.where(inside, xp.exp(logs * k), 0.0), ratio + 1.0, logs, inside
 
@@ -102,8 +103,7 @@ def _shares(xp: Any, x: Any, k: float, axis: int) -> tuple[Any, Any, Any, Any]:
     d = x - xp.stop_gradient(xp.max(x, axis=axis))
     fixed = xp.stop_gradient(d)
     top = xp.stop_gradient(xp.max(fixed, axis=axis) * 0.0)
-    for _ in range(_STEPS):
-        top = _step(xp, fixed, top, k, axis)
+    top = repeated(xp, lambda top: _step(xp, fixed, top, k, axis), _STEPS, top)
     # The last step, from a constant, has the derivative of the solution.
     top = _step(xp, d, xp.stop_gradient(top), k, axis)
     power, _, logs, inside = _powers(xp, d, top, k)

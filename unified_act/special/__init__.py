@@ -11,7 +11,7 @@ from unified_act.special.exponential import (
     square_exp,
     times_gaussian,
 )
-from unified_act.special.namespaces import is_wide, own, polynomial
+from unified_act.special.namespaces import is_wide, own, polynomial, repeated
 
 __all__ = [
     "DERIVED",
@@ -22,6 +22,7 @@ __all__ = [
     "log1p",
     "own",
     "polynomial",
+    "repeated",
     "sigmoid",
     "sigmoid_derivative",
     "square_exp",

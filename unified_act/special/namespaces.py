@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-__all__ = ["is_wide", "own", "polynomial"]
+__all__ = ["is_wide", "own", "polynomial", "repeated"]
 
 
 def is_wide(xp: Any) -> bool:
@@ -32,3 +32,16 @@ def polynomial(x: Any, coefficients: Sequence[float]) -> Any:
     for coefficient in coefficients[-3::-1]:
         result = result * x + coefficient
     return result
+
+
+def repeated(xp: Any, function: Callable[[Any], Any], times: int, x: Any) -> Any:
+    """Returns what comes of `x` when `function` is applied to it several times.
+
+    A namespace whose compiler would take long over so many operations has a loop of its own.
+    """
+    loop = own(xp, "repeated")
+    if loop is not None:
+        return loop(function, times, x)
+    for _ in range(times):
+        x = function(x)
+    return x
