@@ -30,13 +30,24 @@ def reusing(function: Callable[..., jax.Array]) -> Callable[..., jax.Array]:
             reverse, by `jax.linear_transpose`: `again` has none.
     """
 
+    @functools.lru_cache(maxsize=64)
+    def traced(x64: bool, *like: jax.ShapeDtypeStruct) -> ClosedJaxpr:
+        del x64  # on which types depend
+        return jax.make_jaxpr(function)(*like)
+
     @jax.jit  # traced once for the value, and for its derivatives
     def call(*inputs: jax.Array) -> jax.Array:
-        closed = jax.make_jaxpr(function)(*inputs)
+        x64: bool = jax.config.jax_enable_x64  # type: ignore[attr-defined]
+        closed = traced(x64, *map(_like, inputs))  # JAX itself traces once for each context
         result: jax.Array = _run(closed.jaxpr, closed.consts, inputs)[0]
         return result
 
     return call
+
+
+def _like(x: Any) -> jax.ShapeDtypeStruct:
+    like: Any = jax.ShapeDtypeStruct
+    return like(x.shape, x.dtype, weak_type=x.weak_type)  # type: ignore[no-any-return]
 
 
 def _bound(primitive: Any, operands: Sequence[Any], parameters: Mapping[str, Any]) -> Any:

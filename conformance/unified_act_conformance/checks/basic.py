@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -11,13 +11,14 @@ from unified_act_conformance.checks.bench import Bench
 from unified_act_conformance.floats import FloatArray, float_format, to_type, widen
 from unified_act_conformance.harness import NotOfferedError
 from unified_act_conformance.problems import joined
+from unified_act_conformance.subject import one_in
 
 __all__ = ["cotangents", "deterministic", "layouts", "lengths", "not_mutated", "weights"]
 
+_Item = TypeVar("_Item")
+
 LONGEST = 33
 ROW_LENGTHS = (*range(1, 10), 17, 18)
-LENGTH_STEP, LAYOUT_STEP = 7, 2
-"""Of how many lengths and layouts one is tried, where there are to be few."""
 QUICK_STEP = 3
 """Of how many lengths one is tried in a quick run: an odd number, so that every tail is left."""
 LONGEST_ROW = 17
@@ -164,7 +165,7 @@ def not_mutated(bench: Bench) -> str:
 
 def deterministic(bench: Bench) -> str:
     """The same call gives the same bits, every time: with the same noise, if there is any."""
-    values = bench.shaped(np.tile(bench.values(), 8))
+    values = bench.shaped(bench.values() if bench.few_shapes else np.tile(bench.values(), 8))
     for order in bench.orders:
         runs = {bench.numbers(order, values).tobytes() for _ in range(RUNS)}
         if len(runs) > 1:
@@ -185,11 +186,16 @@ def lengths(bench: Bench) -> str:
         for length in (range(1, LONGEST + 1) if bench.elementwise else ROW_LENGTHS)
         if length % bench.sections == 0 and bench.is_short(length, LONGEST_ROW)
     ]
-    if bench.quick and bench.elementwise:
-        arrays = arrays[:: LENGTH_STEP if bench.few_shapes else QUICK_STEP]
-    elif bench.few_shapes:
-        arrays = arrays[::LENGTH_STEP]
+    if bench.few_shapes:
+        arrays = _one(bench, arrays)
+    elif bench.quick and bench.elementwise:
+        arrays = arrays[::QUICK_STEP]
     return _together(bench, arrays) if bench.elementwise else _row_by_row(bench, arrays)
+
+
+def _one(bench: Bench, listed: Sequence[_Item]) -> list[_Item]:
+    """One of many, another one for each activation and type."""
+    return list(one_in(len(listed), listed, bench.case))
 
 
 def _row_by_row(bench: Bench, arrays: list[FloatArray]) -> str:
@@ -244,7 +250,7 @@ def layouts(bench: Bench) -> str:
         if bench.fits(layout[2].shape)
     ]
     if bench.few_shapes:
-        laid_out = laid_out[::LAYOUT_STEP]
+        laid_out = _one(bench, laid_out)
     if not laid_out:
         return ""
     try:
@@ -303,14 +309,16 @@ def weights(bench: Bench) -> str:
     x = bench.native(values)
     names = bench.activation.inputs[1:]
     shapes: list[tuple[int, ...]] = [(1,), (3,), (1, 1), (3, 1), values.shape]
-    for shape in [(), *shapes] if bench.harness.scalars else shapes:
+    if bench.harness.scalars:
+        shapes = [(), *shapes]
+    for shape in _one(bench, shapes) if bench.few_shapes else shapes:
         given = [bench.native(np.full(shape, 0.5, dtype=values.dtype)) for _ in names]
         try:
             found = bench.implementation.gradients([x, *given], None)[1:]
-            shapes = [bench.harness.to_numpy(each, bench.case.dtype).shape for each in found]
+            got = [bench.harness.to_numpy(each, bench.case.dtype).shape for each in found]
         except Exception as error:
             return f"a weight of shape {shape}: {type(error).__name__}: {error}"
-        for name, gradient in zip(names, shapes, strict=True):
+        for name, gradient in zip(names, got, strict=True):
             if gradient != shape:
                 return f"a {name} of shape {shape} has a gradient of shape {gradient}"
     return ""

@@ -84,7 +84,7 @@ class Bench:
 
     @property
     def few_shapes(self) -> bool:
-        """Whether only some of the lengths and layouts are tried."""
+        """Whether only one of the lengths and layouts is tried."""
         return self.quick and self.harness.compiles_each_shape
 
     @property
@@ -349,6 +349,8 @@ class Bench:
             arrays: The inputs.
         """
         pairs = [pair for pair in zip(outputs, arrays, strict=True) if pair[1].size]
+        if not pairs:
+            return True
         problems = [self.pose(order, values) for _, values in pairs]
         together = np.concatenate([output.ravel() for output, _ in pairs])
         return not self._fault(order, together, _joined(problems), flushing=False, causes=False)

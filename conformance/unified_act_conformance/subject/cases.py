@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import unified_act as ua
 from unified_act.backend import DTYPES
@@ -32,10 +32,13 @@ __all__ = [
     "dtypes_of",
     "list_cases",
     "number_of",
+    "one_in",
     "subject_of",
     "two_dtypes",
     "usual_backends",
 ]
+
+_Item = TypeVar("_Item")
 
 ORDERS = (0, 1, 2)
 """0 is the value, 1 the gradient, 2 the gradient's gradient, wherever the framework has one."""
@@ -141,6 +144,18 @@ def number_of(subject: Subject) -> int:
         subject: The subject.
     """
     return zlib.crc32(str(subject).encode())
+
+
+def one_in(step: int, listed: Sequence[_Item], case: Case) -> Sequence[_Item]:
+    """Returns one of every few items: other ones for each activation and type.
+
+    Args:
+        step: Of how many.
+        listed: All of them.
+        case: The case or check that they are for; its order does not matter.
+    """
+    turn = number_of(case.subject) + DTYPES.index(case.dtype)
+    return listed[turn % min(step, len(listed)) :: step] if listed else listed
 
 
 def two_dtypes(dtypes: Sequence[str], subject: Subject) -> Sequence[str]:

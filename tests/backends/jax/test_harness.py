@@ -11,7 +11,9 @@ import pytest
 from unified_act_conformance.checks import basic
 from unified_act_conformance.checks.bench import bench_for
 from unified_act_conformance.harness import load_harness
-from unified_act_conformance.subject import Case, Differentiated, Subject
+from unified_act_conformance.judge import run
+from unified_act_conformance.problems import problems_for
+from unified_act_conformance.subject import DTYPES, Case, Differentiated, Subject
 
 HARNESS = load_harness("jax")
 ARRAYS = [np.arange(float(length)) for length in (1, 2, 3)]
@@ -48,26 +50,42 @@ def test_an_error_of_one_call_is_raised():
 
 
 @pytest.mark.parametrize("check", [basic.lengths, basic.layouts])
-def test_a_quick_run_tries_fewer_shapes(check):
-    def shapes_in(quick):
+def test_a_quick_run_tries_one_shape_of_each_type(check):
+    def shapes_in(dtype, quick):
         seen = []
 
         def relu(x):
             seen.append(x.shape)
             return jax.nn.relu(x)
 
-        case = Case(Subject("relu"), "jax", "float32", 0)
+        case = Case(Subject("relu"), "jax", dtype, 0)
         bench = bench_for(
             case, "fast", lambda case, numerics: Differentiated(relu, HARNESS), quick=quick
         )
         assert not check(bench)
         return set(seen)
 
-    few, all_of_them = shapes_in(quick=True), shapes_in(quick=False)
-    assert 3 <= len(few) < len(all_of_them)
-    assert few < all_of_them
+    all_of_them = shapes_in("float32", quick=False)
+    few = [shapes_in(dtype, quick=True) for dtype in DTYPES]
+    assert [len(shapes) for shapes in few] == [1, 1, 1, 1]
+    assert len(set.union(*few)) == len(DTYPES)
+    assert set.union(*few) < all_of_them
     if check is basic.lengths:
         assert all_of_them == {(length,) for length in range(1, 34)}
+
+
+def test_a_quick_run_judges_every_array_in_some_type():
+    subject, seen = Subject("softmax"), []
+
+    def softmax(x):
+        seen.append(x.shape)
+        return jax.nn.softmax(x)
+
+    cases = [Case(subject, "jax", dtype, 0) for dtype in DTYPES]
+    list(run(cases, quick=True, implement=lambda case, numerics: Differentiated(softmax, HARNESS)))
+    every = [problem.inputs[0].shape for problem in problems_for(cases[0])]
+    assert len(seen) == len(every) * len(DTYPES) / 2
+    assert set(seen) == set(every)
 
 
 def test_small_programs_are_kept_on_disk_in_any_folder(tmp_path):
