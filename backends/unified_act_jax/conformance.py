@@ -60,6 +60,14 @@ def _hessian_product(
     return tuple(jax.vjp(gradients, *inputs)[1](tuple(directions)))
 
 
+def _by_cotangent(
+    function: Function, inputs: Sequence[Any], cotangent: Any, directions: Sequence[Any]
+) -> Any:
+    pullback = jax.vjp(function, *inputs)[1]
+    return jax.vjp(pullback, cotangent)[1](tuple(directions))[0]
+
+
+_compiled_by_cotangent = jax.jit(_by_cotangent, static_argnums=0)
 _compiled_product = jax.jit(_hessian_product, static_argnums=0)
 
 
@@ -132,6 +140,16 @@ class JaxHarness(Harness):
     ) -> tuple[Any, ...]:
         """By reverse mode over reverse mode, in one program."""
         return _compiled_product(function, inputs, cotangent, directions)  # type: ignore[no-any-return]
+
+    def cotangent_gradient(
+        self,
+        function: Function,
+        inputs: Sequence[Any],
+        cotangent: Any,
+        directions: Sequence[Any],
+    ) -> Any:
+        """By reverse mode over reverse mode, in one program."""
+        return _compiled_by_cotangent(function, inputs, cotangent, directions)
 
     def jvp(self, function: Function, inputs: Sequence[Any], tangents: Sequence[Any]) -> Any:
         """By `jax.jvp`."""

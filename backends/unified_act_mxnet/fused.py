@@ -122,15 +122,12 @@ class _Whole:
         self._name, self._dtype = dtype, np.dtype(DTYPE_OBJECTS[dtype])
         self._bits = _BITS if dtype == "bfloat16" else self._dtype
         self._masks = [name in activation.masks for name in activation.inputs_for(parameters)]
-        if activation.along_axis:  # any axis is made the last one
-            parameters = {**parameters, "axis": -1}
-        self._kernel = functools.cache(functools.partial(fused, activation, parameters, dtype))
+        self._has_kernel = functools.cache(functools.partial(self._kernels.serves, dtype))
 
     def serves(self, inputs: Sequence[Any], recorded: bool) -> bool:
         """Whether there are kernels for the arrays."""
-        orders = (0, 1) if recorded else (0,)
         return (
-            all(self._kernel(order) is not None for order in orders)
+            all(map(self._has_kernel, (0, 1) if recorded else (0,)))
             and all(map(is_plain, inputs))
             and all(x.dtype == self._dtype for x in self.moving(inputs))
             and len({x.context for x in inputs}) == 1

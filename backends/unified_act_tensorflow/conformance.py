@@ -88,6 +88,27 @@ class TensorflowHarness(Harness):
         )
         return tuple(found)
 
+    def cotangent_gradient(
+        self,
+        function: Function,
+        inputs: Sequence[Any],
+        cotangent: Any,
+        directions: Sequence[Any],
+    ) -> Any:
+        """By nested tapes."""
+        zero = tf.UnconnectedGradients.ZERO
+        with tf.GradientTape() as outer:
+            outer.watch(cotangent)
+            with tf.GradientTape() as inner:
+                inner.watch(inputs)
+                value = function(*inputs)
+            gradients = inner.gradient(
+                value, inputs, output_gradients=cotangent, unconnected_gradients=zero
+            )
+        return outer.gradient(
+            gradients, cotangent, output_gradients=directions, unconnected_gradients=zero
+        )
+
     def jvp(self, function: Function, inputs: Sequence[Any], tangents: Sequence[Any]) -> Any:
         """By `tf.autodiff.ForwardAccumulator`."""
         with tf.autodiff.ForwardAccumulator(list(inputs), list(tangents)) as accumulator:

@@ -43,6 +43,32 @@ def _batched(function: Function) -> Function:
     return batched
 
 
+def _second_pass(
+    gradients: Sequence[Any], by: Sequence[Any], directions: Sequence[Any]
+) -> tuple[Any, ...]:
+    """The gradients of recorded gradients, along the directions."""
+    # A gradient that is constant, such as the identity's, knows nothing of the input.
+    varying = [
+        (gradient, direction)
+        for gradient, direction in zip(gradients, directions, strict=True)
+        if gradient.requires_grad
+    ]
+    if not varying:
+        return tuple(map(torch.zeros_like, by))
+    try:
+        return torch.autograd.grad(
+            [gradient for gradient, _ in varying],
+            by,
+            [direction for _, direction in varying],
+            materialize_grads=True,
+            allow_unused=True,
+        )
+    except RuntimeError as error:
+        if "is not implemented" not in str(error):
+            raise
+        raise NotOfferedError(str(error)) from error
+
+
 class TorchHarness(Harness):
     """PyTorch has no bridge to NumPy for bfloat16, so its bits pass as int16."""
 
@@ -131,26 +157,21 @@ class TorchHarness(Harness):
             if cotangent is None:
                 cotangent = torch.ones_like(value)
             gradients = torch.autograd.grad(value, leaves, cotangent, create_graph=True)
-        # A gradient that is constant, such as the identity's, knows nothing of the input.
-        varying = [
-            (gradient, direction)
-            for gradient, direction in zip(gradients, directions, strict=True)
-            if gradient.requires_grad
-        ]
-        if not varying:
-            return tuple(map(torch.zeros_like, leaves))
-        try:
-            return torch.autograd.grad(
-                [gradient for gradient, _ in varying],
-                leaves,
-                [direction for _, direction in varying],
-                materialize_grads=True,
-                allow_unused=True,
-            )
-        except RuntimeError as error:
-            if "is not implemented" not in str(error):
-                raise
-            raise NotOfferedError(str(error)) from error
+        return _second_pass(gradients, leaves, directions)
+
+    def cotangent_gradient(
+        self,
+        function: Function,
+        inputs: Sequence[Any],
+        cotangent: Any,
+        directions: Sequence[Any],
+    ) -> Any:
+        """By two backward passes, where a kernel has them."""
+        leaves = [x.detach().requires_grad_() for x in inputs]
+        cotangent = cotangent.detach().requires_grad_()
+        with torch.enable_grad():
+            gradients = torch.autograd.grad(function(*leaves), leaves, cotangent, create_graph=True)
+        return _second_pass(gradients, [cotangent], directions)[0]
 
     def jvp(self, function: Function, inputs: Sequence[Any], tangents: Sequence[Any]) -> Any:
         """By `torch.func.jvp`."""

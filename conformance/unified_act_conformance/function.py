@@ -30,7 +30,7 @@ from unified_act_conformance.truth import Oracle, try_oracle, unrecorded
 
 __all__ = ["JudgedFunction", "judged_function"]
 
-PROMISED = ("forward mode", "saved tensors", "seeds", "refused")
+PROMISED = ("forward mode", "double backward", "saved tensors", "seeds", "refused")
 """Checks of what `unified_act` promises of its own functions, and nobody of others."""
 
 

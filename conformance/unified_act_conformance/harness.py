@@ -195,6 +195,17 @@ class Harness:
         del function, inputs, cotangent, directions
         raise NotOfferedError("it has no second derivatives")
 
+    def cotangent_gradient(
+        self,
+        function: Function,
+        inputs: Sequence[Any],
+        cotangent: Any,
+        directions: Sequence[Any],
+    ) -> Any:
+        """Returns the gradient by the cotangent of Σᵢ ⟨directionᵢ, gᵢ⟩, see `hessian_product`."""
+        del function, inputs, cotangent, directions
+        raise NotOfferedError("its gradients cannot be differentiated by a cotangent")
+
     def jvp(self, function: Function, inputs: Sequence[Any], tangents: Sequence[Any]) -> Any:
         """Returns the derivative along the tangents, in forward mode."""
         del function, inputs, tangents

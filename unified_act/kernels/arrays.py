@@ -89,16 +89,17 @@ class ArrayKernels:
         self._masks = [name in activation.masks for name in activation.inputs_for(parameters)]
         self._ways: dict[Any, _Way | None] = {}
 
-    def serves(self, dtype: str) -> bool:
-        """Whether there is a kernel for the value.
+    def serves(self, dtype: str, order: int = 0) -> bool:
+        """Whether there is a kernel for the value, or for the derivatives.
 
         Args:
             dtype: The type of the arrays.
+            order: 0 or 1.
         """
         parameters = self._parameters
         if self._activation.along_axis:  # any axis is made the last one
             parameters = {**parameters, "axis": -1}
-        return fused(self._activation, parameters, dtype) is not None
+        return fused(self._activation, parameters, dtype, order) is not None
 
     def value(
         self, memory: Memory, dtype: str, inputs: Sequence[Any], *, threads: Threads = ALONE

@@ -1,19 +1,21 @@
-"""Checks of other features of a framework: compilers, forward mode and memory for backward."""
+"""Checks of other features of a framework: compilers, further derivatives, memory for backward."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from unified_act.backend import Numerics
 from unified_act_conformance.checks.bench import Bench
-from unified_act_conformance.floats import FloatArray, float_format, widen
-from unified_act_conformance.harness import NotOfferedError
+from unified_act_conformance.floats import float_format, widen
+from unified_act_conformance.harness import Function, NotOfferedError
 from unified_act_conformance.problems import joint_tangents, spread
 from unified_act_conformance.subject import Differentiated
 
-__all__ = ["compiled", "forward_mode", "saved_tensors"]
+__all__ = ["compiled", "double_backward", "forward_mode", "saved_tensors"]
 
 FAST: Numerics = "fast"
 TANGENT_TOLERANCE = 16.0
@@ -22,23 +24,33 @@ TANGENT_TOLERANCE = 16.0
 
 def forward_mode(bench: Bench) -> str:
     """The derivative along a tangent is f′ times the tangent."""
-    values = bench.finite_values()
-    if not bench.elementwise:
-        return _along_tangents(bench, bench.shaped(values))
-    function = bench.implementation.function
-    found = bench.harness.jvp(
-        function, [bench.native(values)], [bench.native(np.ones_like(values))]
-    )
-    return bench.fault(1, found, values)
+    return _along_tangents(bench, bench.harness.jvp)
 
 
-def _along_tangents(bench: Bench, values: FloatArray) -> str:
-    dtype, function = bench.case.dtype, bench.implementation.function
-    moving = len(bench.activation.differentiated)
+def double_backward(bench: Bench) -> str:
+    """The gradient of a gradient, by the cotangent, is f′ times its direction."""
+
+    def by_cotangent(function: Function, inputs: Sequence[Any], tangents: Sequence[Any]) -> Any:
+        values = bench.harness.to_numpy(inputs[0], bench.case.dtype)
+        cotangent = spread(bench.case.dtype, bench.output_shape(values), seed=7)
+        return bench.harness.cotangent_gradient(function, inputs, bench.native(cotangent), tangents)
+
+    return _along_tangents(bench, by_cotangent)
+
+
+def _along_tangents(
+    bench: Bench, along: Callable[[Function, Sequence[Any], Sequence[Any]], Any]
+) -> str:
+    values, function = bench.finite_values(), bench.implementation.function
+    if bench.elementwise:
+        found = along(function, [bench.native(values)], [bench.native(np.ones_like(values))])
+        return bench.fault(1, found, values)
+    values = bench.shaped(values)
+    dtype, moving = bench.case.dtype, len(bench.activation.differentiated)
     arrays = [values, *bench.further(values.shape)]
     tangents = [spread(dtype, array.shape, seed=1 + i) for i, array in enumerate(arrays[:moving])]
     inputs = [bench.native(array) for array in arrays]
-    found = bench.harness.jvp(
+    found = along(
         lambda *moved: function(*moved, *inputs[moving:]),
         inputs[:moving],
         [bench.native(tangent) for tangent in tangents],

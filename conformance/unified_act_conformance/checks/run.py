@@ -43,6 +43,7 @@ def _draws(subject: Subject) -> bool:
 
 DIMENSIONS = "dimensions"
 FORWARD_MODE = "forward mode"
+DOUBLE_BACKWARD = "double backward"
 
 CHECKS: Mapping[str, Callable[[Bench], str]] = MappingProxyType(
     {
@@ -53,6 +54,7 @@ CHECKS: Mapping[str, Callable[[Bench], str]] = MappingProxyType(
         "layouts": basic.layouts,
         "weights": basic.weights,
         FORWARD_MODE: autodiff.forward_mode,
+        DOUBLE_BACKWARD: autodiff.double_backward,
         "saved tensors": autodiff.saved_tensors,
         "shares": contracts.shares,
         "seeds": contracts.seeds,
@@ -66,7 +68,7 @@ CHECKS: Mapping[str, Callable[[Bench], str]] = MappingProxyType(
 SLOW_MODES = ("inductor",)
 """Compilers that are tried only on demand."""
 COMPILED_DTYPES = ("float32",)
-ONE_TYPE = (FORWARD_MODE, "refused")
+ONE_TYPE = (FORWARD_MODE, DOUBLE_BACKWARD, "refused")
 """Checks that a quick run makes in one type: a framework traces operations anew in each, as
 TensorFlow does, or all types have the same code."""
 FEWER = 4

@@ -206,6 +206,7 @@ def settings_of(
     if pairs:
         settings += _parameters_alone(activation, ordinary, dimensions)
         settings += _flags_together(activation, ordinary, dimensions)
+        settings += _sizes_alone(ordinary, dimensions)
     often = {**ordinary, "before": CALLS}
     for order in repeated:
         dtypes = two_dtypes(DTYPES, Subject(activation.name)) if order else DTYPES
@@ -301,6 +302,15 @@ def _flags_together(
         setting = {**ordinary, **flags, "place": place}
         if _is_possible(activation, setting):
             yield from ({**setting, "order": order} for order in (0, 1))
+
+
+def _sizes_alone(ordinary: Setting, dimensions: Sequence[Dimension]) -> Iterator[Setting]:
+    """Second derivatives of large arrays that are ordinary otherwise, which no kernel computes."""
+    for dimension in dimensions:
+        sizes = {"row": (257,), "elements": (BEYOND_A_BLOCK,), "batch": BATCHES[1:]}
+        for size in sizes.get(dimension.name, ()):
+            if size in dimension.values:
+                yield {**ordinary, dimension.name: size, "order": max(ORDERS)}
 
 
 def _made_possible(activation: Activation, setting: Setting, ordinary: Setting) -> Setting:

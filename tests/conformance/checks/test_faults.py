@@ -111,6 +111,20 @@ class DoubledForward(torch.autograd.Function):
         return tangent * 2.0 * (1.0 - torch.tanh(x) ** 2)
 
 
+class DetachedCotangent(torch.autograd.Function):
+    """tanh, whose gradient does not know that the cotangent varies."""
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return torch.tanh(x)
+
+    @staticmethod
+    def backward(ctx, cotangent):
+        (x,) = ctx.saved_tensors
+        return cotangent.detach() * (1.0 - torch.tanh(x) ** 2)
+
+
 def on_torch(name):
     return ua.get_activation(name, backend="torch", numerics="strict")
 
@@ -133,6 +147,7 @@ def breaks_the_graph(x):
 
 ON_TORCH = {
     "forward mode is doubled": ("tanh", "forward mode", faulty(DoubledForward.apply)),
+    "cotangents are constants": ("tanh", "double backward", faulty(DetachedCotangent.apply)),
     "compiled, it is another": ("gelu", "mode compile", faulty(compiled_otherwise)),
     "in vmap, it is another": ("gelu", "mode vmap", faulty(batched_otherwise)),
     "not one graph": ("gelu", "mode compile", faulty(breaks_the_graph)),

@@ -110,6 +110,16 @@ def test_value_and_gradient_are_tried_with_one_parameter_changed_and_all_else_or
         assert {**ordinary, "alpha": 6.0, "order": order} in found
 
 
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [("quick_geglu", {"elements": 70_000}), ("prelu", {"batch": 70}), ("softmax", {"row": 257})],
+)
+def test_second_derivatives_are_tried_of_large_arrays_that_are_ordinary(name, size) -> None:
+    activation = ACTIVATIONS.find(name)
+    ordinary = {each.name: each.values[0] for each in dimensions_of(activation, ())}
+    assert {**ordinary, **size, "order": 2} in settings_of(activation, (), True)
+
+
 @pytest.mark.parametrize("ends", [(1.69921875, 25.3), (-25.3, -0.7)])
 def test_an_interval_is_tried_that_lies_beside_the_ordinary_one(ends: tuple[float, float]) -> None:
     found = settings_of(ACTIVATIONS.find("hard_tanh"), (), True)
