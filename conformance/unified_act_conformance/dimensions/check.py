@@ -126,12 +126,13 @@ def _named_by_a_kernel(trial: Trial) -> tuple[tuple[str, float], ...]:
 def _most_telling(settings: Sequence[Setting]) -> Iterator[Setting]:
     """One setting, since compiling takes a while: along an axis that is neither first nor last.
 
-    A weight is a vector: a symbol of MXNet has no shape, and is taken for one.
+    It has many rows, if there is such a one. A weight is a vector: a symbol of MXNet has no shape,
+    and is taken for one.
     """
 
-    def told(setting: Setting) -> tuple[bool, bool]:
+    def told(setting: Setting) -> tuple[bool, bool, int]:
         rank, axis = setting["place"]
         between = isinstance(axis, int) and 0 < axis % max(rank, 1) < rank - 1
-        return not isinstance(setting.get("channels"), str), between
+        return not isinstance(setting.get("channels"), str), between, setting["batch"]
 
     yield from sorted((s for s in settings if s["threads"] == 1), key=told)[-1:]
