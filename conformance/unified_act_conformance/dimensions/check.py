@@ -23,6 +23,8 @@ __all__ = ["dimensions", "outputs"]
 
 LARGEST = 40
 """Elements of a row that are tried in a mode."""
+IN_VECTOR = 5
+"""Weights, one for each channel, where a mode is tried with a vector of them."""
 
 
 def dimensions(trial: Trial, dtype: str, *, pairs: bool) -> str:
@@ -135,4 +137,6 @@ def _most_telling(settings: Sequence[Setting]) -> Iterator[Setting]:
         between = isinstance(axis, int) and 0 < axis % max(rank, 1) < rank - 1
         return not isinstance(setting.get("channels"), str), between, setting["batch"]
 
-    yield from sorted((s for s in settings if s["threads"] == 1), key=told)[-1:]
+    for setting in sorted((s for s in settings if s["threads"] == 1), key=told)[-1:]:
+        in_vector = not isinstance(setting.get("channels"), str)
+        yield setting if in_vector else {**setting, "channels": IN_VECTOR}
