@@ -86,7 +86,9 @@ def _settings(trial: Trial, dtype: str, pairs: bool) -> Iterator[Setting]:
         _named_by_a_kernel(trial) if pairs and not trial.fixed else (),
     )
     own = [setting for setting in planned if setting["dtype"] == dtype]
-    if not pairs and dtype != "float32":  # second derivatives take longest, and are tried in that
+    twice = max(ORDERS) in trial.harness.orders(trial.activation.name, dtype, trial.numerics)
+    # Second derivatives take longest. A quick run tries them in float32 only.
+    if not twice or (not pairs and dtype != "float32"):
         own = [{**setting, "order": setting["order"] % max(ORDERS)} for setting in own]
     yield from (
         {**setting, "mode": "eager"} for setting in own[: None if pairs or not costly else 1]

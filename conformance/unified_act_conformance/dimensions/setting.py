@@ -207,6 +207,7 @@ def settings_of(
         settings += _parameters_alone(activation, ordinary, dimensions)
         settings += _flags_together(activation, ordinary, dimensions)
         settings += _sizes_alone(ordinary, dimensions)
+        settings += [{**ordinary, "threads": THREADS, "dtype": dtype} for dtype in DTYPES]
     often = {**ordinary, "before": CALLS}
     for order in repeated:
         dtypes = two_dtypes(DTYPES, Subject(activation.name)) if order else DTYPES

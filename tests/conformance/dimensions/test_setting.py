@@ -6,6 +6,7 @@ from itertools import combinations, product
 
 import pytest
 
+from unified_act.backend import DTYPES
 from unified_act.registry import ACTIVATIONS
 from unified_act_conformance.dimensions.setting import (
     MOST_VALUES,
@@ -118,6 +119,13 @@ def test_second_derivatives_are_tried_of_large_arrays_that_are_ordinary(name, si
     activation = ACTIVATIONS.find(name)
     ordinary = {each.name: each.values[0] for each in dimensions_of(activation, ())}
     assert {**ordinary, **size, "order": 2} in settings_of(activation, (), True)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_several_threads_make_ordinary_calls_in_every_type(dtype) -> None:
+    activation = ACTIVATIONS.find("softplus")
+    ordinary = {each.name: each.values[0] for each in dimensions_of(activation, ())}
+    assert {**ordinary, "dtype": dtype, "threads": 8} in settings_of(activation, (), True)
 
 
 @pytest.mark.parametrize("ends", [(1.69921875, 25.3), (-25.3, -0.7)])

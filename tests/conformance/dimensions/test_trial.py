@@ -144,3 +144,10 @@ def test_the_outputs_of_all_settings_tell_a_fault_in_one_dimension() -> None:
     assert sound == again
     wrong = trial_of("softmax", wrong_if(lambda x, case: axis_of(case) == 1))
     assert list(outputs(wrong, "float32")) != sound
+
+
+def test_where_there_is_no_second_derivative_values_are_tried(monkeypatch) -> None:
+    tried = set()
+    monkeypatch.setattr(Trial, "fault", lambda self, setting: tried.add(setting["order"]) or "")
+    assert not dimensions(trial_of("softplus"), "float64", pairs=True)
+    assert tried == {0, 1}
