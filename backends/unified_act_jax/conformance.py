@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,7 @@ def _each(function: Function, arguments: Sequence[Sequence[Any]]) -> list[Any]:
     return [function(*given) for given in arguments]
 
 
+@partial(jax.jit, static_argnums=0)
 def _hessian_product(
     function: Function, inputs: Sequence[Any], cotangent: Any, directions: Sequence[Any]
 ) -> tuple[Any, ...]:
@@ -60,15 +62,12 @@ def _hessian_product(
     return tuple(jax.vjp(gradients, *inputs)[1](tuple(directions)))
 
 
+@partial(jax.jit, static_argnums=0)
 def _by_cotangent(
     function: Function, inputs: Sequence[Any], cotangent: Any, directions: Sequence[Any]
 ) -> Any:
     pullback = jax.vjp(function, *inputs)[1]
     return jax.vjp(pullback, cotangent)[1](tuple(directions))[0]
-
-
-_compiled_by_cotangent = jax.jit(_by_cotangent, static_argnums=0)
-_compiled_product = jax.jit(_hessian_product, static_argnums=0)
 
 
 class JaxHarness(Harness):
@@ -139,7 +138,7 @@ class JaxHarness(Harness):
         self, function: Function, inputs: Sequence[Any], cotangent: Any, directions: Sequence[Any]
     ) -> tuple[Any, ...]:
         """By reverse mode over reverse mode, in one program."""
-        return _compiled_product(function, inputs, cotangent, directions)  # type: ignore[no-any-return]
+        return _hessian_product(function, inputs, cotangent, directions)  # type: ignore[no-any-return]
 
     def cotangent_gradient(
         self,
@@ -149,7 +148,7 @@ class JaxHarness(Harness):
         directions: Sequence[Any],
     ) -> Any:
         """By reverse mode over reverse mode, in one program."""
-        return _compiled_by_cotangent(function, inputs, cotangent, directions)
+        return _by_cotangent(function, inputs, cotangent, directions)
 
     def jvp(self, function: Function, inputs: Sequence[Any], tangents: Sequence[Any]) -> Any:
         """By `jax.jvp`."""

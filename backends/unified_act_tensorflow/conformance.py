@@ -17,6 +17,27 @@ from unified_act_conformance.harness import Function, Harness, check_dtype, cont
 __all__ = ["harness"]
 
 
+def _second_pass(
+    function: Function,
+    inputs: Sequence[Any],
+    cotangent: Any | None,
+    directions: Sequence[Any],
+    by: Any,
+) -> Any:
+    """The gradients of the gradients by the inputs, along the directions."""
+    zero = tf.UnconnectedGradients.ZERO
+    with tf.GradientTape() as outer:
+        outer.watch(by)
+        with tf.GradientTape() as inner:
+            inner.watch(inputs)
+            value = function(*inputs)
+        gradients = inner.gradient(
+            value, inputs, output_gradients=cotangent, unconnected_gradients=zero
+        )
+    # A gradient that is constant, such as the identity's, knows nothing of the input.
+    return outer.gradient(gradients, by, output_gradients=directions, unconnected_gradients=zero)
+
+
 class TensorflowHarness(Harness):
     """TensorFlow speaks all four types with NumPy. Its arrays have no strides."""
 
@@ -73,20 +94,7 @@ class TensorflowHarness(Harness):
         directions: Sequence[Any],
     ) -> tuple[Any, ...]:
         """By nested tapes."""
-        zero = tf.UnconnectedGradients.ZERO
-        with tf.GradientTape() as outer:
-            outer.watch(inputs)
-            with tf.GradientTape() as inner:
-                inner.watch(inputs)
-                value = function(*inputs)
-            gradients = inner.gradient(
-                value, inputs, output_gradients=cotangent, unconnected_gradients=zero
-            )
-        # A gradient that is constant, such as the identity's, knows nothing of the input.
-        found = outer.gradient(
-            gradients, inputs, output_gradients=directions, unconnected_gradients=zero
-        )
-        return tuple(found)
+        return tuple(_second_pass(function, inputs, cotangent, directions, inputs))
 
     def cotangent_gradient(
         self,
@@ -96,18 +104,7 @@ class TensorflowHarness(Harness):
         directions: Sequence[Any],
     ) -> Any:
         """By nested tapes."""
-        zero = tf.UnconnectedGradients.ZERO
-        with tf.GradientTape() as outer:
-            outer.watch(cotangent)
-            with tf.GradientTape() as inner:
-                inner.watch(inputs)
-                value = function(*inputs)
-            gradients = inner.gradient(
-                value, inputs, output_gradients=cotangent, unconnected_gradients=zero
-            )
-        return outer.gradient(
-            gradients, cotangent, output_gradients=directions, unconnected_gradients=zero
-        )
+        return _second_pass(function, inputs, cotangent, directions, cotangent)
 
     def jvp(self, function: Function, inputs: Sequence[Any], tangents: Sequence[Any]) -> Any:
         """By `tf.autodiff.ForwardAccumulator`."""

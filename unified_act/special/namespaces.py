@@ -37,11 +37,11 @@ def polynomial(x: Any, coefficients: Sequence[float]) -> Any:
 def repeated(xp: Any, function: Callable[[Any], Any], times: int, x: Any) -> Any:
     """Returns what comes of `x` when `function` is applied to it several times.
 
-    A namespace whose compiler would take long over so many operations has a loop of its own.
+    A namespace that would trace every one of so many operations has a shorter way.
     """
-    loop = own(xp, "repeated")
-    if loop is not None:
-        return loop(function, times, x)
+    quick = own(xp, "repeated")
+    if quick is not None:
+        return quick(function, times, x)
     for _ in range(times):
         x = function(x)
     return x

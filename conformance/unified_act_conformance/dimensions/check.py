@@ -12,6 +12,7 @@ from unified_act_conformance.dimensions.setting import (
     Dimension,
     Setting,
     dimensions_of,
+    distinct,
     settings_of,
 )
 from unified_act_conformance.dimensions.trial import Trial
@@ -89,7 +90,7 @@ def _settings(trial: Trial, dtype: str, pairs: bool) -> Iterator[Setting]:
     twice = max(ORDERS) in trial.harness.orders(trial.activation.name, dtype, trial.numerics)
     # Second derivatives take longest. A quick run tries them in float32 only.
     if not twice or (not pairs and dtype != "float32"):
-        own = [{**setting, "order": setting["order"] % max(ORDERS)} for setting in own]
+        own = [*distinct({**setting, "order": setting["order"] % max(ORDERS)} for setting in own)]
     yield from (
         {**setting, "mode": "eager"} for setting in own[: None if pairs or not costly else 1]
     )

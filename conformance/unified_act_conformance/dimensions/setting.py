@@ -27,6 +27,7 @@ __all__ = [
     "Setting",
     "bound",
     "dimensions_of",
+    "distinct",
     "lengthened",
     "settings_of",
 ]
@@ -215,6 +216,15 @@ def settings_of(
     there = {**ordinary, **dict(named)}
     if named and _is_possible(activation, there):
         settings += [{**there, "order": o, "dtype": dtype} for o in (0, 1) for dtype in DTYPES]
+    return distinct(settings)
+
+
+def distinct(settings: Iterable[Setting]) -> tuple[Setting, ...]:
+    """Returns the settings, each once.
+
+    Args:
+        settings: The settings.
+    """
     return tuple({repr(sorted(setting.items())): setting for setting in settings}.values())
 
 
@@ -307,11 +317,11 @@ def _flags_together(
 
 def _sizes_alone(ordinary: Setting, dimensions: Sequence[Dimension]) -> Iterator[Setting]:
     """Second derivatives of large arrays that are ordinary otherwise, which no kernel computes."""
+    sizes = {"row": 257, "elements": BEYOND_A_BLOCK, "batch": BATCHES[-1]}
     for dimension in dimensions:
-        sizes = {"row": (257,), "elements": (BEYOND_A_BLOCK,), "batch": BATCHES[1:]}
-        for size in sizes.get(dimension.name, ()):
-            if size in dimension.values:
-                yield {**ordinary, dimension.name: size, "order": max(ORDERS)}
+        size = sizes.get(dimension.name)
+        if size in dimension.values:
+            yield {**ordinary, dimension.name: size, "order": max(ORDERS)}
 
 
 def _made_possible(activation: Activation, setting: Setting, ordinary: Setting) -> Setting:

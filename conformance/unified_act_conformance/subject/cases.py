@@ -152,7 +152,7 @@ def one_in(step: int, listed: Sequence[_Item], case: Case) -> Sequence[_Item]:
     Args:
         step: Of how many.
         listed: All of them.
-        case: The case or check that they are for; its order does not matter.
+        case: The case that they are for; its order does not matter.
     """
     turn = number_of(case.subject) + DTYPES.index(case.dtype)
     return listed[turn % min(step, len(listed)) :: step] if listed else listed
