@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ import numpy as np
 from unified_act.backend import Numerics
 from unified_act.errors import UnsupportedError
 from unified_act_conformance.floats import FloatArray
-from unified_act_conformance.harness import Function, Harness, check_dtype, contiguous
+from unified_act_conformance.harness import Function, Harness, check_dtype
 
 __all__ = ["harness"]
 
@@ -158,15 +158,6 @@ class JaxHarness(Harness):
         """Counted in the function that `jax.vjp` returns, which is a tree of arrays."""
         kept = {id(array): array.size for array in jax.tree.leaves(jax.vjp(function, x)[1])}
         return sum(kept.values())
-
-    def layouts(self, values: FloatArray, dtype: str) -> Iterator[tuple[str, Any, FloatArray]]:
-        """Shapes, and what indexing, transposing and broadcasting give."""
-        yield from super().layouts(values, dtype)
-        array, table, wide = self.to_native(values, dtype), values.reshape(4, 8), (4, 3, 8)
-        yield "negative step", array[::-1], contiguous(values[::-1])
-        yield "transposed", array.reshape(4, 8).T, contiguous(table.T)
-        spread = np.broadcast_to(table[:, None], wide)
-        yield "broadcast", jnp.broadcast_to(array.reshape(4, 1, 8), wide), contiguous(spread)
 
 
 harness = JaxHarness()

@@ -71,6 +71,9 @@ COMPILED_DTYPES = ("float32",)
 ONE_TYPE = (FORWARD_MODE, DOUBLE_BACKWARD, "refused")
 """Checks that a quick run makes in one type: a framework traces operations anew in each, as
 TensorFlow does, or all types have the same code."""
+TURNS = (("lengths", "cotangents"), ("layouts", "weights"))
+"""Where each shape is compiled, a quick run makes the first ones in one type, and the second ones
+in the other."""
 FEWER = 4
 """Of how many activations a quick run tries one in forward mode, where each operation is traced."""
 ONLY: Mapping[str, Callable[[Subject], bool]] = MappingProxyType(
@@ -141,6 +144,7 @@ def list_checks(
         backend: [mode for mode in load_harness(backend).modes if slow or mode not in SLOW_MODES]
         for backend in backends
     }
+    costly = {backend: load_harness(backend).compiles_each_shape for backend in backends}
     traced = {backend: load_harness(backend).traces_forward_mode for backend in backends}
     # Backends innermost: the exact values are then computed once for all.
     known: set[str] = set()
@@ -159,6 +163,9 @@ def list_checks(
                     found = [name for name in found if name == DIMENSIONS]
                 if quick and not names and dtype not in COMPILED_DTYPES:
                     found = [name for name in found if name not in ONE_TYPE]
+                if quick and not names and costly[backend]:
+                    others = _of_other_type(subject, dtype, here)
+                    found = [name for name in found if name not in others]
                 if quick and not names and traced[backend] and number_of(subject) % FEWER:
                     found = [name for name in found if name != FORWARD_MODE]
                 if (compilers or names) and (slow or dtype in COMPILED_DTYPES):
@@ -169,6 +176,13 @@ def list_checks(
                     if not names or name in names
                 ]
     return planned
+
+
+def _of_other_type(subject: Subject, dtype: str, dtypes: Sequence[str]) -> Sequence[str]:
+    """The checks whose turn comes in the other one of two types."""
+    if dtype not in dtypes or len(dtypes) < len(TURNS):
+        return ()  # there is one type
+    return TURNS[(dtypes.index(dtype) + number_of(subject)) % len(TURNS)]
 
 
 def run_checks(

@@ -37,7 +37,7 @@ from unified_act_conformance.commands.parallel import (
 )
 from unified_act_conformance.commands.same import same
 from unified_act_conformance.function import JudgedFunction
-from unified_act_conformance.harness import use_device
+from unified_act_conformance.harness import load_harness, use_device
 from unified_act_conformance.judge import Domain, Result
 from unified_act_conformance.report import terminal
 from unified_act_conformance.report.environment import environment
@@ -52,6 +52,7 @@ from unified_act_conformance.subject import (
     dtypes_of,
     has_native_kernel,
     list_cases,
+    number_of,
     subject_of,
     two_dtypes,
     usual_backends,
@@ -453,16 +454,27 @@ _Asked = tuple[Sequence[Subject], Mapping[str, Sequence[str]], Sequence[int]]
 def _asked_quickly(
     subjects: Sequence[Subject], available: Mapping[str, Sequence[str]]
 ) -> Iterator[_Asked]:
-    """What a quick run judges: an activation in all types, but its further parameters in two."""
-    wide = dict.fromkeys(available, ("float32",))
+    """What a quick run judges: an activation in all types, but its further parameters in two.
+
+    Where each shape is compiled, they are judged in one of these.
+    """
+    further_orders = [order for order in ORDERS if order not in QUICK_ORDERS]
     known: set[str] = set()
     for subject in subjects:
-        here = available
+        here: Mapping[str, Sequence[str]] = available
         if subject.activation in known:
-            here = {name: two_dtypes(dtypes, subject) for name, dtypes in available.items()}
+            here = {name: _further_dtypes(name, subject, available[name]) for name in available}
         known.add(subject.activation)
         yield [subject], here, QUICK_ORDERS
-        yield [subject], wide, [order for order in ORDERS if order not in QUICK_ORDERS]
+        wide = {name: [each for each in here[name] if each == "float32"] for name in here}
+        yield [subject], wide, further_orders
+
+
+def _further_dtypes(backend: str, subject: Subject, dtypes: Sequence[str]) -> Sequence[str]:
+    two = two_dtypes(dtypes, subject)
+    if not load_harness(backend).compiles_each_shape:
+        return two
+    return [two[number_of(subject) % len(two)]]
 
 
 def _checks(

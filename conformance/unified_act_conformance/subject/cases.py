@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 import unified_act as ua
 from unified_act.backend import DTYPES
@@ -32,13 +32,10 @@ __all__ = [
     "dtypes_of",
     "list_cases",
     "number_of",
-    "one_in",
     "subject_of",
     "two_dtypes",
     "usual_backends",
 ]
-
-_Item = TypeVar("_Item")
 
 ORDERS = (0, 1, 2)
 """0 is the value, 1 the gradient, 2 the gradient's gradient, wherever the framework has one."""
@@ -146,27 +143,16 @@ def number_of(subject: Subject) -> int:
     return zlib.crc32(str(subject).encode())
 
 
-def one_in(step: int, listed: Sequence[_Item], case: Case) -> Sequence[_Item]:
-    """Returns one of every few items: other ones for each activation and type.
-
-    Args:
-        step: Of how many.
-        listed: All of them.
-        case: The case that they are for; its order does not matter.
-    """
-    turn = number_of(case.subject) + DTYPES.index(case.dtype)
-    return listed[turn % min(step, len(listed)) :: step] if listed else listed
-
-
 def two_dtypes(dtypes: Sequence[str], subject: Subject) -> Sequence[str]:
-    """Returns float32 and another type, which is not the same for all subjects.
+    """Returns float32, if it is there, and another type, which is not the same for all subjects.
 
     Args:
         dtypes: Those to choose from.
         subject: The subject.
     """
+    first = [dtype for dtype in dtypes if dtype == "float32"]
     others = [dtype for dtype in dtypes if dtype != "float32"]
-    return ["float32", *([others[number_of(subject) % len(others)]] if others else [])]
+    return [*first, *([others[number_of(subject) % len(others)]] if others else [])]
 
 
 def describe(what: Case | Check) -> str:

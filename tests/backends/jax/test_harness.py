@@ -1,5 +1,6 @@
 """The harness of JAX: many calls as one program, and fewer shapes in a quick run."""
 
+import math
 import os
 import subprocess
 import sys
@@ -12,8 +13,9 @@ from unified_act_conformance.checks import basic
 from unified_act_conformance.checks.bench import bench_for
 from unified_act_conformance.harness import load_harness
 from unified_act_conformance.judge import run
+from unified_act_conformance.judge.runner import PADDED
 from unified_act_conformance.problems import problems_for
-from unified_act_conformance.subject import DTYPES, Case, Differentiated, Subject
+from unified_act_conformance.subject import DTYPES, Case, Differentiated, Subject, registered
 
 HARNESS = load_harness("jax")
 ARRAYS = [np.arange(float(length)) for length in (1, 2, 3)]
@@ -74,7 +76,7 @@ def test_a_quick_run_tries_one_shape_of_each_type(check):
         assert all_of_them == {(length,) for length in range(1, 34)}
 
 
-def test_a_quick_run_judges_every_array_in_some_type():
+def test_a_quick_run_judges_every_array_in_one_type_and_the_largest_in_others():
     subject, seen = Subject("softmax"), []
 
     def softmax(x):
@@ -84,14 +86,36 @@ def test_a_quick_run_judges_every_array_in_some_type():
     cases = [Case(subject, "jax", dtype, 0) for dtype in DTYPES]
     list(run(cases, quick=True, implement=lambda case, numerics: Differentiated(softmax, HARNESS)))
     every = [problem.inputs[0].shape for problem in problems_for(cases[0])]
-    assert len(seen) == len(every) * len(DTYPES) / 2
     assert set(seen) == set(every)
+    assert len(seen) == len(every) + len(DTYPES) - 1
+    largest = max(every, key=math.prod)
+    assert seen.count(largest) == len(DTYPES)
+
+
+@pytest.mark.parametrize("name", ["softplus_beta", "snake"])
+@pytest.mark.parametrize("order", [0, 1, 2])
+def test_arrays_of_a_learned_activation_have_one_length(name, order):
+    subject, seen = Subject(name), set()
+    for part in ("x", "beta" if name == "softplus_beta" else "alpha") if order else ("x",):
+        case = Case(subject, "jax", "float32", order, part)
+        function = registered(case, "fast").function
+
+        def watched(x, weight, function=function):
+            seen.add((x.shape[0], weight.size))
+            return function(x, weight)
+
+        made = Differentiated(watched, HARNESS)
+        for result in run([case], quick=True, implement=lambda *_, made=made: made):
+            assert not result.problem
+            assert result.judgement.count > 5
+    assert seen in ({(PADDED, 6)}, {(PADDED, 6), (PADDED, 1)})
 
 
 def test_small_programs_are_kept_on_disk_in_any_folder(tmp_path):
     text = """
 from unified_act_conformance.harness import load_harness
 load_harness("jax")
+import math
 import os
 import subprocess
 import sys

@@ -81,6 +81,22 @@ def test_all_backends_are_asked_about_an_activation_before_the_next() -> None:
     ]
 
 
+@pytest.mark.parametrize("name", ["relu", "elu", "prelu", "softmax"])
+def test_a_quick_run_of_jax_tries_each_shape_in_one_type(name: str) -> None:
+    plan = list_checks([Subject(name)], {"jax": ALL}, quick=True, compilers=False)
+    tried: dict[str, set[str]] = {}
+    for check in plan:
+        tried.setdefault(check.name, set()).add(check.dtype)
+    assert tried["lengths"] == tried["cotangents"]
+    assert tried["layouts"] == tried.get("weights", tried["layouts"])
+    assert len(tried["lengths"] | tried["layouts"]) == 2
+    assert "float32" in tried["lengths"] | tried["layouts"]
+    for dtype in ALL:
+        alone = list_checks([Subject(name)], {"jax": (dtype,)}, quick=True, compilers=False)
+        found = {check.name for check in alone}
+        assert {"lengths", "cotangents", "layouts", "dimensions"} <= found
+
+
 def test_slow_compilers_are_tried_on_demand_in_all_types() -> None:
     plan = list_checks([Subject("relu")], {"torch": ALL}, slow=True)
     for mode in ("mode compile", "mode inductor"):

@@ -32,22 +32,40 @@ def test_strict():
     assert invoke("--backend", "numpy", "--numerics", "strict", *SMALL).exit_code == 0
 
 
-def test_a_quick_run_judges_further_parameters_in_two_types(tmp_path):
-    report = tmp_path / "report.json"
-    options = ("--activation", "elu", "--backend", "numpy", "--quick", "--jobs", "1")
+def judged_quickly(activation, backend, report):
+    """The types in which each order is judged, for each parameters of an activation."""
+    options = ("--activation", activation, "--backend", backend, "--quick", "--jobs", "1")
     result = invoke(*options, "--json", str(report))
     assert result.exit_code == 0, result.output
     judged = {}
     for case in json.loads(report.read_text(encoding="utf-8"))["verdict"]["cases"]:
         parameters = tuple(case["parameters"].items())
         judged.setdefault(parameters, {}).setdefault(case["order"], set()).add(case["dtype"])
-    first, *further = judged.values()
+    return judged.values()
+
+
+def test_a_quick_run_judges_further_parameters_in_two_types(tmp_path):
+    first, *further = judged_quickly("elu", "numpy", tmp_path / "report.json")
     assert first == {0: set(DTYPES), 1: set(DTYPES), 2: {"float32"}}
     assert len(further) > 1
     for orders in further:
         assert "float32" in orders[0] == orders[1]
         assert len(orders[0]) == 2
         assert orders[2] == {"float32"}
+
+
+def test_a_quick_run_of_jax_judges_further_parameters_in_one_type(tmp_path):
+    first, *further = judged_quickly("elu", "jax", tmp_path / "report.json")
+    assert first == {0: set(DTYPES), 1: set(DTYPES), 2: {"float32"}}
+    assert len(further) > 1
+    types = [min(orders[0]) for orders in further]
+    for orders in further:
+        assert len(orders[0]) == 1
+        assert orders[1] == orders[0]
+        assert orders.get(2, {"float32"}) == {"float32"}
+        assert (2 in orders) == ("float32" in orders[0])
+    assert "float32" in types
+    assert len(set(types)) > 1
 
 
 def test_several_backends():
