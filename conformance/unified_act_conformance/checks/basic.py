@@ -165,7 +165,8 @@ def not_mutated(bench: Bench) -> str:
 
 def deterministic(bench: Bench) -> str:
     """The same call gives the same bits, every time: with the same noise, if there is any."""
-    values = bench.shaped(bench.values() if bench.few_shapes else np.tile(bench.values(), 8))
+    few = bench.values()
+    values = bench.shaped(few if bench.compiles_each_shape else np.tile(few, 8))
     for order in bench.orders:
         runs = {bench.numbers(order, values).tobytes() for _ in range(RUNS)}
         if len(runs) > 1:
@@ -188,6 +189,8 @@ def lengths(bench: Bench) -> str:
     ]
     if bench.few_shapes:
         arrays = _one(bench, arrays)
+    elif bench.compiles_each_shape:  # every length in one type
+        arrays = arrays[DTYPES.index(bench.case.dtype) :: len(DTYPES)]
     elif bench.quick and bench.elementwise:
         arrays = arrays[::QUICK_STEP]
     return _together(bench, arrays) if bench.elementwise else _row_by_row(bench, arrays)

@@ -83,9 +83,14 @@ class Bench:
         return self.implement(self.case, self.numerics)
 
     @property
+    def compiles_each_shape(self) -> bool:
+        """Whether the framework compiles anew for every shape."""
+        return self.harness.compiles_each_shape
+
+    @property
     def few_shapes(self) -> bool:
         """Whether only one of the lengths and layouts is tried."""
-        return self.quick and self.harness.compiles_each_shape
+        return self.quick and self.compiles_each_shape
 
     @property
     def orders(self) -> list[int]:

@@ -137,7 +137,8 @@ def list_checks(
         compilers: Whether compilers are tried at all, unless they are named.
         quick: Unless checks are named, only those of the first subject of each activation, in two
             types, and some in one. `dimensions`, which varies the parameters too, has all types.
-            Where forward mode is traced, one activation in four is tried in it.
+            Where forward mode is traced, one activation in four is tried in it. Where each shape is
+            compiled, other subjects have no checks in a whole run either.
     """
     planned = []
     modes = {
@@ -149,13 +150,14 @@ def list_checks(
     # Backends innermost: the exact values are then computed once for all.
     known: set[str] = set()
     for subject in subjects:
-        if quick and not names and subject.activation in known:
-            continue
-        # It varies the parameters by itself.
-        left_out = [DIMENSIONS] if subject.activation in known else []
+        further = subject.activation in known
         known.add(subject.activation)
+        # It varies the parameters by itself.
+        left_out = [DIMENSIONS] if further else []
         for dtype in DTYPES:
             for backend in (backend for backend in backends if dtype in backends[backend]):
+                if further and not names and (quick or costly[backend]):
+                    continue
                 here = two_dtypes(backends[backend], subject)
                 found = [name for name in CHECKS if name not in ONLY or ONLY[name](subject)]
                 found = [name for name in found if name not in left_out]

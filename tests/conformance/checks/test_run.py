@@ -22,6 +22,7 @@ from unified_act_conformance.subject.implementation import function_of_users, re
 from unified_act_conformance.truth.records import list_subjects
 
 BACKENDS = ("numpy", "torch", "tensorflow", "mxnet")
+BOTH = ("jax", "numpy")
 ALL = ("float16", "bfloat16", "float32", "float64")
 OF_SEVERAL = [
     Subject("glu"),
@@ -95,6 +96,16 @@ def test_a_quick_run_of_jax_tries_each_shape_in_one_type(name: str) -> None:
         alone = list_checks([Subject(name)], {"jax": (dtype,)}, quick=True, compilers=False)
         found = {check.name for check in alone}
         assert {"lengths", "cotangents", "layouts", "dimensions"} <= found
+
+
+def test_checks_of_jax_are_about_the_first_parameters() -> None:
+    subjects = list_subjects(["elu"])
+    assert len(subjects) > 1
+    plan = list_checks(subjects, {"jax": ALL, "numpy": ALL})
+    about = {backend: {c.subject for c in plan if c.backend == backend} for backend in BOTH}
+    assert about == {"jax": {subjects[0]}, "numpy": set(subjects)}
+    named = list_checks(subjects, {"jax": ALL}, names=["lengths"])
+    assert {check.subject for check in named} == set(subjects)
 
 
 def test_slow_compilers_are_tried_on_demand_in_all_types() -> None:
