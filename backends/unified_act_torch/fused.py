@@ -181,7 +181,6 @@ class _Memory:
 
     address = staticmethod(Tensor.data_ptr)
     broadcast = staticmethod(Tensor.expand)
-    moved = staticmethod(Tensor.movedim)
     whole = staticmethod(Tensor.contiguous)
 
     @staticmethod

@@ -36,11 +36,7 @@ def results_of(name, parameters, inputs, cotangent=None, threads=ALONE):
     weights = others if activation.kind == "learned" else []
     if not weights:
         others = [np.broadcast_to(other, x.shape) for other in others]
-    axis = -1
-    if activation.along_axis:
-        axis, bound["axis"] = bound["axis"], -1
     terms = [x, *others, *([cotangent] if order else [])]
-    terms = [t if axis == -1 else np.moveaxis(t, axis, -1) for t in terms]
     terms = [np.asarray(term, order="C") for term in terms]
     shape = list(terms[0].shape)
     if activation.kind == "gated" and not order:
@@ -56,7 +52,6 @@ def results_of(name, parameters, inputs, cotangent=None, threads=ALONE):
         weight_sizes=[weight.size for weight in weights],
     )
     plan.run([array.ctypes.data for array in (*terms, *results)], threads)
-    results = [one if axis == -1 else np.moveaxis(one, -1, axis) for one in results]
     for place, weight in enumerate(weights if order else [], start=1):
         results[place] = namespace.sum_to_weight(results[place], weight, axis=bound["axis"])
     return results if order else results[0]

@@ -38,9 +38,6 @@ class Memory(Protocol):
     def broadcast(self, array: Any, shape: Sequence[int], /) -> Any:
         """The array in another shape, as operations broadcast."""
 
-    def moved(self, array: Any, source: int, destination: int, /) -> Any:
-        """A view of the array in which an axis has moved."""
-
 
 class NumpyMemory:
     """The memory of NumPy's arrays, and of arrays that share theirs with one of NumPy's."""
@@ -68,12 +65,6 @@ class NumpyMemory:
         import numpy as np
 
         return np.broadcast_to(array, shape)
-
-    def moved(self, array: NDArray[Any], source: int, destination: int, /) -> NDArray[Any]:
-        """A view of the array in which an axis has moved."""
-        import numpy as np
-
-        return np.moveaxis(array, source, destination)
 
 
 class ArrayKernels:
@@ -193,15 +184,11 @@ class ArrayKernels:
         terms = [*inputs, *cotangents]
         for number in way.spread:
             terms[number] = memory.broadcast(terms[number], shape)
-        if way.axis is not None:
-            terms = [memory.moved(term, way.axis, -1) for term in terms]
         terms = [memory.whole(term) for term in terms]
         x = terms[0]
         results = [memory.empty(way.result, x) for _ in range(way.results)]
         results += [memory.empty(way.result, x, wide=True) for _ in range(way.wide)]
         way.plan.run([memory.address(array) for array in (*terms, *results)], threads)
-        if way.axis is not None:
-            return [memory.moved(each, -1, way.axis) for each in results]
         return results
 
 
@@ -211,15 +198,13 @@ class _Way(NamedTuple):
     Attributes:
         plan: How the kernel goes through them.
         spread: The numbers of the inputs that are broadcast to the shape of `x`.
-        axis: The axis that is made the last one; None if none is.
-        result: The shape of the results, before that.
+        result: The shape of the results.
         results: How many results have the type of `x`.
         wide: How many further results are of float32.
     """
 
     plan: Plan
     spread: Sequence[int]
-    axis: int | None
     result: tuple[int, ...]
     results: int
     wide: int
@@ -234,7 +219,6 @@ def _way_of(
 ) -> _Way | None:
     """Returns how arrays of some shapes are computed; None if there is no kernel for them."""
     shape, *others = shapes
-    rank = len(shape)
     changes = in_parts(activation)
     by_channel: tuple[int, ...] | None = ()
     sizes: list[int] = []
@@ -246,16 +230,9 @@ def _way_of(
         if any(len(weight) > 1 for weight in others):
             meeting = [weight_shape(weight, shape, parameters["axis"]) for weight in others]
             by_channel, parameters = channels_of(shape, meeting), {**parameters, "axis": 1}
-    if (changes and not rank) or by_channel is None:
+    if (changes and not shape) or by_channel is None:
         return None
-    axis = None
-    whole = list(shape)
-    if activation.along_axis and not changes and parameters["axis"] not in (-1, rank - 1):
-        if rank:
-            axis = int(parameters["axis"])
-            whole.append(whole.pop(axis))
-        parameters = {**parameters, "axis": -1}
-    result = list(whole)
+    result = list(shape)
     if activation.resizes and not order:
         length = result[parameters["axis"]]
         found = activation.kind.result_length(activation, parameters, length)
@@ -265,13 +242,13 @@ def _way_of(
             return None
         result[parameters["axis"]] = found
     plan = plan_of(
-        activation, parameters, dtype, by_channel or whole, order=order, weight_sizes=sizes
+        activation, parameters, dtype, by_channel or shape, order=order, weight_sizes=sizes
     )
     if plan is None:
         return None
     number = 1 + len(others) - len(activation.masks) if order else 1
     wide = len(sizes) if order and dtype in NARROW else 0
-    return _Way(plan, spread, axis, tuple(result), number - wide, wide)
+    return _Way(plan, spread, tuple(result), number - wide, wide)
 
 
 def _is_made_of_parts(kernel: Kernel | None, length: int, found: int) -> bool:

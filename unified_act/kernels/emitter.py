@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from unified_act.expression import Node
+from unified_act.kernels.columns import column_functions
 from unified_act.kernels.instructions import CONSTANT, LANES, Argument, Writer, listed
 from unified_act.kernels.row_emitter import has_reductions, row_function
 from unified_act.kernels.width import fits_float32
@@ -19,6 +20,8 @@ def module_text(
     far_angle: float,
 ) -> str:
     """Returns a module with the functions ``flat`` and ``rows``, and what threads call.
+
+    If an element depends on others there is ``columns`` too: see `column_functions`.
 
     ``flat(*pointers, n)`` computes the outputs at n elements that lie one after another;
     ``rows(*pointers, n, count, *strides)`` does so for a number of rows, where each pointer moves
@@ -35,11 +38,13 @@ def module_text(
     if has_reductions(outputs):
         writer = Writer(far_angle)
         functions = [row_function(writer, inputs, outputs, results)]
+        functions.append(column_functions(writer, list(inputs.values()), results))
+        functions.append(slices(len(pointers), of="columns"))
     else:
         writer = Writer(far_angle, single=fits_float32(outputs, arguments))
         before, inside = _body(writer, inputs, outputs, results)
         functions = elementwise(writer, before, inside, arguments, len(inputs))
-    functions += [_rows(pointers), slices(len(pointers)), slices(len(pointers), of_rows=True)]
+    functions += [_rows(pointers), slices(len(pointers)), slices(len(pointers), of="rows")]
     return "\n".join([*functions, *sorted(writer.declarations), MEMORY])
 
 
@@ -274,17 +279,19 @@ end:
 """
 
 
-def slices(pointers: int, *, of_rows: bool = False) -> str:
+def slices(pointers: int, *, of: str = "flat") -> str:
     """Returns a function that several threads call at once, to share the elements among them.
 
-    ``flat_slices(shared)`` computes slices of elements until none is left, and ``rows_slices``
-    slices of rows. A thread that is slow, or comes late, computes fewer. What they share are
-    integers of 64 bits: the first element that nobody computes yet, the number of elements, that of
-    a slice, the number of elements of a row, the pointers, and their strides in bytes.
+    ``flat_slices(shared)`` computes slices of elements until none is left, ``rows_slices`` slices
+    of rows, and ``columns_slices`` slices of groups of columns. A thread that is slow, or comes
+    late, computes fewer. What they share are integers of 64 bits: the first element that nobody
+    computes yet, the number of elements, that of a slice, the number of elements of a row or
+    column, the pointers, and their strides in bytes, which are 0 for columns; at last the number of
+    columns side by side.
 
     Args:
         pointers: The number of pointers.
-        of_rows: Whether the elements are rows.
+        of: Of what: ``"flat"``, ``"rows"`` or ``"columns"``.
     """
     places = range(pointers)
 
@@ -302,12 +309,18 @@ def slices(pointers: int, *, of_rows: bool = False) -> str:
     ]
     arguments = listed([f"%q{index}" for index in places])
     sizes = ", ".join(f"i64 %s{index}" for index in places)
-    name, numbers = ("rows", f"i64 %n, i64 %some, {sizes}") if of_rows else ("flat", "i64 %some")
+    numbers = {
+        "flat": "i64 %some",
+        "rows": f"i64 %n, i64 %some, {sizes}",
+        "columns": "i64 %n, i64 %first, i64 %some, i64 %inner",
+    }
+    if of == "columns":
+        given.append(word("inner", 4 + 2 * pointers))
     return _SLICES.format(
-        name=f"{name}_slices",
+        name=f"{of}_slices",
         given="\n".join(given),
         moved="\n".join(moved),
-        call=f"@{name}({arguments}, {numbers})",
+        call=f"@{of}({arguments}, {numbers[of]})",
     )
 
 

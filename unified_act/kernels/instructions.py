@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from unified_act.expression import FLOAT, INTEGER, MASK, Node
 
 __all__ = [
+    "ALLOCATION",
     "ARRAY",
     "CONSTANT",
     "LANES",
@@ -28,6 +29,8 @@ NARROW = ("float16", "bfloat16")
 """The 16-bit types."""
 ARRAY, CONSTANT = "array", "constant"
 """An argument with one number for each element, and one with a number for each row."""
+ALLOCATION = {"declare ptr @malloc(i64)", "declare void @free(ptr)", "declare void @abort()"}
+"""Functions of the C library that get memory and give it back, or give up without any."""
 LANES = 32
 """So many elements at a time: enough for a processor to work on some while it waits for others."""
 

@@ -13,6 +13,7 @@ from unified_act import __version__
 from unified_act.activation import Activation
 from unified_act.expression import PARTS, Expression, Node, record
 from unified_act.kernels import cache, compiler
+from unified_act.kernels.columns import COLUMNS
 from unified_act.kernels.elementary import FAR_ANGLE, lowered, part_name
 from unified_act.kernels.emitter import module_text
 from unified_act.kernels.instructions import ARRAY, CONSTANT, NARROW, Argument
@@ -40,6 +41,7 @@ class Kernel:
         inputs: The names of the arrays that are read, in the order of their pointers.
         results: The number of arrays that are written. Their pointers follow.
         sizes: The number of bytes of an element of each array.
+        whole_rows: Whether an element of a row depends on others. Only then there are `columns`.
         flat: ``flat(*pointers, n)`` computes n elements on this thread: of an activation along an
             axis, a row of so many. All arrays are contiguous, in one order. A result may be an
             input, but not of an activation along an axis.
@@ -54,13 +56,16 @@ class Kernel:
         whole_rows: bool = False,
     ) -> None:
         self._library = library  # the functions are in its memory
-        self._whole_rows = whole_rows
+        self.whole_rows = whole_rows
         self._arguments = (*inputs.values(), *results)
         self.inputs = tuple(inputs)
         self.results = len(results)
         number = len(self._arguments)
         self.flat = library.function("flat", number, 1)
         self._rows = library.function("rows", number, 2 + number)
+        if whole_rows:
+            self._columns = library.function("columns", number, 4)
+            self._columns_slices = library.function("columns_slices", 1)
         self._flat_slices = library.function("flat_slices", 1)
         self._rows_slices = library.function("rows_slices", 1)
         self.sizes = [argument.size for argument in self._arguments]
@@ -76,7 +81,7 @@ class Kernel:
             count: The number of elements.
             threads: The threads.
         """
-        shared = not self._whole_rows and in_slices(
+        shared = not self.whole_rows and in_slices(
             self._flat_slices, pointers, self._strides, count, threads
         )
         if not shared and count:  # an empty array may have no address
@@ -101,6 +106,28 @@ class Kernel:
         """
         if not in_slices(self._rows_slices, pointers, strides, count, threads, length) and count:
             self._rows(*pointers, length, count, *strides)
+
+    def columns(
+        self, *pointers: int, length: int, outer: int, inner: int, threads: Threads = ALONE
+    ) -> None:
+        """Computes rows whose elements lie apart, along an axis of contiguous arrays.
+
+        Args:
+            *pointers: The addresses of the arrays.
+            length: The number of elements along the axis.
+            outer: The number of elements of the axes before it together.
+            inner: That of the axes after it.
+            threads: The threads.
+        """
+        count = outer * -(-inner // COLUMNS)
+        if not count or not length:
+            return
+        told = [*[0] * len(pointers), inner]
+        width = min(inner, COLUMNS)
+        if not in_slices(
+            self._columns_slices, pointers, told, count, threads, length, columns=width
+        ):
+            self._columns(*pointers, length, 0, count, inner)
 
 
 def unavailable(
@@ -242,8 +269,7 @@ def _made(
         library = library_of(module_text(inputs, outputs, results, FAR_ANGLE))
     except RuntimeError as error:  # of LLVM
         return f"LLVM cannot make it: {error}"
-    whole_rows = activation.along_axis and not in_parts(activation)
-    return Kernel(library, inputs, results, whole_rows=whole_rows)
+    return Kernel(library, inputs, results, whole_rows=has_reductions(outputs))
 
 
 def _refused(activation: Activation, dtype: str, order: int) -> str:

@@ -21,11 +21,13 @@ class Plan(NamedTuple):
         kernel: The kernel.
         places: Where each of its pointers begins: the number of an array, and how many bytes from
             the first of its elements.
-        rows: The number of rows; if `strides` is empty, of elements without gaps.
+        rows: The number of rows; if `strides` is empty, of elements without gaps. If `inner` is
+            more than 1, there are so many times `inner` rows, whose elements lie apart.
         length: The number of elements of a row.
         strides: The number of bytes from one row to the next, for each pointer.
         turns: How often the kernel goes through so many rows.
         steps: The number of bytes from one turn to the next, for each pointer.
+        inner: The number of elements from one element of a row to the next.
     """
 
     kernel: Kernel
@@ -35,6 +37,7 @@ class Plan(NamedTuple):
     strides: Sequence[int] = ()
     turns: int = 1
     steps: Sequence[int] = ()
+    inner: int = 1
 
     def run(self, addresses: Sequence[int], threads: Threads = ALONE) -> None:
         """Computes arrays that lie anywhere.
@@ -45,6 +48,11 @@ class Plan(NamedTuple):
             threads: The threads.
         """
         pointers = [addresses[number] + offset for number, offset in self.places]
+        if self.inner > 1:
+            self.kernel.columns(
+                *pointers, length=self.length, outer=self.rows, inner=self.inner, threads=threads
+            )
+            return
         if not self.strides:
             self.kernel(*pointers, count=self.rows, threads=threads)
             return
@@ -75,8 +83,6 @@ def plan_of(
     the value and the cotangent have that of the result. All others have the shape of `x`. A
     derivative by a weight is one for each element; the sums for each channel are up to the caller.
 
-    There is no plan along an axis that is not the last.
-
     Args:
         activation: The activation.
         parameters: Every parameter with its value.
@@ -90,8 +96,9 @@ def plan_of(
     channels = shape[axis] if shape else 1
     spread = any(number > 1 for number in weight_sizes)
     ends = inner == 1  # the axis is the last one
-    rows = activation.along_axis and not in_parts(activation)
-    if (rows and not ends) or (spread and ends and len(set(weight_sizes)) > 1):
+    if activation.along_axis and not in_parts(activation):  # a kernel has the elements of a row
+        parameters = {**parameters, "axis": -1}
+    if spread and ends and len(set(weight_sizes)) > 1:
         return None
     in_turn = bool(parameters.get("interleaved")) and activation.kind == "gated" and ends
     kernel = fused(
@@ -108,7 +115,9 @@ def plan_of(
         plan = _of_gated(kernel, parameters, (outer, channels, inner))
     elif in_parts(activation):
         plan = _of_parts(kernel, channels * inner, outer, order)
-    elif rows:
+    elif kernel.whole_rows and not ends:
+        plan = Plan(kernel, _one_each(kernel), outer, channels, inner=inner)
+    elif kernel.whole_rows:
         strides = [channels * size for size in kernel.sizes]
         plan = Plan(kernel, _one_each(kernel), outer, channels, strides)
     elif spread:

@@ -15,6 +15,7 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 
 from unified_act.expression import FLOAT, Node
 from unified_act.kernels.instructions import (
+    ALLOCATION,
     LANES,
     VECTOR,
     Argument,
@@ -22,7 +23,7 @@ from unified_act.kernels.instructions import (
     listed,
     splat,
 )
-from unified_act.kernels.sorting import DECLARED, SORT, Sorted, sorting
+from unified_act.kernels.sorting import SORT, Sorted, sorting
 
 __all__ = ["REDUCTIONS", "SCANS", "has_reductions", "row_function"]
 
@@ -59,7 +60,7 @@ def row_function(
         results: As for `module_text`.
     """
     again = _Row(writer, inputs, outputs, results)
-    writer.declarations |= DECLARED
+    writer.declarations |= ALLOCATION
     sort = sorting() if again.sorts else ""
     keeping = _Row(writer, inputs, outputs, results, keeps=True)
     if not keeping.slots:

@@ -14,11 +14,10 @@ from collections.abc import Iterable, Sequence
 from unified_act.expression import FLOAT, MASK, Node
 from unified_act.kernels.instructions import LANES, VECTOR, Writer, splat
 
-__all__ = ["DECLARED", "SORT", "Sorted", "sorting"]
+__all__ = ["SORT", "Sorted", "sorting"]
 
 SORT = "sort"
 """The operation: the elements of a row in increasing order, with NaN at the end."""
-DECLARED = {"declare ptr @malloc(i64)", "declare void @free(ptr)"}
 """What gives and takes back memory."""
 _DOUBLES = VECTOR[FLOAT]
 
@@ -156,7 +155,6 @@ def sorting() -> str:
 
 # By merging: runs of 1, 2, 4 … elements, from one half of the memory to the other and back.
 _SORTING = """
-declare void @abort()
 declare i64 @llvm.umin.i64(i64, i64)
 define internal ptr @room(i64 %bytes) nounwind {
 entry:

@@ -59,6 +59,8 @@ def in_slices(
     count: int,
     threads: Threads,
     row: int = 1,
+    *,
+    columns: int = 1,
 ) -> bool:
     """Has a function of `slices` compute all elements, if they are worth several threads.
 
@@ -66,21 +68,22 @@ def in_slices(
         function: The function, of machine code.
         pointers: The arrays.
         strides: The number of bytes from one element of each array to the next, 0 for an array that
-            is the same for all elements.
-        count: The number of elements, or of rows.
+            is the same for all elements; after them, what else the function is told.
+        count: The number of elements, of rows, or of groups of columns.
         threads: The threads.
-        row: The number of elements of a row.
+        row: The number of elements of a row or a column.
+        columns: The number of columns in a group.
 
     Returns:
         Whether it has. If not, nothing has been computed.
     """
-    number = min(threads.number, count * row // threads.least, count)
+    number = min(threads.number, count * row * columns // threads.least, count)
     if number < 2:
         return False
     import ctypes  # which nobody needs before there is machine code
 
     length = -(-count // (number * _SLICES))
-    if row == 1:
+    if row * columns == 1:
         length = -(-length // _STEP) * _STEP
     words = (0, count, length, row, *pointers, *strides)
     shared = (ctypes.c_int64 * len(words))(*words)

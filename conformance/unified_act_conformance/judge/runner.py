@@ -115,7 +115,8 @@ def run(
             # Of a 16-bit type it may show in a few numbers.
             few = quick and not (declared and case.dtype in kernels.NARROW)
             problems = problems_for(case, few, oracle)
-            if quick and harness.compiles_each_shape and not declared:
+            first = not case.subject.parameters
+            if harness.compiles_each_shape and not declared and (quick or not first):
                 problems = _fewer(problems, case)
             yield _run(case, problems, harness, numerics, implementation, known, domain, ceiling)
         except NotOfferedError as error:
