@@ -1,17 +1,21 @@
-"""The function ``columns`` of an activation along an axis that is not the last: rows with gaps.
+"""The functions ``columns`` and ``beside``: rows with gaps in memory, and rows of a few elements.
 
-Some columns of memory at a time are copied into rows without gaps, as many as a line of a cache
-has elements; then ``flat`` computes these, and the results are copied back. So the bits are those
-of rows, the arrays lie as they did, and whatever is copied is still in the cache.
+Along an axis that is not the last, the first elements of many rows lie side by side, and so do the
+second ones. ``beside`` computes such rows at once, with a row in each element of a vector. It also
+serves rows of a few elements without gaps, of which it makes a copy in that order.
+
+What it cannot do ``columns`` does: it copies some columns of memory at a time into rows without
+gaps, as many as a line of a cache has elements; then ``flat`` computes these, and the results are
+copied back.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from unified_act.kernels.instructions import ALLOCATION, Argument, Writer, listed
+from unified_act.kernels.instructions import ALLOCATION, LANES, SHORT, Argument, Writer, listed
 
-__all__ = ["COLUMNS", "column_functions"]
+__all__ = ["COLUMNS", "abreast_functions", "column_functions"]
 
 COLUMNS = 16
 """So many are copied at a time: of float32 they fill a line of a cache."""
@@ -27,9 +31,10 @@ def column_functions(
 ) -> str:
     """Returns ``columns`` and what it calls, but for ``flat``.
 
-    ``columns(*pointers, n, first, some, inner)`` computes `some` groups of columns, from group
-    `first` on. A column has n elements, each `inner` elements after the one before. Columns lie
-    side by side, and these arrays of n times `inner` elements one after another.
+    ``columns(*pointers, n, first, some, inner, outer)`` computes `some` groups of `COLUMNS`
+    columns, from group `first` on. A column has n elements, each `inner` elements after the one
+    before. Columns lie side by side, and `outer` slabs of n times `inner` elements one after
+    another. A group is in one slab.
 
     Args:
         writer: Who writes the instructions.
@@ -37,10 +42,178 @@ def column_functions(
         results: What is written, in the order of the pointers after these.
     """
     writer.declarations |= ALLOCATION
-    copies = [_copied("gathered", size) for size in sorted({each.size for each in inputs})]
-    copies += [_copied("scattered", size) for size in sorted({each.size for each in results})]
     arguments = [*inputs, *results]
+    copies = [
+        _copied(name, size)
+        for size in sorted({argument.size for argument in arguments})
+        for name in ("gathered", "scattered")
+    ]
     return "\n".join([*copies, _columns(arguments, len(inputs))])
+
+
+def abreast_functions(inputs: Sequence[Argument], results: Sequence[Argument], kept: int) -> str:
+    """Returns ``beside`` and what it calls, but for ``abreast`` and what `column_functions` has.
+
+    ``beside(*pointers, n, first, some, inner, outer)`` computes `some` groups of `LANES` columns.
+    They are those of ``columns``. If there are fewer columns in a slab, a group has several slabs,
+    and n must not be above `SHORT`.
+
+    Args:
+        inputs: What is read, in the order of the pointers.
+        results: What is written, in the order of the pointers after these.
+        kept: How many numbers ``abreast`` keeps for each element.
+    """
+    arguments = [*inputs, *results]
+    room: list[str] = []
+    there: list[str] = []
+    read: list[str] = []
+    written: list[str] = []
+    moved: list[str] = []
+    for index, argument in enumerate(arguments):
+        size, copy = argument.size, f"%copy{index}"
+        whole = SHORT * LANES * size
+        room.append(f"  {copy} = alloca [{whole} x i8], align 64")
+        moved += [
+            f"  %o{index} = mul i64 %element, {size}",
+            f"  %q{index} = getelementptr i8, ptr %p{index}, i64 %o{index}",
+        ]
+        there += [
+            f"  %at{index} = mul i64 %begin, {size}",
+            f"  %there{index} = getelementptr i8, ptr %p{index}, i64 %at{index}",
+            f"  %pitch{index} = mul i64 %n, {size}",
+            f"  %bytes{index} = mul i64 %inner, {size}",
+        ]
+        is_read = index < len(inputs)
+        if is_read:
+            room += [
+                f"  %used{index} = mul i64 %n, {LANES * size}",
+                f"  call void @llvm.memset.p0.i64(ptr {copy}, i8 0, i64 %used{index}, i1 false)",
+            ]
+        turned, laid = ("scattered", "in") if is_read else ("gathered", "out")
+        (read if is_read else written).append(
+            _TURNED_OR_LAID.format(index=index, size=size, lanes=LANES, turned=turned, laid=laid)
+        )
+    places = range(len(arguments))
+    return "\n".join(
+        [
+            _SLABS.format(name="in", source="memory", target="copy"),
+            _SLABS.format(name="out", source="copy", target="memory"),
+            _BESIDE.format(
+                parameters=listed([f"%p{index}" for index in places]),
+                room="\n".join(room),
+                kept=_KEPT.format(bytes=LANES * 8 * kept) if kept else "  br label %begun",
+                free="  call void @free(ptr %kept)" if kept else "",
+                moved="\n".join(moved),
+                pointers=listed([*(f"%q{index}" for index in places), *["%kept"][:kept]]),
+                there="\n".join(there),
+                read="\n".join(read),
+                copies=listed([*(f"%copy{index}" for index in places), *["%kept"][:kept]]),
+                written="\n".join(written),
+                lanes=LANES,
+                more=LANES - 1,
+            ),
+        ]
+    )
+
+
+_KEPT = """\
+  %bytes = mul i64 %n, {bytes}
+  %kept = call ptr @malloc(i64 %bytes)
+  %none = icmp eq ptr %kept, null
+  br i1 %none, label %fail, label %begun
+fail:
+  call void @abort()
+  unreachable"""
+_BESIDE = """
+define void @beside({parameters}, i64 %n, i64 %first, i64 %some, i64 %inner, i64 %outer) nounwind {{
+entry:
+  %wide = icmp uge i64 %inner, {lanes}
+{kept}
+begun:
+  %stop = add i64 %first, %some
+  %slab = mul i64 %n, %inner
+  br i1 %wide, label %many, label %few
+many:
+  %upper = add i64 %inner, {more}
+  %groups = udiv i64 %upper, {lanes}
+  %most = sub i64 %inner, {lanes}
+  br label %beside
+beside:
+  %group = phi i64 [ %first, %many ], [ %next, %beside ]
+  %number = udiv i64 %group, %groups
+  %part = urem i64 %group, %groups
+  %column = mul i64 %part, {lanes}
+  %beyond = icmp ugt i64 %column, %most
+  %start = select i1 %beyond, i64 %most, i64 %column
+  %slabs = mul i64 %number, %slab
+  %element = add i64 %slabs, %start
+{moved}
+  call void @abreast({pointers}, i64 %n, i64 %inner)
+  %next = add i64 %group, 1
+  %last = icmp eq i64 %next, %stop
+  br i1 %last, label %end, label %beside
+few:
+{room}
+  %per = udiv i64 {lanes}, %inner
+  %single = icmp eq i64 %inner, 1
+  br label %copied
+copied:
+  %now = phi i64 [ %first, %few ], [ %later, %copied.end ]
+  %from = mul i64 %now, %per
+  %left = sub i64 %outer, %from
+  %fewer = icmp ult i64 %left, %per
+  %m = select i1 %fewer, i64 %left, i64 %per
+  %begin = mul i64 %from, %slab
+{there}
+{read}
+  call void @abreast({copies}, i64 %n, i64 {lanes})
+{written}
+  br label %copied.end
+copied.end:
+  %later = add i64 %now, 1
+  %done = icmp eq i64 %later, %stop
+  br i1 %done, label %end, label %copied
+end:
+  ret void
+}}
+"""
+_TURNED_OR_LAID = """\
+  br i1 %single, label %turned{index}, label %laid{index}
+turned{index}:
+  call void @{turned}{size}(ptr %copy{index}, i64 {lanes}, ptr %there{index}, i64 %pitch{index}, \
+i64 %n, i64 %m)
+  br label %after{index}
+laid{index}:
+  %line{index} = add i64 0, {size}
+  %lines{index} = mul i64 %line{index}, {lanes}
+  call void @slabs_{laid}(ptr %there{index}, ptr %copy{index}, i64 %n, i64 %bytes{index}, \
+i64 %lines{index}, i64 %m)
+  br label %after{index}
+after{index}:"""
+_SLABS = """
+define internal void @slabs_{name}(ptr %memories, ptr %copies, i64 %n, i64 %bytes, i64 %pitch, \
+i64 %m) noinline nounwind {{
+entry:
+  %all = mul i64 %n, %m
+  br label %loop
+loop:
+  %i = phi i64 [ 0, %entry ], [ %next, %loop ]
+  %slab = udiv i64 %i, %n
+  %line = urem i64 %i, %n
+  %at = mul i64 %i, %bytes
+  %memory = getelementptr i8, ptr %memories, i64 %at
+  %lines = mul i64 %line, %pitch
+  %beside = mul i64 %slab, %bytes
+  %place = add i64 %lines, %beside
+  %copy = getelementptr i8, ptr %copies, i64 %place
+  call void @llvm.memcpy.p0.p0.i64(ptr %{target}, ptr %{source}, i64 %bytes, i1 false)
+  %next = add i64 %i, 1
+  %last = icmp eq i64 %next, %all
+  br i1 %last, label %end, label %loop
+end:
+  ret void
+}}
+"""
 
 
 def _columns(arguments: Sequence[Argument], inputs: int) -> str:
@@ -88,7 +261,8 @@ def _columns(arguments: Sequence[Argument], inputs: int) -> str:
 
 
 _COLUMNS = """
-define void @columns({parameters}, i64 %n, i64 %first, i64 %some, i64 %inner) nounwind {{
+define void @columns({parameters}, i64 %n, i64 %first, i64 %some, i64 %inner, i64 %outer) \
+nounwind {{
 entry:
   %upper = add i64 %inner, {more}
   %groups = udiv i64 %upper, {columns}
@@ -105,13 +279,13 @@ fail:
   unreachable
 loop:
   %group = phi i64 [ %first, %entry ], [ %later, %written ]
-  %outer = udiv i64 %group, %groups
+  %at = udiv i64 %group, %groups
   %number = urem i64 %group, %groups
   %start = mul i64 %number, {columns}
   %left = sub i64 %inner, %start
   %few = icmp ult i64 %left, {columns}
   %width = select i1 %few, i64 %left, i64 {columns}
-  %slabs = mul i64 %outer, %slab
+  %slabs = mul i64 %at, %slab
   %element = add i64 %slabs, %start
 {before}
   br label %rows

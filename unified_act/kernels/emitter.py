@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from unified_act.expression import Node
-from unified_act.kernels.columns import column_functions
+from unified_act.kernels.columns import abreast_functions, column_functions
 from unified_act.kernels.instructions import CONSTANT, LANES, Argument, Writer, listed
-from unified_act.kernels.row_emitter import has_reductions, row_function
+from unified_act.kernels.row_emitter import (
+    abreast_function,
+    has_reductions,
+    has_sorts,
+    row_function,
+)
 from unified_act.kernels.width import fits_float32
 
 __all__ = ["MEMORY", "elementwise", "module_text", "slices"]
@@ -21,7 +26,8 @@ def module_text(
 ) -> str:
     """Returns a module with the functions ``flat`` and ``rows``, and what threads call.
 
-    If an element depends on others there is ``columns`` too: see `column_functions`.
+    If an element depends on others there is ``columns`` too, see `column_functions`, and if no row
+    is sorted ``beside``, see `abreast_functions`.
 
     ``flat(*pointers, n)`` computes the outputs at n elements that lie one after another;
     ``rows(*pointers, n, count, *strides)`` does so for a number of rows, where each pointer moves
@@ -38,8 +44,13 @@ def module_text(
     if has_reductions(outputs):
         writer = Writer(far_angle)
         functions = [row_function(writer, inputs, outputs, results)]
-        functions.append(column_functions(writer, list(inputs.values()), results))
+        read = list(inputs.values())
+        functions.append(column_functions(writer, read, results))
         functions.append(slices(len(pointers), of="columns"))
+        if not has_sorts(outputs):
+            rows, kept = abreast_function(writer, inputs, outputs, results)
+            functions += [rows, abreast_functions(read, results, kept)]
+            functions.append(slices(len(pointers), of="beside"))
     else:
         writer = Writer(far_angle, single=fits_float32(outputs, arguments))
         before, inside = _body(writer, inputs, outputs, results)
@@ -283,15 +294,15 @@ def slices(pointers: int, *, of: str = "flat") -> str:
     """Returns a function that several threads call at once, to share the elements among them.
 
     ``flat_slices(shared)`` computes slices of elements until none is left, ``rows_slices`` slices
-    of rows, and ``columns_slices`` slices of groups of columns. A thread that is slow, or comes
-    late, computes fewer. What they share are integers of 64 bits: the first element that nobody
-    computes yet, the number of elements, that of a slice, the number of elements of a row or
-    column, the pointers, and their strides in bytes, which are 0 for columns; at last the number of
-    columns side by side.
+    of rows, ``columns_slices`` and ``beside_slices`` slices of groups of columns. A thread that is
+    slow, or comes late, computes fewer. What they share are integers of 64 bits: the first element
+    that nobody computes yet, the number of elements, that of a slice, the number of elements of a
+    row or column, the pointers, and their strides in bytes, which are 0 for columns; at last the
+    numbers of columns side by side and of slabs.
 
     Args:
         pointers: The number of pointers.
-        of: Of what: ``"flat"``, ``"rows"`` or ``"columns"``.
+        of: Of what: ``"flat"``, ``"rows"``, ``"columns"`` or ``"beside"``.
     """
     places = range(pointers)
 
@@ -312,10 +323,12 @@ def slices(pointers: int, *, of: str = "flat") -> str:
     numbers = {
         "flat": "i64 %some",
         "rows": f"i64 %n, i64 %some, {sizes}",
-        "columns": "i64 %n, i64 %first, i64 %some, i64 %inner",
+        **dict.fromkeys(
+            ("columns", "beside"), "i64 %n, i64 %first, i64 %some, i64 %inner, i64 %outer"
+        ),
     }
-    if of == "columns":
-        given.append(word("inner", 4 + 2 * pointers))
+    if of in ("columns", "beside"):
+        given += [word("inner", 4 + 2 * pointers), word("outer", 5 + 2 * pointers)]
     return _SLICES.format(
         name=f"{of}_slices",
         given="\n".join(given),

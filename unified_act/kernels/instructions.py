@@ -18,6 +18,7 @@ __all__ = [
     "CONSTANT",
     "LANES",
     "NARROW",
+    "SHORT",
     "VECTOR",
     "Argument",
     "Writer",
@@ -33,6 +34,8 @@ ALLOCATION = {"declare ptr @malloc(i64)", "declare void @free(ptr)", "declare vo
 """Functions of the C library that get memory and give it back, or give up without any."""
 LANES = 32
 """So many elements at a time: enough for a processor to work on some while it waits for others."""
+SHORT = 32
+"""So many elements has a row at most of which `LANES` are computed side by side."""
 
 _BINARY = {
     "add": "fadd",

@@ -16,8 +16,8 @@ from unified_act.kernels import cache, compiler
 from unified_act.kernels.columns import COLUMNS
 from unified_act.kernels.elementary import FAR_ANGLE, lowered, part_name
 from unified_act.kernels.emitter import module_text
-from unified_act.kernels.instructions import ARRAY, CONSTANT, NARROW, Argument
-from unified_act.kernels.row_emitter import has_reductions
+from unified_act.kernels.instructions import ARRAY, CONSTANT, LANES, NARROW, SHORT, Argument
+from unified_act.kernels.row_emitter import has_reductions, has_sorts
 from unified_act.kernels.threads import ALONE, Threads, in_slices
 
 __all__ = ["DTYPES", "Kernel", "fused", "unavailable"]
@@ -26,6 +26,8 @@ DTYPES = (*NARROW, "float32", "float64")
 """The types of arrays that kernels are made for; elementwise activations have tables too."""
 _LARGEST_NUMBER = 512
 """So many kernels are kept in memory, those used last."""
+_LONGEST_BESIDE = 2_048
+"""Many rows of more elements side by side would not fit into the cache of a processor."""
 _LEAST = 2.0**-126
 """The smallest normal number of float32. Its inverse is near the largest."""
 _kept: OrderedDict[Any, Kernel | str] = OrderedDict()
@@ -42,6 +44,9 @@ class Kernel:
         results: The number of arrays that are written. Their pointers follow.
         sizes: The number of bytes of an element of each array.
         whole_rows: Whether an element of a row depends on others. Only then there are `columns`.
+        short: Of rows of up to so many elements `columns` computes many side by side; 0 if it
+            computes none so. Then all rows of such a length should be computed so: sums are of one
+            element after the other.
         flat: ``flat(*pointers, n)`` computes n elements on this thread: of an activation along an
             axis, a row of so many. All arrays are contiguous, in one order. A result may be an
             input, but not of an activation along an axis.
@@ -54,9 +59,11 @@ class Kernel:
         results: Sequence[Argument],
         *,
         whole_rows: bool = False,
+        short: int = 0,
     ) -> None:
         self._library = library  # the functions are in its memory
         self.whole_rows = whole_rows
+        self.short = short
         self._arguments = (*inputs.values(), *results)
         self.inputs = tuple(inputs)
         self.results = len(results)
@@ -64,8 +71,11 @@ class Kernel:
         self.flat = library.function("flat", number, 1)
         self._rows = library.function("rows", number, 2 + number)
         if whole_rows:
-            self._columns = library.function("columns", number, 4)
+            self._columns = library.function("columns", number, 5)
             self._columns_slices = library.function("columns_slices", 1)
+        if short:
+            self._beside = library.function("beside", number, 5)
+            self._beside_slices = library.function("beside_slices", 1)
         self._flat_slices = library.function("flat_slices", 1)
         self._rows_slices = library.function("rows_slices", 1)
         self.sizes = [argument.size for argument in self._arguments]
@@ -110,7 +120,7 @@ class Kernel:
     def columns(
         self, *pointers: int, length: int, outer: int, inner: int, threads: Threads = ALONE
     ) -> None:
-        """Computes rows whose elements lie apart, along an axis of contiguous arrays.
+        """Computes rows along any axis of contiguous arrays.
 
         Args:
             *pointers: The addresses of the arrays.
@@ -119,15 +129,18 @@ class Kernel:
             inner: That of the axes after it.
             threads: The threads.
         """
-        count = outer * -(-inner // COLUMNS)
-        if not count or not length:
+        if not length or not outer or not inner:
             return
-        told = [*[0] * len(pointers), inner]
-        width = min(inner, COLUMNS)
-        if not in_slices(
-            self._columns_slices, pointers, told, count, threads, length, columns=width
-        ):
-            self._columns(*pointers, length, 0, count, inner)
+        if length <= self.short or (self.short and inner >= LANES and length <= _LONGEST_BESIDE):
+            function, slices, group = self._beside, self._beside_slices, LANES
+            slabs = max(LANES // inner, 1)
+            count = -(-outer // slabs) if slabs > 1 else outer * -(-inner // LANES)
+        else:
+            function, slices, group = self._columns, self._columns_slices, min(inner, COLUMNS)
+            count = outer * -(-inner // COLUMNS)
+        told = [*[0] * len(pointers), inner, outer]
+        if not in_slices(slices, pointers, told, count, threads, length, columns=group):
+            function(*pointers, length, 0, count, inner, outer)
 
 
 def unavailable(
@@ -269,7 +282,9 @@ def _made(
         library = library_of(module_text(inputs, outputs, results, FAR_ANGLE))
     except RuntimeError as error:  # of LLVM
         return f"LLVM cannot make it: {error}"
-    return Kernel(library, inputs, results, whole_rows=has_reductions(outputs))
+    whole_rows = has_reductions(outputs)
+    short = SHORT if whole_rows and not has_sorts(outputs) else 0
+    return Kernel(library, inputs, results, whole_rows=whole_rows, short=short)
 
 
 def _refused(activation: Activation, dtype: str, order: int) -> str:

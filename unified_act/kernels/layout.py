@@ -22,12 +22,13 @@ class Plan(NamedTuple):
         places: Where each of its pointers begins: the number of an array, and how many bytes from
             the first of its elements.
         rows: The number of rows; if `strides` is empty, of elements without gaps. If `inner` is
-            more than 1, there are so many times `inner` rows, whose elements lie apart.
+            given, there are so many times `inner` rows, whose elements may lie apart.
         length: The number of elements of a row.
         strides: The number of bytes from one row to the next, for each pointer.
         turns: How often the kernel goes through so many rows.
         steps: The number of bytes from one turn to the next, for each pointer.
-        inner: The number of elements from one element of a row to the next.
+        inner: The number of elements from one element of a row to the next. There are no strides
+            then.
     """
 
     kernel: Kernel
@@ -37,7 +38,7 @@ class Plan(NamedTuple):
     strides: Sequence[int] = ()
     turns: int = 1
     steps: Sequence[int] = ()
-    inner: int = 1
+    inner: int | None = None
 
     def run(self, addresses: Sequence[int], threads: Threads = ALONE) -> None:
         """Computes arrays that lie anywhere.
@@ -48,7 +49,7 @@ class Plan(NamedTuple):
             threads: The threads.
         """
         pointers = [addresses[number] + offset for number, offset in self.places]
-        if self.inner > 1:
+        if self.inner is not None:
             self.kernel.columns(
                 *pointers, length=self.length, outer=self.rows, inner=self.inner, threads=threads
             )
@@ -115,7 +116,7 @@ def plan_of(
         plan = _of_gated(kernel, parameters, (outer, channels, inner))
     elif in_parts(activation):
         plan = _of_parts(kernel, channels * inner, outer, order)
-    elif kernel.whole_rows and not ends:
+    elif kernel.whole_rows and (not ends or channels <= kernel.short):
         plan = Plan(kernel, _one_each(kernel), outer, channels, inner=inner)
     elif kernel.whole_rows:
         strides = [channels * size for size in kernel.sizes]

@@ -25,7 +25,14 @@ from unified_act.kernels.instructions import (
 )
 from unified_act.kernels.sorting import SORT, Sorted, sorting
 
-__all__ = ["REDUCTIONS", "SCANS", "has_reductions", "row_function"]
+__all__ = [
+    "REDUCTIONS",
+    "SCANS",
+    "abreast_function",
+    "has_reductions",
+    "has_sorts",
+    "row_function",
+]
 
 REDUCTIONS = ("sum", "max")
 """The operations that make one number of a row."""
@@ -73,6 +80,33 @@ def row_function(
     return "\n".join([sort, again.text("again"), keeping.text("keeping"), choice])
 
 
+def abreast_function(
+    writer: Writer,
+    inputs: Mapping[str, Argument],
+    outputs: Sequence[Node],
+    results: Sequence[Argument],
+) -> tuple[str, int]:
+    """Returns the function ``abreast``, for `LANES` rows at once, and how many numbers it keeps.
+
+    ``abreast(*pointers, kept, n, pitch)`` reads the first elements of all rows side by side, and
+    `pitch` elements after these the second ones. Sums are of one element after the other. At
+    `kept` is memory for so many numbers of each element; if there are none, it is not an argument.
+
+    Args:
+        writer: Who writes the instructions.
+        inputs: As for `module_text`.
+        outputs: As for `module_text`. Nothing is sorted for them.
+        results: As for `module_text`.
+    """
+    rows = _Row(writer, inputs, outputs, results, keeps=True, abreast=True)
+    return rows.text("abreast"), rows.slots
+
+
+def has_sorts(outputs: Sequence[Node]) -> bool:
+    """Whether a row is sorted."""
+    return any(node.operation == SORT for node in outputs[0].graph.needed(outputs))
+
+
 class _Row:
     def __init__(
         self,
@@ -82,8 +116,10 @@ class _Row:
         results: Sequence[Argument],
         *,
         keeps: bool = False,
+        abreast: bool = False,
     ) -> None:
         self._writer = writer
+        self._abreast = abreast
         self._inputs = inputs
         self._places = {name: index for index, name in enumerate(inputs)}
         self._outputs = outputs
@@ -184,12 +220,15 @@ class _Row:
         arguments = len(self._inputs) + len(self._results)
         pointers = [f"%p{index}" for index in range(arguments)]
         parameters = listed([*pointers, *(["%kept"] if self._kept else [])])
+        numbers = "i64 %n, i64 %pitch" if self._abreast else "i64 %n"
         attributes = 'nounwind "prefer-vector-width"="512" "min-legal-vector-width"="512"'
         code = "\n".join(lines)
-        return f"define void @{name}({parameters}, i64 %n) {attributes} {{\nentry:\n{code}\n}}\n"
+        return f"define void @{name}({parameters}, {numbers}) {attributes} {{\nentry:\n{code}\n}}\n"
 
     def _room(self) -> tuple[list[str], list[str]]:
         """What is done first and last: the elements that fill no block are moved to one."""
+        if self._abreast:
+            return ["  %count = add i64 %n, 0"], []
         before = [
             f"  %full = udiv i64 %n, {LANES}",
             f"  %done = mul i64 %full, {LANES}",
@@ -228,14 +267,17 @@ class _Row:
         inside = writer.lines = []
         writer.block = body
         sorts = self._sorts_after(level)
-        valid = self._valid(index) if reductions or sorts else ""
+        partly = (reductions or sorts) and not self._abreast
+        valid = self._valid(index) if partly else ""
         grown = self._grown = []
         names = self._computed(self._wanted_after(level), index, level)
         for each in sorts:
             each.collect(writer, names[each.node.operands[0].index], valid)
         sums = [f"%sum{node.index}" for node in reductions]
         for node, name in zip(reductions, sums, strict=True):
-            value = self._counted(node, names[node.operands[0].index], valid)
+            value = names[node.operands[0].index]
+            if valid:
+                value = self._counted(node, value, valid)
             joined = self._joined(node, name, value, LANES)
             grown.append((name, _START[node.operation], joined))
             if self._is_compensated(node):
@@ -266,7 +308,9 @@ class _Row:
             outer += each.sort
         for node, name in zip(reductions, sums, strict=True):
             whole = self._restored(node, name) if self._is_compensated(node) else name
-            self._names[node.index] = writer.spread(self._reduced(node, whole), "double")
+            if not self._abreast:
+                whole = writer.spread(self._reduced(node, whole), "double")
+            self._names[node.index] = whole
         self._compute_of_row(level)
         return writer.block
 
@@ -342,6 +386,10 @@ class _Row:
         A block of zeros adds nothing, and ones are counted.
         """
         new, writer = self._writer.new, self._writer
+        if self._abreast:
+            total = new(f"fadd {_DOUBLES} {carried}, {value}")
+            self._grown.append((carried, _START["sum"], total))
+            return total
         if ones:
             counted = ", ".join(f"double {1 + lane}.0" for lane in range(LANES))
             value = new(f"fadd {_DOUBLES} {carried}, <{counted}>")
@@ -395,6 +443,9 @@ class _Row:
     def _place(self, number: int, size: int, index: str) -> str:
         """Where a block of an array begins: in the array, or that which fills no block."""
         new = self._writer.new
+        if self._abreast:
+            before = new(f"mul i64 {new(f'mul i64 {index}, %pitch')}, {size}")
+            return new(f"getelementptr i8, ptr %p{number}, i64 {before}")
         offset = new(f"mul i64 {index}, {LANES * size}")
         there = new(f"getelementptr i8, ptr %p{number}, i64 {offset}")
         whole = new(f"icmp ult i64 {index}, %full")
