@@ -23,7 +23,7 @@ class Row(NamedTuple):
     Attributes:
         activation: The name of the activation.
         dtype: The name of the float type.
-        size: ``"one"`` or ``"million"``: the number of elements.
+        size: ``"one"`` or ``"million"``, the number of elements; ``"rows"``: so many in short rows.
         mode: ``"forward"`` or ``"gradient"``.
         rival: The statement of the best rival.
         native: Microseconds of the best rival.

@@ -22,7 +22,7 @@ _FRAMEWORKS = {
     "mxnet": "MXNet",
     "jax": "JAX",
 }
-_SIZES = {"million": "10⁶ elements", "one": "1 element"}
+_SIZES = {"million": "10⁶ elements", "rows": "10⁵ rows of 10", "one": "1 element"}
 _MODES = {"forward": "forward", "gradient": "with backward"}
 _SHORT = {"float32": "f32", "bfloat16": "bf16"}
 HEAD = """# Benchmarks
@@ -38,6 +38,7 @@ scatters by some hundredths. Ratios above 1.1 are in bold type.
 
 - The inputs are normally distributed, with mean 0 and deviation 2. 10⁶ elements are a matrix of
   1,000 × 1,000, for softmax2d 100 × 100 × 100. A learned weight is a vector of 1,000 numbers.
+- Along an axis there are 10⁵ rows of 10 too, for softmax2d 1,000 × 10 × 100.
 - "With backward" is the call and the gradients by all its inputs, for a given upstream gradient.
 - PyTorch, TensorFlow and MXNet run eagerly. On JAX both sides are compiled with `jax.jit`. Each
   framework has as many threads as it takes by itself. NumPy has no gradients.
@@ -89,7 +90,9 @@ def _page(found: Sequence[Measured]) -> str:
         lines += ["", _better_chosen(measured)]
         for profile in PROFILES:
             lines += ["", f"### {title}: every activation in {profile}", ""]
-            lines += _every(measured, profile)
+            lines += _every(measured, profile, ("million", "one"))
+        if any(row.size == "rows" for row in measured.rows):
+            lines += ["", f"### {title}: {_SIZES['rows']}", "", *_short_rows(measured)]
         lines += ["", f"### {title}: the quickest rivals", "", *_rivals(measured)]
     return "\n".join(lines) + "\n"
 
@@ -217,11 +220,19 @@ def _microseconds(number: float) -> str:
     return f"{number:,.0f}" if number >= 100 else f"{number:.3g}"
 
 
-def _every(measured: Measured, profile: str) -> list[str]:
+def _short_rows(measured: Measured) -> list[str]:
+    """Returns the tables of all activations along an axis, with short rows."""
+    tables = ([f"{profile}:", "", *_every(measured, profile, ("rows",))] for profile in PROFILES)
+    first, second = tables
+    return [*first, "", *second]
+
+
+def _every(measured: Measured, profile: str, sizes: Sequence[str]) -> list[str]:
     """Returns the table of all activations."""
-    ratios = {row[:4]: row.ratio(profile) for row in measured.rows}
-    names = dict.fromkeys(row.activation for row in measured.rows)
-    columns = list(dict.fromkeys(row[1:4] for row in measured.rows))
+    rows = [row for row in measured.rows if row.size in sizes]
+    ratios = {row[:4]: row.ratio(profile) for row in rows}
+    names = dict.fromkeys(row.activation for row in rows)
+    columns = list(dict.fromkeys(row[1:4] for row in rows))
     columns.sort(key=lambda column: list(_SIZES).index(column[1]))
     heading = [f"{_SHORT[d]}, {_SIZES[s]}, {_MODES[m]}" for d, s, m in columns]
     return table(

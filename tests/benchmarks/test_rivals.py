@@ -19,6 +19,7 @@ MEASURED = Measured(
     [
         Row("gelu", "float32", "million", "forward", "F.gelu(x)", 100.0, 90.0, 250.0),
         Row("relu", "float32", "million", "forward", "torch.relu(x)", 50.0, 60.0, 50.0),
+        Row("softmax", "float32", "rows", "forward", "softmax(x)", 40.0, 30.0, 80.0),
         Row("prelu", "bfloat16", "one", "forward", CAST, 2.0, 1.0, 2.0),
     ],
     {"float32": {"F.gelu": 80.0, "fast": 80.0, "strict": 88.8}},
@@ -74,3 +75,7 @@ def test_the_page_has_means_and_what_is_slow(monkeypatch, tmp_path):
     assert "| gelu | **2.50** |" in text
     assert "| relu | `torch.relu(x)` |" in text
     assert "| prelu | `f(x, weight)` in float32 |" in text
+    short = text.partition("10⁵ rows of 10\n")[2]
+    assert "fast:\n\n|  | f32, 10⁵ rows of 10, forward |" in short
+    assert "| softmax | 0.75 |" in short
+    assert "| softmax | **2.00** |" in short
