@@ -71,6 +71,10 @@ class TorchBackend(FrameworkBackend):
         """Whether a row is known to have no more elements than `longest`."""
         return calls.at_most(length, longest)
 
+    def test_of_short_rows(self, kernel: Native, axis: int) -> Callable[[Any], bool] | None:
+        """Returns a function that tells whether a tensor has short rows."""
+        return calls.test_of_short_rows(kernel, axis)
+
     def cast_advice(self, x: Tensor) -> str:
         """Returns a sentence that says how to cast a tensor, without loss."""
         if x.is_quantized:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from unified_act.backend import (
     Native,
@@ -21,8 +22,10 @@ from unified_act.backend import (
     written_call,
 )
 
-__all__ = ["fastest_call", "short_way"]
+__all__ = ["at_most", "fastest_call", "short_way", "test_of_short_rows"]
 
+_LARGE = 5_000
+"""For fewer elements PyTorch's own operation is quicker, whatever the rows are."""
 _ORDER: Mapping[str, Sequence[str]] = {
     "celu": ("alpha",),
     "elu": ("alpha",),
@@ -76,12 +79,15 @@ def short_way(request: Request, otherwise: Callable[..., Any]) -> Callable[..., 
     condition = " or ".join(tests)
     if request.fits is not None:
         condition = f"({condition}) and fits(x.shape)"
+    if request.is_short is not None:
+        condition = f"{condition} and not is_short(x)"
     if len(inputs) == 2:  # kernels take one number, or a vector; a compiler cannot follow a refusal
         condition = f"({condition}) and weight.ndim < 2"
     function, call = fastest_call(kernel, request.arguments, inputs)
     scope = {
         "function": function,
         "fits": request.fits,
+        "is_short": request.is_short,
         **{dtype: getattr(torch, dtype) for dtype in kernel.dtypes},
         # Also for what does not go together, and for sparse tensors: the long way explains it.
         "refusals": (AttributeError, TypeError, IndexError, RuntimeError),
@@ -101,6 +107,23 @@ def at_most(length: int | None, longest: int) -> bool:
 
         return bool(statically_known_true(length <= longest))
     return length <= longest
+
+
+def test_of_short_rows(kernel: Native, axis: int) -> Callable[[Tensor], bool]:
+    """Returns a function that tells whether an array is large, and its rows are short.
+
+    Args:
+        kernel: The row of the table, which has the lengths.
+        axis: The axis of the rows.
+    """
+    lengths = {getattr(torch, dtype): length for dtype, length in kernel.short.items()}
+
+    def is_short(x: Tensor) -> bool:
+        if torch.compiler.is_compiling() or x.numel() < _LARGE:
+            return False
+        return axis in (-1, x.ndim - 1) and x.shape[-1] < lengths.get(x.dtype, 0)
+
+    return is_short
 
 
 def fastest_call(

@@ -7,6 +7,8 @@ from unified_act.backend import DTYPES, Devices, Native, Tabled
 __all__ = ["DEVICES", "NATIVE", "TABLED"]
 
 _WIDE = ("float32", "float64")
+_SHORT = {"float32": 16, "float64": 33, "float16": 32, "bfloat16": 32}
+"""Rows of fewer elements than a vector of a processor has take 3 to 10 times as long as ours."""
 
 DEVICES = Devices(read={"cuda": "aten/src/ATen/native/cuda of pytorch/pytorch"})
 
@@ -91,6 +93,7 @@ NATIVE = {
         rows=1024,
         columns=128,
         beyond="unified_act_torch.kernels:log_softmax",
+        short=_SHORT,
         why="float16: minus infinity in rows of more than 65,504 elements",
     ),
     "mish": Native(
@@ -129,6 +132,7 @@ NATIVE = {
         rows=1024,
         columns=128,
         beyond="unified_act_torch.kernels:softmax",
+        short=_SHORT,
     ),
     "softmax2d": Native(
         "softmax",
@@ -144,6 +148,7 @@ NATIVE = {
         rows=1024,
         columns=128,
         beyond="unified_act_torch.kernels:long_softmin",
+        short=_SHORT,
         why="bfloat16: the gradient is computed from rounded results, whose sum is not 1",
     ),
     "softplus": Native(

@@ -102,6 +102,8 @@ class Native:
             its time as a part of the kernel's, for a million elements with their gradient. The
             kernel then serves what they do not, such as other devices, and small arrays on some
             backends.
+        short: For some dtypes a number of elements: large arrays whose rows along the last axis
+            have fewer are computed by machine code on a CPU, which is quicker there.
         why: The reason why the kernel is not used in the other dtypes.
     """
 
@@ -120,6 +122,7 @@ class Native:
     outrun: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     elsewhere: Mapping[str, Sequence[str]] = field(default_factory=lambda: MappingProxyType({}))
     everywhere: bool = False
+    short: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     why: str = ""
 
     def find(self, framework: Any) -> Callable[..., Any]:
@@ -147,10 +150,14 @@ class Native:
     @property
     def outruns(self) -> str:
         """What outruns it, for a reader; empty if nothing does."""
-        if not self.outrun:
-            return ""
-        shares = ", ".join(f"{share:g} in {dtype}" for dtype, share in self.outrun.items())
-        return f"machine code or a table takes less of its time on a CPU: {shares}"
+        told = []
+        if self.outrun:
+            shares = ", ".join(f"{share:g} in {dtype}" for dtype, share in self.outrun.items())
+            told.append(f"machine code or a table takes less of its time on a CPU: {shares}")
+        if self.short:
+            lengths = ", ".join(f"{length} in {dtype}" for dtype, length in self.short.items())
+            told.append(f"machine code computes rows of fewer elements on a CPU than {lengths}")
+        return "; ".join(told)
 
     @property
     def label(self) -> str:

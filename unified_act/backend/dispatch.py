@@ -72,6 +72,8 @@ class Request(NamedTuple):
         fits: Tells from the shape of an array whether its rows are short enough for the kernel;
             None if the kernel serves rows of every length.
         at_home: The dtypes of the kernel that it serves on a CPU, and not on every other device.
+        is_short: Tells of an array whether machine code is to compute it although the kernel
+            serves it, see `Native.short`; None if it is never to.
     """
 
     activation: Activation
@@ -82,6 +84,7 @@ class Request(NamedTuple):
     functions: Mapping[str, _Function] = MappingProxyType({})
     fits: Callable[[Shape], bool] | None = None
     at_home: Sequence[str] = ()
+    is_short: Callable[[Any], bool] | None = None
 
     @property
     def inputs(self) -> Sequence[str]:
@@ -278,6 +281,10 @@ class FrameworkBackend:
                 request = request._replace(
                     fits=_row_test(kernel, int(parameters["axis"]), self.at_most)
                 )
+            if kernel.short and not self.no_machine_code():
+                request = request._replace(
+                    is_short=self.test_of_short_rows(kernel, int(parameters["axis"]))
+                )
             functions, kernel, at_home = self._chosen(request, kernel, functions)
             request = request._replace(kernel=kernel, at_home=at_home)
         for dtype in functions:
@@ -335,6 +342,11 @@ class FrameworkBackend:
         served = tuple(dtype for dtype in kernel.dtypes if dtype not in outrun)
         at_home = tuple(dtype for dtype in served if dtype in here)
         return chosen, replace(kernel, dtypes=served) if served else None, at_home
+
+    def test_of_short_rows(self, kernel: Native, axis: int) -> Callable[[Any], bool] | None:
+        """Returns a function that tells whether an array has short rows, see `Request`."""
+        del kernel, axis
+        return None
 
     def has_devices(self) -> bool:
         """Whether there may be arrays elsewhere than in the memory of a CPU."""
@@ -404,6 +416,8 @@ class FrameworkBackend:
             return {dtype: self._for_vectors(own, shared[dtype]) for dtype in kernel.dtypes}
         if fits is None:
             return dict.fromkeys(kernel.dtypes, own)
+        if request.is_short is not None:
+            own = self._with_short_rows(request, own, request.is_short)
 
         def by_length(long: _Function) -> _Function:
             def call(x: Any) -> Any:
@@ -416,6 +430,14 @@ class FrameworkBackend:
             return {dtype: by_length(shared[dtype]) for dtype in kernel.dtypes}
         long = self.own(request, replace(kernel, function=kernel.beyond))
         return {dtype: by_length(self.eager(long, shared[dtype])) for dtype in kernel.dtypes}
+
+    def _with_short_rows(
+        self, request: Request, kernel: _Function, is_short: Callable[[Any], bool]
+    ) -> _Function:
+        """Returns the kernel, with machine code for the short rows of large arrays."""
+        ours = self.gradient.shared_definition(request.activation, request.parameters, kernel)
+        machine_code = self.fitted(ours, request)
+        return lambda x: machine_code(x) if is_short(x) else kernel(x)
 
     def _for_vectors(self, kernel: _Function, shared: _Function) -> _Function:
         """Returns a kernel, with the shared definition for weights of several dimensions."""

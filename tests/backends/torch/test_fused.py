@@ -377,3 +377,55 @@ class TestThreads:
         child.start()
         child.join(60)
         assert child.exitcode == 1
+
+
+@pytest.mark.parametrize("name", ["softmax", "log_softmax", "softmin"])
+class TestShortRows:
+    """In `fast`, those of large arrays go to machine code: PyTorch takes ten times as long."""
+
+    SHORT = torch.randn(600, 10, generator=torch.Generator().manual_seed(0))
+
+    def both(self, name, **parameters):
+        return [
+            ua.get_activation(name, backend="torch", numerics=numerics, **parameters)
+            for numerics in ("fast", "strict")
+        ]
+
+    @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+    @pytest.mark.parametrize("axis", [-1, 1])
+    def test_have_the_bits_of_machine_code(self, name, axis, dtype):
+        fast, strict = self.both(name, axis=axis)
+        x, cotangent = self.SHORT.to(dtype), self.SHORT.flip(0).to(dtype)
+        assert torch.equal(fast(x), strict(x))
+        found = [ua.value_and_grad(f, x, cotangent=cotangent)[1] for f in (fast, strict)]
+        assert torch.equal(*found)
+
+    def test_others_are_left_to_pytorch(self, name):
+        fast = ua.get_activation(name, backend="torch")
+        wanted = getattr(torch.nn.functional, name)
+        for x in (self.SHORT[:2], self.SHORT.reshape(-1, 20), self.SHORT.T.contiguous()):
+            assert torch.equal(fast(x), wanted(x, dim=-1))
+        fast = ua.get_activation(name, backend="torch", axis=0)
+        x = self.SHORT.reshape(60, 100)
+        assert torch.equal(fast(x), wanted(x, dim=0))
+
+    def test_whatever_the_mode_is(self, name):
+        fast, strict = self.both(name)
+        x, other = self.SHORT, self.SHORT.flip(0)
+        wanted = strict(x)
+        close = {"rtol": 1e-6, "atol": 1e-6}
+        torch.testing.assert_close(torch.vmap(fast)(x), wanted, **close)
+        tangents = [torch.func.jvp(f, (x,), (other,))[1] for f in (fast, strict)]
+        torch.testing.assert_close(*tangents, **close)
+        compiled = torch.compile(fast, backend="aot_eager", fullgraph=True)
+        torch.testing.assert_close(compiled(x), wanted, **close)
+        twice = []
+        for f in (fast, strict):
+            y = x.clone().requires_grad_()
+            (first,) = torch.autograd.grad(f(y), y, other, create_graph=True)
+            twice.append(torch.autograd.grad(first.square().sum(), y)[0])
+        torch.testing.assert_close(*twice, **close)
+
+    def test_describe_says_so(self, name):
+        text = str(ua.describe(name, backend="torch"))
+        assert "machine code computes rows of fewer elements on a CPU than 16 in float32" in text
