@@ -35,8 +35,8 @@ __all__ = [
 Setting = Mapping[str, Any]
 """A value for each dimension, by its name."""
 
-ORDINARY = 150
-"""Elements of an ordinary array: more than there are different ones."""
+ORDINARY = 250
+"""Elements of an ordinary array: more than there are different ones, and 83 in a row."""
 BEYOND_A_BLOCK = 70_000
 """More elements than any block in which frameworks or we work."""
 IN_A_SUM = 600_000
@@ -56,6 +56,8 @@ CHANNELS = (0, 2, 5, 17, "full", "aligned", "apart", "mixed")
 is broadcast."""
 GROUPS = (2, 1, 3, 5)
 BATCHES = (3, 70)
+MANY = 700
+"""Short rows in an array that is large enough for kernels and threads of its own."""
 NUMBERS = (0.3, 1.69921875, 25.3, -0.7, -25.3, 1e-3, 1e3)
 """Values of parameters: on both sides of 1 and of 0. bfloat16 lacks a binary digit of the second,
 and has none of the others."""
@@ -208,6 +210,9 @@ def settings_of(
         settings += _parameters_alone(activation, ordinary, dimensions)
         settings += _flags_together(activation, ordinary, dimensions)
         settings += _sizes_alone(ordinary, dimensions)
+        if "row" in ordinary:
+            many = {**ordinary, "batch": MANY}
+            settings += [{**many, "order": o, "dtype": dtype} for o in (0, 1) for dtype in DTYPES]
         settings += [{**ordinary, "threads": THREADS, "dtype": dtype} for dtype in DTYPES]
     often = {**ordinary, "before": CALLS}
     for order in repeated:

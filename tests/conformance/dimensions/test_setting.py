@@ -121,6 +121,16 @@ def test_second_derivatives_are_tried_of_large_arrays_that_are_ordinary(name, si
     assert {**ordinary, **size, "order": 2} in settings_of(activation, (), True)
 
 
+@pytest.mark.parametrize("order", [0, 1])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_many_short_rows_are_tried_in_every_type(dtype, order) -> None:
+    activation = ACTIVATIONS.find("log_softmax")
+    ordinary = {each.name: each.values[0] for each in dimensions_of(activation, ())}
+    many = {**ordinary, "dtype": dtype, "order": order, "batch": 700}
+    assert many in settings_of(activation, (), True)
+    assert 700 * many["row"] > 5_000
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_several_threads_make_ordinary_calls_in_every_type(dtype) -> None:
     activation = ACTIVATIONS.find("softplus")

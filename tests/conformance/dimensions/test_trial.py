@@ -94,6 +94,11 @@ def test_a_fault_in_one_dimension_is_named(name: str, implement: Implement, word
     assert words in found.partition(":")[0]
 
 
+def test_a_fault_of_many_short_rows_is_named() -> None:
+    implement = wrong_if(lambda x, case: x.size > 5_000 and x.ndim == 2 and row_of(x, case) < 16)
+    assert report("softmax", implement).startswith("wrong only beyond 625 in a batch")
+
+
 def test_a_fault_from_some_call_on_is_named() -> None:
     def implement(case: Any, numerics: Any) -> Differentiated:
         function, calls = registered(case, numerics).function, itertools.count(1)
