@@ -1,12 +1,15 @@
-"""The function ``flat`` of an activation along an axis: one row, in as few passes as it takes.
+"""An activation along an axis: ``flat`` for one row, and ``abreast`` for many rows side by side.
 
-Each pass goes over the row once. It computes what the sums and maxima need that are known after it;
-the last one computes the results. What takes long to compute is kept for the passes after it, if
-the row is not too long; all else is computed again in each pass, which costs less. Sums are of
-`LANES` numbers side by side, and then of those in pairs. For float64 what each addition loses is
-summed too, as Neumaier did; for float32, float64 has digits to spare. A cumulative sum is made in
-each pass that needs it, of a block and what all blocks before come to. What is sorted is collected
-in a pass, and read in those after it: see `sorting`.
+A row takes as few passes as it can. Each pass goes over the row once. It computes what the sums and
+maxima need that are known after it; the last one computes the results. What takes long to compute
+is kept for the passes after it, if the row is not too long; all else is computed again in each
+pass, which costs less. Sums are of `LANES` numbers side by side, and then of those in pairs. For
+float64 what each addition loses is summed too, as Neumaier did; for float32, float64 has digits to
+spare. A cumulative sum is made in each pass that needs it, of a block and what all blocks before
+come to. What is sorted is collected in a pass, and read in those after it: see `sorting`.
+
+Of rows side by side each has an element of every vector. So nothing is summed within a vector, and
+sums are of one element after the other. Nothing is sorted there.
 """
 
 from __future__ import annotations
