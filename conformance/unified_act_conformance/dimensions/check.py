@@ -18,7 +18,7 @@ from unified_act_conformance.dimensions.setting import (
 from unified_act_conformance.dimensions.trial import Trial
 from unified_act_conformance.dimensions.words import mode
 from unified_act_conformance.harness import NotOfferedError
-from unified_act_conformance.subject import ORDERS
+from unified_act_conformance.subject import DTYPES, ORDERS, two_dtypes
 
 __all__ = ["dimensions", "outputs"]
 
@@ -88,8 +88,8 @@ def _settings(trial: Trial, dtype: str, pairs: bool) -> Iterator[Setting]:
     )
     own = [setting for setting in planned if setting["dtype"] == dtype]
     twice = max(ORDERS) in trial.harness.orders(trial.activation.name, dtype, trial.numerics)
-    # Second derivatives take longest. A quick run tries them in float32 only.
-    if not twice or (not pairs and dtype != "float32"):
+    # Second derivatives take longest. They are tried in two types, of a quick run in float32 only.
+    if not twice or dtype not in (two_dtypes(DTYPES, trial.subject) if pairs else ("float32",)):
         own = [*distinct({**setting, "order": setting["order"] % max(ORDERS)} for setting in own)]
     yield from (
         {**setting, "mode": "eager"} for setting in own[: None if pairs or not costly else 1]

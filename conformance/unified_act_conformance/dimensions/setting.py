@@ -186,8 +186,8 @@ def settings_of(
         base: The parameters that differ from the defaults in an ordinary call.
         pairs: Whether every pair of values of two dimensions is to occur, or every value.
         fixed: Whether the parameters cannot be varied.
-        repeated: The orders that are tried again after many calls: values in all types, derivatives
-            in two.
+        repeated: The orders that are tried again after many calls: values in all types, gradients
+            in two, second derivatives in float32.
         named: Parameters that are to be tried together: those that a table of kernels names.
     """
     dimensions = dimensions_of(activation, base, fixed)
@@ -216,7 +216,8 @@ def settings_of(
         settings += [{**ordinary, "threads": THREADS, "dtype": dtype} for dtype in DTYPES]
     often = {**ordinary, "before": CALLS}
     for order in repeated:
-        dtypes = two_dtypes(DTYPES, Subject(activation.name)) if order else DTYPES
+        two = two_dtypes(DTYPES, Subject(activation.name))
+        dtypes = (DTYPES, two, ("float32",))[order]
         settings += [{**often, "order": order, "dtype": dtype} for dtype in dtypes]
     there = {**ordinary, **dict(named)}
     if named and _is_possible(activation, there):

@@ -156,3 +156,18 @@ def test_where_there_is_no_second_derivative_values_are_tried(monkeypatch) -> No
     monkeypatch.setattr(Trial, "fault", lambda self, setting: tried.add(setting["order"]) or "")
     assert not dimensions(trial_of("softplus"), "float64", pairs=True)
     assert tried == {0, 1}
+
+
+def test_second_derivatives_are_tried_in_float32_and_another_type(monkeypatch) -> None:
+    tried: dict[str, set[int]] = {}
+    monkeypatch.setattr(
+        Trial, "fault", lambda self, s: tried.setdefault(s["dtype"], set()).add(s["order"]) or ""
+    )
+    (subject, *_) = list_subjects(["softplus"])
+    for dtype in DTYPES:
+        trial = Trial(subject, "torch", "fast", load_harness("torch"), registered)
+        assert not dimensions(trial, dtype, pairs=True)
+    assert all({0, 1} <= orders for orders in tried.values())
+    twice = [dtype for dtype, orders in tried.items() if 2 in orders]
+    assert "float32" in twice
+    assert len(twice) == 2
