@@ -38,6 +38,9 @@ class _Memory(NumpyMemory):
 
 _MEMORY = _Memory()
 _BOOL = np.dtype(bool)
+_MOST = 256
+"""For so many activations what was found is kept."""
+_kept: dict[tuple[Activation, str], ArrayKernels] = {}
 _NAMES = {np.dtype(name): name for name in ("float32", "float64")}
 
 
@@ -53,7 +56,7 @@ def by_kernel(
     """
     if activation.kind.elementwise:
         return _Elements(activation, parameters, shared)
-    arrays = ArrayKernels(activation, parameters)
+    arrays = _kernels_of(activation, parameters)
 
     def value(*inputs: Array) -> Array:
         alike = _alike(inputs)
@@ -88,14 +91,24 @@ def pulled_back(
         if kernel is None:
             return None
         return (_in_memory_order(kernel, alike[0], along),)
-    arrays = ArrayKernels(activation, parameters)
-    found = arrays.pulled_back(
+    found = _kernels_of(activation, parameters).pulled_back(
         _MEMORY, _name_of(alike[0].dtype), alike, along, namespace.sum_to_weight
     )
     if found is None:
         return None
     pairs = zip(found, inputs, strict=True)
     return tuple(by if by is None else _result(by, x) for by, x in pairs)
+
+
+def _kernels_of(activation: Activation, parameters: Mapping[str, Any]) -> ArrayKernels:
+    """The kernels of an activation, with what they have found out for the shapes of arrays."""
+    key = activation, repr(parameters)  # repr tells 0.0 from -0.0
+    found = _kept.get(key)
+    if found is None:
+        if len(_kept) >= _MOST:
+            _kept.clear()
+        found = _kept[key] = ArrayKernels(activation, parameters)
+    return found
 
 
 def _alike(arrays: Sequence[Array]) -> list[Array]:
