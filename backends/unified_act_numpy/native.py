@@ -11,6 +11,7 @@ _COMPUTED_WIDE = "16-bit types: a table is correctly rounded"
 _QUICK_IN_FLOAT32 = f"float64: machine code is quicker; {_COMPUTED_WIDE}"
 
 NATIVE = {
+    "arctan": Native("arctan", dtypes=("float32",), why=_QUICK_IN_FLOAT32),
     "clipped_relu": Native(
         "unified_act_numpy.kernels:clip",
         dtypes=_WIDE,
