@@ -117,6 +117,9 @@ def flushed(
 ) -> NDArray[np.bool_]:
     """Says where a tiny result came as 0 or lacks a subnormal summand, or an input was taken for 0.
 
+    An input that is taken for 0 may come as the result where that is 0, as of relu: to the
+    processor the larger of the two is either.
+
     Args:
         x: The inputs; a zero among them tells what is returned for an input that is taken for 0.
         exact: The exact outputs.
@@ -132,7 +135,8 @@ def flushed(
             found |= (got != exact) & (np.abs(got - exact) < smallest_normal)
     # More than one value where there are several weights.
     at_zero = np.unique(got[x == 0])
-    found |= (x != 0) & (np.abs(x) < smallest_normal) & np.isin(got, at_zero)
+    taken = (x != 0) & (np.abs(x) < smallest_normal)
+    found |= taken & (np.isin(got, at_zero) | ((exact == 0) & (got == x)))
     return found
 
 

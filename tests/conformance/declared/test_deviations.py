@@ -186,6 +186,13 @@ class TestFlushing:
         assert flushing.applies(weight, "fast", "1.26")
         assert not flushing.applies(CASE, "strict", "1.26")
 
+    def test_an_input_that_was_taken_for_zero_and_handed_on(self):
+        flushing = declared(subjects=(), intervals=(), flush=True)
+        x = np.array([-self.TINY, -self.TINY, -1.0, 0.0])
+        exact = np.array([0.0, self.TINY, 0.0, 0.0])
+        assert covers(flushing, x, exact, x).tolist() == [True, False, False, False]
+        assert not covers(flushing, x, exact, 2.0 * x)[0]
+
     def test_a_tiny_result_that_came_as_zero(self):
         flushing = declared(subjects=(), intervals=(), flush=True)
         x = np.array([1.0, 1.0, 1.0, 1.0])
