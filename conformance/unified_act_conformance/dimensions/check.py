@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from unified_act.loading import load_backend
 from unified_act_conformance.dimensions.cause import narrowed
 from unified_act_conformance.dimensions.setting import (
+    BEYOND_A_BLOCK,
     CALLS,
     THREADS,
     Dimension,
@@ -131,8 +132,8 @@ def _named_by_a_kernel(trial: Trial) -> tuple[tuple[str, float], ...]:
 def _most_telling(settings: Sequence[Setting]) -> Iterator[Setting]:
     """One setting, since compiling takes a while: along an axis that is neither first nor last.
 
-    It has many rows, if there is such a one. A weight is a vector: a symbol of MXNet has no shape,
-    and is taken for one.
+    It has many rows, if there is such a one, and many elements, if they are not summed. A weight is
+    a vector: a symbol of MXNet has no shape, and is taken for one.
     """
 
     def told(setting: Setting) -> tuple[bool, bool, int]:
@@ -141,5 +142,9 @@ def _most_telling(settings: Sequence[Setting]) -> Iterator[Setting]:
         return not isinstance(setting.get("channels"), str), between, setting["batch"]
 
     for setting in sorted((s for s in settings if s["threads"] == 1), key=told)[-1:]:
-        in_vector = not isinstance(setting.get("channels"), str)
-        yield setting if in_vector else {**setting, "channels": IN_VECTOR}
+        if isinstance(setting.get("channels"), str):
+            yield {**setting, "channels": IN_VECTOR}
+        elif "elements" in setting and "channels" not in setting:
+            yield {**setting, "elements": BEYOND_A_BLOCK}
+        else:
+            yield setting

@@ -171,3 +171,15 @@ def test_second_derivatives_are_tried_in_float32_and_another_type(monkeypatch) -
     twice = [dtype for dtype, orders in tried.items() if 2 in orders]
     assert "float32" in twice
     assert len(twice) == 2
+
+
+@pytest.mark.parametrize(("name", "large"), [("gelu", True), ("swiglu", True), ("prelu", False)])
+def test_compilers_are_tried_with_many_elements(monkeypatch, name, large) -> None:
+    tried: list[Any] = []
+    monkeypatch.setattr(Trial, "fault", lambda self, setting: tried.append(setting) or "")
+    (subject, *_) = list_subjects([name])
+    trial = Trial(subject, "tensorflow", "fast", load_harness("tensorflow"), registered)
+    assert not dimensions(trial, "float32", pairs=True)
+    compiled = [setting for setting in tried if setting["mode"] in ("function", "jit")]
+    assert compiled
+    assert all((setting["elements"] > 65_536) == large for setting in compiled)
