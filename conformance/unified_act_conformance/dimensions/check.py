@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from unified_act.loading import load_backend
 from unified_act_conformance.dimensions.cause import narrowed
 from unified_act_conformance.dimensions.setting import (
+    BATCHES,
     BEYOND_A_BLOCK,
     CALLS,
     THREADS,
@@ -132,8 +134,8 @@ def _named_by_a_kernel(trial: Trial) -> tuple[tuple[str, float], ...]:
 def _most_telling(settings: Sequence[Setting]) -> Iterator[Setting]:
     """One setting, since compiling takes a while: along an axis that is neither first nor last.
 
-    It has many rows, if there is such a one, and many elements, if they are not summed. A weight is
-    a vector: a symbol of MXNet has no shape, and is taken for one.
+    It has many rows, and many elements, if they are not summed. A weight is a vector: a symbol of
+    MXNet has no shape, and is taken for one.
     """
 
     def told(setting: Setting) -> tuple[bool, bool, int]:
@@ -142,9 +144,11 @@ def _most_telling(settings: Sequence[Setting]) -> Iterator[Setting]:
         return not isinstance(setting.get("channels"), str), between, setting["batch"]
 
     for setting in sorted((s for s in settings if s["threads"] == 1), key=told)[-1:]:
+        changes: dict[str, Any] = {}
+        if setting["place"][0] > 1:
+            changes["batch"] = BATCHES[-1]
         if isinstance(setting.get("channels"), str):
-            yield {**setting, "channels": IN_VECTOR}
+            changes["channels"] = IN_VECTOR
         elif "elements" in setting and "channels" not in setting:
-            yield {**setting, "elements": BEYOND_A_BLOCK}
-        else:
-            yield setting
+            changes["elements"] = BEYOND_A_BLOCK
+        yield {**setting, **changes}

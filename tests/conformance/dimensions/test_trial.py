@@ -183,3 +183,4 @@ def test_compilers_are_tried_with_many_elements(monkeypatch, name, large) -> Non
     compiled = [setting for setting in tried if setting["mode"] in ("function", "jit")]
     assert compiled
     assert all((setting["elements"] > 65_536) == large for setting in compiled)
+    assert all(setting["batch"] > 64 for setting in compiled)
