@@ -74,7 +74,7 @@ TensorFlow does, or all types have the same code."""
 TURNS = (("lengths", "cotangents"), ("layouts", "weights"))
 """Where each shape is compiled, a quick run makes the first ones in one type, and the second ones
 in the other."""
-FEWER = 6
+FEWER = 4
 """Of how many activations a quick run tries one in forward mode, where each operation is traced."""
 ONLY: Mapping[str, Callable[[Subject], bool]] = MappingProxyType(
     {
@@ -137,7 +137,7 @@ def list_checks(
         compilers: Whether compilers are tried at all, unless they are named.
         quick: Unless checks are named, only those of the first subject of each activation, in two
             types, and some in one. `dimensions`, which varies the parameters too, has all types.
-            Where forward mode is traced, one activation in six is tried in it. Where each shape is
+            Where forward mode is traced, one activation in four is tried in it. Where each shape is
             compiled, other subjects have no checks in a whole run either.
     """
     planned = []
