@@ -8,7 +8,7 @@ __all__ = ["DEVICES", "NATIVE", "TABLED"]
 
 _WIDE = ("float32", "float64")
 _SHORT = {"float32": 16, "float64": 33, "float16": 32, "bfloat16": 32}
-"""Rows of fewer elements than a vector of a processor has take 3 to 10 times as long as ours."""
+"""For shorter rows PyTorch's kernels take 3 to 10 times as long as machine code of ours."""
 
 DEVICES = Devices(read={"cuda": "aten/src/ATen/native/cuda of pytorch/pytorch"})
 

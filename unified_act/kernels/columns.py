@@ -91,7 +91,9 @@ def abreast_functions(inputs: Sequence[Argument], results: Sequence[Argument], k
             ]
         turned, laid = ("scattered", "in") if is_read else ("gathered", "out")
         (read if is_read else written).append(
-            _TURNED_OR_LAID.format(index=index, size=size, lanes=LANES, turned=turned, laid=laid)
+            _TURNED_OR_LAID.format(
+                index=index, size=size, lanes=LANES, pitch=LANES * size, turned=turned, laid=laid
+            )
         )
     places = range(len(arguments))
     return "\n".join(
@@ -184,10 +186,8 @@ turned{index}:
 i64 %n, i64 %m)
   br label %after{index}
 laid{index}:
-  %line{index} = add i64 0, {size}
-  %lines{index} = mul i64 %line{index}, {lanes}
   call void @slabs_{laid}(ptr %there{index}, ptr %copy{index}, i64 %n, i64 %bytes{index}, \
-i64 %lines{index}, i64 %m)
+i64 {pitch}, i64 %m)
   br label %after{index}
 after{index}:"""
 _SLABS = """

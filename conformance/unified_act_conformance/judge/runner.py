@@ -237,7 +237,7 @@ def output_of(
         ones = harness.to_native(np.ones_like(problem.inputs[0]), case.dtype)
         result = implementation.second_derivative(inputs[0], ones)
     output = harness.to_numpy(result, case.dtype)
-    if case.part == "x" and output.shape == asked.inputs[0].shape:
+    if asked is not problem and case.part == "x":
         output = output[: len(problem.inputs[0])]
     if output.shape != problem.reference.high.shape:
         raise TypeError(
@@ -253,7 +253,7 @@ def _padded(case: Case, problem: Problem) -> Problem:
     """
     activation = ACTIVATIONS.find(case.subject.activation)
     x, *weights = problem.inputs
-    if not activation.weights or x.size == 0 or len(x) >= PADDED:
+    if not activation.weights or x.ndim == 0 or x.size == 0 or len(x) >= PADDED:
         return problem
     axis = activation.bind(dict(case.subject.parameters))["axis"]
     if axis % x.ndim == 0 or any(weight.ndim > 1 for weight in weights):

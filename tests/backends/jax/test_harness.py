@@ -13,8 +13,8 @@ from unified_act_conformance.checks import basic
 from unified_act_conformance.checks.bench import bench_for
 from unified_act_conformance.harness import load_harness
 from unified_act_conformance.judge import run
-from unified_act_conformance.judge.runner import PADDED
-from unified_act_conformance.problems import problems_for
+from unified_act_conformance.judge.runner import PADDED, output_of
+from unified_act_conformance.problems import problem_at, problems_for
 from unified_act_conformance.subject import DTYPES, Case, Differentiated, Subject, registered
 
 HARNESS = load_harness("jax")
@@ -128,3 +128,11 @@ jax.jit(lambda x: x * 2.0 + 1.0)(3.0)
     environment["JAX_COMPILATION_CACHE_DIR"] = str(tmp_path)
     subprocess.run([sys.executable, "-c", text], check=True, env=environment)
     assert list(tmp_path.iterdir())
+
+
+def test_an_array_without_dimensions_is_not_padded():
+    case = Case(Subject("prelu"), "jax", "float32", 0)
+    arrays = [np.array(-2.0, np.float32), np.array([0.25], np.float32)]
+    output = output_of(case, HARNESS, registered(case, "fast"), problem_at(case, arrays))
+    assert output.shape == ()
+    assert output == -0.5
