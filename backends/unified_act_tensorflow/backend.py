@@ -15,7 +15,8 @@ from unified_act_tensorflow import calls, gradient, tables
 from unified_act_tensorflow.native import DEVICES, NATIVE, TABLED
 
 if TYPE_CHECKING:
-    from unified_act.backend import ModelBackend
+    from unified_act.activation import Activation
+    from unified_act.backend import ModelBackend, Numerics
     from unified_act.layers import Layers
 
 __all__ = ["TensorflowBackend"]
@@ -35,7 +36,12 @@ class TensorflowBackend(FrameworkBackend):
     tabled = TABLED
     devices = DEVICES
     fused = ("float16", "bfloat16", "float32", "float64")
-    types: Sequence[type] = (tf.Tensor, tf.__internal__.EagerTensor, tf.Variable)
+    types: Sequence[type] = (
+        tf.Tensor,
+        tf.__internal__.EagerTensor,
+        tf.__internal__.SymbolicTensor,  # of a graph
+        tf.Variable,
+    )
     dtype_objects: ClassVar[Mapping[str, Any]] = {name: tf.as_dtype(name) for name in DTYPES}
     arrays = (tf.Tensor, tf.Variable)
     usual = (tf.__internal__.EagerTensor,)
@@ -80,6 +86,12 @@ class TensorflowBackend(FrameworkBackend):
         placed = tf.DeviceSpec.from_string(x.device).device_type if x.device else None
         return (placed or next(iter(accelerators()), HOME)).lower()
 
+    def implement(
+        self, activation: Activation, parameters: Mapping[str, float], numerics: Numerics
+    ) -> Callable[..., Any]:
+        """Returns the function that computes `activation`, which AutoGraph leaves as it is."""
+        return calls.unconverted(super().implement(activation, parameters, numerics))
+
     def fitted(self, function: Callable[..., Any], request: Request) -> Callable[..., Any]:
         """Returns `function`, which checks shapes, and along an axis takes any of them.
 
@@ -102,11 +114,6 @@ class TensorflowBackend(FrameworkBackend):
     def no_machine_code(self) -> str:
         """Says why no machine code can be made here; empty if it can."""
         return unavailable()
-
-    def own(self, request: Request, kernel: Native) -> Callable[..., Any]:
-        """Returns TensorFlow's kernel, in which AutoGraph has nothing to convert."""
-        own = super().own(request, kernel)
-        return tf.autograph.experimental.do_not_convert(own)  # type: ignore[no-any-return]
 
     def short_way(self, request: Request, otherwise: Callable[..., Any]) -> Callable[..., Any]:
         """Returns a function that runs a kernel at once on eager tensors."""

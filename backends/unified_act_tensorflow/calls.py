@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from unified_act.backend import Request, shortcut, written_call
 
-__all__ = ["short_way"]
+__all__ = ["short_way", "unconverted"]
 
 _OPERATIONS = {
     "exp": "Exp",
@@ -86,3 +86,18 @@ def _attributes(operation: str | None, arguments: Mapping[str, Any]) -> tuple[An
     if operation in ("LogSoftmax", "Softmax"):  # along the last axis and no other
         return () if arguments == {"axis": -1} else None
     return tuple(part for item in arguments.items() for part in item)
+
+
+def unconverted(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Returns the function, marked as one that AutoGraph need not convert.
+
+    The functions of this project run on tensors of a graph as they are. To convert them takes half
+    a second, and leaves files behind in a process that does not end in the usual way. TensorFlow's
+    own `do_not_convert` wraps a function, which costs each eager call a microsecond.
+    """
+    try:
+        from tensorflow.python.autograph.impl.api import autograph_artifact
+    except ImportError:
+        return function
+    marked: Callable[..., Any] = autograph_artifact(function)
+    return marked

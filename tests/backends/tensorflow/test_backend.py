@@ -16,6 +16,7 @@ from tests.specifications import (
     further_names,
     parameters_of,
 )
+from unified_act.loading import load_backend
 from unified_act_conformance.truth import elementwise
 
 SMOOTH = [
@@ -335,3 +336,38 @@ def test_autograph_does_not_warn_of_a_kernel(name):
     finally:
         tf.get_logger().removeHandler(handler)
     assert not [text for text in told if "AutoGraph" in text]
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [
+        ("gelu", {}),
+        ("softmax", {}),
+        ("softmax", {"axis": (0, 1)}),
+        ("entmax", {}),
+        ("prelu", {}),
+        ("swiglu", {}),
+        ("gumbel_softmax", {}),
+    ],
+)
+@every_numerics
+def test_autograph_converts_nothing(name, parameters, numerics, monkeypatch):
+    """To convert our functions takes half a second, and changes nothing."""
+    from tensorflow.python.autograph.impl import api
+
+    converted = []
+    monkeypatch.setattr(api, "_convert_actual", lambda entity, context: converted.append(entity))
+    function = ua.get_activation(name, backend="tensorflow", numerics=numerics, **parameters)
+    x = tf.reshape(tf.range(12.0), (3, 4))
+    others = {"prelu": [tf.constant(0.25)], "gumbel_softmax": [tf.fill((3, 4), 0.5)]}.get(name, [])
+    traced, eager = tf.function(function)(x, *others), function(x, *others)
+    assert not converted
+    assert traced.shape == eager.shape
+
+
+def test_a_graph_finds_its_backend_at_once():
+    """Else AutoGraph would convert the search for the backend."""
+    types = []
+    tf.function(lambda x: types.append(type(x)) or x)(X)
+    (found,) = types
+    assert found in load_backend("tensorflow").types
