@@ -6,7 +6,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
@@ -31,6 +30,7 @@ from unified_act_conformance.commands.common import (
 from unified_act_conformance.commands.function import FUNCTION, function_named
 from unified_act_conformance.commands.parallel import (
     LONG_CHECK,
+    Helpers,
     helpers,
     processes_for,
     run_everything,
@@ -362,8 +362,8 @@ def _run(given: Options, console: Console, judged: JudgedFunction | None) -> Run
             console.print(f"Left out: {error}", markup=False, highlight=False, soft_wrap=True)
     subjects = list_subjects(given.activations)
     processes = processes_for(given.jobs, _reckoned(given, names, subjects))
-    with helpers(processes, names, given.device) as pool:
-        return _judge(given, names, subjects, pool, console)
+    with helpers(processes, names, given.device) as beside:
+        return _judge(given, names, subjects, beside, console)
 
 
 def _use(device: str, backends: Sequence[str]) -> None:
@@ -391,7 +391,7 @@ def _judge(
     given: Options,
     names: Sequence[str],
     subjects: Sequence[Subject],
-    pool: Executor | None,
+    beside: Helpers | None,
     console: Console,
     judged: JudgedFunction | None = None,
 ) -> Run:
@@ -427,7 +427,7 @@ def _judge(
         if judged is not None:
             found = judged.run(cases, checks, **how)
         else:
-            found = run_everything(cases, checks, pool=pool, native=native, **how)
+            found = run_everything(cases, checks, beside=beside, native=native, **how)
         for result in found:
             if isinstance(result, Result):
                 results[result.case] = result

@@ -5,9 +5,13 @@ from __future__ import annotations
 import gc
 import multiprocessing
 import os
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager, suppress
+from functools import partial
+from queue import SimpleQueue
+from typing import NamedTuple
 
 from unified_act.backend import HOME, Numerics
 from unified_act_conformance.checks import DIMENSIONS, CheckResult, run_checks
@@ -15,12 +19,24 @@ from unified_act_conformance.harness import load_harness, use_device
 from unified_act_conformance.judge import Result, run
 from unified_act_conformance.subject import Case, Check, Subject, native_kernel, registered
 
-__all__ = ["LONG_CHECK", "SMALL", "helpers", "processes_for", "run_everything"]
+__all__ = ["LONG_CHECK", "SMALL", "Helpers", "helpers", "processes_for", "run_everything"]
 
 LONG_CHECK = 10
 """The check `dimensions` takes as long as so many others."""
 SMALL = 400
 """Cases and checks that are over before another process has imported the frameworks."""
+
+
+class Helpers(NamedTuple):
+    """Processes beside this one.
+
+    Attributes:
+        pool: What gives them work.
+        number: How many there are.
+    """
+
+    pool: Executor
+    number: int
 
 
 def processes_for(asked: int, size: int) -> int:
@@ -38,7 +54,7 @@ def processes_for(asked: int, size: int) -> int:
 @contextmanager
 def helpers(
     processes: int, backends: Sequence[str], device: str = HOME
-) -> Iterator[Executor | None]:
+) -> Iterator[Helpers | None]:
     """Starts processes beside this one; they import frameworks while this one does so too.
 
     Frameworks that are not imported yet let threads of OpenMP sleep when they have no work, unless
@@ -60,7 +76,7 @@ def helpers(
     with ProcessPoolExecutor(processes - 1, spawn, _import, given) as pool:
         for _ in range(processes - 1):  # each starts one
             pool.submit(os.getpid)
-        yield pool
+        yield Helpers(pool, processes - 1)
 
 
 def _import(backends: Sequence[str], device: str) -> None:
@@ -76,7 +92,7 @@ def run_everything(
     cases: Sequence[Case],
     checks: Sequence[Check],
     *,
-    pool: Executor | None,
+    beside: Helpers | None,
     numerics: Numerics,
     quick: bool,
     native: bool,
@@ -86,14 +102,15 @@ def run_everything(
     Args:
         cases: The cases.
         checks: The checks.
-        pool: What `helpers` started.
+        beside: What `helpers` started.
         numerics: The profile.
         quick: Fewer inputs for float32 and float64.
         native: Whether the frameworks' own kernels are judged.
     """
     gc.freeze()  # a framework makes a million objects that stay: none is looked through again
-    if pool is None:
-        yield from _run(cases, checks, numerics, quick, native)
+    run_part = partial(_run, numerics=numerics, quick=quick, native=native)
+    if beside is None:
+        yield from run_part(cases, checks)
         return
     # Exact values are computed once for what is about one activation, so it stays together.
     by_subject: dict[Subject, tuple[list[Case], list[Check]]] = {}
@@ -102,19 +119,53 @@ def run_everything(
     for check in checks:
         by_subject.setdefault(check.subject, ([], []))[1].append(check)
     # All processes work on small parts at the end, and so end together.
-    parts = _small_ones_in_the_middle(list(by_subject.values()))
-    pending = [pool.submit(_run_all, *part, numerics, quick, native) for part in parts]
-    # This process takes from the end what no other has begun.
-    for future, part in reversed(list(zip(pending, parts, strict=True))):
-        if future.cancel():
-            pending.remove(future)
-            yield from _run(*part, numerics, quick, native)
-            yield from _finished(pending)
-    for done in as_completed(pending):
-        yield from done.result()
+    parts = deque(_small_ones_in_the_middle(list(by_subject.values())))
+    yield from _shared(parts, beside, run_part)
 
 
 _Part = tuple[list[Case], list[Check]]
+_Run = Callable[[Sequence[Case], Sequence[Check]], Iterator[Result | CheckResult]]
+
+
+def _taken(take: Callable[[], _Part]) -> _Part | None:
+    """A part; None if there is none, since another thread was quicker."""
+    try:
+        return take()
+    except IndexError:
+        return None
+
+
+def _shared(
+    waiting: deque[_Part], beside: Helpers, run_part: _Run
+) -> Iterator[Result | CheckResult]:
+    """Yields the results of all parts: others take from the front, this process from the end."""
+    left = len(waiting)
+    ended: SimpleQueue[Future[list[Result | CheckResult]]] = SimpleQueue()
+
+    def begin() -> None:
+        # A pool that is given more than it works on does not give it back.
+        part = _taken(waiting.popleft)
+        if part is not None:
+            beside.pool.submit(_run_all, run_part, part).add_done_callback(go_on)
+
+    def go_on(done: Future[list[Result | CheckResult]]) -> None:
+        ended.put(done)
+        with suppress(RuntimeError):  # no more work is taken, which `done` says why, or nobody asks
+            begin()
+
+    try:
+        for _ in range(beside.number):
+            begin()
+        while left:
+            part = _taken(waiting.pop)
+            if part is not None:
+                yield from run_part(*part)
+                left -= 1
+            while left and not (waiting and ended.empty()):
+                yield from ended.get().result()
+                left -= 1
+    finally:
+        waiting.clear()
 
 
 def _small_ones_in_the_middle(parts: Sequence[_Part]) -> list[_Part]:
@@ -131,17 +182,8 @@ def _size(part: _Part) -> int:
     return len(cases) + sum(LONG_CHECK if check.name == DIMENSIONS else 1 for check in checks)
 
 
-def _finished(pending: list[Future[list[Result | CheckResult]]]) -> Iterator[Result | CheckResult]:
-    """Yields what others have found by now, and takes it off the list."""
-    for future in [future for future in pending if future.done()]:
-        pending.remove(future)
-        yield from future.result()
-
-
-def _run_all(
-    cases: Sequence[Case], checks: Sequence[Check], numerics: Numerics, quick: bool, native: bool
-) -> list[Result | CheckResult]:
-    return list(_run(cases, checks, numerics, quick, native))
+def _run_all(run_part: _Run, part: _Part) -> list[Result | CheckResult]:
+    return list(run_part(*part))
 
 
 def _run(

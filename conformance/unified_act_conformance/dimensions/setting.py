@@ -18,7 +18,7 @@ from unified_act.activation import Parameter
 from unified_act.backend import DTYPES
 from unified_act_conformance.dimensions import words
 from unified_act_conformance.problems import rank_for, weight_values
-from unified_act_conformance.subject import ORDERS, Subject, two_dtypes
+from unified_act_conformance.subject import ORDERS
 
 __all__ = [
     "CALLS",
@@ -187,7 +187,7 @@ def settings_of(
         pairs: Whether every pair of values of two dimensions is to occur, or every value.
         fixed: Whether the parameters cannot be varied.
         repeated: The orders that are tried again after many calls: values in all types, gradients
-            in two, second derivatives in float32.
+            in float32, and so the second derivatives of what has code for them.
         named: Parameters that are to be tried together: those that a table of kernels names.
     """
     dimensions = dimensions_of(activation, base, fixed)
@@ -216,8 +216,9 @@ def settings_of(
         settings += [{**ordinary, "threads": THREADS, "dtype": dtype} for dtype in DTYPES]
     often = {**ordinary, "before": CALLS}
     for order in repeated:
-        two = two_dtypes(DTYPES, Subject(activation.name))
-        dtypes = (DTYPES, two, ("float32",))[order]
+        dtypes = DTYPES if order == 0 else ("float32",)
+        if order == max(ORDERS) and not activation.kind.elementwise:
+            continue  # they are made of two gradients
         settings += [{**often, "order": order, "dtype": dtype} for dtype in dtypes]
     there = {**ordinary, **dict(named)}
     if named and _is_possible(activation, there):

@@ -31,9 +31,9 @@ def test_two_processes_find_what_one_finds(native):
     checks = [] if native else list_checks(subjects, backends, names=["lengths"])
     found = []
     for processes in (1, 2):
-        with helpers(processes, ["numpy"]) as pool:
+        with helpers(processes, ["numpy"]) as beside:
             results = run_everything(
-                cases, checks, pool=pool, numerics="fast", quick=True, native=native
+                cases, checks, beside=beside, numerics="fast", quick=True, native=native
             )
             found.append(list(results))
     assert len(found[0]) == len(cases) + len(checks)
@@ -49,5 +49,8 @@ def test_what_takes_long_is_begun_first_from_both_ends():
 
 def test_what_a_process_raises_is_raised():
     cases = list_cases(list_subjects(["relu"]), {"nonsense": ["float32"]}, (0,))
-    with helpers(2, ["nonsense"]) as pool, pytest.raises(ua.UnknownBackendError, match="nonsense"):
-        list(run_everything(cases, [], pool=pool, numerics="fast", quick=True, native=False))
+    with (
+        helpers(2, ["nonsense"]) as beside,
+        pytest.raises(ua.UnknownBackendError, match="nonsense"),
+    ):
+        list(run_everything(cases, [], beside=beside, numerics="fast", quick=True, native=False))
