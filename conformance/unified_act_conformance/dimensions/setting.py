@@ -18,7 +18,7 @@ from unified_act.activation import Parameter
 from unified_act.backend import DTYPES
 from unified_act_conformance.dimensions import words
 from unified_act_conformance.problems import rank_for, weight_values
-from unified_act_conformance.subject import ORDERS
+from unified_act_conformance.subject import ORDERS, Subject, two_dtypes
 
 __all__ = [
     "CALLS",
@@ -187,7 +187,8 @@ def settings_of(
         pairs: Whether every pair of values of two dimensions is to occur, or every value.
         fixed: Whether the parameters cannot be varied.
         repeated: The orders that are tried again after many calls: values in all types, gradients
-            in float32, and so the second derivatives of what has code for them.
+            in float32, and in another type where it has tables, second derivatives in float32
+            where they have code of their own.
         named: Parameters that are to be tried together: those that a table of kernels names.
     """
     dimensions = dimensions_of(activation, base, fixed)
@@ -215,11 +216,16 @@ def settings_of(
             settings += [{**many, "order": o, "dtype": dtype} for o in (0, 1) for dtype in DTYPES]
         settings += [{**ordinary, "threads": THREADS, "dtype": dtype} for dtype in DTYPES]
     often = {**ordinary, "before": CALLS}
-    for order in repeated:
-        dtypes = DTYPES if order == 0 else ("float32",)
-        if order == max(ORDERS) and not activation.kind.elementwise:
-            continue  # they are made of two gradients
-        settings += [{**often, "order": order, "dtype": dtype} for dtype in dtypes]
+    two = two_dtypes(DTYPES, Subject(activation.name))
+    elementwise = activation.kind.elementwise
+    dtypes = (
+        DTYPES,
+        two if elementwise else ("float32",),
+        ("float32",) if elementwise or activation.kind == "gated" else (),
+    )
+    settings += [
+        {**often, "order": order, "dtype": dtype} for order in repeated for dtype in dtypes[order]
+    ]
     there = {**ordinary, **dict(named)}
     if named and _is_possible(activation, there):
         settings += [{**there, "order": o, "dtype": dtype} for o in (0, 1) for dtype in DTYPES]
