@@ -1,11 +1,16 @@
-"""Compositions of PyTorch's kernels that are better than its own kernel for an activation."""
+"""Compositions of PyTorch's kernels, where it has no kernel for an activation or a worse one."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-__all__ = ["log_sigmoid", "log_softmax", "long_softmin", "softmax", "softmin"]
+__all__ = ["log_sigmoid", "log_softmax", "long_softmin", "rrelu", "softmax", "softmin"]
+
+
+def rrelu(x: Tensor, *, lower: float, upper: float) -> Tensor:
+    """A leaky ReLU with the mean slope, as rrelu is outside of training."""
+    return torch.nn.functional.leaky_relu(x, 0.5 * (lower + upper))
 
 
 def log_sigmoid(x: Tensor) -> Tensor:

@@ -112,6 +112,11 @@ NATIVE = {
     ),
     "relu": Native("relu", everywhere=True),
     "relu6": Native("nn.functional.relu6", everywhere=True),
+    "rrelu": Native(
+        "unified_act_torch.kernels:rrelu",
+        keywords={"lower": "lower", "upper": "upper"},
+        only={"training": False},
+    ),
     "selu": Native(
         "selu",
         only={"alpha": 1.6732632423543772, "scale": 1.0507009873554805},
