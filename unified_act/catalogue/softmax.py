@@ -12,9 +12,12 @@ __all__ = [
     "AXIS",
     "LOWEST",
     "centred",
+    "pulled_back",
+    "shares_of_exp",
     "softmax",
     "softmax_derivative",
     "softmax_second_derivative",
+    "twice_pulled_back",
 ]
 
 
@@ -23,27 +26,33 @@ def _shifted(xp: Any, x: Any, axis: int) -> Any:
     return x - xp.stop_gradient(xp.max(x, axis=axis))
 
 
+def shares_of_exp(xp: Any, x: Any, axis: int) -> Any:
+    """e^x as shares of their sum, where no element is above 0."""
+    e = xp.exp(x)
+    return e / xp.sum(e, axis=axis)
+
+
 def softmax(xp: Any, x: Any, *, axis: int) -> Any:
     """e^x as shares of their sum."""
-    e = xp.exp(_shifted(xp, x, axis))
-    return e / xp.sum(e, axis=axis)
+    return shares_of_exp(xp, _shifted(xp, x, axis), axis)
 
 
 def softmax_derivative(xp: Any, cotangent: Any, x: Any, *, axis: int) -> tuple[Any]:
     """The pullback of `softmax`."""
-    return (_pulled_back(xp, cotangent, softmax(xp, x, axis=axis), axis),)
+    return (pulled_back(xp, cotangent, softmax(xp, x, axis=axis), axis),)
 
 
 def softmax_second_derivative(
     xp: Any, direction: Any, cotangent: Any, x: Any, *, axis: int
 ) -> tuple[Any, Any]:
     """What goes back through `softmax_derivative`."""
-    return _twice_pulled_back(xp, direction, cotangent, softmax(xp, x, axis=axis), axis)
+    return twice_pulled_back(xp, direction, cotangent, softmax(xp, x, axis=axis), axis)
 
 
-def _twice_pulled_back(
+def twice_pulled_back(
     xp: Any, direction: Any, cotangent: Any, y: Any, axis: int
 ) -> tuple[Any, Any]:
+    """What goes back through `pulled_back`, for shares `y`."""
     # The derivative of a mean weighted by y is a covariance.
     first = centred(xp, direction, y, axis)
     second = centred(xp, cotangent, y, axis)
@@ -60,7 +69,8 @@ def centred(xp: Any, v: Any, y: Any, axis: int) -> Any:
     return v - xp.sum(v * y, axis=axis)
 
 
-def _pulled_back(xp: Any, cotangent: Any, y: Any, axis: int) -> Any:
+def pulled_back(xp: Any, cotangent: Any, y: Any, axis: int) -> Any:
+    """What goes back through shares `y` of exponentials."""
     return y * centred(xp, cotangent, y, axis)
 
 
@@ -82,13 +92,16 @@ def _softmin_second_derivative(
 LOWEST = -float("inf")
 
 
+def _counted_less_largest(xp: Any, x: Any, mask: Any, axis: int) -> Any:
+    """What counts, less the largest of it, which makes NaN of -inf where nothing else counts."""
+    largest = xp.stop_gradient(xp.max(xp.where(mask, x, LOWEST), axis=axis))
+    return xp.where(mask, x - largest, 0.0)
+
+
 def _masked_softmax(xp: Any, x: Any, mask: Any, *, axis: int) -> Any:
-    largest = xp.max(xp.where(mask, x, LOWEST), axis=axis)
-    largest = xp.stop_gradient(xp.where(largest == LOWEST, 0.0, largest))
-    shifted = xp.where(mask, x - largest, 0.0)
-    e = xp.where(mask, xp.exp(shifted), 0.0)
-    counted = xp.sum(xp.where(mask, 1.0, xp.full_like(x, 0.0)), axis=axis)
-    total = xp.where(counted == 0.0, 1.0, xp.sum(e, axis=axis))
+    e = xp.where(mask, xp.exp(_counted_less_largest(xp, x, mask, axis)), 0.0)
+    total = xp.sum(e, axis=axis)
+    total = xp.where(total == 0.0, 1.0, total)  # of a row that counts nothing
     return xp.where(mask, e / total, 0.0)
 
 
@@ -97,7 +110,7 @@ def _masked_softmax_derivative(
 ) -> tuple[Any, None]:
     y = _masked_softmax(xp, x, mask, axis=axis)
     cotangent = xp.where(mask, cotangent, 0.0)
-    pulled = _pulled_back(xp, cotangent, y, axis)
+    pulled = pulled_back(xp, cotangent, y, axis)
     return xp.where(mask, pulled, 0.0), None
 
 
@@ -106,7 +119,7 @@ def _masked_softmax_second_derivative(
 ) -> tuple[Any, Any]:
     y = _masked_softmax(xp, x, mask, axis=axis)
     direction, cotangent = (xp.where(mask, v, 0.0) for v in (direction, cotangent))
-    found = _twice_pulled_back(xp, direction, cotangent, y, axis)
+    found = twice_pulled_back(xp, direction, cotangent, y, axis)
     return xp.where(mask, found[0], 0.0), xp.where(mask, found[1], 0.0)
 
 
@@ -133,16 +146,13 @@ def _log_softmax_second_derivative(
 
 
 def _masked_log_softmax(xp: Any, x: Any, mask: Any, *, axis: int) -> Any:
-    largest = xp.max(xp.where(mask, x, LOWEST), axis=axis)
-    largest = xp.stop_gradient(xp.where(largest == LOWEST, 0.0, largest))
-    shifted = xp.where(mask, x - largest, 0.0)
-    nothing = xp.full_like(x, 0.0)
+    shifted = _counted_less_largest(xp, x, mask, axis)
     # As in log_softmax; of a row that counts nothing, nothing is divided by 0.
     top = shifted >= 0.0
     rest = xp.where(mask, xp.where(top, xp.expm1(shifted), xp.exp(shifted)), 0.0)
-    number = xp.sum(xp.where(mask, xp.where(top, 1.0, nothing), 0.0), axis=axis)
-    counted = xp.sum(xp.where(mask, 1.0, nothing), axis=axis)
-    number = xp.where(counted == 0.0, 1.0, number)
+    ones = xp.where(top, 1.0, xp.full_like(x, 0.0))
+    number = xp.sum(xp.where(mask, ones, 0.0), axis=axis)
+    number = xp.where(number == 0.0, 1.0, number)
     total = xp.log1p(xp.sum(rest, axis=axis) / number)
     return xp.where(mask, shifted - total - xp.log(number), LOWEST)
 

@@ -9,9 +9,9 @@ from unified_act.catalogue._common import POSITIVE
 from unified_act.catalogue.selecting import hardmax
 from unified_act.catalogue.softmax import (
     AXIS,
-    softmax,
-    softmax_derivative,
-    softmax_second_derivative,
+    pulled_back,
+    shares_of_exp,
+    twice_pulled_back,
 )
 
 __all__ = ["ACTIVATIONS"]
@@ -54,14 +54,15 @@ def _inside(xp: Any, noise: Any) -> Any:
 
 
 def _gumbel_logits(xp: Any, x: Any, noise: Any, tau: float, axis: int) -> Any:
+    """Logits of which the largest is 0."""
     logits = x - xp.log(-xp.log(_inside(xp, noise)))
-    # Less the largest, which changes nothing: divided by tau they could overflow.
+    # Divided by tau they could overflow.
     return (logits - xp.stop_gradient(xp.max(logits, axis=axis))) / tau
 
 
 def _gumbel_softmax(xp: Any, x: Any, noise: Any, *, tau: float, hard: bool, axis: int) -> Any:
     logits = _gumbel_logits(xp, x, noise, tau, axis)
-    soft = softmax(xp, logits, axis=axis)
+    soft = shares_of_exp(xp, logits, axis)
     if not hard:
         return soft
     # The bracket is 0 and carries the gradient: "straight through" the choice.
@@ -72,7 +73,7 @@ def _gumbel_softmax_derivative(
     xp: Any, cotangent: Any, x: Any, noise: Any, *, tau: float, hard: bool, axis: int
 ) -> tuple[Any, Any]:
     logits = _gumbel_logits(xp, x, noise, tau, axis)
-    by_x = softmax_derivative(xp, cotangent, logits, axis=axis)[0] / tau
+    by_x = pulled_back(xp, cotangent, shares_of_exp(xp, logits, axis), axis) / tau
     inside = _inside(xp, noise)
     return by_x, by_x / (-xp.log(inside) * inside)
 
@@ -89,7 +90,7 @@ def _gumbel_softmax_second_derivative(
     axis: int,
 ) -> tuple[Any, Any]:
     logits = _gumbel_logits(xp, x, noise, tau, axis)
-    found = softmax_second_derivative(xp, direction, cotangent, logits, axis=axis)
+    found = twice_pulled_back(xp, direction, cotangent, shares_of_exp(xp, logits, axis), axis)
     return found[0] / tau, found[1] / (tau * tau)
 
 
