@@ -19,7 +19,7 @@ def _again(function: Callable[[Array], Array]) -> Callable[[Array], Array]:
     return lambda x: again(function(x))
 
 
-exp, expm1, log, log1p = map(_again, (lax.exp, lax.expm1, lax.log, lax.log1p))
+exp, expm1, log = map(_again, (lax.exp, lax.expm1, lax.log))
 sqrt, tanh = _again(lax.sqrt), _again(lax.tanh)
 abs, cos, floor, full_like, sin = lax.abs, lax.cos, lax.floor, lax.full_like, lax.sin
 logical_and, logical_not, logical_or = jnp.logical_and, jnp.logical_not, jnp.logical_or
@@ -38,6 +38,20 @@ def _repeated(function: Callable[[Array], Array], times: int, x: Array) -> Array
 
 
 own = {"repeated": _repeated}
+
+
+@jax.custom_jvp
+def log1p(x: Array) -> Array:
+    """log(1 + x); XLA's own is up to 128 ULP off in float64, from -0.415 to -0.29."""
+    value = again(lax.log1p(x))
+    if x.dtype != jnp.float64:
+        return value
+    near: Array = special.log1p(sys.modules[__name__], x)
+    result: Array = where((x > -0.5) & (x < -0.25), near, value)
+    return result
+
+
+log1p.defjvps(lambda tangent, _, x: tangent / (x + 1.0))
 
 
 def erfc(x: Array) -> Array:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import unified_act as ua
+from tests.backends.test_functions import FUNCTIONS, check_values_and_derivatives
 from unified_act_jax import elementary, variant
 from unified_act_jax.variant import FAST, STRICT
 
@@ -215,3 +216,10 @@ def square_exp_of_both(x):
 
 def erfc_of_both(x):
     return x * mpmath.erfc(x)
+
+
+@pytest.mark.parametrize("numerics", ["strict", "fast"])
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_what_a_definition_may_call_in_float64(name, numerics):
+    """XLA's own log1p is up to 128 ULP off."""
+    check_values_and_derivatives("jax", name, "float64", numerics)
