@@ -56,7 +56,7 @@ def _inside(xp: Any, noise: Any) -> Any:
 def _gumbel_logits(xp: Any, x: Any, noise: Any, tau: float, axis: int) -> Any:
     """Logits of which the largest is 0."""
     logits = x - xp.log(-xp.log(_inside(xp, noise)))
-    # Divided by tau they could overflow.
+    # Others could overflow when they are divided by tau.
     return (logits - xp.stop_gradient(xp.max(logits, axis=axis))) / tau
 
 

@@ -1,11 +1,15 @@
 """Several processes find what one finds, and no case is lost between them."""
 
+from concurrent.futures import Executor, Future
+from concurrent.futures.process import BrokenProcessPool
+
 import pytest
 
 import unified_act as ua
 from unified_act_conformance.checks.run import list_checks
 from unified_act_conformance.commands.parallel import (
     SMALL,
+    Helpers,
     _small_ones_in_the_middle,
     helpers,
     processes_for,
@@ -53,4 +57,26 @@ def test_what_a_process_raises_is_raised():
         helpers(2, ["nonsense"]) as beside,
         pytest.raises(ua.UnknownBackendError, match="nonsense"),
     ):
+        list(run_everything(cases, [], beside=beside, numerics="fast", quick=True, native=False))
+
+
+class _Refusing(Executor):
+    """A pool whose only process dies of the first thing that it is given."""
+
+    def __init__(self):
+        self.given = 0
+
+    def submit(self, function, /, *arguments):
+        self.given += 1
+        if self.given > 1:
+            raise BrokenProcessPool("a process died")
+        died = Future()
+        died.set_exception(BrokenProcessPool("a process died"))
+        return died
+
+
+def test_a_process_that_dies_is_told_of():
+    cases = list_cases(list_subjects(["relu", "tanh", "relu6"]), {"numpy": ["float32"]}, (0,))
+    beside = Helpers(_Refusing(), 1)
+    with pytest.raises(BrokenProcessPool):
         list(run_everything(cases, [], beside=beside, numerics="fast", quick=True, native=False))
