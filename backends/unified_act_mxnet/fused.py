@@ -14,8 +14,14 @@ from typing import Any
 import numpy as np
 
 from unified_act.activation import Activation
-from unified_act.kernels import ArrayKernels, NumpyMemory, Threads, available_threads, fused
-from unified_act.shapes import summed_axes, weight_shape
+from unified_act.kernels import (
+    ArrayKernels,
+    NumpyMemory,
+    Threads,
+    available_threads,
+    fused,
+    sum_to_weight,
+)
 from unified_act_mxnet._framework import BFLOAT16, DTYPE_OBJECTS, mx
 from unified_act_mxnet.guards import address_of, empty, is_plain, view
 from unified_act_mxnet.recording import Target, record
@@ -159,7 +165,7 @@ class _Whole:
                 self._name,
                 saved,
                 view(cotangent, of_value, self._bits),
-                _sum_to_weight if self._bits is self._dtype else _sum_to_bits,
+                sum_to_weight if self._bits is self._dtype else _sum_to_bits,
                 threads=Threads(available_threads()),
             )
             assert found is not None  # noqa: S101  # where there is a kernel of the value
@@ -250,12 +256,4 @@ class _Lending(NumpyMemory):
 
 def _sum_to_bits(by: Any, weight: Any, *, axis: int) -> Any:
     """The sums for a weight in bfloat16, of what a kernel has left in float32."""
-    return narrow(_sum_to_weight(by, weight, axis=axis), "bfloat16")
-
-
-def _sum_to_weight(by: Any, weight: Any, *, axis: int) -> Any:
-    """The sums for a weight: NumPy adds up in pairs what lies one after another in memory."""
-    over = summed_axes(weight_shape(weight.shape, by.shape, axis), by.ndim)
-    kept = [d for d in range(by.ndim) if d not in over]
-    rows = np.ascontiguousarray(by.transpose(*kept, *over)).reshape(weight.size, -1)
-    return rows.sum(axis=1, dtype=np.float64).astype(by.dtype).reshape(weight.shape)
+    return narrow(sum_to_weight(by, weight, axis=axis), "bfloat16")

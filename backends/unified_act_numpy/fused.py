@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 
 from unified_act.activation import Activation
 from unified_act.backend import DTYPES
-from unified_act.kernels import ArrayKernels, Kernel, NumpyMemory, fused
-from unified_act_numpy import namespace
+from unified_act.kernels import ArrayKernels, Kernel, NumpyMemory, fused, sum_to_weight
 from unified_act_numpy.blocks import in_blocks
 from unified_act_numpy.calls import Code, address_of
 
@@ -92,7 +91,7 @@ def pulled_back(
             return None
         return (_in_memory_order(kernel, alike[0], along),)
     found = _kernels_of(activation, parameters).pulled_back(
-        _MEMORY, _name_of(alike[0].dtype), alike, along, namespace.sum_to_weight
+        _MEMORY, _name_of(alike[0].dtype), alike, along, sum_to_weight
     )
     if found is None:
         return None

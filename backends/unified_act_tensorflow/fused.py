@@ -13,8 +13,13 @@ import numpy as np
 import tensorflow as tf
 
 from unified_act.activation import Activation
-from unified_act.kernels import ArrayKernels, NumpyMemory, Threads, available_threads
-from unified_act_tensorflow import namespace
+from unified_act.kernels import (
+    ArrayKernels,
+    NumpyMemory,
+    Threads,
+    available_threads,
+    sum_to_weight,
+)
 from unified_act_tensorflow.guards import at_hand, has_tangent, recorded
 
 __all__ = ["by_kernel", "pulled_by_operations"]
@@ -105,25 +110,18 @@ class _Computing:
 
     def pulled_back(self, cotangent: Any, inputs: Sequence[Any]) -> Sequence[Any] | None:
         """The cotangent of each input; None if there is no kernel."""
-        weights = iter(inputs[1:])
-
-        def sum_to_weight(by: Any, _: Any, *, axis: int) -> Any:
-            weight = next(weights)
-            found = namespace.sum_to_weight(_tensor(by, tf.as_dtype(by.dtype)), weight, axis=axis)
-            return tf.cast(found, weight.dtype)
-
         found = self._kernels.pulled_back(
             _MEMORY,
             _NAMES[inputs[0].dtype],
             [_view(x) for x in inputs],
             _view(cotangent),
-            sum_to_weight,
+            _summed,
             threads=_threads(),
         )
         if found is None:
             return None
         return [
-            _tensor(by, x.dtype) if isinstance(by, np.ndarray) else by
+            _tensor(by, x.dtype) if isinstance(by, np.ndarray) else _cast(by, x.dtype)
             for by, x in zip(found, inputs, strict=True)
         ]
 
@@ -204,6 +202,16 @@ def _tensor(array: Any, dtype: tf.DType) -> Any:
     else:
         found = tf.experimental.dlpack.from_dlpack(array.__dlpack__())
     return tf.bitcast(found, dtype) if found.dtype != dtype else found
+
+
+def _summed(by: Any, weight: Any, *, axis: int) -> Any:
+    """The derivative by a weight, as a tensor; of 16 bits as float32."""
+    return tf.constant(sum_to_weight(by, weight, axis=axis))
+
+
+def _cast(tensor: Any, dtype: tf.DType) -> Any:
+    """A tensor of a type, if it is one."""
+    return None if tensor is None else tf.cast(tensor, dtype)
 
 
 def _threads() -> Threads:

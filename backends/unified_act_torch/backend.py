@@ -63,6 +63,11 @@ class TorchBackend(FrameworkBackend):
         """Returns the shape of a tensor; unknown lengths, or the whole shape, may be None."""
         return lengths(x)
 
+    def fitted(self, function: Callable[..., Any], request: Request) -> Callable[..., Any]:
+        """Returns a function with a check of the shapes, once for each."""
+        checked = super().fitted(function, request)
+        return function if checked is function else calls.checked_once(function, checked)
+
     def device_of(self, x: Tensor) -> str:
         """Returns the kind of device of a tensor; one without memory counts as on a CPU."""
         return HOME if x.is_cpu or x.is_meta else x.device.type

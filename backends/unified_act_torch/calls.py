@@ -21,9 +21,12 @@ from unified_act.backend import (
     shortcut,
     written_call,
 )
+from unified_act_torch.guards import have_lengths
 
-__all__ = ["at_most", "fastest_call", "short_way", "test_of_short_rows"]
+__all__ = ["at_most", "checked_once", "fastest_call", "short_way", "test_of_short_rows"]
 
+_MOST_SHAPES = 256
+"""For so many shapes it is kept that they have passed a check."""
 _LARGE = 5_000
 """For fewer elements PyTorch's own operation is quicker, whatever the rows are."""
 _ORDER: Mapping[str, Sequence[str]] = {
@@ -93,6 +96,31 @@ def short_way(request: Request, otherwise: Callable[..., Any]) -> Callable[..., 
         "refusals": (AttributeError, TypeError, IndexError, RuntimeError),
     }
     return shortcut(condition, call, otherwise, scope, inputs)
+
+
+def checked_once(function: Callable[..., Any], checked: Callable[..., Any]) -> Callable[..., Any]:
+    """Returns a function that runs without a check on shapes that have passed one.
+
+    Args:
+        function: The function without a check.
+        checked: The function with one.
+    """
+    passed: set[Any] = set()
+
+    def call(*inputs: Any) -> Any:
+        # Of what is compiled or recorded, lengths may be unknown.
+        if torch.compiler.is_compiling() or not have_lengths(*inputs):
+            return checked(*inputs)
+        shapes = tuple([x.shape for x in inputs])
+        if shapes in passed:
+            return function(*inputs)
+        result = checked(*inputs)
+        if len(passed) >= _MOST_SHAPES:
+            passed.clear()
+        passed.add(shapes)
+        return result
+
+    return call
 
 
 def at_most(length: int | None, longest: int) -> bool:

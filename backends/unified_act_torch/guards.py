@@ -8,7 +8,15 @@ import torch
 from torch import Tensor
 from torch.autograd import Function, forward_ad
 
-__all__ = ["applied", "are_on_hand", "differentiated", "followed", "has_memory", "transformed"]
+__all__ = [
+    "applied",
+    "are_on_hand",
+    "differentiated",
+    "followed",
+    "has_memory",
+    "have_lengths",
+    "transformed",
+]
 
 _PLAIN = (Tensor, torch.nn.Parameter)
 _tracing: Callable[[], object] = torch._C._get_tracing_state  # noqa: SLF001  # None if nobody does
@@ -39,6 +47,16 @@ def has_memory(x: Tensor) -> bool:
         and _tracing() is None
         and not (x.is_cuda and torch.cuda.is_current_stream_capturing())
     )
+
+
+def have_lengths(*tensors: object) -> bool:
+    """Whether the shapes of all are numbers, and stay so when what is done is done again."""
+    if _tracing() is not None:
+        return False
+    for x in tensors:  # noqa: SIM110  # it costs half of what all() does
+        if type(x) not in _PLAIN:
+            return False
+    return True
 
 
 def are_on_hand(*tensors: Tensor) -> bool:

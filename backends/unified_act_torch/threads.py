@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import torch
 
 from unified_act.kernels import Threads, openmp_team
@@ -17,5 +19,9 @@ _TEAM = openmp_team(torch._C.__file__) if torch._C.__file__ else None  # noqa: S
 
 def threads() -> Threads:
     """Returns the threads that PyTorch may use now."""
-    number = torch.get_num_threads()
+    return _of_number(torch.get_num_threads())
+
+
+@functools.cache
+def _of_number(number: int) -> Threads:
     return Threads(number, _TEAM, _LEAST) if _TEAM else Threads(number)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from unified_act.kernels import ArrayKernels, NumpyMemory, arrays, unavailable
+from unified_act.kernels import ArrayKernels, NumpyMemory, arrays, sum_to_weight, unavailable
 from unified_act.registry import ACTIVATIONS
 
 pytestmark = pytest.mark.skipif(bool(unavailable()), reason="no machine code can be made here")
@@ -47,3 +47,24 @@ def test_shapes_that_are_kept_are_few(monkeypatch):
         found = kernels.value(NumpyMemory(), "float32", [np.zeros((2, length), np.float32)])
         np.testing.assert_allclose(found, np.full((2, length), 1 / length), rtol=1e-6)
         assert len(kernels._ways) <= 4
+
+
+@pytest.mark.parametrize(
+    ("shape", "weight", "axis"),
+    [((40, 3), (3,), -1), ((4, 3, 5, 2), (3,), 1), ((6, 2), (), 0), ((2, 3, 4), (2, 1, 4), 0)],
+)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_sums_for_a_weight(shape, weight, axis, dtype):
+    by = np.random.default_rng(2).standard_normal(shape).astype(dtype)
+    found = sum_to_weight(by, np.zeros(weight), axis=axis)
+    over = tuple(d for d in range(by.ndim) if d != axis % by.ndim) if weight == (3,) else None
+    over = 1 if len(weight) == 3 else over
+    wanted = by.astype(np.float64).sum(axis=over).reshape(weight)
+    assert found.dtype == dtype
+    np.testing.assert_allclose(found, wanted, rtol=1e-12 if dtype == "float64" else 6e-8)
+
+
+def test_sums_for_a_weight_are_rounded_once():
+    by = np.full((2**24, 1), 0.1, np.float32)
+    (found,) = sum_to_weight(by, np.zeros(1), axis=-1)
+    assert found == np.float32(np.float64(np.float32(0.1)) * 2**24)

@@ -121,7 +121,7 @@ def test_groups_are_shared_by_their_elements(length, outer, inner, group):
     places = [x.ctypes.data, y.ctypes.data]
     for least in (length, 2 * length * group, 1_000 * length * group):
         threads = Threads(2, team, least)
-        kernel.columns(*places, length=length, outer=outer, inner=inner, threads=threads)
+        kernel.columns(length=length, outer=outer, inner=inner).run(places, threads)
         np.testing.assert_allclose(y, 1 / length, rtol=1e-6)
         y[:] = 0
     groups = 1 if group == LANES and outer * inner < LANES else 4
@@ -135,8 +135,7 @@ def test_groups_are_shared_by_their_elements(length, outer, inner, group):
 def test_nothing_beside_the_arrays_is_touched(length, outer, inner):
     room = np.full((3, outer, length, inner), 7.0, np.float32)
     x = np.zeros_like(room[0])
-    kernel_of("softmax").columns(
-        x.ctypes.data, room[1].ctypes.data, length=length, outer=outer, inner=inner
-    )
+    job = kernel_of("softmax").columns(length=length, outer=outer, inner=inner)
+    job.run([x.ctypes.data, room[1].ctypes.data])
     assert (room[[0, 2]] == 7.0).all()
     np.testing.assert_array_equal(room[1], np.full_like(x, np.float32(1 / length)))

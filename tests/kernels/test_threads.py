@@ -37,7 +37,7 @@ def test_rows_on_several_threads():
         y = np.zeros((500, 301), np.float32)
         places = [x.ctypes.data + 301 * 4, x.ctypes.data, y.ctypes.data]
         strides = [602 * 4, 602 * 4, 301 * 4]
-        kernel.rows(*places, length=301, count=500, strides=strides, threads=Threads(number))
+        kernel.rows(length=301, count=500, strides=strides).run(places, Threads(number))
         results.append(y)
     np.testing.assert_array_equal(*results)
     assert results[0].any()
@@ -52,7 +52,7 @@ def times_computed(count, threads, row=1):
         kernel(place, place, count=count, threads=threads)
     else:
         strides = [4 * row] * 2
-        kernel.rows(place, place, length=row, count=count, strides=strides, threads=threads)
+        kernel.rows(length=row, count=count, strides=strides).run([place, place], threads)
     return x
 
 

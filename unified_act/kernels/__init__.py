@@ -6,7 +6,7 @@ through whole arrays in memory, and `ArrayKernels` computes arrays of a framewor
 llvmlite there is no machine code. Nothing is compiled before the first kernel is asked for.
 """
 
-from unified_act.kernels.arrays import ArrayKernels, Memory, NumpyMemory
+from unified_act.kernels.arrays import ArrayKernels, Memory, NumpyMemory, sum_to_weight
 from unified_act.kernels.gathering import Gather, gather
 from unified_act.kernels.instructions import NARROW
 from unified_act.kernels.kernel import Kernel, fused, unavailable
@@ -31,6 +31,7 @@ __all__ = [
     "gather",
     "openmp_team",
     "plan_of",
+    "sum_to_weight",
     "table_of",
     "unavailable",
 ]

@@ -11,12 +11,12 @@ from unified_act.kernels.instructions import NARROW
 from unified_act.kernels.kernel import Kernel, fused, in_parts
 from unified_act.kernels.layout import Plan, plan_of
 from unified_act.kernels.threads import ALONE, Threads
-from unified_act.shapes import channels_of, weight_shape
+from unified_act.shapes import channels_of, summed_axes, weight_shape
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["ArrayKernels", "Memory", "NumpyMemory"]
+__all__ = ["ArrayKernels", "Memory", "NumpyMemory", "sum_to_weight"]
 
 _LARGEST_NUMBER = 256
 """For so many shapes what was found is kept."""
@@ -65,6 +65,31 @@ class NumpyMemory:
         import numpy as np
 
         return np.broadcast_to(array, shape)
+
+
+def sum_to_weight(by: NDArray[Any], weight: Any, *, axis: int) -> NDArray[Any]:
+    """Returns the derivative by a weight, of one derivative for each element: their sums.
+
+    Those of float32 are summed in float64, and rounded once.
+
+    Args:
+        by: The derivatives.
+        weight: What has the shape of the weight.
+        axis: The axis of the channels.
+    """
+    import numpy as np
+
+    shape = tuple(weight.shape)
+    over = summed_axes(weight_shape(shape, by.shape, axis), by.ndim)
+    kept = [d for d in range(by.ndim) if d not in over]
+    if by.dtype == np.float64:  # NumPy adds up in pairs what lies one after another in memory
+        rows = np.ascontiguousarray(by.transpose(*kept, *over))
+        total = rows.reshape(math.prod(shape), -1).sum(axis=1)
+    else:
+        total = np.einsum(by, [*range(by.ndim)], kept, dtype=np.float64)
+    with np.errstate(over="ignore"):
+        found: NDArray[Any] = total.astype(by.dtype).reshape(shape)
+    return found
 
 
 class ArrayKernels:
@@ -158,7 +183,7 @@ class ArrayKernels:
             axis = self._parameters["axis"]
             return (by_x, *(sum_to_weight(by, weight, axis=axis) for by, weight in pairs))
         rest = iter(found)
-        return tuple(None if mask else next(rest) for mask in self._masks)
+        return tuple([None if mask else next(rest) for mask in self._masks])
 
     def _computed(
         self,
@@ -168,27 +193,24 @@ class ArrayKernels:
         cotangents: tuple[Any, ...],
         threads: Threads,
     ) -> list[Any] | None:
-        shapes = tuple([tuple(x.shape) for x in inputs])
         order = len(cotangents)
-        key = dtype, order, shapes
+        key = (dtype, order, *[x.shape for x in inputs])
         try:
             way = self._ways[key]
         except KeyError:
+            shapes = tuple([tuple(x.shape) for x in inputs])
             way = _way_of(self._activation, self._parameters, dtype, order, shapes)
             if len(self._ways) >= _LARGEST_NUMBER:
                 self._ways.clear()
             self._ways[key] = way
         if way is None:
             return None
-        shape = shapes[0]
         terms = [*inputs, *cotangents]
         for number in way.spread:
-            terms[number] = memory.broadcast(terms[number], shape)
-        terms = [memory.whole(term) for term in terms]
-        x = terms[0]
-        results = [memory.empty(way.result, x) for _ in range(way.results)]
-        results += [memory.empty(way.result, x, wide=True) for _ in range(way.wide)]
-        way.plan.run([memory.address(array) for array in (*terms, *results)], threads)
+            terms[number] = memory.broadcast(terms[number], inputs[0].shape)
+        arrays = [memory.whole(term) for term in terms]
+        results = [memory.empty(way.result, arrays[0], wide=wide) for wide in way.wide]
+        way.plan.run([memory.address(array) for array in (*arrays, *results)], threads)
         return results
 
 
@@ -199,15 +221,13 @@ class _Way(NamedTuple):
         plan: How the kernel goes through them.
         spread: The numbers of the inputs that are broadcast to the shape of `x`.
         result: The shape of the results.
-        results: How many results have the type of `x`.
-        wide: How many further results are of float32.
+        wide: Of each result: whether it is of float32. Else it has the type of `x`.
     """
 
     plan: Plan
     spread: Sequence[int]
     result: tuple[int, ...]
-    results: int
-    wide: int
+    wide: Sequence[bool]
 
 
 def _way_of(
@@ -248,7 +268,7 @@ def _way_of(
         return None
     number = 1 + len(others) - len(activation.masks) if order else 1
     wide = len(sizes) if order and dtype in NARROW else 0
-    return _Way(plan, spread, tuple(result), number - wide, wide)
+    return _Way(plan, spread, tuple(result), [False] * (number - wide) + [True] * wide)
 
 
 def _is_made_of_parts(kernel: Kernel | None, length: int, found: int) -> bool:

@@ -111,7 +111,7 @@ def _machine(processor: Processor) -> Any:
 
 
 class Library:
-    """An object file in memory, whose functions can be called while this object lives."""
+    """An object file in memory, which stays there as long as this object or a function of it."""
 
     def __init__(self, code: bytes) -> None:
         """Loads the object file.
@@ -140,5 +140,9 @@ class Library:
             address = self._engine.get_function_address(name)
         if not address:
             raise RuntimeError(f"the object file has no function {name}")
-        types = [ctypes.c_void_p] * pointers + [ctypes.c_int64] * integers
-        return ctypes.CFUNCTYPE(None, *types)(address)
+        # An integer of 64 bits is passed like a pointer, which ctypes converts in half of the time.
+        types = [ctypes.c_void_p] * (pointers + integers)
+        found: Any = ctypes.CFUNCTYPE(None, *types)(address)
+        found.library = self  # it is in the memory of this one
+        function: Callable[..., None] = found
+        return function

@@ -24,7 +24,6 @@ class Gather:
     """
 
     def __init__(self, library: compiler.Library, factors: int) -> None:
-        self._library = library  # the functions are in its memory
         self.flat = library.function("flat", 3 + factors, 1)
         self._slices = library.function("flat_slices", 1)
         self._strides = (0, *[2] * (2 + factors))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import os
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 from weakref import WeakValueDictionary
 
 from unified_act import __version__
@@ -20,7 +20,7 @@ from unified_act.kernels.instructions import ARRAY, CONSTANT, LANES, NARROW, SHO
 from unified_act.kernels.row_emitter import has_reductions, has_sorts
 from unified_act.kernels.threads import ALONE, Threads, in_slices
 
-__all__ = ["DTYPES", "Kernel", "fused", "unavailable"]
+__all__ = ["DTYPES", "Job", "Kernel", "fused", "unavailable"]
 
 DTYPES = (*NARROW, "float32", "float64")
 """The types of arrays that kernels are made for; elementwise activations have tables too."""
@@ -34,6 +34,48 @@ _kept: OrderedDict[Any, Kernel | str] = OrderedDict()
 """By what was asked for: the kernel, or why there is none."""
 _libraries: WeakValueDictionary[str, compiler.Library] = WeakValueDictionary()
 """What is in use, by its key in the cache: some parameters, such as an axis, change no code."""
+
+
+class Job(NamedTuple):
+    """What a kernel has to do for arrays of some shape, which may lie anywhere.
+
+    Attributes:
+        function: Computes everything on the thread that calls it.
+        arguments: What it is told after the pointers.
+        slices: Computes it on several threads, as for `in_slices`; None if it cannot be divided.
+        strides: As for `in_slices`, like the rest.
+        number: The number of elements, of rows, or of groups of columns.
+        row: The number of elements of a row or a column.
+        columns: The number of columns in a group.
+    """
+
+    function: Callable[..., None]
+    arguments: Sequence[int]
+    slices: Callable[[int], Any] | None
+    strides: Sequence[int]
+    number: int
+    row: int = 1
+    columns: int = 1
+
+    def run(self, pointers: Sequence[int], threads: Threads = ALONE) -> None:
+        """Computes arrays, on as many threads as are worth it.
+
+        Args:
+            pointers: The addresses of the first elements.
+            threads: The threads.
+        """
+        slices, number, row, columns = self.slices, self.number, self.row, self.columns
+        elements = number * row * columns
+        if not elements:  # an empty array may have no address
+            return
+        if (
+            threads.number > 1
+            and elements >= 2 * threads.least
+            and slices is not None
+            and in_slices(slices, pointers, self.strides, number, threads, row, columns=columns)
+        ):
+            return
+        self.function(*pointers, *self.arguments)
 
 
 class Kernel:
@@ -61,7 +103,6 @@ class Kernel:
         whole_rows: bool = False,
         short: int = 0,
     ) -> None:
-        self._library = library  # the functions are in its memory
         self.whole_rows = whole_rows
         self.short = short
         self._arguments = (*inputs.values(), *results)
@@ -91,56 +132,46 @@ class Kernel:
             count: The number of elements.
             threads: The threads.
         """
-        shared = not self.whole_rows and in_slices(
-            self._flat_slices, pointers, self._strides, count, threads
-        )
-        if not shared and count:  # an empty array may have no address
-            self.flat(*pointers, count)
+        self.elements(count).run(pointers, threads)
 
-    def rows(
-        self,
-        *pointers: int,
-        length: int,
-        count: int,
-        strides: Sequence[int],
-        threads: Threads = ALONE,
-    ) -> None:
-        """Computes rows of elements, which may lie apart.
+    def elements(self, count: int) -> Job:
+        """Returns how elements that lie one after another are computed; a row on one thread only.
 
         Args:
-            *pointers: The addresses of the first row.
+            count: The number of elements.
+        """
+        if self.whole_rows:
+            return Job(self.flat, (count,), None, (), 1, count)
+        return Job(self.flat, (count,), self._flat_slices, self._strides, count)
+
+    def rows(self, *, length: int, count: int, strides: Sequence[int]) -> Job:
+        """Returns how rows of elements are computed, which may lie apart.
+
+        Args:
             length: The number of elements of a row.
             count: The number of rows.
             strides: The number of bytes from one row to the next, for each pointer.
-            threads: The threads.
         """
-        if not in_slices(self._rows_slices, pointers, strides, count, threads, length) and count:
-            self._rows(*pointers, length, count, *strides)
+        arguments = (length, count, *strides)
+        return Job(self._rows, arguments, self._rows_slices, strides, count, length)
 
-    def columns(
-        self, *pointers: int, length: int, outer: int, inner: int, threads: Threads = ALONE
-    ) -> None:
-        """Computes rows along any axis of contiguous arrays.
+    def columns(self, *, length: int, outer: int, inner: int) -> Job:
+        """Returns how rows along any axis of contiguous arrays are computed.
 
         Args:
-            *pointers: The addresses of the arrays.
             length: The number of elements along the axis.
             outer: The number of elements of the axes before it together.
             inner: That of the axes after it.
-            threads: The threads.
         """
-        if not length or not outer or not inner:
-            return
+        function, slices, group = self._columns, self._columns_slices, min(inner, COLUMNS)
+        count = outer * -(-inner // COLUMNS)
         if length <= self.short or (self.short and inner >= LANES and length <= _LONGEST_BESIDE):
             function, slices, group = self._beside, self._beside_slices, LANES
-            slabs = max(LANES // inner, 1)
+            slabs = LANES // inner if inner else 0
             count = -(-outer // slabs) if slabs > 1 else outer * -(-inner // LANES)
-        else:
-            function, slices, group = self._columns, self._columns_slices, min(inner, COLUMNS)
-            count = outer * -(-inner // COLUMNS)
-        told = [*[0] * len(pointers), inner, outer]
-        if not in_slices(slices, pointers, told, count, threads, length, columns=group):
-            function(*pointers, length, 0, count, inner, outer)
+        told = (*[0] * len(self.sizes), inner, outer)
+        arguments = (length, 0, count, inner, outer)
+        return Job(function, arguments, slices, told, count, length, group)
 
 
 def unavailable(

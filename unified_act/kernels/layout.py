@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from unified_act.activation import Activation
 from unified_act.kernels.instructions import ARRAY, CONSTANT
-from unified_act.kernels.kernel import Kernel, fused, in_parts
+from unified_act.kernels.kernel import Job, Kernel, fused, in_parts
 from unified_act.kernels.threads import ALONE, Threads
 
 __all__ = ["Plan", "plan_of"]
@@ -18,27 +18,17 @@ class Plan(NamedTuple):
     """How a kernel goes through whole arrays of some shape.
 
     Attributes:
-        kernel: The kernel.
+        job: What it does with them, or with a part of them.
         places: Where each of its pointers begins: the number of an array, and how many bytes from
-            the first of its elements.
-        rows: The number of rows; if `strides` is empty, of elements without gaps. If `inner` is
-            given, there are so many times `inner` rows, whose elements may lie apart.
-        length: The number of elements of a row.
-        strides: The number of bytes from one row to the next, for each pointer.
-        turns: How often the kernel goes through so many rows.
+            the first of its elements. If there are none, each begins where an array does.
+        turns: How often it does so.
         steps: The number of bytes from one turn to the next, for each pointer.
-        inner: The number of elements from one element of a row to the next. There are no strides
-            then.
     """
 
-    kernel: Kernel
-    places: Sequence[tuple[int, int]]
-    rows: int
-    length: int = 1
-    strides: Sequence[int] = ()
+    job: Job
+    places: Sequence[tuple[int, int]] = ()
     turns: int = 1
     steps: Sequence[int] = ()
-    inner: int | None = None
 
     def run(self, addresses: Sequence[int], threads: Threads = ALONE) -> None:
         """Computes arrays that lie anywhere.
@@ -48,25 +38,13 @@ class Plan(NamedTuple):
                 the results: the value, or the derivative by each input.
             threads: The threads.
         """
-        pointers = [addresses[number] + offset for number, offset in self.places]
-        if self.inner is not None:
-            self.kernel.columns(
-                *pointers, length=self.length, outer=self.rows, inner=self.inner, threads=threads
-            )
-            return
-        if not self.strides:
-            self.kernel(*pointers, count=self.rows, threads=threads)
-            return
+        pointers = addresses
+        if self.places:
+            pointers = [addresses[number] + offset for number, offset in self.places]
         for turn in range(self.turns):
             if turn:
                 pointers = [at + step for at, step in zip(pointers, self.steps, strict=True)]
-            self.kernel.rows(
-                *pointers,
-                length=self.length,
-                count=self.rows,
-                strides=self.strides,
-                threads=threads,
-            )
+            self.job.run(pointers, threads)
 
 
 def plan_of(
@@ -117,21 +95,16 @@ def plan_of(
     elif in_parts(activation):
         plan = _of_parts(kernel, channels * inner, outer, order)
     elif kernel.whole_rows and (not ends or channels <= kernel.short):
-        plan = Plan(kernel, _one_each(kernel), outer, channels, inner=inner)
+        plan = Plan(kernel.columns(length=channels, outer=outer, inner=inner))
     elif kernel.whole_rows:
         strides = [channels * size for size in kernel.sizes]
-        plan = Plan(kernel, _one_each(kernel), outer, channels, strides)
+        plan = Plan(kernel.rows(length=channels, count=outer, strides=strides))
     elif spread:
         plan = _of_learned(kernel, outer, channels, inner, weight_sizes)
     else:
         number = math.prod(shape) // (2 if in_turn else 1)
-        plan = Plan(kernel, _one_each(kernel), number)
+        plan = Plan(kernel.elements(number))
     return plan
-
-
-def _one_each(kernel: Kernel) -> list[tuple[int, int]]:
-    """The places of pointers to the first element of each array."""
-    return [(number, 0) for number in range(len(kernel.sizes))]
 
 
 def _of_gated(kernel: Kernel, parameters: Mapping[str, Any], shape: tuple[int, int, int]) -> Plan:
@@ -149,7 +122,7 @@ def _of_gated(kernel: Kernel, parameters: Mapping[str, Any], shape: tuple[int, i
     places = [*((0, at) for at in halves), (1, 0), *((2, at) for at in halves)]
     strides = [2 * row, 2 * row, row, 2 * row, 2 * row]
     number = len(kernel.sizes)  # of a value the last two are not there
-    return Plan(kernel, places[:number], count, half, strides[:number])
+    return Plan(kernel.rows(length=half, count=count, strides=strides[:number]), places[:number])
 
 
 def _of_parts(kernel: Kernel, row: int, count: int, order: int) -> Plan:
@@ -163,18 +136,18 @@ def _of_parts(kernel: Kernel, row: int, count: int, order: int) -> Plan:
     part = length * kernel.sizes[0]
     places = [(array, i * part) for array, number in enumerate(numbers) for i in range(number)]
     strides = [number * part for number in numbers for _ in range(number)]
-    return Plan(kernel, places, count, length, strides)
+    return Plan(kernel.rows(length=length, count=count, strides=strides), places)
 
 
 def _of_learned(
     kernel: Kernel, outer: int, channels: int, inner: int, weight_sizes: Sequence[int]
 ) -> Plan:
     """Rows of one channel each, or of all channels where their axis is the last."""
-    places, sizes = _one_each(kernel), kernel.sizes
+    sizes = kernel.sizes
     weights = range(1, 1 + len(weight_sizes))
     if inner == 1:
         strides = [0 if i in weights else channels * size for i, size in enumerate(sizes)]
-        return Plan(kernel, places, outer, channels, strides)
+        return Plan(kernel.rows(length=channels, count=outer, strides=strides))
     # A row is what a channel has of an element of `outer`. All rows of a channel are computed at
     # once, or those of all channels: the fewer calls the better.
     by_channel = channels < outer
@@ -185,4 +158,5 @@ def _of_learned(
     for index, number in zip(weights, weight_sizes, strict=True):
         own = sizes[index] if number > 1 else 0
         steps[index], strides[index] = (own, 0) if by_channel else (0, own)
-    return Plan(kernel, places, count, inner, strides, turns, steps)
+    job = kernel.rows(length=inner, count=count, strides=strides)
+    return Plan(job, turns=turns, steps=steps)

@@ -310,6 +310,16 @@ class TestInputs:
         function = ua.get_activation("mish", backend="torch", numerics="strict")
         assert function(X.to("meta")).device.type == "meta"
 
+    @pytest.mark.parametrize("name", ["glu", "tlu", "softmax2d", "masked_softmax"])
+    def test_shapes_that_do_not_fit_are_refused_after_others(self, name):
+        f, x = ua.get_activation(name, backend="torch"), torch.zeros(4, 4, 4)
+        others = {"tlu": torch.zeros(4), "masked_softmax": torch.ones(4, 4, 4, dtype=torch.bool)}
+        rest = [others[name]] if name in others else []
+        for _ in range(2):
+            f(x, *rest)
+            with pytest.raises(ua.UnifiedActError):
+                f(x[:, :3, :3], *rest) if name != "softmax2d" else f(x[0, 0])
+
     def test_a_model_with_one_can_be_copied_and_saved(self, tmp_path):
         model = torch.nn.Sequential(torch.nn.Linear(4, 4))
         model.activation = ua.get_activation("elu", backend="torch", alpha=0.5)
