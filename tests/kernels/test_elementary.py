@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from tests.kernels.running import awkward, compiled_function, random_bits
+from unified_act.expression import record_function
 from unified_act.kernels import polynomials
-from unified_act.kernels.elementary import FAR_ANGLE
+from unified_act.kernels.elementary import FAR_ANGLE, lowered
 
 
 def times_z(z):
@@ -194,3 +195,24 @@ def test_clips(name):
     got = compiled_function(CLIPS[name])(x)
     np.testing.assert_array_equal(got, wanted)
     np.testing.assert_array_equal(np.signbit(got[got == 0.0]), np.signbit(wanted[got == 0.0]))
+
+
+def quotients(xp, x, y):
+    """Several by one number and by its square, and one by another."""
+    size = xp.abs(y) + 1.0
+    return x / size, y / (size * size), x / (size * size), x / (y + 3.0)
+
+
+def test_quotients_by_one_number_are_divided_once():
+    outputs = lowered(record_function(quotients, {}, ("x", "y"), wide=True))
+    nodes = outputs[0].graph.needed(outputs)
+    assert sum(node.operation == "div" for node in nodes) == 2
+    generator = np.random.default_rng(3)
+    x, y = generator.standard_normal((2, 100)) * 10.0 ** generator.integers(-3, 4, (2, 100))
+    x[:4], y[2:6] = [np.inf, -np.inf, np.nan, 0.0], [0.0, -0.0, np.inf, np.nan]
+    found = compiled_function(quotients, ("x", "y"), wide=True)(x, y)
+    size = np.abs(y) + 1
+    with np.errstate(invalid="ignore", divide="ignore"):
+        wanted = x / size, y / size**2, x / size**2, x / (y + 3)
+    for got, want in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-15)

@@ -150,8 +150,11 @@ def _by_silu(xp: Any, value: Any, gate: Any, alpha: float = 1.0) -> Any:
 
 
 def _by_silu_derivative(xp: Any, value: Any, gate: Any, alpha: float = 1.0) -> tuple[Any, Any]:
-    z = within(xp, _scaled(gate, alpha), _EXP_IS_ZERO)
-    return self_gated.silu(xp, gate, beta=alpha), _times_slope(xp, value, z, z)
+    scaled = _scaled(gate, alpha)
+    w = within(xp, scaled, _EXP_IS_ZERO)
+    # One exponential does for both, where it is that of the same number.
+    by_gate = _times_slope(xp, value, scaled if is_wide(xp) else w, w)
+    return self_gated.silu(xp, gate, beta=alpha), by_gate
 
 
 def _by_silu_second_derivative(xp: Any, value: Any, gate: Any, alpha: float = 1.0) -> _Hessian:

@@ -219,9 +219,14 @@ _RATIO_IS_ONE: Crossover = 1e-18
 
 def _steepened(xp: Any, x: Any, beta: Any) -> tuple[Any, Any, Any, Any]:
     """The z up to ±`_ROOT_IS_ZERO`, |z|, exp(-|z|/2), and an x that is finite where that is 0."""
-    finite = xp.where(xp.isinf(x), 0.0, x)
-    z = within(xp, xp.where(beta == 0.0, finite, x) * beta, _ROOT_IS_ZERO)
-    size = xp.abs(z) if is_wide(xp) else xp.where(z > 0.0, z, -z)
+    if is_wide(xp):
+        flat = xp.logical_and(beta == 0.0, xp.isinf(x))
+        z = within(xp, xp.where(flat, 0.0, x * beta), _ROOT_IS_ZERO)
+        size = xp.abs(z)
+    else:
+        finite = xp.where(xp.isinf(x), 0.0, x)
+        z = within(xp, xp.where(beta == 0.0, finite, x) * beta, _ROOT_IS_ZERO)
+        size = xp.where(z > 0.0, z, -z)
     sign = xp.where(x < 0.0, -1.0, xp.full_like(x, 1.0))
     return z, size, xp.exp(size * -0.5), xp.where(size == _ROOT_IS_ZERO, sign, x)
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 from unified_act import special
@@ -70,8 +71,8 @@ def lowered(expression: Expression, graph: Graph | None = None) -> list[Node]:
     Raises:
         NotImplementedError: It has an operation along an axis that there is no code for.
     """
-    xp = _Elementary(graph or Graph(wide=expression.graph.wide))
     outputs = [output for output in expression.outputs if output is not None]
+    xp = _Elementary(graph or Graph(wide=expression.graph.wide), _shared_divisors(outputs))
     together = [output for output in outputs if output.operation == "concat"]
     outputs = [part for out in outputs for part in (out.operands if out in together else (out,))]
     made: dict[int, Node] = {}
@@ -85,6 +86,22 @@ def lowered(expression: Expression, graph: Graph | None = None) -> list[Node]:
         operands = [made[operand.index] for operand in node.operands]
         made[node.index] = xp.apply(node, operands)
     return [made[output.index] for output in outputs]
+
+
+def _shared_divisors(outputs: Sequence[Node]) -> set[int]:
+    """The indices of what several quotients are divided by, by itself or by its square."""
+    counted = Counter(
+        _root(node.operands[1]).index
+        for node in outputs[0].graph.needed(outputs)
+        if node.operation == "div"
+    )
+    return {index for index, number in counted.items() if number > 1}
+
+
+def _root(node: Node) -> Node:
+    """What a square is the square of; the node itself if it is none."""
+    first, *rest = node.operands or (node,)
+    return first if node.operation == "mul" and rest[0] is first else node
 
 
 def _is_clip(condition: Node, low: Node, held: Node) -> bool:
@@ -120,8 +137,10 @@ def part_name(name: str, part: int) -> str:
 class _Elementary(Recorder):
     """A namespace that records primitive operations."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, divisors: Container[int] = ()) -> None:
         super().__init__(graph)
+        self._divisors = divisors
+        """What several quotients are divided by, in another graph."""
         self.own = None
         self._same_in_row: dict[int, bool] = {}
         self._decays: set[int] = set()
@@ -132,9 +151,10 @@ class _Elementary(Recorder):
         operation, attributes = node.operation, node.attributes
         if not operands:
             return self._leaf(operation, attributes, node.kind)
-        if operation == "div" and self.wide and self._is_same_in_row(operands[1]):
-            quotient: Node = operands[0] * (1.0 / operands[1])
-            return quotient
+        if operation == "div" and self.wide:
+            quotient = self._by_inverse(node, *operands)
+            if quotient is not None:
+                return quotient
         if operation == "where" and _is_clip(*operands):
             condition, low, held = operands
             compared = self.graph.apply(condition.operation, held, low, kind=MASK)
@@ -148,6 +168,19 @@ class _Elementary(Recorder):
             raise NotImplementedError(f"there is no machine code for {operation}")
         found: Node = function(self, *operands)
         return found
+
+    def _by_inverse(self, node: Node, over: Node, under: Node) -> Node | None:
+        """A quotient as a product, where what it is divided by divides others too; else None."""
+        divisor = node.operands[1]
+        root = _root(divisor)
+        if self._is_same_in_row(under) or (root is divisor and root.index in self._divisors):
+            quotient: Node = over * (1.0 / under)
+        elif root.index in self._divisors:
+            inverse = 1.0 / under.operands[0]
+            quotient = over * inverse * inverse
+        else:
+            return None
+        return quotient
 
     def _leaf(self, operation: str, attributes: Mapping[str, Any], kind: str) -> Node:
         if operation == "input":
