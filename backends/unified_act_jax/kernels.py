@@ -16,6 +16,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from unified_act.activation import Activation
+from unified_act.catalogue.gaussian import CONSTANT_FROM, TANH_CUBIC, TANH_SLOPE
 from unified_act.special import Crossover
 from unified_act_jax.elementary import again, exp_by_roots
 
@@ -30,6 +31,12 @@ def _telu_derivative(xp: Any, x: Array) -> Any:
     decay = xp.exp(u * -2.0)
     inverse = again(1.0 / (decay + 1.0))
     return ((1.0 - decay) + near * u * decay * 4.0 * inverse) * inverse
+
+
+def _gelu_tanh(xp: Any, x: Array) -> Any:
+    # x·sigmoid(2u); -40 is far enough, and not -infinity · 0.
+    near = xp.where(x < -CONSTANT_FROM, -CONSTANT_FROM, x)
+    return near / (xp.exp((near * near * TANH_CUBIC + 1.0) * near * -TANH_SLOPE) + 1.0)
 
 
 def _shifted_softplus(xp: Any, x: Array) -> Any:
@@ -102,6 +109,7 @@ def _masked_log_softmax(xp: Any, x: Array, mask: Array, *, axis: int) -> Any:
 
 _PARTS: Mapping[str, Mapping[str, Callable[..., Any] | None]] = {
     "gaussian": {"forward": _gaussian, "derivative": None},
+    "gelu_tanh": {"forward": _gelu_tanh},
     "hard_mish": {"forward": _hard_mish},
     "hard_silu": {"forward": _hard_silu},
     "masked_log_softmax": {"forward": _masked_log_softmax},

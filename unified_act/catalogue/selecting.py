@@ -7,6 +7,7 @@ from typing import Any
 from unified_act.activation import Activation, Parameter
 from unified_act.catalogue._common import is_number, relu
 from unified_act.catalogue.softmax import AXES, LOWEST
+from unified_act.special import is_wide
 
 __all__ = ["ACTIVATIONS", "hardmax", "unless_nan"]
 
@@ -85,8 +86,11 @@ def _masked_sparsemax_derivative(
 def hardmax(xp: Any, x: Any, *, axis: int) -> Any:
     """1 at the first of the largest elements, 0 elsewhere."""
     x = xp.stop_gradient(x)
-    largest = xp.where(x == xp.max(x, axis=axis), 1.0, xp.full_like(x, 0.0))
-    first = xp.where(xp.cumulative_sum(largest, axis=axis) == 1.0, largest, 0.0)
+    largest = xp.max(x, axis=axis)
+    ones = xp.where(x == largest, 1.0, xp.full_like(x, 0.0))
+    first = xp.where(xp.cumulative_sum(ones, axis=axis) == 1.0, ones, 0.0)
+    if is_wide(xp):  # machine code, whose maximum keeps a NaN
+        return xp.where(is_number(largest), first, largest)
     return unless_nan(xp, x, first, axis)
 
 

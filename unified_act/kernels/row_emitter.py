@@ -239,6 +239,7 @@ class _Row:
             "  %some = icmp ne i64 %rest, 0",
             "  %one = zext i1 %some to i64",
             "  %count = add i64 %full, %one",
+            *_IN_REST,
         ]
         after = []
         for index, argument in enumerate([*self._inputs.values(), *self._results]):
@@ -281,11 +282,7 @@ class _Row:
             value = names[node.operands[0].index]
             if valid:
                 value = self._counted(node, value, valid)
-            joined = self._joined(node, name, value, LANES)
-            grown.append((name, _START[node.operation], joined))
-            if self._is_compensated(node):
-                lost = f"%lost{node.index}"
-                grown.append((lost, _START["sum"], self._lost(lost, name, value, joined)))
+            grown += self._carried(node, name, value)
         if last:
             self._store(self._computed(self._outputs, index, level, names), index)
         end, writer.lines = writer.block, outer
@@ -310,7 +307,7 @@ class _Row:
         for each in sorts:
             outer += each.sort
         for node, name in zip(reductions, sums, strict=True):
-            whole = self._restored(node, name) if self._is_compensated(node) else name
+            whole = self._whole(node, name)
             if not self._abreast:
                 whole = writer.spread(self._reduced(node, whole), "double")
             self._names[node.index] = whole
@@ -319,12 +316,9 @@ class _Row:
 
     def _valid(self, index: str) -> str:
         """Which elements of a block are in the row."""
-        new = self._writer.new
-        left = new(f"sub i64 %n, {new(f'mul i64 {index}, {LANES}')}")
-        more = new(f"icmp ugt i64 {left}, {LANES}")
-        number = new(f"trunc i64 {new(f'select i1 {more}, i64 {LANES}, i64 {left}')} to i32")
-        numbers = ", ".join(f"i32 {lane}" for lane in range(LANES))
-        return new(f"icmp slt <{LANES} x i32> <{numbers}>, {self._writer.spread(number, 'i32')}")
+        new, mask = self._writer.new, f"<{LANES} x i1>"
+        whole = new(f"icmp ult i64 {index}, %full")
+        return new(f"select i1 {whole}, {mask} {splat('i1 true')}, {mask} %in_rest")
 
     def _store(self, names: Mapping[int, str], index: str) -> None:
         """Writes a block of the results."""
@@ -470,6 +464,32 @@ class _Row:
         of_a, of_b = new(f"fsub {_DOUBLES} {a}, {kept}"), new(f"fsub {_DOUBLES} {b}, {added}")
         return new(f"fadd {_DOUBLES} {so_far}, {new(f'fadd {_DOUBLES} {of_a}, {of_b}')}")
 
+    def _carried(self, node: Node, name: str, value: str) -> list[tuple[str, str, str]]:
+        """What a pass carries on for a sum or maximum, and beside it; as `_grown`.
+
+        Beside a maximum it is the last NaN, so that the next block waits for one instruction.
+        """
+        if node.operation == "max":
+            new, nan, mask = self._writer.new, f"%nan{node.index}", f"<{LANES} x i1>"
+            unknown = new(f"fcmp uno {_DOUBLES} {value}, {value}")
+            last = new(f"select {mask} {unknown}, {_DOUBLES} {value}, {_DOUBLES} {nan}")
+            larger = self._larger(name, value, LANES)
+            return [(name, _START["max"], larger), (nan, _START["sum"], last)]
+        total = self._joined(node, name, value, LANES)
+        carried = [(name, _START["sum"], total)]
+        if self._is_compensated(node):
+            lost = f"%lost{node.index}"
+            carried.append((lost, _START["sum"], self._lost(lost, name, value, total)))
+        return carried
+
+    def _whole(self, node: Node, name: str) -> str:
+        """A sum or maximum of all passes, with what is carried beside it."""
+        if node.operation == "max":
+            new, nan = self._writer.new, f"%nan{node.index}"
+            known = new(f"fcmp ord {_DOUBLES} {nan}, {nan}")
+            return new(f"select <{LANES} x i1> {known}, {_DOUBLES} {name}, {_DOUBLES} {nan}")
+        return self._restored(node, name) if self._is_compensated(node) else name
+
     def _restored(self, node: Node, name: str) -> str:
         """A sum with what it lost."""
         new, lost = self._writer.new, f"%lost{node.index}"
@@ -482,11 +502,15 @@ class _Row:
         new, vector, mask = self._writer.new, f"<{lanes} x double>", f"<{lanes} x i1>"
         if node.operation == "sum":
             return new(f"fadd {vector} {a}, {b}")
-        # In this form the first two are one instruction of a processor.
-        less = new(f"fcmp olt {vector} {a}, {b}")
-        larger = new(f"select {mask} {less}, {vector} {b}, {vector} {a}")
         nan = new(f"fcmp uno {vector} {b}, {b}")
+        larger = self._larger(a, b, lanes)
         return new(f"select {mask} {nan}, {vector} {b}, {vector} {larger}")
+
+    def _larger(self, a: str, b: str, lanes: int) -> str:
+        """The larger of two numbers, or the first one if either is NaN."""
+        new, vector = self._writer.new, f"<{lanes} x double>"
+        less = new(f"fcmp olt {vector} {a}, {b}")  # with the next line one instruction
+        return new(f"select <{lanes} x i1> {less}, {vector} {b}, {vector} {a}")
 
     def _reduced(self, node: Node, name: str) -> str:
         """One number from those side by side: the two halves are joined, again and again."""
@@ -502,6 +526,17 @@ class _Row:
             name, lanes = self._joined(node, parts[0], parts[1], half), half
         return new(f"extractelement <1 x double> {name}, i64 0")
 
+
+_INTEGERS = f"<{LANES} x i32>"
+_ZEROS = f"{_INTEGERS} zeroinitializer"
+_LANE_NUMBERS = ", ".join(f"i32 {lane}" for lane in range(LANES))
+_IN_REST = (
+    "  %rest.number = trunc i64 %rest to i32",
+    f"  %rest.one = insertelement {_INTEGERS} poison, i32 %rest.number, i64 0",
+    f"  %rest.all = shufflevector {_INTEGERS} %rest.one, {_INTEGERS} poison, {_ZEROS}",
+    f"  %in_rest = icmp slt {_INTEGERS} <{_LANE_NUMBERS}>, %rest.all",
+)
+"""Which elements of the block of those that fill none are in the row."""
 
 _CHOICE = """
 define void @flat({parameters}, i64 %n) nounwind {{
