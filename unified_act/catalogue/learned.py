@@ -217,16 +217,27 @@ _RATIO_IS_ONE: Crossover = 1e-18
 """Up to here log(1 + e) is e, in every dtype."""
 
 
+_HUGE: Crossover = 2.0**400
+"""Beyond float32, but not float64. Its product with the smallest number of float32 is huge too, and
+exp(-z) for such a z is nothing beside its square."""
+
+
+def _finite(xp: Any, x: Any) -> Any:
+    """`x` of a wide type, with a huge number for an infinity."""
+    # In a comparison with float32 the bound is infinite itself.
+    return xp.where(x <= -_HUGE, -_HUGE, xp.where(x >= _HUGE, _HUGE, x))
+
+
 def _steepened(xp: Any, x: Any, beta: Any) -> tuple[Any, Any, Any, Any]:
-    """The z up to ±`_ROOT_IS_ZERO`, |z|, exp(-|z|/2), and an x that is finite where that is 0."""
+    """The z, |z|, exp(-|z|/2), and an x that is finite where that is 0; z is, unless it is wide."""
     if is_wide(xp):
-        flat = xp.logical_and(beta == 0.0, xp.isinf(x))
-        z = within(xp, xp.where(flat, 0.0, x * beta), _ROOT_IS_ZERO)
+        near = _finite(xp, x)
+        z = near * beta
         size = xp.abs(z)
-    else:
-        finite = xp.where(xp.isinf(x), 0.0, x)
-        z = within(xp, xp.where(beta == 0.0, finite, x) * beta, _ROOT_IS_ZERO)
-        size = xp.where(z > 0.0, z, -z)
+        return z, size, xp.exp(size * -0.5), near
+    finite = xp.where(xp.isinf(x), 0.0, x)
+    z = within(xp, xp.where(beta == 0.0, finite, x) * beta, _ROOT_IS_ZERO)
+    size = xp.where(z > 0.0, z, -z)
     sign = xp.where(x < 0.0, -1.0, xp.full_like(x, 1.0))
     return z, size, xp.exp(size * -0.5), xp.where(size == _ROOT_IS_ZERO, sign, x)
 
@@ -243,7 +254,8 @@ def _silu_beta_derivative(xp: Any, x: Any, beta: Any) -> tuple[Any, Any]:
     z, size, root, near = _steepened(xp, x, beta)
     if is_wide(xp):
         e = xp.exp(-size)
-        return gated_derivative(xp, z, z), near * near * e / ((e + 1.0) * (e + 1.0))
+        by_x = gated_derivative(xp, z, _finite(xp, z))
+        return by_x, near * near * e / ((e + 1.0) * (e + 1.0))
     share = near * root / (root * root + 1.0)
     return gated_derivative(xp, z, z), share * share
 
@@ -278,7 +290,7 @@ def _softplus_beta_derivative(xp: Any, x: Any, beta: Any) -> tuple[Any, Any]:
     # By β it is (zσ(z) - log(1 + e^z))/β², where z cancels in both if it is positive.
     if is_wide(xp):
         e = xp.exp(-size)
-        return sigmoid(xp, z), -(size * e / (e + 1.0) + xp.log1p(e)) / (beta * beta)
+        return sigmoid(xp, z), -(_finite(xp, size) * e / (e + 1.0) + xp.log1p(e)) / (beta * beta)
     e, share = root * root, root / beta
     return sigmoid(xp, z), -share * (size / (e + 1.0) + _tail(xp, e)) * share
 

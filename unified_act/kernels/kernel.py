@@ -30,6 +30,8 @@ _LONGEST_BESIDE = 2_048
 """Many rows of more elements side by side would not fit into the cache of a processor."""
 _LEAST = 2.0**-126
 """The smallest normal number of float32. Its inverse is near the largest."""
+_CHOOSING = ("lt", "le", "gt", "ge", "eq", "ne", "where")
+"""The operations that compute nothing of their operands."""
 _kept: OrderedDict[Any, Kernel | str] = OrderedDict()
 """By what was asked for: the kernel, or why there is none."""
 _libraries: WeakValueDictionary[str, compiler.Library] = WeakValueDictionary()
@@ -363,9 +365,14 @@ def _recorded(
     part = PARTS[order]
     if dtype != "float64":
         found = record(activation, parameters, part, wide=True)
-        if not any(map(_is_extreme, found.graph.nodes)):
+        if not any(map(_computes_with_extremes, found.graph.nodes)):
             return found
     return record(activation, parameters, part)
+
+
+def _computes_with_extremes(node: Node) -> bool:
+    """Whether an operand is an extreme constant, and more than a bound."""
+    return node.operation not in _CHOOSING and any(map(_is_extreme, node.operands))
 
 
 def _is_extreme(node: Node) -> bool:
