@@ -285,6 +285,13 @@ def _gelu_parts(gate: Array) -> tuple[Array, Array, Array, Array]:
     return gate > 0.0, size, half, raised.astype(jnp.int32)
 
 
+def _times_square_exp(factor: Array, size: Array, raised: Array) -> Array:
+    """`_square_exp` of a factor that may be infinite."""
+    found = _square_exp(factor, size, raised)
+    result: Array = jnp.where(lax.abs(factor) == jnp.inf, factor, found)
+    return result
+
+
 def times_gelu(value: Array, gate: Array) -> Array:
     """`value` · gelu(`gate`), also where gelu is subnormal and the value large."""
     is_open, size, half, raised = _gelu_parts(gate)
@@ -292,7 +299,7 @@ def times_gelu(value: Array, gate: Array) -> Array:
     # On the left gate·exp(z²)·erfc(z) is at most 1, so that its product with a value is finite.
     half = half * _power(-raised)
     shut = value * (jnp.where(is_open, 0.0, near) * half)
-    found = _square_exp(jnp.where(is_open, half, shut), size, raised)
+    found = _times_square_exp(jnp.where(is_open, half, shut), size, raised)
     return jnp.where(is_open, value * (near * (1.0 - found)), found)
 
 
@@ -302,5 +309,5 @@ def times_gelu_slope(value: Array, gate: Array) -> Array:
     near = jnp.where(gate > _GELU_END, _GELU_END, gate)
     near = jnp.where(gate < -_GELU_END, -_GELU_END, near)
     part = (near * _DENSITY_AT_0 + jnp.where(is_open, -half, half)) * _power(-raised)
-    found = _square_exp(jnp.where(is_open, part, value * part), size, raised)
+    found = _times_square_exp(jnp.where(is_open, part, value * part), size, raised)
     return jnp.where(is_open, value * (found + 1.0), found)

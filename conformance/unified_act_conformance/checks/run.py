@@ -10,7 +10,7 @@ from types import MappingProxyType
 from unified_act import Activation
 from unified_act.backend import DTYPES, Numerics
 from unified_act.registry import ACTIVATIONS
-from unified_act_conformance.checks import autodiff, basic, contracts, varied
+from unified_act_conformance.checks import autodiff, basic, contracts, infinities, varied
 from unified_act_conformance.checks.bench import Bench, bench_for
 from unified_act_conformance.declared import declared_for
 from unified_act_conformance.harness import NotOfferedError, load_harness
@@ -60,6 +60,7 @@ CHECKS: Mapping[str, Callable[[Bench], str]] = MappingProxyType(
         "seeds": contracts.seeds,
         "noise": contracts.noise,
         "refused": contracts.refused,
+        "infinities": infinities.infinities,
         DIMENSIONS: varied.dimensions,
     }
 )
@@ -83,6 +84,7 @@ ONLY: Mapping[str, Callable[[Subject], bool]] = MappingProxyType(
         "shares": lambda subject: bool(record_of(subject.activation).shares),
         "seeds": _draws,
         "noise": _draws,
+        "infinities": lambda subject: _specified(subject).kind in ("gated", "learned"),
     }
 )
 """The subjects that a check is about, if not about all."""

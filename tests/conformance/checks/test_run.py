@@ -62,9 +62,9 @@ def test_the_plan_is_complete() -> None:
         subject.activation: [check.name for check in plan if check.subject == subject]
         for subject in subjects
     }
-    assert set(CHECKS) - set(names["gelu"]) == {"weights", "shares", *NOISY}
+    assert set(CHECKS) - set(names["gelu"]) == {"weights", "shares", "infinities", *NOISY}
     assert set(CHECKS) - set(names["prelu"]) == {"saved tensors", "shares", *NOISY}
-    assert set(CHECKS) - set(names["gumbel_softmax"]) == {"saved tensors", "weights"}
+    assert set(CHECKS) - set(names["gumbel_softmax"]) == {"saved tensors", "weights", "infinities"}
     assert NOISY.isdisjoint(names["rrelu"])  # which draws nothing outside training
     assert names["gelu"].count("lengths") == 4
     assert names["gelu"].count("mode compile") == 1
