@@ -73,9 +73,9 @@ def _silu_beta_derivative(xp: Any, x: Array, beta: Array) -> tuple[Array, Array]
     first, second, e = exp_by_roots(xp.abs(z))
     numerator = xp.where(z < 0.0, (z + 1.0 + e) * first * second, z * e + e + 1.0)
     near = xp.where(xp.abs(z) == _GATE_IS_SHUT, 1.0, x)
+    opened = (e + 1.0) * (e + 1.0)
     # Both have a quotient of their own: for one that they share XLA would make an array.
-    by_beta = near * first / (e + 1.0) * (near * second / (e + 1.0))
-    return numerator / ((e + 1.0) * (e + 1.0)), by_beta
+    return numerator / opened, near * first * (near * second / opened)
 
 
 @jax.custom_jvp
