@@ -34,6 +34,12 @@ DTYPES = ("float32", "bfloat16")
 ON_DEVICES = ("torch", "tensorflow", "jax")
 """The backends that are compared on other devices than a CPU."""
 SIZES = ("one", "million", "rows")
+KEEPING_MEMORY = {
+    "MALLOC_MMAP_THRESHOLD_": str(2**25),  # as much as it takes
+    "MALLOC_TRIM_THRESHOLD_": str(2**32),
+}
+"""Settings of Linux's C library. By itself it may hand back to the system what a call frees, and the
+next call, whoever's it is, pays for new pages: up to 400 µs for a million elements."""
 _DISTRIBUTIONS = {
     "numpy": ("numpy", "scipy", "ml_dtypes"),
     "torch": ("torch",),
@@ -56,7 +62,7 @@ def main() -> None:
             start = time.perf_counter()
             arguments = [*sys.argv[1:], "--backend", backend, "--here", str(folder)]
             command = [sys.executable, "-m", "benchmarks.compare", *arguments]
-            done = subprocess.run(command, check=False)
+            done = subprocess.run(command, check=False, env={**KEEPING_MEMORY, **os.environ})
             if done.returncode:  # it has said why
                 sys.exit(done.returncode)
             print(f"{backend}: {time.perf_counter() - start:.0f} s", file=sys.stderr)
