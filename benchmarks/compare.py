@@ -38,8 +38,8 @@ KEEPING_MEMORY = {
     "MALLOC_MMAP_THRESHOLD_": str(2**25),  # as much as it takes
     "MALLOC_TRIM_THRESHOLD_": str(2**32),
 }
-"""Settings of Linux's C library. By itself it may hand back to the system what a call frees, and the
-next call, whoever's it is, pays for new pages: up to 400 µs for a million elements."""
+"""Settings of Linux's C library. By itself it may hand back to the system what a call frees. The
+next call, whoever's it is, then pays for new pages: up to 400 µs for a million elements."""
 _DISTRIBUTIONS = {
     "numpy": ("numpy", "scipy", "ml_dtypes"),
     "torch": ("torch",),

@@ -38,8 +38,8 @@ scatters by some hundredths. Ratios above 1.1 are in bold type.
 
 - The inputs are normally distributed, with mean 0 and deviation 2. 10⁶ elements are a matrix of
   1,000 × 1,000, for softmax2d 100 × 100 × 100. A learned weight is a vector of 1,000 numbers.
-- The C library keeps the memory that is freed. Else one call hands it back to the system, and another
-  pays for it: which one depends on chance.
+- The C library keeps the memory that is freed. Else one call hands it back to the system, and
+  another pays for it: which one depends on chance.
 - Along an axis there are 10⁵ rows of 10 too, for softmax2d 1,000 × 10 × 100.
 - "With backward" is the call and the gradients by all its inputs, for a given upstream gradient.
 - PyTorch, TensorFlow and MXNet run eagerly. On JAX both sides are compiled with `jax.jit`. Each

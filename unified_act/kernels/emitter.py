@@ -294,11 +294,16 @@ def slices(pointers: int, *, of: str = "flat") -> str:
     """Returns a function that several threads call at once, to share the elements among them.
 
     ``flat_slices(shared)`` computes slices of elements until none is left, ``rows_slices`` slices
-    of rows, ``columns_slices`` and ``beside_slices`` slices of groups of columns. A thread that is
-    slow, or comes late, computes fewer. What they share are integers of 64 bits: the first element
-    that nobody computes yet, the number of elements, that of a slice, the number of elements of a
-    row or column, the pointers, and their strides in bytes, which are 0 for columns; at last the
-    numbers of columns side by side and of slabs.
+    of rows, ``columns_slices`` and ``beside_slices`` slices of groups of columns.
+
+    Each thread begins with a part of its own, and then helps the others: one that is slow, or comes
+    late, computes less. The first that comes has the first part, as in a framework's own functions:
+    what these have computed is in the cache of that processor.
+
+    What they share are integers of 64 bits: how many have come, the number of parts, of elements in
+    a part, of all elements, of those in a slice, and in a row or column; the pointers, and their
+    strides in bytes, which are 0 for columns; for columns the number of them side by side and of
+    slabs; and for each part the first element that nobody computes yet.
 
     Args:
         pointers: The number of pointers.
@@ -310,9 +315,12 @@ def slices(pointers: int, *, of: str = "flat") -> str:
         where = f"  %at_{name} = getelementptr i64, ptr %shared, i64 {index}"
         return f"{where}\n  %{name} = load {kind}, ptr %at_{name}"
 
-    given = [word("count", 1), word("length", 2), word("n", 3)]
-    given += [word(f"p{index}", 4 + index, "ptr") for index in places]
-    given += [word(f"s{index}", 4 + pointers + index) for index in places]
+    names = ("parts", "part", "count", "length", "n")
+    given = [word(name, index) for index, name in enumerate(names, 1)]
+    before = 1 + len(names)
+    given += [word(f"p{index}", before + index, "ptr") for index in places]
+    given += [word(f"s{index}", before + pointers + index) for index in places]
+    before += 2 * pointers
     moved = [
         f"  %o{index} = mul i64 %first, %s{index}\n"
         f"  %q{index} = getelementptr i8, ptr %p{index}, i64 %o{index}"
@@ -328,9 +336,11 @@ def slices(pointers: int, *, of: str = "flat") -> str:
         ),
     }
     if of in ("columns", "beside"):
-        given += [word("inner", 4 + 2 * pointers), word("outer", 5 + 2 * pointers)]
+        given += [word("inner", before), word("outer", before + 1)]
+        before += 2
     return _SLICES.format(
         name=f"{of}_slices",
+        before=before,
         given="\n".join(given),
         moved="\n".join(moved),
         call=f"@{of}({arguments}, {numbers[of]})",
@@ -341,18 +351,34 @@ _SLICES = """
 define void @{name}(ptr %shared) nounwind {{
 entry:
 {given}
+  %came = atomicrmw add ptr %shared, i64 1 monotonic
+  br label %begin
+begin:
+  %turn = phi i64 [ 0, %entry ], [ %later, %done ]
+  %sum = add i64 %came, %turn
+  %which = urem i64 %sum, %parts
+  %where = add i64 %which, {before}
+  %next = getelementptr i64, ptr %shared, i64 %where
+  %after = add i64 %which, 1
+  %far = mul i64 %after, %part
+  %beyond = icmp ugt i64 %far, %count
+  %stop = select i1 %beyond, i64 %count, i64 %far
   br label %loop
 loop:
-  %first = atomicrmw add ptr %shared, i64 %length monotonic
-  %left = sub i64 %count, %first
+  %first = atomicrmw add ptr %next, i64 %length monotonic
+  %left = sub i64 %stop, %first
   %any = icmp sgt i64 %left, 0
-  br i1 %any, label %work, label %end
+  br i1 %any, label %work, label %done
 work:
   %last = icmp slt i64 %left, %length
   %some = select i1 %last, i64 %left, i64 %length
 {moved}
   call void {call}
   br label %loop
+done:
+  %later = add i64 %turn, 1
+  %all = icmp eq i64 %later, %parts
+  br i1 %all, label %end, label %begin
 end:
   ret void
 }}

@@ -17,7 +17,7 @@ __all__ = ["ALONE", "Threads", "available", "in_slices", "openmp_team"]
 _STEP = 64
 """Slices begin at multiples of this, so that no two threads write to the same line of a cache."""
 _SLICES = 4
-"""So many slices for each thread: one that is slow computes fewer of them."""
+"""So many slices for each thread. Others help one that is slow with its slices."""
 
 _lock = threading.Lock()
 _pool: ThreadPoolExecutor | None = None
@@ -82,10 +82,11 @@ def in_slices(
         return False
     import ctypes  # which nobody needs before there is machine code
 
-    length = -(-count // (number * _SLICES))
-    if row * columns == 1:
-        length = -(-length // _STEP) * _STEP
-    words = (0, count, length, row, *pointers, *strides)
+    step = _STEP if row * columns == 1 else 1
+    length = -(-count // (number * _SLICES * step)) * step
+    part = -(-count // (number * length)) * length
+    starts = [part * index for index in range(number)]
+    words = (0, number, part, count, length, row, *pointers, *strides, *starts)
     shared = (ctypes.c_int64 * len(words))(*words)
     team = threads.team if threads.team and not _forked else _own_team
     team(function, ctypes.addressof(shared), number)
