@@ -25,7 +25,7 @@ from unified_act_conformance.subject import (
     registered,
     two_dtypes,
 )
-from unified_act_conformance.truth import Oracle, record_of
+from unified_act_conformance.truth import RECORDS, Oracle, record_of
 
 __all__ = ["CHECKS", "DIMENSIONS", "SLOW_MODES", "CheckResult", "list_checks", "run_checks"]
 
@@ -39,6 +39,11 @@ def _draws(subject: Subject) -> bool:
     activation = _specified(subject)
     inputs = activation.inputs_for(activation.bind(dict(subject.parameters)))
     return not set(activation.noise).isdisjoint(inputs)
+
+
+def _has_limits(subject: Subject) -> bool:
+    """Whether somebody has said that infinities are right: of plugins nobody has."""
+    return subject.activation in RECORDS and _specified(subject).kind in ("gated", "learned")
 
 
 DIMENSIONS = "dimensions"
@@ -84,7 +89,7 @@ ONLY: Mapping[str, Callable[[Subject], bool]] = MappingProxyType(
         "shares": lambda subject: bool(record_of(subject.activation).shares),
         "seeds": _draws,
         "noise": _draws,
-        "infinities": lambda subject: _specified(subject).kind in ("gated", "learned"),
+        "infinities": _has_limits,
     }
 )
 """The subjects that a check is about, if not about all."""
