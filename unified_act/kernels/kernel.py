@@ -167,7 +167,8 @@ class Kernel:
         """
         function, slices, group = self._columns, self._columns_slices, min(inner, COLUMNS)
         count = outer * -(-inner // COLUMNS)
-        if length <= self.short or (self.short and inner >= LANES and length <= _LONGEST_BESIDE):
+        beside = length <= self.short or (inner >= LANES and length <= _LONGEST_BESIDE)
+        if self.short and beside:
             function, slices, group = self._beside, self._beside_slices, LANES
             slabs = LANES // inner if inner else 0
             count = -(-outer // slabs) if slabs > 1 else outer * -(-inner // LANES)

@@ -35,7 +35,7 @@ ROOM = 16.0
 
 def infinities(bench: Bench) -> str:
     """An infinite input gives the limit that the exact values have there, where they have one."""
-    atoms = _of_gated() if bench.activation.resizes else _of_learned(bench)
+    atoms = _of_gated(bench) if bench.activation.resizes else _of_learned(bench)
     for order in bench.orders:
         parts = ("x", *bench.activation.weights) if order else ("x",)
         results = _results(bench, order, atoms)
@@ -49,10 +49,11 @@ def infinities(bench: Bench) -> str:
     return ""
 
 
-def _of_gated() -> list[Doubles]:
+def _of_gated(bench: Bench) -> list[Doubles]:
     """Both halves, of which one is infinite."""
     pairs = [*itertools.product((math.inf, -math.inf), OTHERS)]
-    found = np.array([*pairs, *(pair[::-1] for pair in pairs)])
+    both = np.array([*pairs, *(pair[::-1] for pair in pairs)])
+    found = widen(to_type(both, bench.case.dtype))
     return [found[:, 0], found[:, 1]]
 
 
