@@ -68,3 +68,11 @@ def test_sums_for_a_weight_are_rounded_once():
     by = np.full((2**24, 1), 0.1, np.float32)
     (found,) = sum_to_weight(by, np.zeros(1), axis=-1)
     assert found == np.float32(np.float64(np.float32(0.1)) * 2**24)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_sums_for_a_weight_warn_of_nothing(dtype):
+    largest = np.finfo(dtype).max
+    by = np.array([[np.inf, largest], [-np.inf, largest]], dtype)
+    np.testing.assert_array_equal(sum_to_weight(by, np.zeros(2), axis=1), [np.nan, np.inf])

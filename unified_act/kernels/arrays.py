@@ -82,12 +82,12 @@ def sum_to_weight(by: NDArray[Any], weight: Any, *, axis: int) -> NDArray[Any]:
     shape = tuple(weight.shape)
     over = summed_axes(weight_shape(shape, by.shape, axis), by.ndim)
     kept = [d for d in range(by.ndim) if d not in over]
-    if by.dtype == np.float64:  # NumPy adds up in pairs what lies one after another in memory
-        rows = np.ascontiguousarray(by.transpose(*kept, *over))
-        total = rows.reshape(math.prod(shape), -1).sum(axis=1)
-    else:
-        total = np.einsum(by, [*range(by.ndim)], kept, dtype=np.float64)
-    with np.errstate(over="ignore"):
+    with np.errstate(all="ignore"):
+        if by.dtype == np.float64:  # NumPy adds up in pairs what lies one after another in memory
+            rows = np.ascontiguousarray(by.transpose(*kept, *over))
+            total = rows.reshape(math.prod(shape), -1).sum(axis=1)
+        else:
+            total = np.einsum(by, [*range(by.ndim)], kept, dtype=np.float64)
         found: NDArray[Any] = total.astype(by.dtype).reshape(shape)
     return found
 
