@@ -16,7 +16,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from unified_act.activation import Activation
-from unified_act.catalogue.gaussian import CONSTANT_FROM, TANH_CUBIC, TANH_SLOPE
+from unified_act.catalogue.gaussian import CONSTANT_FROM, tanh_argument
 from unified_act.special import Crossover
 from unified_act_jax.elementary import again, exp_by_roots
 
@@ -34,9 +34,8 @@ def _telu_derivative(xp: Any, x: Array) -> Any:
 
 
 def _gelu_tanh(xp: Any, x: Array) -> Any:
-    # x·sigmoid(2u); -40 is far enough, and not -infinity · 0.
-    near = xp.where(x < -CONSTANT_FROM, -CONSTANT_FROM, x)
-    return near / (xp.exp((near * near * TANH_CUBIC + 1.0) * near * -TANH_SLOPE) + 1.0)
+    near = xp.where(x < -CONSTANT_FROM, -CONSTANT_FROM, x)  # -infinity · 0 would be NaN
+    return near / (xp.exp(-tanh_argument(xp, x)[0]) + 1.0)
 
 
 def _shifted_softplus(xp: Any, x: Array) -> Any:

@@ -1,5 +1,6 @@
 """Slices on several threads, and what forks."""
 
+import ctypes
 import os
 import signal
 import threading
@@ -60,6 +61,22 @@ def times_computed(count, threads, row=1):
 @pytest.mark.parametrize("count", [0, 1, 2 * LEAST - 1, 2 * LEAST, 4 * LEAST + 1, 10 * LEAST + 63])
 def test_slices_cover_everything_once(count, row):
     assert (times_computed(count, Threads(4), row) == 1).all()
+
+
+@pytest.mark.parametrize(("came", "last"), [(0, 7), (1, 3)])
+def test_a_thread_begins_with_a_part_of_its_own(came, last):
+    """All rows are written to one place, so that the row that is computed last is left there."""
+    rows = np.repeat(np.arange(8, dtype=np.float32), 4).reshape(8, 4)
+    left = np.empty(4, np.float32)
+
+    def team(function, argument, number):
+        assert number == 2
+        ctypes.c_int64.from_address(argument).value = came  # so many have come before
+        function(argument)
+
+    job = kernel_of("relu").rows(length=4, count=8, strides=[16, 0])
+    job.run([rows.ctypes.data, left.ctypes.data], Threads(2, team, 1))
+    np.testing.assert_array_equal(left, np.full(4, last, np.float32))
 
 
 def teams_of(count, threads, row=1):

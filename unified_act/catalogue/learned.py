@@ -229,7 +229,7 @@ def _finite(xp: Any, x: Any) -> Any:
 
 
 def _steepened(xp: Any, x: Any, beta: Any) -> tuple[Any, Any, Any, Any]:
-    """The z, |z|, exp(-|z|/2), and an x that is finite where that is 0; z is, unless it is wide."""
+    """z, |z|, exp(-|z|/2), and an x that is finite where that is 0. A wide z may be infinite."""
     if is_wide(xp):
         near = _finite(xp, x)
         z = near * beta

@@ -67,17 +67,12 @@ class Job(NamedTuple):
             threads: The threads.
         """
         slices, number, row, columns = self.slices, self.number, self.row, self.columns
-        elements = number * row * columns
-        if not elements:  # an empty array may have no address
+        if not number * row * columns:  # an empty array may have no address
             return
-        if (
-            threads.number > 1
-            and elements >= 2 * threads.least
-            and slices is not None
-            and in_slices(slices, pointers, self.strides, number, threads, row, columns=columns)
+        if slices is None or not in_slices(
+            slices, pointers, self.strides, number, threads, row, columns=columns
         ):
-            return
-        self.function(*pointers, *self.arguments)
+            self.function(*pointers, *self.arguments)
 
 
 class Kernel:
