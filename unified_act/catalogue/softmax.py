@@ -127,9 +127,9 @@ def _log_softmax(xp: Any, x: Any, *, axis: int) -> Any:
     shifted = _shifted(xp, x, axis)
     # The largest elements count as e^0 - 1 = 0 here and are added as their number: a clear winner,
     # whose result is log1p of almost nothing, keeps its digits.
-    largest = shifted >= 0.0
-    rest = xp.sum(xp.where(largest, xp.expm1(shifted), xp.exp(shifted)), axis=axis)
-    number = xp.sum(xp.where(largest, 1.0, xp.full_like(shifted, 0.0)), axis=axis)
+    largest = xp.where(shifted >= 0.0, 1.0, xp.full_like(shifted, 0.0))
+    rest = xp.sum(xp.exp(shifted) - largest, axis=axis)
+    number = xp.sum(largest, axis=axis)
     return shifted - xp.log1p(rest / number) - xp.log(number)
 
 
@@ -148,10 +148,9 @@ def _log_softmax_second_derivative(
 def _masked_log_softmax(xp: Any, x: Any, mask: Any, *, axis: int) -> Any:
     shifted = _counted_less_largest(xp, x, mask, axis)
     # As in log_softmax; of a row that counts nothing, nothing is divided by 0.
-    top = shifted >= 0.0
-    rest = xp.where(mask, xp.where(top, xp.expm1(shifted), xp.exp(shifted)), 0.0)
-    ones = xp.where(top, 1.0, xp.full_like(x, 0.0))
-    number = xp.sum(xp.where(mask, ones, 0.0), axis=axis)
+    largest = xp.where(shifted >= 0.0, 1.0, xp.full_like(x, 0.0))
+    rest = xp.where(mask, xp.exp(shifted) - largest, 0.0)
+    number = xp.sum(xp.where(mask, largest, 0.0), axis=axis)
     number = xp.where(number == 0.0, 1.0, number)
     total = xp.log1p(xp.sum(rest, axis=axis) / number)
     return xp.where(mask, shifted - total - xp.log(number), LOWEST)

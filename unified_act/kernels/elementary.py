@@ -145,6 +145,8 @@ class _Elementary(Recorder):
         self._same_in_row: dict[int, bool] = {}
         self._decays: set[int] = set()
         """What is the exponential of no positive number, and so between 0 and 1."""
+        self._losses: set[int] = set()
+        """What is that less 1, and so between -1 and 0."""
 
     def apply(self, node: Node, operands: Sequence[Node]) -> Node:
         """Returns a node of another graph, here."""
@@ -212,7 +214,10 @@ class _Elementary(Recorder):
         """exp(r) - 1 where n is 0, with the sign of a zero."""
         exp, n, small, power = self._exp_parts(x)
         if self.wide:
-            return self.where(n == 0.0, small, exp - 1.0)
+            found = self.where(n == 0.0, small, exp - 1.0)
+            if self._is_negative(x):
+                self._losses.add(found.index)
+            return found
         near = self._fma(power, small, power - 1.0)
         return self.where(n > 60.0, exp, self.where(n == 0.0, small, near))
 
@@ -261,6 +266,10 @@ class _Elementary(Recorder):
 
     def log1p(self, x: Node) -> Node:
         """log(1 + x), from a mantissa that keeps what the sum loses."""
+        if self.wide and self._is_share(x):
+            s: Node = x / (x + 2.0)
+            product: Node = s * self._polynomial(s * s, polynomials.LOG1P_OF_SHARE)
+            return product
         if self._is_decay(x):
             # 1 + x is between 1 and 2, so nothing has to be looked up in its bits. A comparison
             # with √2 would be one with a number of float32.
@@ -292,11 +301,11 @@ class _Elementary(Recorder):
 
     def _log_of(self, f: Node, minus_k: Node) -> Node:
         """The sum k ln(2) + log(1 + f), which is −0 if f is."""
-        if self.wide:
-            return self._fma(minus_k, -_LN2, f * self._polynomial(f, polynomials.LOG1P))
-        # As in fdlibm: log(1 + f) = f - (f²/2 - s (f²/2 + R)), where R is small.
         s = f / (f + 2.0)
         square = s * s
+        if self.wide:
+            return self._fma(minus_k, -_LN2, s * self._polynomial(square, polynomials.LOG1P))
+        # As in fdlibm: log(1 + f) = f - (f²/2 - s (f²/2 + R)), where R is small.
         half = f * f * 0.5
         rest = square * self._polynomial(square, polynomials.LOG1P_FULL)
         low = self._fma(minus_k, -_LN2_LOW, s * (half + rest))
@@ -399,6 +408,14 @@ class _Elementary(Recorder):
         """Whether it is known to be between 0 and 1, or NaN: an exponential, or its square."""
         root = x.operands[0] if self._is_positive(x) else x
         return root.index in self._decays
+
+    def _is_share(self, x: Node) -> bool:
+        """Whether it is known to be between -1/2 and 1, or NaN."""
+        if x.operation == "where":
+            return all(map(self._is_share, x.operands[1:]))
+        if x.operation == "mul" and x.operands[1].value == 0.5:
+            return x.operands[0].index in self._losses
+        return self._is_decay(x)
 
     def _polynomial(self, x: Node, wanted: Polynomial) -> Node:
         """By Horner's rule."""
