@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from unified_act.activation import Activation, Parameter
@@ -16,7 +16,7 @@ from unified_act.registry import ACTIVATIONS
 from unified_act.request import settle, understand
 
 if TYPE_CHECKING:
-    from unified_act.backend import Backend, Devices, Native, Numerics
+    from unified_act.backend import Backend
 
 __all__ = [
     "Identification",
@@ -206,20 +206,20 @@ def _implementations(
     activation: Activation, given: Mapping[str, float], backend: str, device: str
 ) -> list[tuple[str, str]]:
     """Returns which implementation serves each dtype on a backend and a device, and why."""
-    from unified_act.backend import HOME, Devices
+    from unified_act.backend import HOME, Devices, offer_of, serving
 
     loaded, device = load_backend(computing_backend(backend)), device.partition(":")[0].lower()
-    known: Devices | None = getattr(loaded, "devices", None)
-    if known is None and device != HOME:
+    offer = offer_of(loaded)
+    if offer.devices is None and device != HOME:
         raise UnsupportedError(f"{loaded.name} computes on a CPU alone, not on {shown(device)}.")
-    devices = known or Devices()
+    devices = offer.devices or Devices()
     parameters = activation.bind(given) if given.keys() >= set(activation.required) else None
     facts, reasons = [], dict[str, None]()
     for numerics in ("fast", "strict"):
         served: dict[str, list[str]] = {}
-        for dtype, what, why in _serving(loaded, activation, parameters, numerics, devices, device):
-            served.setdefault(what, []).append(dtype)
-            reasons |= dict.fromkeys(filter(None, [why]))
+        for one in serving(offer, activation, parameters, numerics, device):
+            served.setdefault(one.label, []).append(one.dtype)
+            reasons |= dict.fromkeys(filter(None, [one.why]))
         text = "; ".join(f"{', '.join(dtypes)} by {what}" for what, dtypes in served.items())
         facts.append((f"on {loaded.name}" if numerics == "fast" else "", f"{numerics}: {text}"))
     row = loaded.native.get(activation.name)
@@ -228,44 +228,6 @@ def _implementations(
         about = ["", f"{row.label}: ", f"{row.label}: "]
         reasons |= {start + why: None for start, why in zip(about, whys, strict=True) if why}
     return [*facts, *(("" if i else "why", reason) for i, reason in enumerate(reasons))]
-
-
-def _serving(
-    loaded: Any,
-    activation: Activation,
-    parameters: Mapping[str, Any] | None,
-    numerics: Numerics,
-    devices: Devices,
-    device: str,
-) -> Iterator[tuple[str, str, str]]:
-    """Yields each dtype of a backend, what serves it on a kind of device, and why if not a kernel.
-
-    Without `parameters` they decide nothing.
-    """
-    from unified_act.backend import HOME, Tabled, kernel_for
-    from unified_act.kernels import unavailable
-
-    kernel = kernel_for(loaded.name, loaded.native, activation, numerics, parameters)
-    own: Sequence[str] = () if kernel is None else devices.admitted(kernel, device)
-    at_home, tabled = device == HOME, getattr(loaded, "tabled", Tabled())
-    outrun_of: Callable[[Native], Sequence[str]] = getattr(loaded, "outrun", lambda _: ())
-    outrun = outrun_of(kernel) if kernel is not None and at_home else ()
-    by_table = tabled.serving(activation, numerics, device)
-    fused = getattr(loaded, "fused", ()) if parameters is not None and at_home else ()
-    for dtype in loaded.dtypes:
-        if kernel is not None and dtype in own and dtype not in outrun:
-            yield dtype, kernel.label, ""
-        elif dtype in by_table:
-            why = "a table has the rounded result for each number of a 16-bit type"
-            yield dtype, tabled.label(activation), why
-        elif dtype in fused:
-            missing = unavailable(activation, parameters, dtype)
-            if missing:
-                yield dtype, "the shared definition", f"there is no fused kernel: {missing}"
-            else:
-                yield dtype, "a fused kernel", ""
-        else:
-            yield dtype, "the shared definition", ""
 
 
 def _value(parameter: Parameter, given: Mapping[str, float]) -> str:

@@ -31,7 +31,16 @@ from unified_act_mxnet._framework import DTYPE_OBJECTS, mx
 from unified_act_mxnet.gradient import Graph
 from unified_act_mxnet.guards import is_plain
 from unified_act_mxnet.namespace import variable
-from unified_act_mxnet.native import DEVICES, FEW, NATIVE, ONCE, ONLY_IN_GRAPHS, TABLED, TWICE
+from unified_act_mxnet.native import (
+    DEVICES,
+    FEW,
+    FUSED,
+    NATIVE,
+    ONCE,
+    ONLY_IN_GRAPHS,
+    TABLED,
+    TWICE,
+)
 from unified_act_mxnet.numbers import exactly
 
 __all__ = ["MxnetBackend"]
@@ -55,7 +64,7 @@ class MxnetBackend(FrameworkBackend):
     tables = tables
     tabled = TABLED
     devices = DEVICES
-    fused = ("float16", "bfloat16", "float32", "float64")
+    fused = FUSED
     layers: Layers = layers
     types: Sequence[type] = (NDArray, mx.np.ndarray, Symbol, NumpySymbol)
     dtype_objects = DTYPE_OBJECTS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from unified_act.backend import Devices, Native, Tabled
 
-__all__ = ["DEVICES", "FEW", "NATIVE", "ONCE", "ONLY_IN_GRAPHS", "TABLED", "TWICE"]
+__all__ = ["DEVICES", "FEW", "FUSED", "NATIVE", "ONCE", "ONLY_IN_GRAPHS", "TABLED", "TWICE"]
 
 _NOT_EVERYWHERE = "bfloat16: fails on processors without AVX-512"
 
@@ -139,6 +139,8 @@ NATIVE = {
 }
 
 TABLED = Tabled(("float16", "bfloat16"), in_memory=True)
+
+FUSED = ("float16", "bfloat16", "float32", "float64")
 
 FEW = 2**14
 """The smallest number of elements for which what is `outrun` is: for fewer, calling takes longest.

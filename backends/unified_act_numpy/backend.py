@@ -22,7 +22,7 @@ from unified_act.inputs import advice
 from unified_act.kernels import unavailable
 from unified_act.layers import Layers
 from unified_act_numpy import calls, gradient, layers, tables
-from unified_act_numpy.native import NATIVE, TABLED
+from unified_act_numpy.native import FUSED, NATIVE, TABLED
 
 __all__ = ["NumpyBackend"]
 
@@ -36,7 +36,7 @@ class NumpyBackend(FrameworkBackend):
     gradient = gradient
     tables = tables
     tabled = TABLED
-    fused = ("float16", "bfloat16", "float32", "float64")
+    fused = FUSED
     layers: Layers = layers
     types: Sequence[type] = (np.ndarray, np.float16, np.float32, np.float64)
     arrays = (np.ndarray, np.generic)

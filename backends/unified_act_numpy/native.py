@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from unified_act.backend import Native, Tabled
 
-__all__ = ["NATIVE", "TABLED"]
+__all__ = ["FUSED", "NATIVE", "TABLED"]
 
 _WIDE = ("float32", "float64")
 _COMPUTED_WIDE = "16-bit types: a table is correctly rounded"
@@ -53,3 +53,5 @@ NATIVE = {
 }
 
 TABLED = Tabled(("float16", "bfloat16"), compiled=True)
+
+FUSED = ("float16", "bfloat16", "float32", "float64")

@@ -12,7 +12,7 @@ from unified_act.kernels import unavailable
 from unified_act.loading import load_backend
 from unified_act.shapes import axes_of
 from unified_act_tensorflow import calls, gradient, tables
-from unified_act_tensorflow.native import DEVICES, NATIVE, TABLED
+from unified_act_tensorflow.native import DEVICES, FUSED, NATIVE, TABLED
 
 if TYPE_CHECKING:
     from unified_act.activation import Activation
@@ -35,7 +35,7 @@ class TensorflowBackend(FrameworkBackend):
     tables = tables
     tabled = TABLED
     devices = DEVICES
-    fused = ("float16", "bfloat16", "float32", "float64")
+    fused = FUSED
     types: Sequence[type] = (
         tf.Tensor,
         tf.__internal__.EagerTensor,

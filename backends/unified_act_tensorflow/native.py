@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from unified_act.backend import Devices, Native, Tabled
 
-__all__ = ["DEVICES", "NATIVE", "TABLED"]
+__all__ = ["DEVICES", "FUSED", "NATIVE", "TABLED"]
 
 DEVICES = Devices()
 
@@ -103,3 +103,5 @@ NATIVE = {
 }
 
 TABLED = Tabled(("float16", "bfloat16"), in_memory=True)
+
+FUSED = ("float16", "bfloat16", "float32", "float64")

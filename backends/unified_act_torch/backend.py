@@ -17,7 +17,7 @@ from unified_act.layers import Layers
 from unified_act.shapes import axes_of
 from unified_act_torch import calls, gradient, layers, tables
 from unified_act_torch.namespace import lengths
-from unified_act_torch.native import DEVICES, NATIVE, TABLED
+from unified_act_torch.native import DEVICES, FUSED, NATIVE, TABLED
 
 if TYPE_CHECKING:
     from unified_act.replacement import ReplacementReport
@@ -38,7 +38,7 @@ class TorchBackend(FrameworkBackend):
     tables = tables
     tabled = TABLED
     devices = DEVICES
-    fused = ("float16", "bfloat16", "float32", "float64")
+    fused = FUSED
     layers: Layers = layers
     types: Sequence[type] = (Tensor, torch.nn.Parameter)
     dtype_objects: ClassVar[Mapping[str, Any]] = {name: getattr(torch, name) for name in DTYPES}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from unified_act.backend import DTYPES, Devices, Native, Tabled
 
-__all__ = ["DEVICES", "NATIVE", "TABLED"]
+__all__ = ["DEVICES", "FUSED", "NATIVE", "TABLED"]
 
 _WIDE = ("float32", "float64")
 _SHORT = {"float32": 16, "float64": 33, "float16": 32, "bfloat16": 32}
@@ -225,3 +225,5 @@ TABLED = Tabled(
 """torch.compile makes one loop of the few operations of the activations that are not compiled to a
 look-up: 350 µs for a million elements of hard_silu, where a look-up takes 700 µs. Of mish and silu
 it makes one of 6 ms, of gelu one of 38 ms."""
+
+FUSED = ("float16", "bfloat16", "float32", "float64")

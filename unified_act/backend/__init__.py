@@ -28,6 +28,7 @@ from unified_act.backend.contract import (
 from unified_act.backend.dispatch import LEAST_NOISE, FrameworkBackend, Request, Words
 from unified_act.backend.namespace import Namespace
 from unified_act.backend.randomness import seed_or_generator, with_generator
+from unified_act.backend.serving import Offer, Served, offer_of, serving
 
 __all__ = [
     "DTYPES",
@@ -40,7 +41,9 @@ __all__ = [
     "Namespace",
     "Native",
     "Numerics",
+    "Offer",
     "Request",
+    "Served",
     "Tabled",
     "Words",
     "beyond_dtype",
@@ -52,8 +55,10 @@ __all__ = [
     "dtype_test",
     "input_error",
     "kernel_for",
+    "offer_of",
     "positional_call",
     "seed_or_generator",
+    "serving",
     "shortcut",
     "with_generator",
     "with_keywords",

@@ -17,7 +17,7 @@ from rich.text import Text
 import unified_act as ua
 from unified_act import Activation
 from unified_act.activation import KINDS
-from unified_act.backend import DTYPES, HOME, Devices, Native, Tabled, kernel_for
+from unified_act.backend import DTYPES, HOME, Devices, Native, kernel_for, serving
 from unified_act.dialects import Cell, find_dialect, list_dialects
 from unified_act.literals import shown
 from unified_act.loading import BUILTIN_BACKENDS, computing_backend, find_entry, load_backend
@@ -35,11 +35,9 @@ from unified_act_conformance.subject import (
     Subject,
     code_of_call,
     definitions,
-    devices_in,
     list_cases,
-    native_table,
+    offer_in,
     subject_of,
-    tabled_in,
 )
 from unified_act_conformance.truth import unrecorded
 
@@ -49,7 +47,12 @@ LEGEND = (
     "Float types: where the framework's own kernel is used; elsewhere a table, in 16-bit types, or "
     "the shared definition."
 )
-TABLE = "a table holds the rounded result for each of the 65,536 numbers of a 16-bit type"
+CELLS = {
+    "table": "table: it holds the rounded result for each of the 65,536 numbers of a 16-bit type; "
+    "in strict, wherever the backend has one",
+    "fused": "fused: a fused kernel, compiled from the shared definition; in strict, also in place "
+    "of the framework's own",
+}
 PLAIN: Mapping[str, Any] = {"highlight": False, "markup": False}
 MEASURED = (0, 1)
 """The orders that `show --measure` judges: value and gradient."""
@@ -176,6 +179,7 @@ def _document(activation: Activation, found: Iterable[Usage]) -> dict[str, Any]:
             if f.kernel
         },
         "tables": {f.backend: f.table for f in found if f.table},
+        "fused": {f.backend: f.fused for f in found if f.fused},
     }
 
 
@@ -253,10 +257,9 @@ def _runs(
     activation: Activation, parameters: Mapping[str, Any] | None, backends: Sequence[str]
 ) -> dict[str, dict[str, str]]:
     """The code that a call runs, by backend and float type."""
-    given = parameters or {parameter.name: parameter.default for parameter in activation.parameters}
     return {
         name: {
-            dtype: code_of_call(activation, name, dtype, given)
+            dtype: code_of_call(activation, name, dtype, parameters)
             for dtype in DTYPES
             if dtype in load_backend(name).dtypes
         }
@@ -281,11 +284,12 @@ def _implementation_table(found: Iterable[Usage], device: str) -> Table:
     for column in ("backend", "own kernel", *SHORT.values()):
         table.add_column(column, overflow="fold")
     for one in found:
-        used = dict.fromkeys(one.table, "table") | dict.fromkeys(one.own, "[green]own[/]")
+        used = dict.fromkeys(one.own, "[green]own[/]")
+        used |= dict.fromkeys(one.table, "table") | dict.fromkeys(one.fused, "fused")
         cells = [used.get(d, "shared") if d in one.dtypes else "–" for d in SHORT]
         table.add_row(one.backend, escape(one.kernel or "–"), *cells)
-    if any("table" in column.cells for column in table.columns):
-        table.caption = f"table: {TABLE}; in strict, wherever the backend has one"
+    shown_ones = {cell for column in table.columns for cell in column.cells}
+    table.caption = "\n".join(text for key, text in CELLS.items() if key in shown_ones) or None
     return table
 
 
@@ -316,8 +320,9 @@ class Usage:
     Attributes:
         backend: The backend.
         kernel: The framework's own function, whether it is used or not; empty if there is none.
-        own: The float types in which it is used; in the others a table or the shared definition.
+        own: The float types in which it is used.
         table: The float types in which a table is used.
+        fused: The float types in which a fused kernel is used; the shared definition in all others.
         dtypes: The float types that the backend has.
         why: Why it is not used in all of them.
     """
@@ -326,6 +331,7 @@ class Usage:
     kernel: str
     own: tuple[str, ...]
     table: tuple[str, ...]
+    fused: tuple[str, ...]
     dtypes: tuple[str, ...]
     why: str
 
@@ -350,48 +356,32 @@ def _usages(
         unified_act.UnsupportedError: A backend that was named computes on a CPU alone.
     """
     for name in backends:
-        dtypes, native, tabled, devices = _facts_of(name)
-        if devices is None and device != HOME:
+        offer = offer_in(name)
+        if offer.devices is None and device != HOME:
             if named:
                 raise ua.UnsupportedError(f"{name} computes on a CPU alone, not on {device}.")
             continue
-        kernel = kernel_for(name, native, activation, "fast")
-        table = tuple(tabled.serving(activation, "fast", device))
-        if kernel is None:
-            yield Usage(name, "", (), table, dtypes, "")
-            continue
-        devices = devices or Devices()
-        admitted = devices.admitted(kernel, device)
-        own = tuple(dtype for dtype in dtypes if dtype in admitted)
-        why = [*filter(None, (devices.why(device), kernel.why))]
-        if kernel.only:
-            only = ", ".join(f"{key}={value:g}" for key, value in kernel.only.items())
-            why.append(f"for {only} only")
-        if kernel.reach:
-            why.append(kernel.reach)
-        if kernel.outruns and device == HOME:
-            why.append(kernel.outruns)
-        if parameters is not None and kernel.arguments(parameters) is None:
-            own = ()
-        table = tuple(dtype for dtype in table if dtype not in own)
-        yield Usage(name, kernel.label, own, table, dtypes, "; ".join(why))
+        served = list(serving(offer, activation, parameters, "fast", device))
+        own, table, fused = (
+            tuple(one.dtype for one in served if one.by == by)
+            for by in ("framework", "table", "kernel")
+        )
+        kernel = kernel_for(name, offer.native, activation, "fast")
+        why = [] if kernel is None else list(_reasons(kernel, offer.devices or Devices(), device))
+        label = "" if kernel is None else kernel.label
+        yield Usage(name, label, own, table, fused, tuple(offer.dtypes), "; ".join(why))
 
 
-def _facts_of(
-    name: str,
-) -> tuple[tuple[str, ...], Mapping[str, Native], Tabled, Devices | None]:
-    """Returns the float types, kernels, tables and devices of a backend; no framework is imported.
-
-    The devices are None if it computes on a CPU alone.
-    """
-    try:
-        package = find_entry(name).package
-        return DTYPES, native_table(package), tabled_in(package), devices_in(package)
-    except ModuleNotFoundError:  # a plugin may keep them elsewhere
-        backend = load_backend(name)
-        dtypes = tuple(dtype for dtype in DTYPES if dtype in backend.dtypes)
-        tabled = getattr(backend, "tabled", Tabled())
-        return dtypes, backend.native, tabled, getattr(backend, "devices", None)
+def _reasons(kernel: Native, devices: Devices, device: str) -> Iterator[str]:
+    """Yields why a framework's own function is not used everywhere."""
+    yield from filter(None, (devices.why(device), kernel.why))
+    if kernel.only:
+        only = ", ".join(f"{key}={value:g}" for key, value in kernel.only.items())
+        yield f"for {only} only"
+    if kernel.reach:
+        yield kernel.reach
+    if kernel.outruns and device == HOME:
+        yield kernel.outruns
 
 
 def _deviations_about(subject: Subject, backends: Sequence[str], device: str) -> list[Deviation]:

@@ -35,10 +35,9 @@ from unified_act_conformance.subject.kept import kept_while_registered
 from unified_act_conformance.subject.places import (
     code_of_call,
     definitions,
-    devices_in,
     native_table,
+    offer_in,
     place_of,
-    tabled_in,
 )
 
 __all__ = [
@@ -57,7 +56,6 @@ __all__ = [
     "count_cases",
     "definitions",
     "describe",
-    "devices_in",
     "dtypes_of",
     "function_of_users",
     "has_native_kernel",
@@ -67,11 +65,11 @@ __all__ = [
     "native_kernel",
     "native_table",
     "number_of",
+    "offer_in",
     "place_of",
     "registered",
     "shared_code",
     "subject_of",
-    "tabled_in",
     "two_dtypes",
     "usual_backends",
 ]

@@ -13,23 +13,37 @@ from types import ModuleType
 from typing import Any
 
 from unified_act import Activation
-from unified_act.backend import Devices, Native, Numerics, Tabled, kernel_for
+from unified_act.backend import (
+    DTYPES,
+    Native,
+    Numerics,
+    Offer,
+    Tabled,
+    kernel_for,
+    offer_of,
+    serving,
+)
 from unified_act.expression import PARTS, Derived
 from unified_act.loading import find_entry, load_backend
 
 __all__ = [
     "code_of_call",
     "definitions",
-    "devices_in",
     "framework_function",
     "native_table",
+    "offer_in",
     "place_of",
-    "tabled_in",
 ]
 
 DEFINED = ("definition", "derivative", "second derivative")
 MISSING = "none: the framework differentiates the {}"
 DERIVED = "derived from the {}"
+_OURS = {
+    "table": ("a table", "tables", "by_table"),
+    "kernel": ("a fused kernel", "fused", "by_kernel"),
+    "definition": ("the shared definition", "gradient", "shared_definition"),
+}
+"""What serves, in words; the module of the backend, and the function there that it goes through."""
 
 
 def place_of(function: Callable[..., Any]) -> str:
@@ -78,30 +92,30 @@ def code_of_call(
     activation: Activation,
     backend: str,
     dtype: str,
-    parameters: Mapping[str, Any],
+    parameters: Mapping[str, Any] | None,
     numerics: Numerics = "fast",
 ) -> str:
-    """Returns the code that a call runs: a kernel, or what a table or the definition goes through.
+    """Returns the code that a call runs: a framework's function, or what our own goes through.
 
     Args:
         activation: The activation.
         backend: The name of the backend.
         dtype: The name of the float type.
-        parameters: All parameters.
+        parameters: All parameters; None if they are not known.
         numerics: The profile.
     """
     loaded = load_backend(backend)
-    kernel = kernel_for(loaded.name, loaded.native, activation, numerics, parameters)
-    if kernel is None or dtype not in kernel.dtypes:
-        if dtype in getattr(loaded, "tabled", Tabled()).serving(activation, numerics):
-            return f"a table, through {place_of(loaded.tables.by_table)}"  # type: ignore[attr-defined]
-        module = f"{find_entry(backend).package}.gradient"
-        gradient = importlib.import_module(module) if importlib.util.find_spec(module) else None
-        through = getattr(gradient, "shared_definition", type(loaded).implement)
-        return f"the shared definition, through {place_of(through)}"
-    if kernel.is_override:
-        return place_of(kernel.find(None))
-    return f"{_home(backend).__name__}.{kernel.label}"
+    served = {one.dtype: one for one in serving(offer_of(loaded), activation, parameters, numerics)}
+    by, label = served[dtype].by, served[dtype].label
+    if by == "framework":
+        kernel = kernel_for(loaded.name, loaded.native, activation, numerics, parameters)
+        if kernel is not None and kernel.is_override:
+            return place_of(kernel.find(None))
+        return f"{_home(backend).__name__}.{label}"
+    words, module, function = _OURS[by]
+    module = f"{find_entry(backend).package}.{module}"
+    found = importlib.import_module(module) if importlib.util.find_spec(module) else None
+    return f"{words}, through {place_of(getattr(found, function, type(loaded).implement))}"
 
 
 def framework_function(backend: str, kernel: Native) -> Callable[..., Any]:
@@ -127,33 +141,25 @@ def native_table(package: str) -> Mapping[str, Native]:
     return table
 
 
-def tabled_in(package: str) -> Tabled:
-    """Returns where a backend has tables of 16-bit types, read without importing its framework.
+def offer_in(backend: str) -> Offer:
+    """Returns what a backend offers. It is read without importing the framework, if it can be.
 
     Args:
-        package: The backend's package.
-
-    Raises:
-        ModuleNotFoundError: There is no such package, or it has no module `native`.
+        backend: The name of the backend.
     """
-    found: Tabled = getattr(_data(package), "TABLED", Tabled())
-    return found
-
-
-def devices_in(package: str) -> Devices | None:
-    """Returns on which devices a backend's rows hold, read without importing its framework.
-
-    Args:
-        package: The backend's package.
-
-    Returns:
-        None if the backend computes on a CPU alone.
-
-    Raises:
-        ModuleNotFoundError: There is no such package, or it has no module `native`.
-    """
-    found: Devices | None = getattr(_data(package), "DEVICES", None)
-    return found
+    package = find_entry(backend).package
+    try:
+        data = _data(package)
+    except ModuleNotFoundError:  # a plugin may keep it elsewhere
+        return offer_of(load_backend(backend))
+    return Offer(
+        backend,
+        DTYPES,
+        data.NATIVE,
+        getattr(data, "TABLED", Tabled()),
+        getattr(data, "DEVICES", None),
+        getattr(data, "FUSED", ()),
+    )
 
 
 @functools.cache

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 import unified_act as ua
 from unified_act.activation import Activation, Parameter
+from unified_act.kernels import unavailable
 from unified_act.registry import ACTIVATIONS
 from unified_act_conformance.commands import catalogue
 from unified_act_conformance.commands.main import cli
@@ -90,7 +91,8 @@ def test_show():
     assert result.output.startswith(shown)
     torch, spelling = (line for line in result.output.splitlines() if line.startswith("│ torch"))
     cells = [cell.strip() for cell in torch.strip("│").split("│")]
-    assert cells == ["torch", "nn.functional.softplus", "own", "own", "own", "shared"]
+    here = ["own", "own", "own", "shared"] if unavailable() else ["table", "table", "own", "fused"]
+    assert cells == ["torch", "nn.functional.softplus", *here]
     why = "not everywhere on torch: float64: returns x beyond a threshold, which is off by 2e-9"
     assert why in result.output
     assert (
@@ -108,11 +110,44 @@ def test_show_reads_what_a_framework_writes():
 def test_show_says_where_a_table_serves():
     row = next(line for line in invoke("show", "gelu").output.splitlines() if "│ torch" in line)
     cells = [cell.strip() for cell in row.strip("│").split("│")]
-    assert cells[:6] == ["torch", "nn.functional.gelu", "own", "table", "own", "own"]
+    float16 = "own" if unavailable() else "table"  # which is quicker than the framework's
+    assert cells[:6] == ["torch", "nn.functional.gelu", float16, "table", "own", "own"]
     tables = json.loads(invoke("show", "gelu", "--json").output)["tables"]
-    assert tables["torch"] == ["bfloat16"]
+    assert tables["torch"] == [*(["float16"] if float16 == "table" else []), "bfloat16"]
     assert tables["numpy"] == ["float16", "bfloat16"]
     assert not json.loads(invoke("show", "softmax", "--json").output)["tables"]
+
+
+@pytest.mark.skipif(bool(unavailable()), reason="there are no fused kernels")
+def test_show_says_where_fused_kernels_serve():
+    found = json.loads(invoke("show", "gelu", "--json").output)["fused"]
+    assert found["numpy"] == ["float32", "float64"]
+    assert found["mxnet"] == ["float64"]
+    assert not {"torch", "jax"} & found.keys()
+    row = next(
+        line for line in invoke("show", "sparsemax").output.splitlines() if "│ numpy" in line
+    )
+    assert [cell.strip() for cell in row.strip("│").split("│")][2:6] == ["fused"] * 4
+
+
+def test_show_says_the_same_as_describe():
+    """Both say what serves, by the same rules; show reads it without the frameworks."""
+    words = {"own": "", "table": "a table", "fused": "a fused kernel", "shared": "the shared"}
+    for name in ("softplus", "gelu", "softmax", "elu(alpha=0.5)", "swiglu", "prelu"):
+        rows = [line for line in invoke("show", name).output.splitlines() if line.startswith("│ ")]
+        for backend in ("numpy", "torch"):
+            row = next(line for line in rows if line.startswith(f"│ {backend} "))
+            cells = [cell.strip() for cell in row.strip("│").split("│")]
+            text = next(
+                line
+                for line in ua.describe(name, backend=backend).splitlines()
+                if line.startswith(f"  on {backend}")
+            )
+            for dtype, cell in zip(DTYPES, cells[2:6], strict=True):
+                part = next(part for part in text.split("; ") if dtype in part.split(" by ")[0])
+                said = part.split(" by ")[1]
+                assert said.startswith(words[cell]), (name, backend, dtype, cell, said)
+                assert cell != "own" or cells[1] in said
 
 
 def test_show_goes_by_the_parameters():
@@ -131,7 +166,10 @@ def test_show_says_where_the_code_is():
     assert found["float32"] == "torch.nn.functional.gelu"
     assert "a table, through unified_act_torch/tables.py:" in result.output
     other = invoke("show", "softsign", "--backend", "torch").output
-    assert "shared definition, through unified_act_torch/gradient.py:" in other
+    ours = "a fused kernel, through unified_act_torch/fused.py:"
+    if unavailable():
+        ours = "the shared definition, through unified_act_torch/gradient.py:"
+    assert ours in other
     assert "│ numpy" not in result.output
     for name, function in (("definition", "gelu"), ("derivative", "gelu_derivative")):
         path, line = found[name].split(":")
@@ -153,12 +191,19 @@ def test_show_as_json():
     assert found["name"] == "prelu"
     assert found["definition"].startswith("unified_act/catalogue/learned.py:")
     assert found["second_derivative"] == "none: the framework differentiates the derivative"
-    assert found["runs"]["torch"] == dict.fromkeys(DTYPES, "torch.prelu")
+    ours = not unavailable()  # quicker than torch.prelu
+    for code in found["runs"]["torch"].values():
+        assert code.startswith(
+            "a fused kernel, through unified_act_torch/" if ours else "torch.prelu"
+        )
+    relu = json.loads(invoke("show", "relu", "--backend", "torch", "--json").output)["runs"]
+    assert relu["torch"] == dict.fromkeys(DTYPES, "torch.relu")
     (other,) = json.loads(invoke("show", "prelu(axis=-1)", "--backend", "numpy", "--json").output)[
         "runs"
     ].values()
     assert set(other) == set(DTYPES)
-    assert all("unified_act_numpy/gradient.py:" in text for text in other.values())
+    module = "gradient" if unavailable() else "fused"
+    assert all(f"unified_act_numpy/{module}.py:" in text for text in other.values())
 
 
 def test_show_tells_what_is_declared():
