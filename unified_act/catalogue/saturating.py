@@ -16,7 +16,7 @@ from unified_act.catalogue._common import (
     tanh_second_derivative,
     within,
 )
-from unified_act.special import Crossover, sigmoid, sigmoid_derivative
+from unified_act.special import Crossover, is_wide, sigmoid, sigmoid_derivative
 
 __all__ = ["ACTIVATIONS"]
 
@@ -29,8 +29,12 @@ _SOFTSIGN_IS_ONE: Crossover = 1e18
 
 
 def _scaled_tanh(xp: Any, x: Any, *, alpha: float, beta: float) -> Any:
-    z = x * beta  # which could be subnormal
-    return xp.where(xp.abs(z) >= _TANH_IS_X, tanh(xp, z) * alpha, x * (alpha * beta))
+    z = x * beta
+    value = tanh(xp, z) * alpha
+    if is_wide(xp):
+        return value
+    # z could be subnormal.
+    return xp.where(xp.abs(z) >= _TANH_IS_X, value, x * (alpha * beta))
 
 
 def _scaled_tanh_derivative(xp: Any, x: Any, *, alpha: float, beta: float) -> Any:

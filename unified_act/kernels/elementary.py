@@ -214,9 +214,11 @@ class _Elementary(Recorder):
         """exp(r) - 1 where n is 0, with the sign of a zero."""
         exp, n, small, power = self._exp_parts(x)
         if self.wide:
-            found = self.where(n == 0.0, small, exp - 1.0)
-            if self._is_negative(x):
-                self._losses.add(found.index)
+            if not self._is_negative(x):
+                return self.where(n == 0.0, small, exp - 1.0)
+            # 2ⁿ is no more than 1. Negated twice, since the sum of −0 and 0 would be 0.
+            found = self._fma(power, small, -(1.0 - power))
+            self._losses.add(found.index)
             return found
         near = self._fma(power, small, power - 1.0)
         return self.where(n > 60.0, exp, self.where(n == 0.0, small, near))
@@ -397,6 +399,9 @@ class _Elementary(Recorder):
             return self._is_positive(first)
         if x.operation == "sub":
             return rest[0].operation == "max" and rest[0].operands[0] is first
+        if x.operation == "where" and first.operation == "gt":  # x > 0, 0, x
+            given, limit = first.operands
+            return rest[1] is given and limit.value == 0.0 and rest[0].value == 0.0
         factor = rest[0].value if x.operation == "mul" else None
         return factor is not None and factor < 0.0 and self._is_positive(first)
 
