@@ -13,6 +13,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array, lax
 
 from unified_act.activation import Activation
@@ -23,6 +24,7 @@ from unified_act_jax.elementary import again, exp_by_roots
 __all__ = ["in_fast"]
 
 _TANH_EXP_IS_ONE: Crossover = 7.0
+_LOWEST = float(np.finfo(np.float32).min)
 
 
 def _telu_derivative(xp: Any, x: Array) -> Any:
@@ -98,12 +100,12 @@ def _maxout(xp: Any, x: Array, *, groups: int, axis: int) -> Any:
 
 
 def _masked_log_softmax(xp: Any, x: Array, mask: Array, *, axis: int) -> Any:
-    largest = xp.max(xp.where(mask, x, -math.inf), axis=axis)
-    largest = xp.stop_gradient(xp.where(largest == -math.inf, 0.0, largest))
-    shifted = xp.where(mask, x - largest, 0.0)
+    # Of what does not count all is finite. Any look at the maxima of rows afterwards would make
+    # XLA compute them by one element at a time.
+    counted = xp.where(mask, x, _LOWEST)
+    shifted = counted - xp.stop_gradient(xp.max(counted, axis=axis))
     total = xp.sum(xp.where(mask, xp.exp(shifted), 0.0), axis=axis)
-    logarithm = xp.log(xp.where(total == 0.0, 1.0, total))
-    return xp.where(mask, shifted - logarithm, -math.inf)
+    return xp.where(mask, shifted - xp.log(total), -math.inf)
 
 
 _PARTS: Mapping[str, Mapping[str, Callable[..., Any] | None]] = {
