@@ -416,7 +416,7 @@ def test_describe_says_whether_there_is_a_fused_kernel(name, says):
 
 
 def test_describe_says_why_there_is_no_fused_kernel(monkeypatch):
-    monkeypatch.setattr("unified_act.kernels.unavailable", lambda *_: "it rains")
+    monkeypatch.setattr("unified_act.serving.unavailable", lambda *_: "it rains")
     text = ua.describe("softmax", backend="numpy")
     assert "strict: float16, bfloat16, float32, float64 by the shared definition" in text
     assert "there is no fused kernel: it rains" in text

@@ -206,7 +206,8 @@ def _implementations(
     activation: Activation, given: Mapping[str, float], backend: str, device: str
 ) -> list[tuple[str, str]]:
     """Returns which implementation serves each dtype on a backend and a device, and why."""
-    from unified_act.backend import HOME, Devices, offer_of, serving
+    from unified_act.backend import HOME, Devices
+    from unified_act.serving import offer_of, serving
 
     loaded, device = load_backend(computing_backend(backend)), device.partition(":")[0].lower()
     offer = offer_of(loaded)

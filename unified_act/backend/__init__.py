@@ -28,7 +28,6 @@ from unified_act.backend.contract import (
 from unified_act.backend.dispatch import LEAST_NOISE, FrameworkBackend, Request, Words
 from unified_act.backend.namespace import Namespace
 from unified_act.backend.randomness import seed_or_generator, with_generator
-from unified_act.backend.serving import Offer, Served, offer_of, serving
 
 __all__ = [
     "DTYPES",
@@ -41,9 +40,7 @@ __all__ = [
     "Namespace",
     "Native",
     "Numerics",
-    "Offer",
     "Request",
-    "Served",
     "Tabled",
     "Words",
     "beyond_dtype",
@@ -55,10 +52,8 @@ __all__ = [
     "dtype_test",
     "input_error",
     "kernel_for",
-    "offer_of",
     "positional_call",
     "seed_or_generator",
-    "serving",
     "shortcut",
     "with_generator",
     "with_keywords",

@@ -17,13 +17,14 @@ from rich.text import Text
 import unified_act as ua
 from unified_act import Activation
 from unified_act.activation import KINDS
-from unified_act.backend import DTYPES, HOME, Devices, Native, kernel_for, serving
+from unified_act.backend import DTYPES, HOME, Devices, Native, kernel_for
 from unified_act.dialects import Cell, find_dialect, list_dialects
 from unified_act.literals import shown
 from unified_act.loading import BUILTIN_BACKENDS, computing_backend, find_entry, load_backend
 from unified_act.names import normalize
 from unified_act.registry import ACTIVATIONS, Announcement, plugins
 from unified_act.request import understand
+from unified_act.serving import serving
 from unified_act_conformance.commands.common import echo_json, make_console, mistakes_told, several
 from unified_act_conformance.commands.formula import unicode_of
 from unified_act_conformance.declared import Deviation, list_deviations

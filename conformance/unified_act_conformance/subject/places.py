@@ -17,14 +17,12 @@ from unified_act.backend import (
     DTYPES,
     Native,
     Numerics,
-    Offer,
     Tabled,
     kernel_for,
-    offer_of,
-    serving,
 )
 from unified_act.expression import PARTS, Derived
 from unified_act.loading import find_entry, load_backend
+from unified_act.serving import Offer, offer_of, serving
 
 __all__ = [
     "code_of_call",

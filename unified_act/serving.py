@@ -6,15 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 from unified_act.activation import Activation
-from unified_act.backend.contract import (
-    HOME,
-    Backend,
-    Devices,
-    Native,
-    Numerics,
-    Tabled,
-    kernel_for,
-)
+from unified_act.backend import HOME, Backend, Devices, Native, Numerics, Tabled, kernel_for
+from unified_act.kernels import unavailable
 
 __all__ = ["Offer", "Served", "offer_of", "serving"]
 
@@ -88,8 +81,6 @@ def serving(
         numerics: The profile.
         device: The kind of device.
     """
-    from unified_act.kernels import unavailable
-
     kernel = kernel_for(offer.backend, offer.native, activation, numerics, parameters)
     own: Sequence[str] = ()
     at_home = device == HOME
