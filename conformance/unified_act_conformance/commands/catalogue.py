@@ -45,8 +45,8 @@ from unified_act_conformance.truth import unrecorded
 __all__ = ["list_command", "show"]
 
 LEGEND = (
-    "Float types: where the framework's own kernel is used; elsewhere a table, in 16-bit types, or "
-    "the shared definition."
+    "Float types: where the framework's own kernel is used; elsewhere a table, in 16-bit types, a "
+    "fused kernel or the shared definition."
 )
 CELLS = {
     "table": "table: it holds the rounded result for each of the 65,536 numbers of a 16-bit type; "
@@ -289,8 +289,8 @@ def _implementation_table(found: Iterable[Usage], device: str) -> Table:
         used |= dict.fromkeys(one.table, "table") | dict.fromkeys(one.fused, "fused")
         cells = [used.get(d, "shared") if d in one.dtypes else "–" for d in SHORT]
         table.add_row(one.backend, escape(one.kernel or "–"), *cells)
-    shown_ones = {cell for column in table.columns for cell in column.cells}
-    table.caption = "\n".join(text for key, text in CELLS.items() if key in shown_ones) or None
+    used_words = {cell for column in table.columns for cell in column.cells}
+    table.caption = "\n".join(text for word, text in CELLS.items() if word in used_words) or None
     return table
 
 

@@ -13,13 +13,7 @@ from types import ModuleType
 from typing import Any
 
 from unified_act import Activation
-from unified_act.backend import (
-    DTYPES,
-    Native,
-    Numerics,
-    Tabled,
-    kernel_for,
-)
+from unified_act.backend import DTYPES, Native, Numerics, Tabled, kernel_for
 from unified_act.expression import PARTS, Derived
 from unified_act.loading import find_entry, load_backend
 from unified_act.serving import Offer, offer_of, serving
