@@ -212,7 +212,7 @@ def _rows(kernels: dict[str, Native | None]) -> Iterable[list[str]]:
             + ", ".join(SHORT[dtype] for dtype in dtypes)
             for device, dtypes in kernel.elsewhere.items()
         )
-        limits += "".join(f"; {part}" for part in (kernel.reach, kernel.outruns) if part)
+        limits += "".join(f"; {part}" for part in (kernel.reaches, kernel.outruns) if part)
         yield [backend, f"{name}: {dtypes}{limits}", kernel.why]
 
 

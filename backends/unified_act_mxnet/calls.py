@@ -69,16 +69,22 @@ def short_way(request: Request, otherwise: Callable[..., Any]) -> Callable[..., 
             " and not shape_of(x.handle, byref(count := c_int()), byref(lengths())) "
             f"and -count.value <= {axis} < count.value"
         )
-    if request.fits is not None:
-        condition += " and fits(x.shape)"
-        scope["fits"] = request.fits
+    if request.fits:
+        condition += " and fits[found.value](x.shape)"
+        scope["fits"] = {_number(dtype): test for dtype, test in request.fits.items()}
     call = "invoke(handle, (x,), keywords, values, None, False, False)"
     return shortcut(condition, call, otherwise, scope)
 
 
 def _numbers(dtypes: Iterable[str]) -> frozenset[int]:
     """MXNet's numbers for types."""
-    return frozenset(mx.nd.ndarray._DTYPE_NP_TO_MX[DTYPE_OBJECTS[dtype]] for dtype in dtypes)
+    return frozenset(map(_number, dtypes))
+
+
+def _number(dtype: str) -> int:
+    """MXNet's number for a type."""
+    number: int = mx.nd.ndarray._DTYPE_NP_TO_MX[DTYPE_OBJECTS[dtype]]
+    return number
 
 
 def in_order(names: Sequence[str], symbol: Any) -> Callable[..., Any]:

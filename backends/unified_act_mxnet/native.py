@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from unified_act.backend import Devices, Native, Tabled
+from unified_act.backend import DTYPES, Devices, Native, Reach, Tabled
 
 __all__ = ["DEVICES", "FEW", "FUSED", "NATIVE", "ONCE", "ONLY_IN_GRAPHS", "TABLED", "TWICE"]
 
 _NOT_EVERYWHERE = "bfloat16: fails on processors without AVX-512"
+_REACH = dict.fromkeys(DTYPES, Reach(128, 128))
 
 DEVICES = Devices()
 
@@ -80,8 +81,7 @@ NATIVE = {
         "log_softmax",
         dtypes=("float64",),
         keywords={"axis": "axis"},
-        rows=128,
-        columns=128,
+        reach=_REACH,
         outrun={"float64": 0.29},
         why="bfloat16: a kernel takes a thirtieth of the time; "
         "float32: the result for the largest element can be positive; "
@@ -114,8 +114,7 @@ NATIVE = {
         "softmax",
         dtypes=("float32", "float64"),
         keywords={"axis": "axis"},
-        rows=128,
-        columns=128,
+        reach=_REACH,
         outrun={"float64": 0.26},
         why="bfloat16: a kernel takes a thirtieth of the time; "
         "float16: its sums are wrong in rows of more than 2,048 elements",

@@ -58,18 +58,17 @@ def short_way(request: Request, otherwise: Callable[..., Any]) -> Callable[..., 
     except (ImportError, AttributeError):
         return otherwise
     scope: dict[str, Any] = {
-        "admitted": frozenset(
-            tf.as_dtype(dtype).as_datatype_enum
+        "admitted": {
+            tf.as_dtype(dtype).as_datatype_enum: request.fits.get(dtype)
             for dtype in kernel.dtypes
             if dtype not in request.at_home  # where a tensor is takes longer to find out
-        ),
+        },
         "datatype": datatype,
         "refusals": (TypeError, refused, failed, tf.errors.OpError),
     }
     condition = "datatype(x) in admitted"
-    if request.fits is not None:
-        condition += " and fits(x.shape)"
-        scope["fits"] = request.fits
+    if request.fits:
+        condition += " and admitted[datatype(x)](x.shape)"
     operation = _OPERATIONS.get(kernel.label)
     attributes = _attributes(operation, arguments)
     if operation is None or attributes is None:

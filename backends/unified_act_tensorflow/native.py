@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from unified_act.backend import Devices, Native, Tabled
+from unified_act.backend import DTYPES, Devices, Native, Reach, Tabled
 
 __all__ = ["DEVICES", "FUSED", "NATIVE", "TABLED"]
+
+_REACH = dict.fromkeys(DTYPES, Reach(2048, 2048))
 
 DEVICES = Devices()
 
@@ -48,8 +50,7 @@ NATIVE = {
         "nn.log_softmax",
         dtypes=("bfloat16", "float32", "float64"),
         keywords={"axis": "axis"},
-        rows=2048,
-        columns=2048,
+        reach=_REACH,
         why="float16: minus infinity in rows of more than 65,504 elements",
     ),
     "relu": Native("nn.relu", everywhere=True),
@@ -83,8 +84,7 @@ NATIVE = {
         "nn.softmax",
         dtypes=("bfloat16", "float32", "float64"),
         keywords={"axis": "axis"},
-        rows=2048,
-        columns=2048,
+        reach=_REACH,
         why="float16: its sums are wrong in rows of more than 65,504 elements",
     ),
     "softplus": Native(

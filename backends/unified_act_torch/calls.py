@@ -80,8 +80,8 @@ def short_way(request: Request, otherwise: Callable[..., Any]) -> Callable[..., 
     tests = [f"({dtype_test(anywhere)})"] if anywhere else []
     tests += [f"({dtype_test(request.at_home)}) and x.is_cpu"] if request.at_home else []
     condition = " or ".join(tests)
-    if request.fits is not None:
-        condition = f"({condition}) and fits(x.shape)"
+    if request.fits:
+        condition = f"({condition}) and fits[dtype](x.shape)"
     if request.is_short is not None:
         condition = f"{condition} and not is_short(x)"
     if len(inputs) == 2:  # kernels take one number, or a vector; a compiler cannot follow a refusal
@@ -89,7 +89,7 @@ def short_way(request: Request, otherwise: Callable[..., Any]) -> Callable[..., 
     function, call = fastest_call(kernel, request.arguments, inputs)
     scope = {
         "function": function,
-        "fits": request.fits,
+        "fits": {getattr(torch, dtype): test for dtype, test in request.fits.items()},
         "is_short": request.is_short,
         **{dtype: getattr(torch, dtype) for dtype in kernel.dtypes},
         # Also for what does not go together, and for sparse tensors: the long way explains it.

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from unified_act.backend import DTYPES, Devices, Native, Tabled
+from unified_act.backend import DTYPES, Devices, Native, Reach, Tabled
 
 __all__ = ["DEVICES", "FUSED", "NATIVE", "TABLED"]
 
 _WIDE = ("float32", "float64")
 _SHORT = {"float32": 16, "float64": 33, "float16": 32, "bfloat16": 32}
 """For shorter rows PyTorch's kernels take 3 to 10 times as long as machine code of ours."""
+
+_WIDE_REACH, _NARROW_REACH = Reach(1_024, 128), Reach(131_072, 8_192)
+_REACH = {
+    **dict.fromkeys(_WIDE, _WIDE_REACH),
+    "float16": _NARROW_REACH,
+    "bfloat16": _NARROW_REACH,
+}
+"""Sums of 16-bit types are in float32. Those along the last axis are in 16 parts or more."""
 
 DEVICES = Devices(read={"cuda": "aten/src/ATen/native/cuda of pytorch/pytorch"})
 
@@ -90,11 +98,11 @@ NATIVE = {
         "log_softmax",
         dtypes=("bfloat16", "float32", "float64"),
         keywords={"axis": "dim"},
-        rows=1024,
-        columns=128,
+        reach=dict.fromkeys(DTYPES, _WIDE_REACH),
         beyond="unified_act_torch.kernels:log_softmax",
         short=_SHORT,
-        why="float16: minus infinity in rows of more than 65,504 elements",
+        why="float16: minus infinity in rows of more than 65,504 elements; "
+        "bfloat16: the gradient of a small share in a longer row is off by 3 %",
     ),
     "mish": Native(
         "nn.functional.mish",
@@ -134,24 +142,21 @@ NATIVE = {
     "softmax": Native(
         "softmax",
         keywords={"axis": "dim"},
-        rows=1024,
-        columns=128,
+        reach=_REACH,
         beyond="unified_act_torch.kernels:softmax",
         short=_SHORT,
     ),
     "softmax2d": Native(
         "softmax",
         keywords={"axis": "dim"},
-        rows=1024,
-        columns=128,
+        reach=_REACH,
         beyond="unified_act_torch.kernels:softmax",
     ),
     "softmin": Native(
         "unified_act_torch.kernels:softmin",
         dtypes=("float16", "float32", "float64"),
         keywords={"axis": "dim"},
-        rows=1024,
-        columns=128,
+        reach=_REACH,
         beyond="unified_act_torch.kernels:long_softmin",
         short=_SHORT,
         why="bfloat16: the gradient is computed from rounded results, whose sum is not 1",

@@ -24,6 +24,7 @@ __all__ = [
     "ModelBackend",
     "Native",
     "Numerics",
+    "Reach",
     "Tabled",
     "beyond_dtype",
     "check_cotangent",
@@ -70,6 +71,18 @@ Numerics = Literal["fast", "strict"]
 """The profile: the fastest implementation that is accurate enough, or the most accurate one."""
 
 
+class Reach(NamedTuple):
+    """The number of elements of the longest rows that a kernel serves.
+
+    Attributes:
+        rows: Along the last axis.
+        columns: Along any other axis.
+    """
+
+    rows: int
+    columns: int
+
+
 @dataclass(frozen=True)
 class Native:
     """A framework's own function (kernel) for an activation: one row of a backend's table.
@@ -90,11 +103,12 @@ class Native:
         bends: The parameters at whose values the function bends. A kernel rounds its parameters to
             the dtype of the array. So a kernel serves a 16-bit dtype only if that dtype holds these
             values exactly.
-        rows: The longest row along the last axis that the kernel serves. A kernel adds up the
-            terms of a row one after another, so that its error grows with the length.
-        columns: The longest row along any other axis that the kernel serves, where `rows` is given.
-        beyond: The path of the function that serves longer rows, with the same keywords; by
-            default it is the shared definition, whose sums are in blocks or in pairs.
+        reach: The longest rows that the kernel serves, for each dtype; by default it serves all. A
+            kernel adds up the terms of a row one after another, so that its error grows with the
+            length.
+        beyond: The path of the function that serves longer rows where there is no machine code,
+            with the same keywords; by default it is the shared definition. The sums of both are in
+            blocks or in pairs.
         only_at_16_bits: The kernel is used in a 16-bit dtype only if these parameters have these
             values.
         exact: Whether the kernel only passes numbers on. Then it serves in ``"strict"`` too.
@@ -115,8 +129,7 @@ class Native:
     unless: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     bends: Sequence[str] = ()
     only_at_16_bits: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
-    rows: int | None = None
-    columns: int = 0
+    reach: Mapping[str, Reach] = field(default_factory=lambda: MappingProxyType({}))
     beyond: str = ""
     exact: bool = False
     outrun: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
@@ -140,12 +153,18 @@ class Native:
         return callable(self.function) or ":" in self.function
 
     @property
-    def reach(self) -> str:
+    def reaches(self) -> str:
         """The rows that the kernel is used for, for a reader; empty if these are all."""
-        if self.rows is None:
-            return ""
-        others = "" if self.columns == self.rows else f", {self.columns:,} along other axes"
-        return f"for rows of up to {self.rows:,} elements{others}"
+        dtypes: dict[Reach, list[str]] = {}
+        for dtype in self.dtypes:
+            if dtype in self.reach:
+                dtypes.setdefault(self.reach[dtype], []).append(dtype)
+        told = []
+        for reach, names in dtypes.items():
+            where = f"in {' and '.join(names)} " if len(names) < len(self.dtypes) else ""
+            others = "" if reach.columns == reach.rows else f", {reach.columns:,} along other axes"
+            told.append(f"{where}of up to {reach.rows:,} elements{others}")
+        return f"for rows {'; '.join(told)}" if told else ""
 
     @property
     def outruns(self) -> str:

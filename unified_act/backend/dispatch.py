@@ -20,6 +20,7 @@ from unified_act.backend.contract import (
     Devices,
     Native,
     Numerics,
+    Reach,
     Tabled,
     beyond_dtype,
     check_further,
@@ -69,8 +70,8 @@ class Request(NamedTuple):
         arguments: The keywords to call the kernel with.
         functions: The function that computes the activation for each dtype, by name; empty until
             they are made.
-        fits: Tells from the shape of an array whether its rows are short enough for the kernel;
-            None if the kernel serves rows of every length.
+        fits: For each dtype what tells from the shape of an array whether its rows are short
+            enough for the kernel; empty if the kernel serves rows of every length.
         at_home: The dtypes of the kernel that it serves on a CPU, and not on every other device.
         is_short: Tells of an array whether machine code is to compute it although the kernel
             serves it, see `Native.short`; None if it is never to.
@@ -82,7 +83,7 @@ class Request(NamedTuple):
     kernel: Native | None = None
     arguments: Mapping[str, Any] = MappingProxyType({})
     functions: Mapping[str, _Function] = MappingProxyType({})
-    fits: Callable[[Shape], bool] | None = None
+    fits: Mapping[str, Callable[[Shape], bool]] = MappingProxyType({})
     at_home: Sequence[str] = ()
     is_short: Callable[[Any], bool] | None = None
 
@@ -277,9 +278,9 @@ class FrameworkBackend:
         if kernel is not None:
             arguments = kernel.arguments(parameters) or {}
             request = request._replace(kernel=kernel, arguments=arguments)
-            if kernel.rows is not None:
+            if kernel.reach:
                 request = request._replace(
-                    fits=_row_test(kernel, int(parameters["axis"]), self.at_most)
+                    fits=_row_tests(kernel, int(parameters["axis"]), self.at_most)
                 )
             if kernel.short and not self.no_machine_code():
                 request = request._replace(
@@ -411,33 +412,40 @@ class FrameworkBackend:
         self, request: Request, kernel: Native, shared: Mapping[str, _Function]
     ) -> Mapping[str, _Function]:
         """Returns the functions of the dtypes that the kernel serves."""
-        own, fits, shape_of = self.own(request, kernel), request.fits, self.shape_of
+        own, shape_of = self.own(request, kernel), self.shape_of
         if request.activation.weights:  # kernels take vectors
             return {dtype: self._for_vectors(own, shared[dtype]) for dtype in kernel.dtypes}
-        if fits is None:
+        if not request.fits:
             return dict.fromkeys(kernel.dtypes, own)
         if request.is_short is not None:
             own = self._with_short_rows(request, own, request.is_short)
 
-        def by_length(long: _Function) -> _Function:
+        def by_length(fits: Callable[[Shape], bool], long: _Function) -> _Function:
             def call(x: Any) -> Any:
                 shape = shape_of(x)
                 return own(x) if shape is not None and fits(shape) else long(x)
 
             return call
 
-        if not kernel.beyond:
-            return {dtype: by_length(shared[dtype]) for dtype in kernel.dtypes}
-        long = self.own(request, replace(kernel, function=kernel.beyond))
-        return {dtype: by_length(self.eager(long, shared[dtype])) for dtype in kernel.dtypes}
+        long = dict(shared)
+        if kernel.beyond:
+            beyond = self._machine_code(
+                request, self.own(request, replace(kernel, function=kernel.beyond))
+            )
+            long |= {dtype: self.eager(beyond, shared[dtype]) for dtype in kernel.dtypes}
+        return {dtype: by_length(request.fits[dtype], long[dtype]) for dtype in kernel.dtypes}
 
     def _with_short_rows(
         self, request: Request, kernel: _Function, is_short: Callable[[Any], bool]
     ) -> _Function:
         """Returns the kernel, with machine code for the short rows of large arrays."""
-        ours = self.gradient.shared_definition(request.activation, request.parameters, kernel)
-        machine_code = self.fitted(ours, request)
+        machine_code = self._machine_code(request, kernel)
         return lambda x: machine_code(x) if is_short(x) else kernel(x)
+
+    def _machine_code(self, request: Request, otherwise: _Function) -> _Function:
+        """Returns machine code, with a function for what it does not serve."""
+        ours = self.gradient.shared_definition(request.activation, request.parameters, otherwise)
+        return self.fitted(ours, request)
 
     def _for_vectors(self, kernel: _Function, shared: _Function) -> _Function:
         """Returns a kernel, with the shared definition for weights of several dimensions."""
@@ -552,19 +560,24 @@ class FrameworkBackend:
         return found
 
 
-def _row_test(
+def _row_tests(
     kernel: Native, axis: int, at_most: Callable[[int | None, int], bool]
-) -> Callable[[Shape], bool]:
-    """Returns a function that tells whether a kernel serves rows of arrays with a shape."""
-    rows, columns = kernel.rows or 0, kernel.columns
+) -> Mapping[str, Callable[[Shape], bool]]:
+    """Returns for each dtype what tells whether a kernel serves rows of arrays with a shape."""
 
-    def fits(shape: Shape) -> bool:
-        rank = len(shape)
-        if not -rank <= axis < rank:  # one element, or an error that the kernel's check raises
-            return True
-        return at_most(shape[axis], rows if axis in (-1, rank - 1) else columns)
+    def test_of(reach: Reach) -> Callable[[Shape], bool]:
+        rows, columns = reach
 
-    return fits
+        def fits(shape: Shape) -> bool:
+            rank = len(shape)
+            if not -rank <= axis < rank:  # one element, or an error of the kernel's check
+                return True
+            return at_most(shape[axis], rows if axis in (-1, rank - 1) else columns)
+
+        return fits
+
+    tests = {reach: test_of(reach) for reach in set(kernel.reach.values())}
+    return {dtype: tests[reach] for dtype, reach in kernel.reach.items()}
 
 
 def _test_of_further(

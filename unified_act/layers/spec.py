@@ -148,7 +148,7 @@ class LayerSpec:
         name = str(self.function.backend)
         function = self.function
         kernel = kernel_for(name, kernels, self.activation, function.numerics, function.parameters)
-        if kernel is None or kernel.is_override or kernel.rows is not None:
+        if kernel is None or kernel.is_override or kernel.reach:
             return None
         if not set(kernel.dtypes).issuperset(dtypes):
             return None

@@ -379,8 +379,8 @@ def _reasons(kernel: Native, devices: Devices, device: str) -> Iterator[str]:
     if kernel.only:
         only = ", ".join(f"{key}={value:g}" for key, value in kernel.only.items())
         yield f"for {only} only"
-    if kernel.reach:
-        yield kernel.reach
+    if kernel.reaches:
+        yield kernel.reaches
     if kernel.outruns and device == HOME:
         yield kernel.outruns
 

@@ -128,7 +128,8 @@ class Source:
                 or (isinstance(inner, ast.keyword) and _name(outer) in ("Parameter", "Words"))
                 or (isinstance(inner, ast.keyword) and inner.arg == "initial")
                 # Which of two right implementations is taken, for the time.
-                or (isinstance(inner, ast.keyword) and inner.arg in ("rows", "columns", "outrun"))
+                or (isinstance(inner, ast.keyword) and inner.arg == "outrun")
+                or _name(outer) == "Reach"
                 or (isinstance(outer, ast.FunctionDef) and outer.name in ("at_most", "outrun"))
                 or (isinstance(outer, ast.If) and inner is outer.test and self._chooses(outer))
             ):

@@ -22,7 +22,10 @@ def operations(function, *inputs):
     return {event.name for event in found.events() if event.name.startswith("aten::")}
 
 
-@pytest.mark.skipif(bool(unavailable()), reason="there are no fused kernels")
+needs_kernels = pytest.mark.skipif(bool(unavailable()), reason="there are no fused kernels")
+
+
+@needs_kernels
 @pytest.mark.quick(lambda name, numerics: name in ("gelu", "softmax", "swiglu", "prelu", "relu"))
 @pytest.mark.parametrize("numerics", ["fast", "strict"])
 @pytest.mark.parametrize("name", NAMES)
@@ -44,3 +47,11 @@ def test_what_is_told_runs(name, numerics):
         found = operations(function, *inputs)
         ours = told.by in ("table", "kernel")
         assert ours == found.issubset(MEMORY), (told, found)
+
+
+@needs_kernels
+@pytest.mark.parametrize("name", ["softmax", "log_softmax", "softmin"])
+@pytest.mark.parametrize("axis", [-1, 0])
+def test_long_rows_have_kernels(name, axis):
+    function = ua.get_activation(name, backend="torch", axis=axis)
+    assert operations(function, torch.rand(2_000, 2_000)).issubset(MEMORY)

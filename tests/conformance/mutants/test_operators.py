@@ -75,7 +75,7 @@ def test_no_flag_is_above_1() -> None:
         'Parameter("alpha", low=0.5)',
         "def f(x: 'a' = None) -> a | b: ...",
         # Which of two right implementations serves.
-        'Native("softmax", rows=1024, columns=128, outrun={"float32": 0.68})',
+        'Native("softmax", reach={"float32": Reach(1024, 128)}, outrun={"float32": 0.68})',
         "def at_most(length, longest):\n    return length <= longest",
         "def short_way(inputs):\n    if len(inputs) > 1:\n        return None",
     ],
