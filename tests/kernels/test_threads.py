@@ -44,6 +44,18 @@ def test_rows_on_several_threads():
     assert results[0].any()
 
 
+@pytest.mark.parametrize("number", [1, 2, 3])
+@pytest.mark.parametrize(("outer", "channels"), [(1, 700), (5, 140), (140, 5), (700, 1)])
+def test_each_channel_has_its_weight_on_several_threads(outer, channels, number):
+    x = -np.ones((outer, channels, 301), np.float32)
+    weight, y = np.arange(channels, dtype=np.float32), np.zeros_like(x)
+    strides = [4 * 301, 4, 4 * 301]
+    kernel_of("prelu").rows(
+        length=301, count=outer * channels, strides=strides, period=channels
+    ).run([x.ctypes.data, weight.ctypes.data, y.ctypes.data], Threads(number))
+    np.testing.assert_array_equal(y, np.broadcast_to(-weight[:, None], x.shape))
+
+
 def times_computed(count, threads, row=1):
     """How often each element is computed, and how many threads asked for a slice."""
     kernel = kernel_of("affine", {"alpha": 1.0, "beta": 1.0})

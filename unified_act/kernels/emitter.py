@@ -30,8 +30,9 @@ def module_text(
     is sorted ``beside``, see `abreast_functions`.
 
     ``flat(*pointers, n)`` computes the outputs at n elements that lie one after another;
-    ``rows(*pointers, n, count, *strides)`` does so for a number of rows, where each pointer moves
-    by its stride, in bytes, from one row to the next. See `slices` for what threads call.
+    ``rows(*pointers, n, first, some, period, *strides)`` does so for some rows, from row `first`
+    on. Each pointer moves by its stride, in bytes, from one row to the next. That of a constant is
+    back where it was after `period` rows. See `slices` for what threads call.
 
     Args:
         inputs: The inputs by name, in the order of the pointers.
@@ -55,7 +56,7 @@ def module_text(
         writer = Writer(far_angle, single=fits_float32(outputs, arguments))
         before, inside = _body(writer, inputs, outputs, results)
         functions = elementwise(writer, before, inside, arguments, len(inputs))
-    functions += [_rows(pointers), slices(len(pointers)), slices(len(pointers), of="rows")]
+    functions += [_rows(arguments), slices(len(pointers)), slices(len(pointers), of="rows")]
     return "\n".join([*functions, *sorted(writer.declarations), MEMORY])
 
 
@@ -258,31 +259,36 @@ end:
 """
 
 
-def _rows(pointers: Sequence[str]) -> str:
-    places = range(len(pointers))
+def _rows(arguments: Sequence[Argument]) -> str:
+    places = range(len(arguments))
+    turning = any(argument.extent == CONSTANT for argument in arguments)
+    now = ["  %turn = urem i64 %row, %period"] if turning else []
+    for index, argument in enumerate(arguments):
+        row = "%turn" if argument.extent == CONSTANT else "%row"
+        now += [
+            f"  %o{index} = mul i64 {row}, %s{index}",
+            f"  %q{index} = getelementptr i8, ptr %p{index}, i64 %o{index}",
+        ]
     return _ROWS.format(
-        parameters=listed(pointers),
+        parameters=listed([f"%p{index}" for index in places]),
         strides=", ".join(f"i64 %s{index}" for index in places),
-        now="\n".join(
-            f"  %o{index} = mul i64 %row, %s{index}\n"
-            f"  %q{index} = getelementptr i8, ptr {pointer}, i64 %o{index}"
-            for index, pointer in enumerate(pointers)
-        ),
+        now="\n".join(now),
         pointers=", ".join(f"ptr %q{index}" for index in places),
     )
 
 
 _ROWS = """
-define void @rows({parameters}, i64 %n, i64 %count, {strides}) nounwind {{
+define void @rows({parameters}, i64 %n, i64 %first, i64 %some, i64 %period, {strides}) nounwind {{
 entry:
-  %none = icmp eq i64 %count, 0
+  %stop = add i64 %first, %some
+  %none = icmp eq i64 %some, 0
   br i1 %none, label %end, label %loop
 loop:
-  %row = phi i64 [ 0, %entry ], [ %next, %loop ]
+  %row = phi i64 [ %first, %entry ], [ %next, %loop ]
 {now}
   call void @flat({pointers}, i64 %n)
   %next = add i64 %row, 1
-  %last = icmp eq i64 %next, %count
+  %last = icmp eq i64 %next, %stop
   br i1 %last, label %end, label %loop
 end:
   ret void
@@ -302,8 +308,8 @@ def slices(pointers: int, *, of: str = "flat") -> str:
 
     What they share are integers of 64 bits: how many have come, the number of parts, of elements in
     a part, of all elements, of those in a slice, and in a row or column; the pointers, and their
-    strides in bytes, which are 0 for columns; for columns the number of them side by side and of
-    slabs; and for each part the first element that nobody computes yet.
+    strides in bytes, which are 0 for columns; for rows the period, for columns the number of them
+    side by side and of slabs; and for each part the first element that nobody computes yet.
 
     Args:
         pointers: The number of pointers.
@@ -321,23 +327,24 @@ def slices(pointers: int, *, of: str = "flat") -> str:
     given += [word(f"p{index}", before + index, "ptr") for index in places]
     given += [word(f"s{index}", before + pointers + index) for index in places]
     before += 2 * pointers
-    moved = [
-        f"  %o{index} = mul i64 %first, %s{index}\n"
-        f"  %q{index} = getelementptr i8, ptr %p{index}, i64 %o{index}"
-        for index in places
-    ]
-    arguments = listed([f"%q{index}" for index in places])
+    moved = []
+    if of == "flat":
+        moved = [
+            f"  %o{index} = mul i64 %first, %s{index}\n"
+            f"  %q{index} = getelementptr i8, ptr %p{index}, i64 %o{index}"
+            for index in places
+        ]
+    arguments = listed([f"%{'q' if moved else 'p'}{index}" for index in places])
     sizes = ", ".join(f"i64 %s{index}" for index in places)
+    some = "i64 %n, i64 %first, i64 %some"
     numbers = {
         "flat": "i64 %some",
-        "rows": f"i64 %n, i64 %some, {sizes}",
-        **dict.fromkeys(
-            ("columns", "beside"), "i64 %n, i64 %first, i64 %some, i64 %inner, i64 %outer"
-        ),
+        "rows": f"{some}, i64 %period, {sizes}",
+        **dict.fromkeys(("columns", "beside"), f"{some}, i64 %inner, i64 %outer"),
     }
-    if of in ("columns", "beside"):
-        given += [word("inner", before), word("outer", before + 1)]
-        before += 2
+    further = {"flat": (), "rows": ("period",)}.get(of, ("inner", "outer"))
+    given += [word(name, before + index) for index, name in enumerate(further)]
+    before += len(further)
     return _SLICES.format(
         name=f"{of}_slices",
         before=before,

@@ -107,7 +107,7 @@ class Kernel:
         self.results = len(results)
         number = len(self._arguments)
         self.flat = library.function("flat", number, 1)
-        self._rows = library.function("rows", number, 2 + number)
+        self._rows = library.function("rows", number, 4 + number)
         if whole_rows:
             self._columns = library.function("columns", number, 5)
             self._columns_slices = library.function("columns_slices", 1)
@@ -141,16 +141,21 @@ class Kernel:
             return Job(self.flat, (count,), None, (), 1, count)
         return Job(self.flat, (count,), self._flat_slices, self._strides, count)
 
-    def rows(self, *, length: int, count: int, strides: Sequence[int]) -> Job:
+    def rows(
+        self, *, length: int, count: int, strides: Sequence[int], period: int | None = None
+    ) -> Job:
         """Returns how rows of elements are computed, which may lie apart.
 
         Args:
             length: The number of elements of a row.
             count: The number of rows.
             strides: The number of bytes from one row to the next, for each pointer.
+            period: After so many rows a constant weight is the first one again; by default it never
+                is.
         """
-        arguments = (length, count, *strides)
-        return Job(self._rows, arguments, self._rows_slices, strides, count, length)
+        turn = period or max(count, 1)
+        arguments = (length, 0, count, turn, *strides)
+        return Job(self._rows, arguments, self._rows_slices, (*strides, turn), count, length)
 
     def columns(self, *, length: int, outer: int, inner: int) -> Job:
         """Returns how rows along any axis of contiguous arrays are computed.

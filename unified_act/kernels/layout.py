@@ -18,17 +18,13 @@ class Plan(NamedTuple):
     """How a kernel goes through whole arrays of some shape.
 
     Attributes:
-        job: What it does with them, or with a part of them.
+        job: What it does with them.
         places: Where each of its pointers begins: the number of an array, and how many bytes from
             the first of its elements. If there are none, each begins where an array does.
-        turns: How often it does so.
-        steps: The number of bytes from one turn to the next, for each pointer.
     """
 
     job: Job
     places: Sequence[tuple[int, int]] = ()
-    turns: int = 1
-    steps: Sequence[int] = ()
 
     def run(self, addresses: Sequence[int], threads: Threads = ALONE) -> None:
         """Computes arrays that lie anywhere.
@@ -41,10 +37,7 @@ class Plan(NamedTuple):
         pointers = addresses
         if self.places:
             pointers = [addresses[number] + offset for number, offset in self.places]
-        for turn in range(self.turns):
-            if turn:
-                pointers = [at + step for at, step in zip(pointers, self.steps, strict=True)]
-            self.job.run(pointers, threads)
+        self.job.run(pointers, threads)
 
 
 def plan_of(
@@ -148,15 +141,8 @@ def _of_learned(
     if inner == 1:
         strides = [0 if i in weights else channels * size for i, size in enumerate(sizes)]
         return Plan(kernel.rows(length=channels, count=outer, strides=strides))
-    # A row is what a channel has of an element of `outer`. All rows of a channel are computed at
-    # once, or those of all channels: the fewer calls the better.
-    by_channel = channels < outer
-    turns, count = (channels, outer) if by_channel else (outer, channels)
-    rows = [inner * size for size in sizes]
-    whole = [channels * row for row in rows]
-    steps, strides = (rows, whole) if by_channel else (whole, rows)
+    # A row is what a channel has of an element of `outer`.
+    strides = [inner * size for size in sizes]
     for index, number in zip(weights, weight_sizes, strict=True):
-        own = sizes[index] if number > 1 else 0
-        steps[index], strides[index] = (own, 0) if by_channel else (0, own)
-    job = kernel.rows(length=inner, count=count, strides=strides)
-    return Plan(job, turns=turns, steps=steps)
+        strides[index] = sizes[index] if number > 1 else 0
+    return Plan(kernel.rows(length=inner, count=outer * channels, strides=strides, period=channels))
