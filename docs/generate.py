@@ -23,7 +23,7 @@ from unified_act_conformance.declared import (
     list_declared_checks,
     list_deviations,
 )
-from unified_act_conformance.subject import native_table
+from unified_act_conformance.subject import native_table, offer_in
 
 __all__ = ["main", "pages"]
 
@@ -212,7 +212,8 @@ def _rows(kernels: dict[str, Native | None]) -> Iterable[list[str]]:
             + ", ".join(SHORT[dtype] for dtype in dtypes)
             for device, dtypes in kernel.elsewhere.items()
         )
-        limits += "".join(f"; {part}" for part in (kernel.reaches, kernel.outruns) if part)
+        outruns = kernel.outruns(offer_in(backend).few)
+        limits += "".join(f"; {part}" for part in (kernel.reaches, outruns) if part)
         yield [backend, f"{name}: {dtypes}{limits}", kernel.why]
 
 

@@ -22,6 +22,7 @@ class Offer(NamedTuple):
         tabled: Where tables serve.
         devices: On which devices the kernels hold; None if the backend computes on a CPU alone.
         fused: The dtypes in which fused kernels serve.
+        few: Arrays of fewer elements are left to the framework's kernel where it is outrun.
     """
 
     backend: str
@@ -30,6 +31,7 @@ class Offer(NamedTuple):
     tabled: Tabled = Tabled()
     devices: Devices | None = None
     fused: Sequence[str] = ()
+    few: int = 0
 
 
 class Served(NamedTuple):
@@ -61,6 +63,7 @@ def offer_of(backend: Backend) -> Offer:
         getattr(backend, "tabled", Tabled()),
         getattr(backend, "devices", None),
         getattr(backend, "fused", ()),
+        getattr(backend, "few", 0),
     )
 
 

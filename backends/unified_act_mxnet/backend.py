@@ -31,16 +31,7 @@ from unified_act_mxnet._framework import DTYPE_OBJECTS, mx
 from unified_act_mxnet.gradient import Graph
 from unified_act_mxnet.guards import is_plain
 from unified_act_mxnet.namespace import variable
-from unified_act_mxnet.native import (
-    DEVICES,
-    FEW,
-    FUSED,
-    NATIVE,
-    ONCE,
-    ONLY_IN_GRAPHS,
-    TABLED,
-    TWICE,
-)
+from unified_act_mxnet.native import DEVICES, FEW, FUSED, NATIVE, TABLED
 from unified_act_mxnet.numbers import exactly
 
 __all__ = ["MxnetBackend"]
@@ -64,6 +55,7 @@ class MxnetBackend(FrameworkBackend):
     tables = tables
     tabled = TABLED
     devices = DEVICES
+    few = FEW
     fused = FUSED
     layers: Layers = layers
     types: Sequence[type] = (NDArray, mx.np.ndarray, Symbol, NumpySymbol)
@@ -148,14 +140,13 @@ class MxnetBackend(FrameworkBackend):
     ) -> Mapping[str, Callable[..., Any]]:
         """Returns the functions of the dtypes that the operator serves, large arrays if quick."""
         functions = super()._with_kernel(request, kernel, shared)
-        name = request.activation.name
 
         def chosen(dtype: str, operator: Callable[..., Any]) -> Callable[..., Any]:
             if dtype not in kernel.outrun:
                 return operator
-            few = 1 if (name, dtype) in ONLY_IN_GRAPHS else FEW
+            few = 1 if dtype in kernel.never_small else FEW
             needs_code = dtype not in self.tabled.dtypes
-            once = name not in TWICE or dtype in ONCE
+            once = dtype not in kernel.recorded
             return _by_size(operator, shared[dtype], few, needs_code=needs_code, once=once)
 
         return {dtype: chosen(dtype, operator) for dtype, operator in functions.items()}

@@ -14,7 +14,7 @@ from typing import Any
 
 from unified_act.backend import Request, shortcut
 from unified_act_mxnet._framework import DTYPE_OBJECTS, mx
-from unified_act_mxnet.native import FEW, ONLY_IN_GRAPHS
+from unified_act_mxnet.native import FEW
 from unified_act_mxnet.numbers import exact_text, with_exact_numbers
 
 __all__ = ["in_order", "short_way"]
@@ -41,9 +41,7 @@ def short_way(request: Request, otherwise: Callable[..., Any]) -> Callable[..., 
         "NDArray": mx.nd.NDArray,
         "admitted": _numbers(dtype for dtype in short if dtype not in kernel.outrun),
         "if_small": _numbers(
-            dtype
-            for dtype in short
-            if dtype in kernel.outrun and (request.activation.name, dtype) not in ONLY_IN_GRAPHS
+            dtype for dtype in short if dtype in kernel.outrun and dtype not in kernel.never_small
         ),
         "byref": ctypes.byref,
         "c_int": ctypes.c_int,

@@ -115,7 +115,10 @@ class Native:
         outrun: The dtypes in which machine code or a table of ours is quicker on a CPU. Each has
             its time as a part of the kernel's, for a million elements with their gradient. The
             kernel then serves what they do not, such as other devices, and small arrays on some
-            backends.
+            backends, see `FrameworkBackend.few`.
+        never_small: Of those dtypes the ones in which the kernel serves no small arrays either.
+        recorded: Of those dtypes the ones in which the kernel serves what is recorded for a
+            gradient, since it alone can be differentiated twice.
         short: For some dtypes a number of elements: large arrays whose rows along the last axis
             have fewer are computed by machine code on a CPU, which is quicker there.
         why: The reason why the kernel is not used in the other dtypes.
@@ -133,6 +136,8 @@ class Native:
     beyond: str = ""
     exact: bool = False
     outrun: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    never_small: Sequence[str] = ()
+    recorded: Sequence[str] = ()
     elsewhere: Mapping[str, Sequence[str]] = field(default_factory=lambda: MappingProxyType({}))
     everywhere: bool = False
     short: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
@@ -166,13 +171,27 @@ class Native:
             told.append(f"{where}of up to {reach.rows:,} elements{others}")
         return f"for rows {'; '.join(told)}" if told else ""
 
-    @property
-    def outruns(self) -> str:
-        """What outruns it, for a reader; empty if nothing does."""
-        told = []
+    def outruns(self, few: int = 0) -> str:
+        """Returns what outruns it, for a reader; empty if nothing does.
+
+        Args:
+            few: Arrays of fewer elements are left to it.
+        """
+
+        def where(dtypes: Sequence[str]) -> str:
+            return "" if len(dtypes) == len(self.outrun) else f" in {', '.join(dtypes)}"
+
+        told, left = [], []
         if self.outrun:
             shares = ", ".join(f"{share:g} in {dtype}" for dtype, share in self.outrun.items())
             told.append(f"machine code or a table takes less of its time on a CPU: {shares}")
+            small = [dtype for dtype in self.outrun if dtype not in self.never_small]
+            if few and small:
+                left.append(f"arrays of fewer than {few:,} elements{where(small)}")
+            if self.recorded:
+                left.append(f"what is recorded for a gradient{where(self.recorded)}")
+        if left:
+            told.append(f"the framework's own still computes {', and '.join(left)}")
         if self.short:
             lengths = ", ".join(f"{length} in {dtype}" for dtype, length in self.short.items())
             told.append(f"machine code computes rows of fewer elements on a CPU than {lengths}")

@@ -112,6 +112,8 @@ class FrameworkBackend:
         tabled: Where tables serve.
         devices: On which kinds of devices the rows of `native` hold; None if all arrays are in the
             memory of a CPU.
+        few: Arrays of fewer elements are computed by the framework's kernel even where machine code
+            or a table outruns it.
         fused: The dtypes in which fused kernels compute the shared definition, if they can: 16-bit
             types in float32, unless a table serves them.
         types: The usual array types of the framework.
@@ -133,6 +135,7 @@ class FrameworkBackend:
     tables: Any = None
     tabled: ClassVar[Tabled] = Tabled()
     devices: ClassVar[Devices | None] = None
+    few: ClassVar[int] = 0
     fused: ClassVar[Sequence[str]] = ()
     types: Sequence[type]
     dtype_objects: ClassVar[Mapping[str, Any]]

@@ -24,7 +24,7 @@ from unified_act.loading import BUILTIN_BACKENDS, computing_backend, find_entry,
 from unified_act.names import normalize
 from unified_act.registry import ACTIVATIONS, Announcement, plugins
 from unified_act.request import understand
-from unified_act.serving import serving
+from unified_act.serving import Offer, serving
 from unified_act_conformance.commands.common import echo_json, make_console, mistakes_told, several
 from unified_act_conformance.commands.formula import unicode_of
 from unified_act_conformance.declared import Deviation, list_deviations
@@ -368,21 +368,21 @@ def _usages(
             for by in ("framework", "table", "kernel")
         )
         kernel = kernel_for(name, offer.native, activation, "fast")
-        why = [] if kernel is None else list(_reasons(kernel, offer.devices or Devices(), device))
+        why = [] if kernel is None else list(_reasons(kernel, offer, device))
         label = "" if kernel is None else kernel.label
         yield Usage(name, label, own, table, fused, tuple(offer.dtypes), "; ".join(why))
 
 
-def _reasons(kernel: Native, devices: Devices, device: str) -> Iterator[str]:
+def _reasons(kernel: Native, offer: Offer, device: str) -> Iterator[str]:
     """Yields why a framework's own function is not used everywhere."""
-    yield from filter(None, (devices.why(device), kernel.why))
+    yield from filter(None, ((offer.devices or Devices()).why(device), kernel.why))
     if kernel.only:
         only = ", ".join(f"{key}={value:g}" for key, value in kernel.only.items())
         yield f"for {only} only"
     if kernel.reaches:
         yield kernel.reaches
-    if kernel.outruns and device == HOME:
-        yield kernel.outruns
+    if device == HOME and (outruns := kernel.outruns(offer.few)):
+        yield outruns
 
 
 def _deviations_about(subject: Subject, backends: Sequence[str], device: str) -> list[Deviation]:

@@ -151,6 +151,7 @@ def offer_in(backend: str) -> Offer:
         getattr(data, "TABLED", Tabled()),
         getattr(data, "DEVICES", None),
         getattr(data, "FUSED", ()),
+        getattr(data, "FEW", 0),
     )
 
 
