@@ -11,7 +11,7 @@ from tests.backends.arrays import back, every_backend, every_dtype, every_numeri
 from tests.backends.test_learned import TEXTBOOK
 from tests.backends.textbook import along, check
 from unified_act.activation.shapes import channels_of, folded
-from unified_act.kernels import ArrayKernels, NumpyMemory
+from unified_act.kernels import ArrayKernels, NumpyMemory, unavailable
 from unified_act.registry import ACTIVATIONS
 
 pytestmark = pytest.mark.usefixtures("known_shapes_on_mxnet")
@@ -109,10 +109,10 @@ def test_a_sum_over_half_a_million_elements(backend, dtype, shape):
 
 
 class TestKernels:
-    """Machine code serves weights whose axes lie side by side, and operations all others."""
+    """Machine code serves weights of all shapes, with the bits of weights spelled out."""
 
     @pytest.mark.parametrize(
-        ("x", "weights", "served"),
+        ("x", "weights", "channels"),
         [
             ((2, 3, 4, 5), [(3, 1, 1)], (2, 3, 20)),
             ((2, 3, 4, 5), [(1, 1, 5)], (24, 5, 1)),
@@ -122,20 +122,31 @@ class TestKernels:
             ((2, 3, 4, 5), [(3, 1, 5)], None),
             ((2, 3, 4, 5), [(3, 1, 1), (1, 4, 1)], None),
             ((2, 3), [(1, 1)], (1, 1, 6)),
+            ((2, 3), [(3,), (1,)], (2, 3, 1)),
+            ((2, 3), [(1,), (2, 1)], (1, 2, 3)),
+            ((3,), [(1,), (3,)], (1, 3, 1)),
         ],
         ids=str,
     )
-    def test_which_are_served(self, x, weights, served):
+    @pytest.mark.skipif(bool(unavailable()), reason="there is no machine code")
+    def test_all_are_served(self, x, weights, channels):
         padded = [(1,) * (len(x) - len(weight)) + weight for weight in weights]
-        assert channels_of(x, padded) == served
-        name = "prelu" if len(weights) == 1 else "star_relu"
-        activation = ACTIVATIONS.find(name)
-        arrays = [np.ones(shape) for shape in (x, *weights)]
-        found = ArrayKernels(activation, {"axis": 1}).value(NumpyMemory(), "float64", arrays)
-        if served is None:
-            assert found is None
-        elif found is not None:  # it is where machine code can be made
-            assert found.shape == x
+        assert channels_of(x, padded) == channels
+        activation = ACTIVATIONS.find("silu_beta" if len(weights) == 1 else "snake_beta")
+        kernels = ArrayKernels(activation, {"axis": -1})
+        given = posed(activation.name, x, *weights)
+        given[0] = given[0] * 1.7
+        whole = [np.broadcast_to(array, x).copy() for array in given]
+        cotangent = np.resize(NUMBERS, x)
+        np.testing.assert_array_equal(
+            kernels.value(NumpyMemory(), "float64", given),
+            kernels.value(NumpyMemory(), "float64", whole),
+        )
+        found, wanted = (
+            kernels.derivatives(NumpyMemory(), "float64", arrays, cotangent)
+            for arrays in (given, whole)
+        )
+        np.testing.assert_array_equal(found, wanted)
 
     def test_shapes_are_folded_where_arrays_agree(self):
         shapes = [(2, 3, 4, 5, 6), (1, 3, 4, 1, 1), (1, 3, 4, 5, 1)]
@@ -143,7 +154,8 @@ class TestKernels:
         assert folded([(2, 1, 3), (1, 1, 1)]) == [[6], [1]]
 
 
-def test_mxnet_cannot_broadcast_along_more_than_five_dimensions():
+def test_mxnet_cannot_broadcast_along_more_than_five_dimensions(monkeypatch):
+    monkeypatch.setattr(ArrayKernels, "value", lambda *_, **__: None)
     x = native("mxnet", np.ones((2,) * 7), "bfloat16")
     weight = native("mxnet", np.ones((2, 1, 2, 1, 2, 1, 2)), "bfloat16")
     with pytest.raises(ua.UnsupportedError, match="7 dimensions, and MXNet broadcasts along 5"):

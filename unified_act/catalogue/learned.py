@@ -169,6 +169,17 @@ def _xielu_derivative(
     return slope, positive * positive, _excess(xp, negative)
 
 
+def _xielu_second_derivative(
+    xp: Any, x: Any, alpha_p: Any, alpha_n: Any, *, beta: float
+) -> tuple[tuple[Any, Any, Any], ...]:
+    del beta
+    positive, negative = relu(xp, x), xp.where(x > 0.0, 0.0, x)
+    bend = xp.where(x > 0.0, alpha_p * 2.0, alpha_n * xp.exp(negative))
+    nothing = xp.full_like(x, 0.0)
+    by_p, by_n = positive * 2.0, xp.expm1(negative)
+    return (bend, by_p, by_n), (by_p, nothing, nothing), (by_n, nothing, nothing)
+
+
 def _pelu_parts(xp: Any, x: Any, b: Any) -> tuple[Any, Any, Any]:
     """x/b, what is negative of it, and the root of its exponential."""
     share = x / b
@@ -268,7 +279,7 @@ def _silu_beta_second_derivative(xp: Any, x: Any, beta: Any) -> tuple[tuple[Any,
     bracket = 2.0 + size * decay  # (2σ′ + zσ″)/σ′
     mixed = near * root * bracket * slope
     near = xp.where(xp.isinf(near), 0.0, near)  # which the 0 of `decay` would meet
-    third = near * root * near * xp.where(z > 0.0, decay, -decay) * (near * slope)
+    third = near * root * xp.where(z > 0.0, decay, -decay) * near * (near * slope)
     return (beta * root * bracket * slope, mixed), (mixed, third)
 
 
@@ -379,6 +390,7 @@ ACTIVATIONS = (
         initial={"alpha_p": 0.8, "alpha_n": 0.8},
         forward=_xielu,
         derivative=_xielu_derivative,
+        second_derivative=_xielu_second_derivative,
         parameters=[_AXIS, Parameter("beta", 0.5, "slope at 0")],
         formula=(
             r"\begin{cases} \alpha_p x^2 + \beta x & x > 0 \\ "

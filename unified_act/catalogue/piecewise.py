@@ -79,8 +79,8 @@ def _hard_sigmoid_ends(alpha: float, beta: float) -> tuple[float, float]:
 def _hard_sigmoid(xp: Any, x: Any, *, alpha: float, beta: float) -> Any:
     low, high = _hard_sigmoid_ends(alpha, beta)
     # alpha·(x - low) is exact where alpha·x + beta would cancel.
-    ramp = xp.where(x <= low, 0.0, (x - low) * alpha)
-    return xp.where(x >= high, 1.0, ramp)
+    ramp = xp.where(x >= high, 1.0, (x - low) * alpha)
+    return xp.where(x <= low, 0.0, ramp)  # also where both ends are one number
 
 
 def _hard_sigmoid_derivative(xp: Any, x: Any, *, alpha: float, beta: float) -> Any:

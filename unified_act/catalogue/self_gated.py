@@ -219,8 +219,9 @@ def _smish_second_derivative(xp: Any, x: Any) -> Any:
 
 def _silut_parts(threshold: float) -> tuple[float, float]:
     """The slope and the value of silu at the threshold."""
-    share = 1.0 / (1.0 + math.exp(-threshold))
-    return share + threshold * share * (1.0 - share), threshold * share
+    e = math.exp(-threshold)
+    share = 1.0 / (1.0 + e)
+    return share + threshold * share * (e * share), threshold * share
 
 
 def _silut_joined(

@@ -12,7 +12,7 @@ __all__ = [
     "AXIS",
     "LOWEST",
     "centred",
-    "pulled_back",
+    "pulled_through_exp",
     "shares_of_exp",
     "softmax",
     "softmax_derivative",
@@ -39,7 +39,7 @@ def softmax(xp: Any, x: Any, *, axis: int) -> Any:
 
 def softmax_derivative(xp: Any, cotangent: Any, x: Any, *, axis: int) -> tuple[Any]:
     """The pullback of `softmax`."""
-    return (pulled_back(xp, cotangent, softmax(xp, x, axis=axis), axis),)
+    return (pulled_through_exp(xp, cotangent, _shifted(xp, x, axis), axis),)
 
 
 def softmax_second_derivative(
@@ -52,7 +52,7 @@ def softmax_second_derivative(
 def twice_pulled_back(
     xp: Any, direction: Any, cotangent: Any, y: Any, axis: int
 ) -> tuple[Any, Any]:
-    """What goes back through `pulled_back`, for shares `y`."""
+    """What goes back through `pulled_through_exp`, for shares `y`."""
     # The derivative of a mean weighted by y is a covariance.
     first = centred(xp, direction, y, axis)
     second = centred(xp, cotangent, y, axis)
@@ -69,9 +69,15 @@ def centred(xp: Any, v: Any, y: Any, axis: int) -> Any:
     return v - xp.sum(v * y, axis=axis)
 
 
-def pulled_back(xp: Any, cotangent: Any, y: Any, axis: int) -> Any:
-    """What goes back through shares `y` of exponentials."""
-    return y * centred(xp, cotangent, y, axis)
+def pulled_through_exp(xp: Any, cotangent: Any, x: Any, axis: int, mask: Any = None) -> Any:
+    """What goes back through `shares_of_exp`; where a mask is false, the cotangent must be 0."""
+    e = xp.exp(x) if mask is None else xp.where(mask, xp.exp(x), 0.0)
+    total = xp.sum(e, axis=axis)
+    # As in `centred`. A clear winner has e^0 in a sum below 2: so it is known before its share is.
+    winner = xp.sum(xp.where(x >= 0.0, cotangent, 0.0), axis=axis)
+    v = cotangent - xp.where(total < 2.0, winner, 0.0)
+    y = e / (total if mask is None else xp.where(total == 0.0, 1.0, total))
+    return y * (v - xp.sum(v * y, axis=axis))
 
 
 def _softmin(xp: Any, x: Any, *, axis: int) -> Any:
@@ -108,9 +114,8 @@ def _masked_softmax(xp: Any, x: Any, mask: Any, *, axis: int) -> Any:
 def _masked_softmax_derivative(
     xp: Any, cotangent: Any, x: Any, mask: Any, *, axis: int
 ) -> tuple[Any, None]:
-    y = _masked_softmax(xp, x, mask, axis=axis)
-    cotangent = xp.where(mask, cotangent, 0.0)
-    pulled = pulled_back(xp, cotangent, y, axis)
+    counted = _counted_less_largest(xp, x, mask, axis)
+    pulled = pulled_through_exp(xp, xp.where(mask, cotangent, 0.0), counted, axis, mask)
     return xp.where(mask, pulled, 0.0), None
 
 

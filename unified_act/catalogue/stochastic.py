@@ -9,7 +9,7 @@ from unified_act.catalogue._common import POSITIVE
 from unified_act.catalogue.selecting import hardmax
 from unified_act.catalogue.softmax import (
     AXIS,
-    pulled_back,
+    pulled_through_exp,
     shares_of_exp,
     twice_pulled_back,
 )
@@ -73,7 +73,7 @@ def _gumbel_softmax_derivative(
     xp: Any, cotangent: Any, x: Any, noise: Any, *, tau: float, hard: bool, axis: int
 ) -> tuple[Any, Any]:
     logits = _gumbel_logits(xp, x, noise, tau, axis)
-    by_x = pulled_back(xp, cotangent, shares_of_exp(xp, logits, axis), axis) / tau
+    by_x = pulled_through_exp(xp, cotangent, logits, axis) / tau
     inside = _inside(xp, noise)
     return by_x, by_x / (-xp.log(inside) * inside)
 

@@ -21,6 +21,8 @@ __all__ = ["ArrayKernels", "Memory", "NumpyMemory", "sum_to_weight"]
 _LARGEST_NUMBER = 256
 """For so many shapes what was found is kept."""
 _Shapes = tuple[tuple[int, ...], ...]
+_Spread = Mapping[int, tuple[Sequence[int], Sequence[int]]]
+"""The shapes that inputs get, and are broadcast to then, by the number of the input."""
 
 
 class Memory(Protocol):
@@ -206,8 +208,8 @@ class ArrayKernels:
         if way is None:
             return None
         terms = [*inputs, *cotangents]
-        for number in way.spread:
-            terms[number] = memory.broadcast(terms[number], inputs[0].shape)
+        for number, (met, whole) in way.spread.items():
+            terms[number] = memory.broadcast(terms[number].reshape(met), whole)
         arrays = [memory.whole(term) for term in terms]
         results = [memory.empty(way.result, arrays[0], wide=wide) for wide in way.wide]
         way.plan.run([memory.address(array) for array in (*arrays, *results)], threads)
@@ -219,13 +221,13 @@ class _Way(NamedTuple):
 
     Attributes:
         plan: How the kernel goes through them.
-        spread: The numbers of the inputs that are broadcast to the shape of `x`.
+        spread: How inputs are spread.
         result: The shape of the results.
         wide: Of each result: whether it is of float32. Else it has the type of `x`.
     """
 
     plan: Plan
-    spread: Sequence[int]
+    spread: _Spread
     result: tuple[int, ...]
     wide: Sequence[bool]
 
@@ -240,18 +242,21 @@ def _way_of(
     """Returns how arrays of some shapes are computed; None if there is no kernel for them."""
     shape, *others = shapes
     changes = in_parts(activation)
-    by_channel: tuple[int, ...] | None = ()
-    sizes: list[int] = []
-    spread: list[int] = []
-    if not activation.weights:
-        spread = [number for number, other in enumerate(others, start=1) if other != shape]
-    else:
-        sizes = [math.prod(weight) for weight in others]
-        if any(len(weight) > 1 for weight in others):
-            meeting = [weight_shape(weight, shape, parameters["axis"]) for weight in others]
-            by_channel, parameters = channels_of(shape, meeting), {**parameters, "axis": 1}
-    if (changes and not shape) or by_channel is None:
+    if changes and not shape:
         return None
+    by_channel: tuple[int, int, int] | None = None
+    sizes: list[int] = []
+    spread: _Spread = {}
+    if not activation.weights:
+        spread = {i: (other, shape) for i, other in enumerate(others, start=1) if other != shape}
+    else:
+        meeting = [weight_shape(weight, shape, parameters["axis"]) for weight in others]
+        by_channel, spread = _channels(shape, meeting)
+        sizes = [
+            math.prod(spread[i][1] if i in spread else weight)
+            for i, weight in enumerate(others, start=1)
+        ]
+        parameters = {**parameters, "axis": 1}
     result = list(shape)
     if activation.resizes and not order:
         length = result[parameters["axis"]]
@@ -269,6 +274,26 @@ def _way_of(
     number = 1 + len(others) - len(activation.masks) if order else 1
     wide = len(sizes) if order and dtype in NARROW else 0
     return _Way(plan, spread, tuple(result), [False] * (number - wide) + [True] * wide)
+
+
+def _channels(
+    shape: tuple[int, ...], weights: Sequence[Sequence[int]]
+) -> tuple[tuple[int, int, int], _Spread]:
+    """Returns `x` in three dimensions, the second of them its channels, and how weights are spread.
+
+    Args:
+        shape: The shape of `x`.
+        weights: The shapes of the weights, with as many dimensions.
+    """
+    found = channels_of(shape, weights)
+    if found is None:  # each element has a channel of its own
+        every = {i: (weight, shape) for i, weight in enumerate(weights, start=1)}
+        return (1, math.prod(shape), 1), every
+    _, channels, inner = found
+    single = [math.prod(weight) == 1 for weight in weights]
+    if inner > 1 or all(single):  # a row has one number of each weight
+        return found, {}
+    return found, {i: ((1,), (channels,)) for i, one in enumerate(single, start=1) if one}
 
 
 def _is_made_of_parts(kernel: Kernel | None, length: int, found: int) -> bool:

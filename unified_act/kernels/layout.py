@@ -49,7 +49,7 @@ def plan_of(
     order: int = 0,
     weight_sizes: Sequence[int] = (),
 ) -> Plan | None:
-    """Returns how a kernel computes an activation of whole arrays; None if there is none for that.
+    """Returns how a kernel computes an activation of whole arrays; None if there is none.
 
     All arrays are contiguous in C order. Weights have their own shape, and of a gated activation
     the value and the cotangent have that of the result. All others have the shape of `x`. A
@@ -61,7 +61,8 @@ def plan_of(
         dtype: The type of the arrays.
         shape: The shape of `x`.
         order: As for `fused`.
-        weight_sizes: The number of elements of each weight: 1, or one for each channel.
+        weight_sizes: The number of elements of each weight: 1, or one for each channel. They are
+            all the same if the channels are along the last axis.
     """
     axis = int(parameters.get("axis", -1)) % max(len(shape), 1)
     outer, inner = math.prod(shape[:axis]), math.prod(shape[axis + 1 :])
@@ -70,8 +71,6 @@ def plan_of(
     ends = inner == 1  # the axis is the last one
     if activation.along_axis and not in_parts(activation):  # a kernel has the elements of a row
         parameters = {**parameters, "axis": -1}
-    if spread and ends and len(set(weight_sizes)) > 1:
-        return None
     in_turn = bool(parameters.get("interleaved")) and activation.kind == "gated" and ends
     kernel = fused(
         activation,
@@ -92,7 +91,7 @@ def plan_of(
     elif kernel.whole_rows:
         strides = [channels * size for size in kernel.sizes]
         plan = Plan(kernel.rows(length=channels, count=outer, strides=strides))
-    elif spread:
+    elif spread and not (ends and outer == 1):
         plan = _of_learned(kernel, outer, channels, inner, weight_sizes)
     else:
         number = math.prod(shape) // (2 if in_turn else 1)

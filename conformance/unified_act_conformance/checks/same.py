@@ -309,7 +309,7 @@ def _arranged(bench: Bench, rows: FloatArray) -> FloatArray:
 
 
 def _with_channels(bench: Bench, count: int) -> Iterator[_Question]:
-    """Yields inputs with a weight for each channel, channels last and not."""
+    """Yields inputs with a weight for each channel, channels last and not, and unlike weights."""
     dtype = bench.case.dtype
     weights = weights_of(bench.activation, dtype)
     channels = weights[0].size
@@ -320,6 +320,13 @@ def _with_channels(bench: Bench, count: int) -> Iterator[_Question]:
         x[::2] = _ordinary(dtype, len(x[::2]))
         shape = (number, channels) if last else (number, channels, inner)
         yield _Question(f"{channels} channels of {inner}", (x.reshape(shape), *weights))
+    x = _ordinary(dtype, 24 * channels).reshape((4, 6, channels) if last else (4, channels, 6))
+    if len(weights) > 1:
+        single = [values[:1] for values in weights[1:]]
+        yield _Question("weights of one number beside one of several", (x, weights[0], *single))
+    shapes = ((4, 1, x.shape[2]), (1, x.shape[1], 1))
+    apart = [np.resize(values, shapes[i % 2]) for i, values in enumerate(weights)]
+    yield _Question("weights of several dimensions", (x, *apart))
 
 
 def _elements(size: int) -> str:

@@ -54,7 +54,7 @@ def joint_problems(case: Case, quick: bool = False) -> Sequence[Problem]:
             cotangent = joint_inputs.spread(case.dtype, arrangement.output_shape, seed=1)
         if case.order == 2:
             directions = tuple(
-                joint_inputs.spread(case.dtype, array.shape, seed=2 + index)
+                joint_inputs.direction(case.dtype, array.shape, index)
                 for index, array in enumerate(arrays[: len(activation.differentiated)])
             )
         problems.append(joint_problem(case, arrays, cotangent, directions))

@@ -19,6 +19,7 @@ from unified_act_conformance.truth import RECORDS, record_of
 __all__ = [
     "arrays_for",
     "corners_of",
+    "direction",
     "further_inputs",
     "spread",
     "weight_values",
@@ -58,6 +59,20 @@ def spread(dtype: str, shape: Sequence[int], *, seed: int) -> FloatArray:
     """
     values = 2.0 * inputs.evenly(math.prod(shape), start=7 * seed) - 1.0
     return to_type(values.reshape(shape), dtype)
+
+
+def direction(dtype: str, shape: Sequence[int], index: int) -> FloatArray:
+    """Gives what a second derivative is taken along. A third of the numbers do not move.
+
+    So what the other inputs bring about is seen alone, however small it is.
+
+    Args:
+        dtype: The name of the float type.
+        shape: The shape of the input.
+        index: Which of the inputs it is.
+    """
+    moves = np.arange(math.prod(shape)).reshape(shape) % 3 != index % 3
+    return to_type(widen(spread(dtype, shape, seed=2 + index)) * moves, dtype)
 
 
 def arrays_for(
@@ -180,9 +195,21 @@ def _with_weights(
             x = np.broadcast_to(column[:, np.newaxis], (column.size, count))
         else:
             x = to_type(3.0 * widen(spread(dtype, (SUMMED // step, count), seed=0)), dtype)
-        # Channels in the middle or at the end, so that the wrong axis cannot pass.
-        shape = (-1, count, 1) if parameters["axis"] == 1 else (-1, 1, count)
-        yield (np.ascontiguousarray(x.reshape(shape)), *weights)
+        yield (_in_channels(x, parameters), *weights)
+    if case.part not in ("", "x"):
+        # Each number with a channel of its own: in a sum the large ones would hide the others.
+        column = _column(case, case.order)[:: THIN * step]
+        largest = float_format(dtype).largest
+        column = column[np.abs(widen(column)) <= math.sqrt(largest) / STEEPEST]
+        x = np.repeat(column, sets[0].size)[np.newaxis]
+        yield (_in_channels(x, parameters), *(np.tile(values, column.size) for values in sets))
+
+
+def _in_channels(x: FloatArray, parameters: Mapping[str, Any]) -> FloatArray:
+    """Columns as the channels of an array, in the middle or at the end: no wrong axis can pass."""
+    count = x.shape[1]
+    shape = (-1, count, 1) if parameters["axis"] == 1 else (-1, 1, count)
+    return np.ascontiguousarray(x.reshape(shape))
 
 
 def _halves(case: Case, parameters: Mapping[str, Any], step: int) -> tuple[FloatArray]:

@@ -253,7 +253,7 @@ RECORDS = (
     Record(
         "silut",
         silut,
-        variants=({"threshold": 5.0},),
+        variants=({"threshold": 5.0}, {"threshold": 30.0}),
         ranges=_silut_ranges,
         crossings=(
             *(-1.2784645427610737, -2.3993572805154675, 2.3993572805154675),
