@@ -225,8 +225,9 @@ def _implementations(
         facts.append((f"on {loaded.name}" if numerics == "fast" else "", f"{numerics}: {text}"))
     row = loaded.native.get(activation.name)
     if row is not None:
-        whys = [devices.why(device), row.why, row.outruns(offer.few) if device == HOME else ""]
-        about = ["", f"{row.label}: ", f"{row.label}: "]
+        outruns = row.outruns(offer.few) if device == HOME else ""
+        whys = [devices.why(device), row.why, row.reaches, outruns]
+        about = ["", *[f"{row.label}: "] * 3]
         reasons |= {start + why: None for start, why in zip(about, whys, strict=True) if why}
     return [*facts, *(("" if i else "why", reason) for i, reason in enumerate(reasons))]
 

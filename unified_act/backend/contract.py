@@ -169,7 +169,7 @@ class Native:
             where = f"in {' and '.join(names)} " if len(names) < len(self.dtypes) else ""
             others = "" if reach.columns == reach.rows else f", {reach.columns:,} along other axes"
             told.append(f"{where}of up to {reach.rows:,} elements{others}")
-        return f"for rows {'; '.join(told)}" if told else ""
+        return f"for rows {'; '.join(told)}; our own computes longer ones" if told else ""
 
     def outruns(self, few: int = 0) -> str:
         """Returns what outruns it, for a reader; empty if nothing does.
