@@ -91,7 +91,9 @@ def test_show():
     assert result.output.startswith(shown)
     torch, spelling = (line for line in result.output.splitlines() if line.startswith("│ torch"))
     cells = [cell.strip() for cell in torch.strip("│").split("│")]
-    here = ["own", "own", "own", "shared"] if unavailable() else ["table", "table", "fused", "fused"]
+    here = (
+        ["own", "own", "own", "shared"] if unavailable() else ["table", "table", "fused", "fused"]
+    )
     assert cells == ["torch", "nn.functional.softplus", *here]
     why = "not everywhere on torch: float64: returns x beyond a threshold, which is off by 2e-9"
     assert why in result.output
