@@ -14,6 +14,7 @@ LOSES_A_SIGN = {
     *("elu(alpha=0.25)", "hard_mish", "quick_gelu", "selu", "silu", "silu(beta=1.702)"),
     *("clipped_leaky_relu(max_value=0.75)", "selu(alpha=0.3, scale=0.7)"),
     *("selu(alpha=2.0, scale=3.0)", "shifted_softplus", "silut", "silut(threshold=5.0)"),
+    "silut(threshold=30.0)",
     "tanh_shrink",
 }
 """In strict a `where` takes a -0 from its first branch there; ONNX Runtime's Where makes it 0."""

@@ -70,6 +70,7 @@ OTHER_PARAMETERS = [
     "clipped_leaky_relu(max_value=2.5, negative_slope=0.0, threshold=0.5)",
     "clipped_leaky_relu(max_value=6.0, negative_slope=0.1, threshold=1.0)",
     *("selu(alpha=0.3, scale=0.7)", "selu(alpha=2.0, scale=3.0)", "silut(threshold=5.0)"),
+    "silut(threshold=30.0)",
 ]
 WITHOUT_DEFAULTS = {"affine", "clipped_leaky_relu", "clipped_relu", "maxout", "threshold"}
 WEIGHTS = {
