@@ -5,6 +5,7 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 import numpy as np
 import pytest
@@ -19,6 +20,9 @@ KEY = cache.key_of("a", "b")
 
 @pytest.fixture(name="folder", autouse=True)
 def _folder(monkeypatch, tmp_path):
+    # What other tests use of the same code must not be found in memory.
+    monkeypatch.setattr("unified_act.kernels.kernel._libraries", WeakValueDictionary())
+    kept_kernels.clear()
     monkeypatch.setenv(cache.VARIABLE, str(tmp_path / "deep" / "kernels"))
     return tmp_path / "deep" / "kernels"
 
