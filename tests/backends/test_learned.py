@@ -14,7 +14,10 @@ from tests.backends.arrays import (
 )
 from tests.backends.test_wrong_inputs import whole_numbers
 from tests.backends.textbook import check, per_channel
+from unified_act.assembly import own_parameters
 from unified_act.registry import ACTIVATIONS
+from unified_act_conformance.truth import record_of
+from unified_act_numpy import namespace
 
 pytestmark = pytest.mark.usefixtures("known_shapes_on_mxnet")
 
@@ -44,6 +47,8 @@ CHANNELS = np.array(
         *([1.75, 0.875, 1.625, 1.375], [0.3, -2.0, 1.5, 0.1]),
     ]
 )
+
+TWICE = {name: ACTIVATIONS.find(name).second_derivative for name in TEXTBOOK}
 
 every_name = pytest.mark.parametrize("name", TEXTBOOK)
 
@@ -224,6 +229,23 @@ class TestWhatIsNotFinite:
         arrays = [native(backend, weight, dtype) for weight in weights(name, (1,))]
         found = back(backend, function(native(backend, [[np.nan, 1.0]], dtype), *arrays), dtype)
         assert np.isnan(found).tolist() == [[True, False]]
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("name", [name for name in TEXTBOOK if TWICE[name] is not None])
+def test_second_derivatives_are_numbers_where_they_are_finite(name):
+    """In float32 no product of huge numbers meets a 0 on the way; float64 has room for it."""
+    sizes = np.array([0.0, 1e-30, 1e-3, 1.0, 30.0, 1e10, 1e15, 2e19, 1e20, 1e30, 1e37])
+    activation, column = ACTIVATIONS.find(name), np.concatenate([sizes, -sizes])[:, np.newaxis]
+    arrays = np.broadcast_arrays(column, *record_of(name).weights)
+    own = own_parameters(activation, activation.bind({}))
+
+    def found(dtype):
+        rows = TWICE[name](namespace, *(array.astype(dtype) for array in arrays), **own)
+        return np.array([np.broadcast_to(by, arrays[0].shape) for row in rows for by in row])
+
+    wanted = found(np.float64)
+    assert not np.isnan(found(np.float32)[np.abs(wanted) < 1e38]).any()
 
 
 @every_backend

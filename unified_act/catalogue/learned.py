@@ -116,7 +116,7 @@ def _snake_second_derivative(xp: Any, x: Any, alpha: Any) -> tuple[tuple[Any, An
     beyond = (turn - xp.sin(large * 2.0) / large * 2.0 + sine * sine * 2.0) / large
     bend = xp.where(near, small * polynomial(small * small, _BEND), beyond)
     mixed = close * turn
-    return (turn * alpha, mixed), (mixed, close * close * (close * bend))
+    return (turn * alpha, mixed), (mixed, close * (close * (close * bend)))
 
 
 def _snake_beta(xp: Any, x: Any, alpha: Any, beta: Any) -> Any:
