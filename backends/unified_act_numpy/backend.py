@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,14 @@ from unified_act_numpy import calls, gradient, layers, tables
 from unified_act_numpy.native import FUSED, NATIVE, TABLED
 
 __all__ = ["NumpyBackend"]
+
+
+_RULES = (
+    *("__array_ufunc__", "__array_function__", "__neg__", "__abs__"),
+    *(f"__{name}__" for name in ("lt", "le", "gt", "ge", "eq", "ne", "and", "or", "invert")),
+    *(f"__{r}{name}__" for r in ("", "r") for name in ("add", "sub", "mul", "truediv", "pow")),
+)
+"""What a subclass may define in its own way."""
 
 
 class NumpyBackend(FrameworkBackend):
@@ -85,6 +94,21 @@ class NumpyBackend(FrameworkBackend):
             return calls.with_out(activation.name, function, several=several)
         return function  # of `short_way`
 
+    def run(self, function: Callable[..., Any], x: Any, *further: Any) -> Any:
+        """Calls an implementation; the result is of the subclass of `x`, if it has one."""
+        return _like(x, function(_plain(x), *map(_plain, further)))
+
+    def value_and_grad(
+        self, function: Callable[..., Any], inputs: Sequence[Any], cotangent: Any
+    ) -> tuple[Any, tuple[Any, ...]]:
+        """Returns the value and the cotangent of each input, of the subclass that it has."""
+        plain = [_plain(x) for x in inputs]
+        value, found = super().value_and_grad(function, plain, _plain(cotangent))
+        gradients = zip(inputs, found, strict=True)
+        return _like(inputs[0], value), tuple(
+            by if by is None else _like(x, by) for x, by in gradients
+        )
+
     def merged(self, array: Any, x: Any, axes: Sequence[int]) -> Any:
         """Returns an array, broadcast to `x`, with several of its axes as one, the last."""
         return gradient.merged(array, x, axes)
@@ -113,3 +137,24 @@ class NumpyBackend(FrameworkBackend):
         """Returns uniform random numbers in the shape of `x`."""
         noise = np.random.default_rng(source).random(x.shape, dtype=dtype)
         return np.maximum(noise, dtype.type(LEAST_NOISE))
+
+
+@lru_cache(maxsize=256)
+def _follows_rules(kind: type) -> bool:
+    """Whether arrays of a subclass compute as plain ones do: no operation is its own."""
+    return all(getattr(kind, name, None) is getattr(np.ndarray, name) for name in _RULES)
+
+
+def _is_named(x: Any) -> bool:
+    """Whether it is an array of such a subclass, as a memory map is."""
+    kind: Any = type(x)
+    return kind is not np.ndarray and isinstance(x, np.ndarray) and _follows_rules(kind)
+
+
+def _plain(x: Any) -> Any:
+    return x.view(np.ndarray) if _is_named(x) else x
+
+
+def _like(x: Any, result: Any) -> Any:
+    """What a ufunc would return for `x`, of what was computed of the plain array."""
+    return x.__array_wrap__(np.asarray(result)) if _is_named(x) else result

@@ -101,6 +101,33 @@ class TestOtherArrays:
         relu = ua.get_activation("relu", backend=backend)
         assert relu(x).tolist() == [0.0, 0.0, 2.0]
 
+    @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+    @pytest.mark.parametrize("name", ["relu", "gelu", "tanh", "softmax", "glu", "prelu"])
+    @pytest.mark.parametrize("numerics", ["fast", "strict"])
+    def test_a_subclass_without_rules_gets_what_ufuncs_return(
+        self, tmp_path, numerics, name, dtype
+    ):
+        class Named(np.ndarray):
+            pass
+
+        function = ua.get_activation(name, backend="numpy", numerics=numerics)
+        x = np.array([[-1.5, 0.25], [0.75, 2.0]], dtype)
+        weights = [np.full(1, 0.25, dtype)] if name == "prelu" else []
+        value, gradient = ua.value_and_grad(function, x, *weights)
+        gradient = gradient[0] if weights else gradient
+        np.save(tmp_path / "x.npy", x)
+        for same in (x.view(Named), np.load(tmp_path / "x.npy", mmap_mode="r")):
+            kind = type(np.exp(same))
+            found, slope = ua.value_and_grad(function, same, *weights)
+            slope = slope[0] if weights else slope
+            for one, wanted in (
+                (function(same, *weights), value),
+                (found, value),
+                (slope, gradient),
+            ):
+                assert type(one) is kind
+                np.testing.assert_array_equal(np.asarray(one), wanted)
+
     @pytest.mark.parametrize(
         "kind", [np.longdouble, np.complex128, np.int16, object, "U3", "M8[s]"]
     )
