@@ -55,6 +55,7 @@ def same(one, other):
 
 @pytest.fixture(autouse=True)
 def _forget_compiled_code():
+    torch._dynamo.reset()  # of other tests too
     yield
     torch._dynamo.reset()
 

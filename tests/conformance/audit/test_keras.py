@@ -43,6 +43,7 @@ def functional():
 
 
 def test_a_functional_model_and_its_file(tmp_path):
+    keras.utils.clear_session()  # which counts the layers of other tests
     model = functional()
     found = ua.audit(model)
     places = dict(listed(found))
