@@ -47,7 +47,6 @@ KNOWN = {
     # TensorFlow takes subnormal numbers for 0.
     ("tensorflow", "golu"): (FLUSHED, "forward mode: gradient", "double backward: gradient"),
     ("tensorflow", "smu"): (FLUSHED,),
-    ("tensorflow", "dyt"): (FLUSHED,),
     ("tensorflow", "b_silu"): (FLUSHED,),
     # What cancels in a row of two equal numbers leaves 5e-10 behind.
     ("tensorflow", "ssmax"): ("wrong only in the second derivative and below 3 in a row",),
