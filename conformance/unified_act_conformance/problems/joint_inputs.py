@@ -198,7 +198,7 @@ def _with_weights(
         yield (_in_channels(x, parameters), *weights)
     if case.part not in ("", "x"):
         # Each number with a channel of its own: in a sum the large ones would hide the others.
-        column = _column(case, case.order)[:: THIN * step]
+        column = _column(case, case.order)[:: 3 * THIN * step]
         largest = float_format(dtype).largest
         column = column[np.abs(widen(column)) <= math.sqrt(largest) / STEEPEST]
         x = np.repeat(column, sets[0].size)[np.newaxis]

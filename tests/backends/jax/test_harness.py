@@ -108,7 +108,7 @@ def test_arrays_of_a_learned_activation_have_one_length(name, order):
         for result in run([case], quick=True, implement=lambda *_, made=made: made):
             assert not result.problem
             assert result.judgement.count > 5
-    of_each_x = {(PADDED, 90)} if order else set()  # each with a channel of its own
+    of_each_x = {(PADDED, 30)} if order else set()  # each with a channel of its own
     assert {(PADDED, 6)} <= seen <= {(PADDED, 6), (PADDED, 1)} | of_each_x
 
 
